@@ -1,0 +1,30 @@
+// The value that stands for an expected failure. Broken invariants are not values: see check.h.
+#ifndef STAGELOG_BASE_RESULT_H_
+#define STAGELOG_BASE_RESULT_H_
+
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+
+namespace stagelog {
+
+// What went wrong, in words for a person. `error_number` is the errno behind it, 0 when there is
+// none.
+struct Error {
+  std::string message;
+  int error_number = 0;
+};
+
+template <typename T>
+using Result = tl::expected<T, Error>;
+
+// Success carries nothing; a failure carries an Error.
+using Status = Result<void>;
+
+inline tl::unexpected<Error> Failure(std::string message, int error_number = 0) {
+  return tl::unexpected<Error>(Error{std::move(message), error_number});
+}
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_BASE_RESULT_H_

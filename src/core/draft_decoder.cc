@@ -1,0 +1,352 @@
+#include "core/draft_decoder.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/nearest.h"
+#include "base/timestamp.h"
+#include "core/identifier.h"
+#include "core/json_object_reader.h"
+#include "core/json_text.h"
+
+namespace stagelog {
+namespace {
+
+using Kind = JsonMember::Kind;
+
+constexpr std::array<std::string_view, 20> kKnownKeys = {
+    "type",    "event_type", "payload", "metadata", "job_id",  "event_id",  "occurred_at",
+    "ts",      "timestamp",  "stage",   "gate",     "attempt", "status",    "level",
+    "message", "seq",        "job_seq", "hash",     "actor",   "violations"};
+
+constexpr double kFirstMicros = -62'167'219'200e6;  // 0000-01-01, the first day that has a spelling
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+template <typename List>
+bool Contains(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+// Reads the members of one object into a draft and remembers the first thing that is wrong.
+class DraftReader {
+ public:
+  explicit DraftReader(std::vector<JsonMember> members) : members_(std::move(members)) {}
+
+  tl::expected<EventDraft, Refusal> Read(const DraftOrigin& origin) {
+    CheckKeys();
+    ReadType();
+    ReadJob(origin);
+    ReadNames();
+    ReadTimes();
+    ReadTexts();
+    ReadPayload();
+    FillDefaults();
+    if (refusal_) return tl::unexpected(std::move(*refusal_));
+    draft_.actor = origin.actor;
+    return std::move(draft_);
+  }
+
+ private:
+  void Refuse(std::string code, std::string_view field, std::string detail) {
+    if (refusal_) return;
+    refusal_ = Refusal{.code = std::move(code),
+                       .detail = std::move(detail),
+                       .field = std::string(field),
+                       .line = std::nullopt,
+                       .members = {}};
+  }
+
+  void CheckKeys() {
+    // Stops at the first that is wrong: a hostile object may have tens of thousands of members.
+    for (size_t i = 0; i < members_.size(); ++i) {
+      const std::string& key = members_[i].key;
+      if (!Contains(kKnownKeys, key)) {
+        const std::string shown = QuotableText(key, 128);
+        return Refuse("unknown_key", shown,
+                      "unknown key '" + shown + "'; did you mean '" +
+                          std::string(NearestWord(key, kKnownKeys)) + "'?");
+      }
+      for (size_t j = 0; j < i; ++j) {
+        if (members_[j].key != key) continue;
+        return Refuse("duplicate_key", key, "'" + key + "' is given twice");
+      }
+    }
+    CheckSpellings("type", "event_type");
+    CheckSpellings("payload", "metadata");
+  }
+
+  void CheckSpellings(std::string_view name, std::string_view alias) {
+    if (Find(name) == nullptr || Find(alias) == nullptr) return;
+    Refuse("duplicate_key", alias,
+           "'" + std::string(name) + "' and '" + std::string(alias) +
+               "' are two spellings of one key; give one of them");
+  }
+
+  // The member, or null when it is not there. A JSON null stands for "left out".
+  const JsonMember* Find(std::string_view key) const {
+    for (const JsonMember& member : members_) {
+      if (member.key == key) return member.kind == Kind::kNull ? nullptr : &member;
+    }
+    return nullptr;
+  }
+
+  std::string Text(std::string_view key) {
+    const JsonMember* member = Find(key);
+    if (member == nullptr) return "";
+    if (member->kind == Kind::kText) return member->text;
+    Refuse("invalid_field", key, "'" + std::string(key) + "' must be a string");
+    return "";
+  }
+
+  void ReadType() {
+    const std::string_view key = Find("event_type") == nullptr ? "type" : "event_type";
+    draft_.type = Text(key);
+    if (Find(key) == nullptr) Refuse("missing_field", "type", "'type' is missing");
+    traits_ = FindType(draft_.type);
+    if (traits_ != nullptr) {
+      draft_.kind = traits_->type;
+      return;
+    }
+    Refuse("unknown_type", key,
+           "unknown type '" + QuotableText(draft_.type, 80) + "'; the nearest known one is '" +
+               std::string(NearestTypeName(draft_.type)) +
+               "' (types of your own begin with 'x-', then 1 to 63 of a-z 0-9 . _ -)");
+  }
+
+  void ReadJob(const DraftOrigin& origin) {
+    draft_.job_id = Text("job_id");
+    if (draft_.job_id.empty() && Find("job_id") == nullptr) draft_.job_id = origin.job_id;
+    if (draft_.job_id.empty() && Find("job_id") == nullptr) {
+      Refuse("missing_field", "job_id", "'job_id' is missing");
+    }
+    if (!IsJobId(draft_.job_id)) {
+      Refuse("invalid_id", "job_id",
+             "'job_id' must be " + std::string(kNameRule) + ", and may not begin with 'stagelog.'");
+    }
+    if (!origin.job_id.empty() && draft_.job_id != origin.job_id) {
+      Refuse(
+          "job_mismatch", "job_id",
+          "the event says job '" + draft_.job_id + "', the address says '" + origin.job_id + "'");
+    }
+  }
+
+  void ReadNames() {
+    draft_.stage = Text("stage");
+    if (Find("stage") != nullptr && !IsStagePath(draft_.stage)) {
+      Refuse("invalid_id", "stage",
+             "'stage' must be a name or names joined by '/', each of " + std::string(kNameRule));
+    }
+    draft_.gate = Text("gate");
+    if (Find("gate") == nullptr && draft_.kind == EventType::kGatePause) draft_.gate = draft_.stage;
+    if ((Find("gate") != nullptr || !draft_.gate.empty()) && !IsName(draft_.gate)) {
+      Refuse("invalid_id", "gate", "'gate' must be " + std::string(kNameRule));
+    }
+    draft_.event_id = Text("event_id");
+    if (Find("event_id") != nullptr && !IsEventId(draft_.event_id)) {
+      Refuse("invalid_id", "event_id", "'event_id' must be 1 to 128 printable ASCII characters");
+    }
+    if (const JsonMember* attempt = Find("attempt")) {
+      if (attempt->kind != Kind::kInteger || attempt->integer < 1 ||
+          attempt->integer > 1'000'000'000) {
+        Refuse("invalid_field", "attempt", "'attempt' must be a whole number from 1 to 1000000000");
+      }
+      draft_.attempt = attempt->integer;
+    }
+  }
+
+  void ReadTimes() {
+    for (const std::string_view key : {"ts", "timestamp", "occurred_at"}) {
+      if (const JsonMember* member = Find(key)) draft_.occurred_at_micros = Time(key, *member);
+    }
+  }
+
+  // RFC 3339 text, or a number of seconds since 1970, or (from 1e11 on) of milliseconds.
+  int64_t Time(std::string_view key, const JsonMember& member) {
+    if (member.kind == Kind::kText) {
+      if (const std::optional<int64_t> micros = ParseTimestamp(member.text)) return *micros;
+    } else if (member.kind == Kind::kInteger || member.kind == Kind::kFloat) {
+      const double micros =
+          std::abs(member.number) >= 1e11 ? member.number * 1e3 : member.number * 1e6;
+      if (micros >= kFirstMicros && micros < 2.5e17) return std::llround(micros);
+    }
+    Refuse("invalid_time", key,
+           "'" + std::string(key) +
+               "' must be an RFC 3339 time with a zone, like 2026-11-21T07:41:02Z, or Unix seconds "
+               "or milliseconds");
+    return 0;
+  }
+
+  void ReadTexts() {
+    draft_.status = Text("status");
+    if (draft_.status.size() > 128 ||
+        std::any_of(draft_.status.begin(), draft_.status.end(),
+                    [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+      Refuse("invalid_field", "status",
+             "'status' must be at most 128 bytes without control characters");
+    }
+    draft_.level = Text("level");
+    if (Find("level") != nullptr && !IsLevel(draft_.level)) {
+      Refuse("invalid_field", "level",
+             "unknown level '" + QuotableText(draft_.level, 80) + "'; the nearest known one is '" +
+                 std::string(NearestWord(draft_.level, AllLevels())) + "'");
+    }
+    draft_.message = Text("message");
+  }
+
+  void ReadPayload() {
+    const std::string_view key = Find("metadata") == nullptr ? "payload" : "metadata";
+    const JsonMember* member = Find(key);
+    if (member == nullptr) return;
+    if (member->kind != Kind::kObject) {
+      Refuse("invalid_field", key, "'" + std::string(key) + "' must be a JSON object");
+    }
+    draft_.payload = member->raw;
+  }
+
+  void FillDefaults() {
+    if (traits_ == nullptr) return;
+    const std::string of_type = "a '" + draft_.type + "' needs a ";
+    if (traits_->needs_stage && draft_.stage.empty()) {
+      Refuse("missing_field", "stage", of_type + "'stage'");
+    }
+    if (traits_->needs_gate && draft_.gate.empty()) {
+      Refuse("missing_field", "gate", of_type + "'gate'");
+    }
+    if (traits_->needs_message && draft_.message.empty()) {
+      Refuse("missing_field", "message", of_type + "'message'");
+    }
+    if (draft_.status.empty()) draft_.status = traits_->status;
+    if (draft_.level.empty()) draft_.level = traits_->level;
+  }
+
+  std::vector<JsonMember> members_;
+  const TypeTraits* traits_ = nullptr;
+  EventDraft draft_;
+  std::optional<Refusal> refusal_;
+};
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+// Some editors and shells put a byte order mark before a text; RFC 8259 section 8.1 lets us pass
+// over it.
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
+
+// The end of the element that begins at `start` of an array: the ',' or ']' behind it. The text
+// need not be valid; what is not will be refused when the element is decoded.
+size_t ElementEnd(std::string_view text, size_t start) {
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t at = start; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      if (depth == 0) return at;
+      --depth;
+    } else if (c == ',' && depth == 0) {
+      return at;
+    }
+  }
+  return text.size();
+}
+
+Refusal AtLine(Refusal refusal, int64_t line) {
+  refusal.line = line;
+  refusal.detail = "event " + std::to_string(line) + ": " + refusal.detail;
+  return refusal;
+}
+
+Refusal TooManyEvents() {
+  return {.code = "batch_too_large",
+          .detail = "a batch holds at most " + std::to_string(kMaxBatchEvents) + " events"};
+}
+
+tl::expected<DecodedBody, Refusal> DecodeArray(std::string_view text, const DraftOrigin& origin) {
+  DecodedBody body{.drafts = {}, .is_batch = true};
+  if (Trimmed(text.substr(1)) == "]") {
+    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch holds no event"});
+  }
+  size_t at = 1;
+  while (true) {
+    const int64_t line = static_cast<int64_t>(body.drafts.size()) + 1;
+    if (body.drafts.size() == kMaxBatchEvents) return tl::unexpected(TooManyEvents());
+    const size_t end = ElementEnd(text, at);
+    auto draft = DecodeDraft(Trimmed(text.substr(at, end - at)), origin);
+    if (!draft) return tl::unexpected(AtLine(std::move(draft.error()), line));
+    body.drafts.push_back(std::move(*draft));
+    if (end >= text.size() || text[end] == '}') {
+      return tl::unexpected(Refusal{.code = "malformed_json", .detail = "the array has no end"});
+    }
+    at = end + 1;
+    if (text[end] == ']') break;
+  }
+  if (!Trimmed(text.substr(at)).empty()) {
+    return tl::unexpected(
+        Refusal{.code = "malformed_json", .detail = "something follows the end of the array"});
+  }
+  return body;
+}
+
+}  // namespace
+
+tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin) {
+  if (json.size() > kMaxEventBytes) {
+    return tl::unexpected(Refusal{.code = "event_too_large",
+                                  .detail = "an event is at most " +
+                                            std::to_string(kMaxEventBytes) +
+                                            " bytes; this one has " + std::to_string(json.size())});
+  }
+  auto members = ReadJsonObject(json, kMaxJsonDepth);
+  if (!members) return tl::unexpected(std::move(members.error()));
+  return DraftReader(std::move(*members)).Read(origin);
+}
+
+tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body,
+                                                  const DraftOrigin& origin) {
+  const std::string_view text = Trimmed(WithoutByteOrderMark(body));
+  if (text.starts_with('[')) return DecodeArray(text, origin);
+  auto draft = DecodeDraft(text, origin);
+  if (!draft) return tl::unexpected(std::move(draft.error()));
+  DecodedBody decoded;
+  decoded.drafts.push_back(std::move(*draft));
+  return decoded;
+}
+
+tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
+                                                    const DraftOrigin& origin) {
+  DecodedBody decoded{.drafts = {}, .is_batch = true};
+  int64_t line = 0;
+  body = WithoutByteOrderMark(body);
+  while (!body.empty()) {
+    const size_t newline = body.find('\n');
+    const std::string_view text = Trimmed(body.substr(0, newline));
+    body.remove_prefix(newline == std::string_view::npos ? body.size() : newline + 1);
+    ++line;
+    if (text.empty()) continue;
+    if (decoded.drafts.size() == kMaxBatchEvents) return tl::unexpected(TooManyEvents());
+    auto draft = DecodeDraft(text, origin);
+    if (!draft) return tl::unexpected(AtLine(std::move(draft.error()), line));
+    decoded.drafts.push_back(std::move(*draft));
+  }
+  if (decoded.drafts.empty()) {
+    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch holds no event"});
+  }
+  return decoded;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,43 @@
+// What emitters send, turned into drafts by the input rules of DESIGN section 3.
+#ifndef STAGELOG_CORE_DRAFT_DECODER_H_
+#define STAGELOG_CORE_DRAFT_DECODER_H_
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/event.h"
+#include "core/refusal.h"
+
+namespace stagelog {
+
+inline constexpr size_t kMaxEventBytes = size_t{256} << 10;
+inline constexpr int kMaxJsonDepth = 128;
+inline constexpr size_t kMaxBatchEvents = 100'000;
+
+// What is known about an event from outside its own bytes.
+struct DraftOrigin {
+  std::string job_id;  // from the URL; empty: each event names its job
+  std::string actor;   // the name of the token
+};
+
+// One JSON object. Refusals: malformed_json, event_too_large, too_deep, duplicate_key, unknown_key,
+// unknown_type, missing_field, invalid_field, invalid_id, invalid_time, job_mismatch.
+tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin);
+
+// The drafts of a JSON body: one object, or an array of them. A refusal of an array's element bears
+// its number, from 1. An empty array is refused (empty_batch).
+struct DecodedBody {
+  std::vector<EventDraft> drafts;
+  bool is_batch = false;
+};
+tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body, const DraftOrigin& origin);
+
+// The drafts of an NDJSON body: an object a line, blank lines passed over; numbers count all lines.
+tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
+                                                    const DraftOrigin& origin);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_DRAFT_DECODER_H_

@@ -1,0 +1,47 @@
+// An event before and after the journal has taken it.
+#ifndef STAGELOG_CORE_EVENT_H_
+#define STAGELOG_CORE_EVENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/vocabulary.h"
+
+namespace stagelog {
+
+// What an emitter sent, checked and with the defaults of its type filled in. Empty text stands for
+// "left out".
+struct EventDraft {
+  EventType kind = EventType::kLog;
+  std::string job_id;
+  std::string event_id;                       // empty: the journal makes one
+  std::optional<int64_t> occurred_at_micros;  // since 1970; none: the journal's own time
+  std::string type;
+  std::string stage;
+  std::string gate;
+  std::optional<int64_t> attempt;
+  std::string status;
+  std::string level;
+  std::string message;
+  std::string payload;  // compact JSON object, the emitter's own bytes
+  std::string actor;    // name of the token that sent it
+};
+
+// A draft with its place in the journal.
+struct Event {
+  EventDraft draft;  // event_id and occurred_at_micros are set
+  int64_t seq = 0;
+  int64_t job_seq = 0;
+  int64_t ts_micros = 0;  // the journal's own time, since 1970
+  std::vector<std::string> violations;
+};
+
+// True when both say the same thing: type, stage, gate, attempt, status, level, message, payload.
+// Times and actor do not count (promise 6).
+bool SameContent(const EventDraft& a, const EventDraft& b);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_EVENT_H_

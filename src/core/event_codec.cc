@@ -1,0 +1,178 @@
+#include "core/event_codec.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/sha256.h"
+#include "base/timestamp.h"
+#include "core/json_text.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::string_view kHashKey = ",\"hash\":\"";
+constexpr size_t kHashDigits = 64;
+constexpr size_t kHashTail = kHashKey.size() + kHashDigits + 2;  // ,"hash":"..."}
+
+void AppendNumber(std::string& out, std::string_view key, int64_t value) {
+  out += key;
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+  out.append(digits, end);
+}
+
+// `key` is the member's name with its comma, quotes and colon.
+void AppendText(std::string& out, std::string_view key, std::string_view value) {
+  if (value.empty()) return;
+  out += key;
+  AppendJsonString(out, value);
+}
+
+void AppendViolations(std::string& out, const std::vector<std::string>& violations) {
+  if (violations.empty()) return;
+  out += ",\"violations\":[";
+  for (size_t i = 0; i < violations.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendJsonString(out, violations[i]);
+  }
+  out += ']';
+}
+
+std::string EncodeWithoutHash(const Event& event) {
+  const EventDraft& draft = event.draft;
+  std::string out;
+  out.reserve(320 + draft.message.size() + draft.payload.size());
+  AppendNumber(out, "{\"seq\":", event.seq);
+  AppendText(out, ",\"job_id\":", draft.job_id);
+  AppendNumber(out, ",\"job_seq\":", event.job_seq);
+  AppendText(out, ",\"event_id\":", draft.event_id);
+  AppendText(out, ",\"ts\":", FormatTimestamp(event.ts_micros));
+  AppendText(out, ",\"occurred_at\":",
+             FormatTimestamp(draft.occurred_at_micros.value_or(event.ts_micros)));
+  AppendText(out, ",\"type\":", draft.type);
+  AppendText(out, ",\"stage\":", draft.stage);
+  AppendText(out, ",\"gate\":", draft.gate);
+  if (draft.attempt) AppendNumber(out, ",\"attempt\":", *draft.attempt);
+  AppendText(out, ",\"status\":", draft.status);
+  AppendText(out, ",\"level\":", draft.level);
+  AppendText(out, ",\"message\":", draft.message);
+  if (!draft.payload.empty()) {
+    out += ",\"payload\":";
+    out += draft.payload;
+  }
+  AppendViolations(out, event.violations);
+  AppendText(out, ",\"actor\":", draft.actor);
+  out += '}';
+  return out;
+}
+
+int64_t NumberOf(std::string_view text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string_view Unquoted(std::string_view text) {
+  return text.size() < 2 ? std::string_view() : text.substr(1, text.size() - 2);
+}
+
+// The member `key` of `object` as text; empty when it is not there. Throws on another type.
+std::string TextMember(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() ? std::string() : found->get<std::string>();
+}
+
+Event EventOf(const nlohmann::json& object) {
+  Event event;
+  event.seq = object.at("seq").get<int64_t>();
+  event.job_seq = object.at("job_seq").get<int64_t>();
+  EventDraft& draft = event.draft;
+  draft.job_id = object.at("job_id").get<std::string>();
+  draft.event_id = object.at("event_id").get<std::string>();
+  draft.type = object.at("type").get<std::string>();
+  draft.stage = TextMember(object, "stage");
+  draft.gate = TextMember(object, "gate");
+  if (object.contains("attempt")) draft.attempt = object.at("attempt").get<int64_t>();
+  draft.status = TextMember(object, "status");
+  draft.level = TextMember(object, "level");
+  draft.message = TextMember(object, "message");
+  draft.actor = TextMember(object, "actor");
+  if (object.contains("violations")) {
+    event.violations = object.at("violations").get<std::vector<std::string>>();
+  }
+  return event;
+}
+
+}  // namespace
+
+SealedLine EncodeEvent(const Event& event, std::string_view previous_hash) {
+  SealedLine line;
+  line.body = EncodeWithoutHash(event);
+  line.hash = Sha256Hex(previous_hash, line.body);
+  line.body.pop_back();
+  line.body += kHashKey;
+  line.body += line.hash;
+  line.body += "\"}";
+  return line;
+}
+
+EventView ViewEvent(std::string_view body) {
+  EventView view;
+  for (JsonMembers members(body); members.Next();) {
+    const std::string_view key = members.key();
+    const std::string_view value = members.value();
+    if (key == "seq") view.seq = NumberOf(value);
+    if (key == "job_seq") view.job_seq = NumberOf(value);
+    if (key == "job_id") view.job_id = Unquoted(value);
+    if (key == "ts") view.ts = Unquoted(value);
+    if (key == "event_id") view.event_id = Unquoted(value);
+    if (key == "type") view.type = Unquoted(value);
+    if (key == "stage") view.stage = Unquoted(value);
+    if (key == "gate") view.gate = Unquoted(value);
+    if (key == "level") view.level = Unquoted(value);
+    if (key == "message") view.message = Unquoted(value);
+    if (key == "payload") view.payload = value;
+    if (key == "hash") view.hash = Unquoted(value);
+  }
+  return view;
+}
+
+Result<Event> DecodeStoredEvent(std::string_view line) {
+  // nlohmann_json passes over a byte order mark, and takes a NUL for the end of the text.
+  if (!line.starts_with('{')) return Failure("does not begin with '{'");
+  if (line.find('\0') != std::string_view::npos) return Failure("holds a NUL byte");
+  try {
+    const nlohmann::json object = nlohmann::json::parse(line);
+    Event event = EventOf(object);
+    const TypeTraits* traits = FindType(event.draft.type);
+    if (traits == nullptr) return Failure("unknown type '" + event.draft.type + "'");
+    event.draft.kind = traits->type;
+    const std::optional<int64_t> ts = ParseTimestamp(TextMember(object, "ts"));
+    const std::optional<int64_t> occurred = ParseTimestamp(TextMember(object, "occurred_at"));
+    if (!ts || !occurred) return Failure("no time that can be read");
+    event.ts_micros = *ts;
+    event.draft.occurred_at_micros = *occurred;
+    event.draft.payload = ViewEvent(line).payload;
+    return event;
+  } catch (const nlohmann::json::exception& problem) {
+    return Failure(problem.what());
+  }
+}
+
+std::string_view CarriedHash(std::string_view line) {
+  if (line.size() <= kHashTail || !line.ends_with("\"}")) return {};
+  const std::string_view tail = line.substr(line.size() - kHashTail);
+  return tail.starts_with(kHashKey) ? tail.substr(kHashKey.size(), kHashDigits)
+                                    : std::string_view();
+}
+
+bool ChainHolds(std::string_view line, std::string_view previous_hash) {
+  const std::string_view carried = CarriedHash(line);
+  if (carried.empty()) return false;
+  std::string unsealed(previous_hash);
+  unsealed.append(line, 0, line.size() - kHashTail);
+  unsealed += '}';
+  return Sha256Hex(unsealed) == carried;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,134 @@
+#include "core/json_object_reader.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/json_text.h"
+
+namespace stagelog {
+namespace {
+
+using Json = nlohmann::json;
+
+// Listens to nlohmann_json's parser, which keeps its own stack on the heap: depth is no danger to
+// it, and the grammar, the numbers and UTF-8 are its work.
+class TopLevelListener : public nlohmann::json_sax<Json> {
+ public:
+  explicit TopLevelListener(int max_depth) : max_depth_(max_depth) {}
+
+  bool null() override { return Take({.kind = JsonMember::Kind::kNull}); }
+  bool boolean(bool) override { return Take({.kind = JsonMember::Kind::kBoolean}); }
+  bool number_integer(number_integer_t value) override {
+    return Take({.kind = JsonMember::Kind::kInteger,
+                 .integer = value,
+                 .number = static_cast<double>(value)});
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    const bool fits = value <= static_cast<uint64_t>(INT64_MAX);
+    return Take({.kind = JsonMember::Kind::kInteger,
+                 .integer = fits ? static_cast<int64_t>(value) : INT64_MAX,
+                 .number = static_cast<double>(value)});
+  }
+  bool number_float(number_float_t value, const string_t&) override {
+    return Take({.kind = JsonMember::Kind::kFloat, .number = value});
+  }
+  bool string(string_t& value) override {
+    if (depth_ != 1) return Take({});
+    return Take({.kind = JsonMember::Kind::kText, .text = std::move(value)});
+  }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return Open(JsonMember::Kind::kObject); }
+  bool start_array(std::size_t) override { return Open(JsonMember::Kind::kArray); }
+  bool end_object() override { return Close(); }
+  bool end_array() override { return Close(); }
+  bool key(string_t& value) override {
+    if (depth_ == 1) members_.push_back({.key = std::move(value)});
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& problem) override {
+    Refuse("malformed_json",
+           "not valid JSON at byte " + std::to_string(position) + ": " + Reason(problem.what()));
+    return false;
+  }
+
+  std::vector<JsonMember>& members() { return members_; }
+  Refusal& refusal() { return refusal_; }
+
+ private:
+  bool Take(JsonMember value) {
+    if (depth_ == 0) return Refuse("not_an_object", "an event is a JSON object");
+    if (depth_ != 1) return true;
+    value.key = std::move(members_.back().key);
+    members_.back() = std::move(value);
+    return true;
+  }
+
+  bool Open(JsonMember::Kind kind) {
+    if (depth_ == 0 && kind != JsonMember::Kind::kObject) {
+      return Refuse("not_an_object", "an event is a JSON object");
+    }
+    if (depth_ == max_depth_) {
+      return Refuse("too_deep", "nested more than " + std::to_string(max_depth_) + " levels deep");
+    }
+    if (depth_ == 1) members_.back().kind = kind;
+    ++depth_;
+    return true;
+  }
+
+  bool Close() {
+    --depth_;
+    return true;
+  }
+
+  bool Refuse(std::string code, std::string detail) {
+    refusal_ = {.code = std::move(code), .detail = std::move(detail)};
+    return false;
+  }
+
+  // nlohmann's texts begin with a number of their own and end with the last token read, which may
+  // be long or hold anything: what stands between says what is wrong.
+  static std::string Reason(std::string text) {
+    const size_t start = text.find(" - ");
+    if (start != std::string::npos) text.erase(0, start + 3);
+    const size_t last_read = text.find("; last read");
+    const size_t expected = text.find("; expected");
+    if (last_read != std::string::npos) {
+      text.erase(last_read, expected == std::string::npos || expected < last_read
+                                ? std::string::npos
+                                : expected - last_read);
+    }
+    return text.substr(0, 160);
+  }
+
+  const int max_depth_;
+  int depth_ = 0;
+  std::vector<JsonMember> members_;
+  Refusal refusal_;
+};
+
+}  // namespace
+
+tl::expected<std::vector<JsonMember>, Refusal> ReadJsonObject(std::string_view json,
+                                                              int max_depth) {
+  // nlohmann_json passes over a byte order mark, and takes a NUL for the end of the text.
+  const size_t foreign = json.starts_with('\xef') ? 0 : json.find('\0');
+  if (foreign != std::string_view::npos) {
+    return tl::unexpected(Refusal{
+        .code = "malformed_json",
+        .detail = "not valid JSON at byte " + std::to_string(foreign + 1) + ": invalid literal"});
+  }
+  TopLevelListener listener(max_depth);
+  if (!Json::sax_parse(json.begin(), json.end(), &listener)) {
+    return tl::unexpected(std::move(listener.refusal()));
+  }
+  std::vector<JsonMember> members = std::move(listener.members());
+  const std::string compact = CompactJson(json);
+  JsonMembers slices(compact);
+  for (JsonMember& member : members) {
+    slices.Next();
+    member.raw = slices.value();
+  }
+  return members;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,175 @@
+// Where the parts of the daemon meet. The folders beside core/ never include one another: they know
+// these interfaces, and app/ joins them.
+#ifndef STAGELOG_CORE_PORTS_H_
+#define STAGELOG_CORE_PORTS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "core/event.h"
+#include "core/job_state.h"
+#include "core/query.h"
+#include "core/refusal.h"
+
+namespace stagelog {
+
+// --- Taking events in
+// -----------------------------------------------------------------------------
+
+// Where one draft of an append ended up.
+struct AppendedEvent {
+  int64_t seq = 0;
+  int64_t job_seq = 0;
+  int64_t ts_micros = 0;
+  std::string event_id;
+  bool duplicate = false;  // was in the journal already; the numbers are the original's
+};
+
+using AppendOutcome = tl::expected<std::vector<AppendedEvent>, Refusal>;
+
+// Called once, after the commit or the refusal: on the journal's writer thread, or within Append()
+// when the append is refused at once. Must not block.
+using AppendDone = std::function<void(AppendOutcome)>;
+
+// Looks at the state of a job as the append finds it; null for a job that is not there.
+using JobLookup = std::function<const JobState*(const std::string& job_id)>;
+
+// Judges an append on the writer thread, before anything of it is applied. A refusal is the answer.
+using Precondition = std::function<std::optional<Refusal>(const JobLookup&)>;
+
+// Takes drafts into the journal: all of them in the order given, or none. Safe from any thread.
+class EventAppender {
+ public:
+  virtual ~EventAppender() = default;
+
+  // `precondition` may be empty. `drafts` is not empty and holds no heartbeat.
+  virtual void Append(std::vector<EventDraft> drafts, Precondition precondition,
+                      AppendDone done) = 0;
+};
+
+// --- Hearing of commits
+// ---------------------------------------------------------------------------
+
+// One committed event as its readers need it.
+struct CommittedEvent {
+  int64_t seq = 0;
+  std::string job_id;
+  std::string body;       // the line of events.jsonl without its newline
+  bool job_over = false;  // the job's state after this event is completed, failed or canceled
+};
+
+// The events of one transaction, in order, never empty.
+struct CommittedBatch {
+  std::vector<CommittedEvent> events;
+};
+
+using CommittedBatchPointer = std::shared_ptr<const CommittedBatch>;
+
+// Called on the journal's writer thread after each commit, in order: keep the pointer, wake your
+// own thread, return.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
+};
+
+// --- Reading the log
+// ------------------------------------------------------------------------------
+
+// One page of the log.
+struct ReadRequest {
+  std::optional<std::string> job_id;  // none: the events of all jobs
+  int64_t after = 0;                  // events with a greater seq
+  EventFilter filter;
+  size_t max_events = 100;
+  size_t max_bytes = size_t{1} << 20;  // of bodies; at least one event is returned all the same
+  bool newest = false;                 // the last `max_events` that match, instead of the first
+  int64_t max_micros = 250'000;        // a filtered search stops after this time
+};
+
+struct PageEvent {
+  int64_t seq = 0;
+  std::string body;
+};
+
+// All of one page is read in one snapshot of the database.
+struct Page {
+  std::vector<PageEvent> events;  // oldest first
+  // Everything that matches and is not later than this is in this page or was before `after`. When
+  // the page is not full this is the head of the snapshot.
+  int64_t scanned_through = 0;
+  bool has_more = false;   // something may match after scanned_through, in this snapshot
+  int64_t head_seq = 0;    // of the whole journal; 0 when it is empty
+  bool job_known = false;  // with a job_id only
+  bool job_over = false;
+};
+
+// The one reader of committed events. Blocks on the disk; safe from any thread.
+class EventSource {
+ public:
+  virtual ~EventSource() = default;
+
+  virtual Result<Page> Read(const ReadRequest& request) = 0;
+
+  // The greatest seq whose `ts` is not later than `micros`; 0 when there is none.
+  virtual Result<int64_t> SeqAtTime(int64_t micros) = 0;
+
+  // A job's state; no value for an unknown job.
+  virtual Result<std::optional<JobState>> FindJob(const std::string& job_id) = 0;
+
+  // At most `limit` jobs whose first event is earlier than `before_first_seq`, youngest job first.
+  virtual Result<std::vector<JobState>> ListJobs(int64_t before_first_seq, size_t limit) = 0;
+};
+
+// What the journal says about itself. Safe from any thread, never blocks.
+struct JournalStatus {
+  std::string journal_id;
+  int64_t head_seq = 0;  // last committed
+  bool writable = true;
+  std::string problem;                 // why not writable
+  std::vector<std::string> set_aside;  // files that recovery renamed, newest last
+};
+
+class JournalStatusSource {
+ public:
+  virtual ~JournalStatusSource() = default;
+  virtual JournalStatus GetStatus() const = 0;
+};
+
+// --- Giving a socket away
+// -------------------------------------------------------------------------
+
+// A subscriber to be: what it wants and from where.
+struct StreamRequest {
+  std::optional<std::string> job_id;  // none: all jobs
+  EventFilter filter;
+  StreamStart start;
+  bool named = false;           // adds `event: <type>` to journal events
+  bool until_terminal = false;  // closes when the job is over and all that matches was sent
+  std::string token_name;       // the stream is closed when this token is taken away
+};
+
+// Takes over an accepted connection. Safe from any thread.
+class StreamSink {
+ public:
+  virtual ~StreamSink() = default;
+
+  // `socket` is connected and non-blocking; nothing was sent on it yet for this request. `head` is
+  // the HTTP head that goes out first.
+  virtual void Adopt(UniqueFd socket, StreamRequest request, std::string head) = 0;
+
+  // Closes the streams whose token is no longer one of `token_names`.
+  virtual void KeepOnlyTokens(std::vector<std::string> token_names) = 0;
+
+  virtual size_t SubscriberCount() const = 0;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_PORTS_H_

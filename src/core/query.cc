@@ -1,0 +1,228 @@
+#include "core/query.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+
+#include "base/nearest.h"
+#include "base/timestamp.h"
+#include "core/event_codec.h"
+#include "core/identifier.h"
+#include "core/json_text.h"
+#include "core/vocabulary.h"
+
+namespace stagelog {
+namespace {
+
+char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+std::string Lowered(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), Lower);
+  return out;
+}
+
+bool ContainsText(std::string_view text, std::string_view lowered) {
+  const auto found = std::search(text.begin(), text.end(), lowered.begin(), lowered.end(),
+                                 [](char a, char b) { return Lower(a) == b; });
+  return found != text.end();
+}
+
+bool Admits(const std::vector<std::string>& list, std::string_view value) {
+  return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+}
+
+Refusal InvalidParameter(std::string_view name, std::string detail) {
+  return {.code = "invalid_parameter", .detail = std::move(detail), .field = std::string(name)};
+}
+
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> items;
+  while (true) {
+    const size_t comma = text.find(',');
+    items.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return items;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+// The list in parameter `name`, each item accepted by `is_valid`; `rule` says what an item must be.
+tl::expected<std::vector<std::string>, Refusal> ParseList(
+    const ParameterLookup& parameters, const std::string& name,
+    const std::function<std::string(const std::string&)>& complaint) {
+  const std::optional<std::string> text = parameters(name);
+  if (!text) return std::vector<std::string>();
+  std::vector<std::string> items = SplitList(*text);
+  if (items.size() > 100) {
+    return tl::unexpected(InvalidParameter(name, "'" + name + "' lists more than 100 values"));
+  }
+  for (const std::string& item : items) {
+    const std::string problem = complaint(item);
+    if (!problem.empty()) return tl::unexpected(InvalidParameter(name, problem));
+  }
+  return items;
+}
+
+std::string TypeComplaint(const std::string& name) {
+  if (FindType(name) != nullptr) return "";
+  return "unknown type '" + QuotableText(name, 80) + "'; the nearest known one is '" +
+         std::string(NearestTypeName(name)) + "'";
+}
+
+std::string LevelComplaint(const std::string& name) {
+  if (IsLevel(name)) return "";
+  return "unknown level '" + QuotableText(name, 80) + "'; the nearest known one is '" +
+         std::string(NearestWord(name, AllLevels())) + "'";
+}
+
+std::string StageComplaint(const std::string& name) {
+  return IsStagePath(name) ? "" : "a stage in 'stage' is not a stage's name";
+}
+
+std::string JobComplaint(const std::string& name) {
+  return IsJobId(name) ? "" : "a job in 'job' is not a job's id";
+}
+
+// A number with a unit, in microseconds; no value when it is not one or is beyond a century.
+std::optional<int64_t> ParseDuration(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double micros;
+  };
+  static constexpr std::array<Unit, 6> kUnits = {
+      {{"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}, {"w", 604800e6}}};
+  double amount = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
+  if (error != std::errc() || amount < 0) return std::nullopt;
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  for (const Unit& known : kUnits) {
+    if (known.name == unit && amount * known.micros < 3.2e15) {
+      return std::llround(amount * known.micros);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<double> ParseNumber(std::string_view text) {
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+bool EventFilter::Matches(std::string_view body) const {
+  if (empty()) return true;
+  const EventView view = ViewEvent(body);
+  if (!Admits(types, view.type) || !Admits(stages, view.stage) || !Admits(levels, view.level) ||
+      !Admits(jobs, view.job_id)) {
+    return false;
+  }
+  return text.empty() || ContainsText(view.message, text) || ContainsText(view.type, text) ||
+         ContainsText(view.stage, text) || ContainsText(view.gate, text) ||
+         ContainsText(view.payload, text);
+}
+
+std::optional<int64_t> ParseCursor(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (text.front() == '-') return std::nullopt;
+  return value;
+}
+
+tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_micros) {
+  if (text == "all") return Position{Position::Kind::kBeginning, 0};
+  if (text == "now") return Position{Position::Kind::kNow, 0};
+  if (const std::optional<double> number = ParseNumber(text)) {
+    if (*number < 1e9) {
+      return tl::unexpected(InvalidParameter(
+          "since", "'since' is a time and " + std::string(text.substr(0, 40)) +
+                       " is none; did you mean after=" + std::string(text.substr(0, 40)) + "?"));
+    }
+    const double micros = *number >= 1e11 ? *number * 1e3 : *number * 1e6;
+    if (micros < 2.5e17) return Position{Position::Kind::kTime, std::llround(micros)};
+  }
+  if (const std::optional<int64_t> duration = ParseDuration(text)) {
+    return Position{Position::Kind::kTime, now_micros - *duration};
+  }
+  // In a query a '+' means a blank: 10:00:00 02:00 was 10:00:00+02:00.
+  std::string time(text);
+  if (time.size() > 19) {
+    const size_t blank = time.find(' ', 19);
+    if (blank != std::string::npos) time[blank] = '+';
+  }
+  if (const std::optional<int64_t> micros = ParseTimestamp(time)) {
+    return Position{Position::Kind::kTime, *micros};
+  }
+  return tl::unexpected(InvalidParameter(
+      "since",
+      "'since' must be an RFC 3339 time with a zone (2026-11-21T07:41:02Z), Unix seconds or "
+      "milliseconds, a duration (90s, 10m, 2h, 7d), 'all' or 'now'"));
+}
+
+tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters) {
+  EventFilter filter;
+  const std::array<
+      std::tuple<const char*, std::vector<std::string>*, std::string (*)(const std::string&)>, 4>
+      lists = {{{"type", &filter.types, TypeComplaint},
+                {"stage", &filter.stages, StageComplaint},
+                {"level", &filter.levels, LevelComplaint},
+                {"job", &filter.jobs, JobComplaint}}};
+  for (const auto& [name, list, complaint] : lists) {
+    auto items = ParseList(parameters, name, complaint);
+    if (!items) return tl::unexpected(std::move(items.error()));
+    *list = std::move(*items);
+  }
+  const std::string text = parameters("q").value_or("");
+  if (text.size() > 1024) {
+    return tl::unexpected(InvalidParameter("q", "'q' is longer than 1024 bytes"));
+  }
+  AppendJsonEscaped(filter.text, Lowered(text));
+  return filter;
+}
+
+tl::expected<size_t, Refusal> ParseLimit(const std::optional<std::string>& text) {
+  if (!text) return size_t{100};
+  const std::optional<int64_t> value = ParseCursor(*text);
+  if (!value || *value < 1 || *value > 10'000) {
+    return tl::unexpected(
+        InvalidParameter("limit", "'limit' must be a whole number from 1 to 10000"));
+  }
+  return static_cast<size_t>(*value);
+}
+
+StreamStart ParseStreamStart(const std::optional<std::string>& last_event_id_header,
+                             const ParameterLookup& parameters, const std::string& journal_id,
+                             int64_t now_micros) {
+  StreamStart start;
+  const std::optional<std::string> journal = parameters("journal");
+  start.foreign_journal = journal && *journal != journal_id;
+  std::optional<std::string> cursor = last_event_id_header;
+  for (const char* name : {"last_event_id", "lastEventId", "evs_last_event_id", "after"}) {
+    if (!cursor) cursor = parameters(name);
+  }
+  if (cursor) {
+    if (const std::optional<int64_t> seq = ParseCursor(*cursor)) {
+      start.position = Position{Position::Kind::kCursor, *seq};
+    } else {
+      start.unreadable = cursor->empty() ? "(empty)" : QuotableText(*cursor, 128);
+    }
+    return start;
+  }
+  if (const std::optional<std::string> since = parameters("since")) {
+    if (const auto position = ParseSince(*since, now_micros)) {
+      start.position = *position;
+    } else {
+      start.unreadable = since->empty() ? "(empty)" : QuotableText(*since, 128);
+    }
+  }
+  return start;
+}
+
+}  // namespace stagelog

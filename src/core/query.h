@@ -1,0 +1,78 @@
+// Which events a poll or a stream asks for: where it starts and what it filters. One grammar for
+// both.
+#ifndef STAGELOG_CORE_QUERY_H_
+#define STAGELOG_CORE_QUERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "core/refusal.h"
+
+namespace stagelog {
+
+// Conditions that an event must meet, all of them; an empty list admits everything.
+struct EventFilter {
+  std::vector<std::string> types;
+  std::vector<std::string> stages;
+  std::vector<std::string> levels;
+  std::vector<std::string> jobs;
+  std::string text;  // in lower case; found in message, type, stage, gate or payload, case ignored
+
+  bool empty() const {
+    return types.empty() && stages.empty() && levels.empty() && jobs.empty() && text.empty();
+  }
+
+  // `body` is a stored line. Pure.
+  bool Matches(std::string_view body) const;
+};
+
+// A place in the log: an exact cursor, a time, or one of the ends.
+struct Position {
+  enum class Kind { kCursor, kTime, kBeginning, kNow };
+  Kind kind = Kind::kBeginning;
+  int64_t value = 0;  // seq for kCursor, microseconds since 1970 for kTime
+
+  bool operator==(const Position&) const = default;
+};
+
+// Where a stream starts. `requested` keeps a cursor that could not be read, as it was sent, for the
+// `gap` frame; `foreign_journal` is true when the cursor belongs to another journal.
+struct StreamStart {
+  std::optional<Position> position;  // none: the default start
+  std::string unreadable;            // the text of an unreadable cursor; empty when it was read
+  bool foreign_journal = false;
+};
+
+// Named values of a query or a head: the first value of a key, or none.
+using ParameterLookup = std::function<std::optional<std::string>(const std::string&)>;
+
+// `after=`: a whole number, 0 to 2^63-1.
+std::optional<int64_t> ParseCursor(std::string_view text);
+
+// `since=`: an RFC 3339 time (a blank where a '+' was is taken back), Unix seconds or milliseconds
+// (from 1e11 on), a duration before `now_micros` ("90s", "10m", "2h", "7d", "500ms"), "all" or
+// "now".
+tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_micros);
+
+// `type`, `stage`, `level`, `job` (lists separated by commas) and `q`.
+tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters);
+
+// `limit=`: 1 to 10000, 100 when left out.
+tl::expected<size_t, Refusal> ParseLimit(const std::optional<std::string>& text);
+
+// Where a stream starts by its head and query: Last-Event-ID, last_event_id, lastEventId,
+// evs_last_event_id, after, since; the first that is present wins. `journal_id` is this journal's.
+// Never refuses a cursor: what cannot be read is told in the stream. A `since` that cannot be read
+// is treated in the same way.
+StreamStart ParseStreamStart(const std::optional<std::string>& last_event_id_header,
+                             const ParameterLookup& parameters, const std::string& journal_id,
+                             int64_t now_micros);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_QUERY_H_

@@ -1,0 +1,25 @@
+// Why something was not done, in the terms that a client is told (RFC 9457 problem details).
+#ifndef STAGELOG_CORE_REFUSAL_H_
+#define STAGELOG_CORE_REFUSAL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stagelog {
+
+// `code` is stable and in snake_case; http/problem.cc has the status that belongs to each.
+struct Refusal {
+  std::string code;
+  std::string detail;           // one sentence for a person: what is wrong and what would be right
+  std::string field;            // the key, parameter or header it is about; may be empty
+  std::optional<int64_t> line;  // of a batch, counted from 1
+  // More members for the problem document: name and JSON value ("outcome", "\"unknown\"").
+  std::vector<std::pair<std::string, std::string>> members;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_REFUSAL_H_
