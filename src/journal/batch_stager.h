@@ -1,0 +1,90 @@
+// One commit in the making: the requests that go into it, judged and sequenced one after the other.
+#ifndef STAGELOG_JOURNAL_BATCH_STAGER_H_
+#define STAGELOG_JOURNAL_BATCH_STAGER_H_
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "core/event_codec.h"
+#include "core/ports.h"
+#include "journal/event_table.h"
+
+namespace stagelog {
+
+// Gives out places in the journal: `seq` and `ts`, both strictly increasing (promise 3). Writer
+// thread only.
+struct Sequencer {
+  int64_t next_seq = 1;
+  int64_t last_ts_micros = 0;
+
+  // Takes the next place for `draft`. `now_micros` is the wall clock's.
+  Event Take(EventDraft draft, int64_t now_micros);
+};
+
+// The committed states of the jobs that are in use. Writer thread only.
+class JobCache {
+ public:
+  // Null for an unknown job. The pointer is valid until the next call.
+  const JobState* Find(EventTable& table, const std::string& job_id);
+  void Put(JobState state);
+  void Clear() { states_.clear(); }
+
+ private:
+  static constexpr size_t kMaxJobs = 65'536;
+  std::unordered_map<std::string, JobState> states_;
+};
+
+// An event with its line, ready to be written.
+struct StagedEvent {
+  Event event;
+  SealedLine line;
+  int64_t first_seq = 0;  // of its job
+  bool job_over = false;
+};
+
+// Lives for one commit, on the writer thread. Nothing that it does is seen outside before the
+// commit: the journal drops it when the commit fails. Throws SQLite::Exception.
+class BatchStager {
+ public:
+  BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock)
+      : table_(table), cache_(cache), sequencer_(sequencer), clock_(clock) {}
+
+  // Stages all drafts of one request, or none: a refusal leaves the rest of the commit untouched.
+  // `rests_on_commit` becomes true when the outcome holds only once this commit has succeeded.
+  AppendOutcome Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
+                      bool& rests_on_commit);
+
+  std::vector<StagedEvent>& events() { return events_; }
+  const std::unordered_map<std::string, JobState>& changed_jobs() const { return changed_jobs_; }
+
+ private:
+  // Where the original of a draft with a known event_id is; -1 for "nowhere".
+  struct Duplicate {
+    int64_t staged_index = -1;   // among events_
+    int64_t request_index = -1;  // among the drafts of the same request
+    AppendedEvent committed;     // when both are -1
+  };
+
+  const JobState* FindJob(const std::string& job_id);
+  tl::expected<std::optional<Duplicate>, Refusal> FindOriginal(
+      const std::vector<EventDraft>& drafts, size_t index,
+      const std::unordered_map<std::string, size_t>& earlier);
+  tl::expected<std::optional<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
+                                                                size_t index, size_t count);
+  size_t Apply(EventDraft draft);
+
+  EventTable& table_;
+  JobCache& cache_;
+  Sequencer& sequencer_;
+  Clock& clock_;
+  std::vector<StagedEvent> events_;
+  std::unordered_map<std::string, JobState> changed_jobs_;
+  std::unordered_map<std::string, size_t> staged_by_id_;  // job and event id to index in events_
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_JOURNAL_BATCH_STAGER_H_

@@ -1,0 +1,452 @@
+#include "journal/event_logger.h"
+
+#include <chrono>
+#include <map>
+
+#include "base/logging.h"
+#include "journal/console_mirror.h"
+
+namespace stagelog {
+namespace {
+
+// journal.json is written once for so many events: it holds a bound that no given seq exceeds.
+constexpr int64_t kSeqReserve = 65'536;
+constexpr size_t kMaxGroupRequests = 4'096;
+constexpr size_t kAnnouncedPageEvents = 1'000;
+
+size_t SizeOf(const std::vector<EventDraft>& drafts) {
+  size_t bytes = 0;
+  for (const EventDraft& draft : drafts) {
+    bytes += sizeof(EventDraft) + draft.message.size() + draft.payload.size();
+  }
+  return bytes;
+}
+
+Refusal Unavailable(const std::string& problem, const char* outcome) {
+  return {.code = "journal_unavailable",
+          .detail = "the journal cannot write now: " + problem,
+          .members = {{"outcome", std::string("\"") + outcome + "\""}}};
+}
+
+}  // namespace
+
+EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock,
+                         MetricsRegistry& metrics, RunLock lock)
+    : options_(std::move(options)),
+      files_(files),
+      clock_(clock),
+      lock_(std::move(lock)),
+      events_total_(metrics.GetCounter("stagelog_events_total", "Events committed.")),
+      duplicates_total_(metrics.GetCounter("stagelog_duplicate_events_total",
+                                           "Events that were in the journal already.")),
+      batches_total_(metrics.GetCounter("stagelog_batches_total", "Transactions committed.")),
+      failures_total_(metrics.GetCounter("stagelog_journal_failures_total",
+                                         "Times that writing to the journal failed.")),
+      commit_seconds_(
+          metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
+      job_files_(files, options_.runs_dir, options_.open_files) {
+  const std::string database = DatabasePath(options_.runs_dir);
+  reader_ = std::make_unique<EventReader>(database, files_.SqliteVfs(), clock_, [this] {
+    corruption_seen_ = true;
+    const std::lock_guard lock_guard(mutex_);
+    wake_.notify_one();
+  });
+  metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
+                           [this, database] {
+                             int64_t bytes = 0;
+                             for (const char* part : {"", "-wal"}) {
+                               const auto info = files_.Stat(database + part);
+                               if (info && *info) bytes += static_cast<int64_t>((*info)->size);
+                             }
+                             return bytes;
+                           });
+  metrics.SetGaugeFunction("stagelog_head_seq", "The last committed seq.",
+                           [this] { return GetStatus().head_seq; });
+  metrics.SetGaugeFunction("stagelog_journal_writable", "1 while the journal takes events.",
+                           [this] { return GetStatus().writable ? 1 : 0; });
+}
+
+Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
+                                                       FileSystem& files, Clock& clock,
+                                                       MetricsRegistry& metrics) {
+  if (Status created = files.CreateDirectory(options.runs_dir); !created) {
+    return tl::unexpected(created.error());
+  }
+  Result<RunLock> lock = RunLock::Take(options.runs_dir);
+  if (!lock) return tl::unexpected(lock.error());
+  std::unique_ptr<EventLogger> logger(
+      new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
+  if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
+  logger->announced_seq_ = logger->sequencer_.next_seq - 1;
+  return logger;
+}
+
+EventLogger::~EventLogger() { Stop(); }
+
+void EventLogger::Start() {
+  writer_ = std::thread([this] {
+    while (RunOnce()) {
+    }
+  });
+}
+
+void EventLogger::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+  }
+  if (writer_.joinable()) writer_.join();
+  while (RunOnce()) {
+  }
+}
+
+Status EventLogger::OpenTable() {
+  Result<OpenedJournal> opened =
+      OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false));
+  if (!opened) return tl::unexpected(opened.error());
+  table_ = std::move(opened->table);
+  identity_ = std::move(opened->identity);
+  sequencer_ = {opened->next_seq, opened->last_ts_micros};
+  reader_->Reopen();
+  LogRecovery(opened->report);
+  int64_t head = 0;
+  try {
+    head = table_->HeadSeq();
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  const std::lock_guard lock(mutex_);
+  status_.journal_id = identity_.journal_id;
+  status_.head_seq = head;
+  status_.writable = true;
+  status_.problem.clear();
+  for (const std::string& name : opened->report.set_aside) status_.set_aside.push_back(name);
+  return {};
+}
+
+void EventLogger::LogRecovery(const RecoveryReport& report) const {
+  if (report.rebuilt) {
+    spdlog::warn("[journal] stagelog.db was made anew from the events.jsonl files");
+  }
+  for (const std::string& name : report.set_aside) {
+    spdlog::warn("[journal] set aside: {}", name);
+  }
+  if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
+    spdlog::info(
+        "[journal] recovered: {} lines taken from files, {} appended to files, {} torn tails cut",
+        report.lines_taken, report.lines_appended, report.tails_cut);
+  }
+}
+
+void EventLogger::Append(std::vector<EventDraft> drafts, Precondition precondition,
+                         AppendDone done) {
+  Request request{std::move(drafts), std::move(precondition), std::move(done), 0};
+  request.bytes = SizeOf(request.drafts);
+  Refusal refusal;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
+    } else if (!status_.writable) {
+      refusal = Unavailable(status_.problem, "not_applied");
+    } else if (queued_bytes_ > 0 && queued_bytes_ + request.bytes > options_.queue_bytes) {
+      refusal = {.code = "overloaded", .detail = "too many events wait to be written; try again"};
+    } else {
+      queued_bytes_ += request.bytes;
+      queue_.push_back(std::move(request));
+      if (queue_.size() == 1) wake_.notify_one();
+      return;
+    }
+  }
+  request.done(tl::unexpected(std::move(refusal)));
+}
+
+JournalStatus EventLogger::GetStatus() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+int64_t EventLogger::NextTimerMicros() const {
+  if (table_ == nullptr) return retry_at_micros_;
+  const int64_t oldest = job_files_.OldestDirtyMicros();
+  return oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+}
+
+// Returns the group of requests that is to be written next; none when a timer is due or the journal
+// stops.
+std::vector<EventLogger::Request> EventLogger::WaitForWork() {
+  std::unique_lock lock(mutex_);
+  while (queue_.empty() && !stopping_ && !corruption_seen_) {
+    const int64_t timer = NextTimerMicros();
+    if (timer == INT64_MAX) {
+      wake_.wait(lock);
+      continue;
+    }
+    const int64_t left = timer - clock_.MonotonicMicros();
+    if (left <= 0) break;
+    wake_.wait_for(lock, std::chrono::microseconds(left));
+  }
+  std::vector<Request> group;
+  if (queue_.size() <= kMaxGroupRequests) {
+    group.swap(queue_);
+  } else {
+    const auto end = queue_.begin() + kMaxGroupRequests;
+    group.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+    queue_.erase(queue_.begin(), end);
+  }
+  for (const Request& request : group) queued_bytes_ -= request.bytes;
+  return group;
+}
+
+bool EventLogger::RunOnce() {
+  if (closed_) return false;
+  std::vector<Request> group = WaitForWork();
+  if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
+  if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
+  if (!group.empty()) {
+    if (table_ == nullptr) {
+      RefuseAll(std::move(group));
+    } else {
+      Process(std::move(group));
+    }
+    return true;
+  }
+  if (IsDrained()) {
+    CloseCleanly();
+    return false;
+  }
+  if (table_ != nullptr) SyncIdleFiles(clock_.MonotonicMicros() - options_.idle_sync_micros);
+  return true;
+}
+
+bool EventLogger::IsDrained() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_ && queue_.empty();
+}
+
+void EventLogger::RefuseAll(std::vector<Request> requests) {
+  const std::string problem = GetStatus().problem;
+  for (Request& request : requests) {
+    request.done(tl::unexpected(Unavailable(problem, "not_applied")));
+  }
+}
+
+void EventLogger::Process(std::vector<Request> requests) {
+  BatchStager stager(*table_, cache_, sequencer_, clock_);
+  std::vector<Answer> answers;
+  std::string problem;
+  WriteFailure failure = StageAll(std::move(requests), stager, answers, problem);
+  if (failure == WriteFailure::kNone && !stager.events().empty()) failure = Commit(stager, problem);
+  if (failure != WriteFailure::kNone) {
+    const char* outcome = failure == WriteFailure::kAtCommit ? "unknown" : "not_applied";
+    for (Answer& answer : answers) {
+      if (answer.rests_on_commit) answer.outcome = tl::unexpected(Unavailable(problem, outcome));
+    }
+    CloseAfterFailure(problem);
+  } else if (!stager.events().empty()) {
+    Publish(stager);
+  }
+  for (Answer& answer : answers) answer.done(std::move(answer.outcome));
+}
+
+// What is not staged because the database cannot be read rests on the commit, which then does not
+// come.
+EventLogger::WriteFailure EventLogger::StageAll(std::vector<Request> requests, BatchStager& stager,
+                                                std::vector<Answer>& answers,
+                                                std::string& problem) {
+  answers.reserve(requests.size());
+  for (Request& request : requests) answers.push_back({std::move(request.done), {}, true});
+  try {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      bool rests_on_commit = false;
+      answers[i].outcome =
+          stager.Stage(std::move(requests[i].drafts), requests[i].precondition, rests_on_commit);
+      answers[i].rests_on_commit = rests_on_commit;
+      if (answers[i].outcome) CountDuplicates(*answers[i].outcome);
+    }
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    problem = trouble.what();
+    return WriteFailure::kBeforeCommit;
+  }
+  return WriteFailure::kNone;
+}
+
+void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
+  for (const AppendedEvent& place : places) {
+    if (place.duplicate) duplicates_total_.Add();
+  }
+}
+
+EventLogger::WriteFailure EventLogger::Commit(BatchStager& stager, std::string& problem) {
+  const int64_t started = clock_.MonotonicMicros();
+  WriteFailure stage = WriteFailure::kBeforeCommit;
+  try {
+    table_->Begin();
+    if (Status reserved = ReserveSeqs(); !reserved) {
+      problem = reserved.error().message;
+      return stage;
+    }
+    // A job's row comes before the events that refer to it.
+    for (const auto& [job_id, state] : stager.changed_jobs()) table_->WriteJob(state);
+    for (const StagedEvent& staged : stager.events()) {
+      table_->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
+                          staged.event.ts_micros, staged.event.draft.event_id, staged.line.body);
+    }
+    stage = WriteFailure::kAtCommit;
+    table_->Commit();
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    problem = trouble.what();
+    return stage;
+  }
+  commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - started);
+  batches_total_.Add();
+  events_total_.Add(stager.events().size());
+  for (const auto& [job_id, state] : stager.changed_jobs()) cache_.Put(state);
+  return WriteFailure::kNone;
+}
+
+// The bound is on the disk before a seq beyond the old one is given to anybody.
+Status EventLogger::ReserveSeqs() {
+  if (sequencer_.next_seq - 1 <= identity_.highest_seq) return {};
+  JournalIdentity identity = identity_;
+  identity.highest_seq = sequencer_.next_seq - 1 + kSeqReserve;
+  if (Status written = WriteJournalIdentity(files_, options_.runs_dir, identity); !written) {
+    return written;
+  }
+  table_->SetHighestSeq(identity.highest_seq);
+  identity_ = std::move(identity);
+  return {};
+}
+
+// The events are committed: whatever happens here, they are acknowledged.
+void EventLogger::Publish(BatchStager& stager) {
+  const Status appended = AppendToFiles(stager.events());
+  auto batch = std::make_shared<CommittedBatch>();
+  batch->events.reserve(stager.events().size());
+  for (StagedEvent& staged : stager.events()) {
+    MirrorToConsole(staged.line.body);
+    batch->events.push_back({staged.event.seq, std::move(staged.event.draft.job_id),
+                             std::move(staged.line.body), staged.job_over});
+  }
+  Announce(batch);
+  if (!appended) CloseAfterFailure(appended.error().message);
+}
+
+Status EventLogger::AppendToFiles(const std::vector<StagedEvent>& events) {
+  std::map<std::string_view, std::string> by_job;
+  for (const StagedEvent& staged : events) {
+    std::string& lines = by_job[staged.event.draft.job_id];
+    lines += staged.line.body;
+    lines += '\n';
+  }
+  const int64_t now = clock_.MonotonicMicros();
+  for (const auto& [job_id, lines] : by_job) {
+    if (Status done = job_files_.Append(std::string(job_id), lines, now); !done) return done;
+  }
+  return {};
+}
+
+void EventLogger::Announce(const CommittedBatchPointer& batch) {
+  announced_seq_ = batch->events.back().seq;
+  {
+    const std::lock_guard lock(mutex_);
+    status_.head_seq = announced_seq_;
+  }
+  for (CommitListener* listener : listeners_) listener->OnCommit(batch);
+}
+
+// A commit whose outcome was unknown may have happened after all: nobody has heard of its events
+// yet.
+void EventLogger::AnnounceMissed() {
+  auto batch = std::make_shared<CommittedBatch>();
+  const auto announce = [&] {
+    if (batch->events.empty()) return;
+    for (const CommittedEvent& event : batch->events) MirrorToConsole(event.body);
+    Announce(batch);
+    batch = std::make_shared<CommittedBatch>();
+  };
+  table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
+    const EventView view = ViewEvent(body);
+    const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
+    batch->events.push_back({seq, std::string(view.job_id), std::string(body),
+                             job && job->state.as_of_seq == seq && job->state.IsOver()});
+    if (batch->events.size() == kAnnouncedPageEvents) announce();
+    return true;
+  });
+  announce();
+}
+
+void EventLogger::CloseAfterFailure(const std::string& problem) {
+  failures_total_.Add();
+  spdlog::error("[journal] cannot write: {}; appends are refused until it can", problem);
+  table_.reset();
+  job_files_.CloseAll();
+  cache_.Clear();
+  retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
+  const std::lock_guard lock(mutex_);
+  status_.writable = false;
+  status_.problem = problem;
+}
+
+void EventLogger::TryReopen() {
+  retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
+  const bool corrupt = corruption_seen_;
+  if (const Status opened = OpenTable(); !opened) {
+    corruption_seen_ = corrupt;
+    spdlog::debug("[journal] still cannot write: {}", opened.error().message);
+    return;
+  }
+  try {
+    AnnounceMissed();
+    spdlog::info("[journal] takes events again");
+  } catch (const SQLite::Exception& problem) {
+    CloseAfterFailure(problem.what());
+  }
+}
+
+// Syncs and notes files that were not appended to since `before_micros`, a few at a time so that an
+// append that comes meanwhile does not wait.
+void EventLogger::SyncIdleFiles(int64_t before_micros) {
+  constexpr int kFilesAtOnce = 64;
+  if (job_files_.OldestDirtyMicros() > before_micros) return;
+  try {
+    table_->Begin();
+    for (int i = 0; i < kFilesAtOnce; ++i) {
+      const auto synced = job_files_.SyncOldest(before_micros);
+      if (!synced) throw SQLite::Exception(synced.error().message);
+      if (!*synced) break;
+      const JobState* state = cache_.Find(*table_, (*synced)->job_id);
+      if (state != nullptr) {
+        table_->WriteFileNote(state->first_seq, {(*synced)->info, state->job_seq});
+      }
+    }
+    table_->Commit();
+  } catch (const SQLite::Exception& problem) {
+    CloseAfterFailure(problem.what());
+  }
+}
+
+void EventLogger::CloseCleanly() {
+  closed_ = true;
+  while (table_ != nullptr && job_files_.OldestDirtyMicros() != INT64_MAX) {
+    SyncIdleFiles(INT64_MAX - 1);
+  }
+  if (table_ == nullptr) return;
+  identity_.highest_seq = sequencer_.next_seq - 1;
+  try {
+    if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {
+      table_->Begin();
+      table_->SetHighestSeq(identity_.highest_seq);
+      table_->Commit();
+    }
+  } catch (const SQLite::Exception& problem) {
+    spdlog::error("[journal] cannot close cleanly: {}", problem.what());
+  }
+  table_.reset();
+  job_files_.CloseAll();
+}
+
+}  // namespace stagelog

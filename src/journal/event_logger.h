@@ -1,0 +1,141 @@
+// The journal: takes drafts from any thread, commits them in groups, and only then shows them to
+// anyone.
+#ifndef STAGELOG_JOURNAL_EVENT_LOGGER_H_
+#define STAGELOG_JOURNAL_EVENT_LOGGER_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/metrics.h"
+#include "core/ports.h"
+#include "journal/batch_stager.h"
+#include "journal/event_reader.h"
+#include "journal/job_files.h"
+#include "journal/recovery.h"
+#include "journal/run_lock.h"
+
+namespace stagelog {
+
+struct EventLoggerOptions {
+  std::string runs_dir = "runs";
+  size_t open_files = 256;                // events.jsonl kept open
+  size_t queue_bytes = size_t{64} << 20;  // of drafts that wait for the writer
+  int64_t idle_sync_micros = 5'000'000;   // a file not appended to for so long is synced and noted
+  int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
+};
+
+// One thread writes: it alone touches the table and the files. What fails is handled like this:
+//  - before the commit: the requests of the group are refused (journal_unavailable), nothing
+//  changed;
+//  - at the commit: they are refused with the outcome unknown, and the journal is opened anew;
+//  - after the commit: they are acknowledged, and the journal is opened anew, which mends the
+//  files.
+// Until it is open again, appends are refused and reads go on.
+class EventLogger : public EventAppender, public JournalStatusSource {
+ public:
+  // Takes the lock of the runs folder (created when missing) and recovers what is there.
+  static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
+                                                   Clock& clock, MetricsRegistry& metrics);
+  ~EventLogger() override;
+
+  // Before Start(). Listeners are told of every commit in order, on the writer thread; they outlive
+  // Stop().
+  void AddListener(CommitListener* listener) { listeners_.push_back(listener); }
+
+  void Start();
+
+  // Writes what was taken, refuses what comes later, syncs and notes the files, closes the
+  // database. Idempotent.
+  void Stop();
+
+  // One turn of the writer: waits until there is something to do and does it. False when stopped.
+  // Tests call it themselves instead of Start().
+  bool RunOnce();
+
+  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  JournalStatus GetStatus() const override;
+  EventSource& reader() { return *reader_; }
+
+ private:
+  struct Request {
+    std::vector<EventDraft> drafts;
+    Precondition precondition;
+    AppendDone done;
+    size_t bytes = 0;
+  };
+  struct Answer {
+    AppendDone done;
+    AppendOutcome outcome;
+    bool rests_on_commit = false;
+  };
+  enum class WriteFailure { kNone, kBeforeCommit, kAtCommit };
+
+  EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock, MetricsRegistry& metrics,
+              RunLock lock);
+
+  Status OpenTable();
+  void LogRecovery(const RecoveryReport& report) const;
+
+  std::vector<Request> WaitForWork();
+  int64_t NextTimerMicros() const;
+  bool IsDrained() const;
+  void Process(std::vector<Request> requests);
+  WriteFailure StageAll(std::vector<Request> requests, BatchStager& stager,
+                        std::vector<Answer>& answers, std::string& problem);
+  void CountDuplicates(const std::vector<AppendedEvent>& places);
+  WriteFailure Commit(BatchStager& stager, std::string& problem);
+  Status ReserveSeqs();
+  void Publish(BatchStager& stager);
+  Status AppendToFiles(const std::vector<StagedEvent>& events);
+  void Announce(const CommittedBatchPointer& batch);
+  void AnnounceMissed();
+
+  void CloseAfterFailure(const std::string& problem);
+  void TryReopen();
+  void RefuseAll(std::vector<Request> requests);
+  void SyncIdleFiles(int64_t before_micros);
+  void CloseCleanly();
+
+  const EventLoggerOptions options_;
+  FileSystem& files_;
+  Clock& clock_;
+  RunLock lock_;
+
+  Counter& events_total_;
+  Counter& duplicates_total_;
+  Counter& batches_total_;
+  Counter& failures_total_;
+  Histogram& commit_seconds_;
+
+  // The writer's own.
+  std::unique_ptr<EventTable> table_;
+  JournalIdentity identity_;
+  Sequencer sequencer_;
+  JobCache cache_;
+  JobFiles job_files_;
+  int64_t announced_seq_ = 0;
+  bool closed_ = false;
+  int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
+  std::vector<CommitListener*> listeners_;
+  std::unique_ptr<EventReader> reader_;
+  std::atomic<bool> corruption_seen_{false};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Request> queue_;  // guarded by mutex_, as is all that follows
+  size_t queued_bytes_ = 0;
+  bool stopping_ = false;
+  JournalStatus status_;
+
+  std::thread writer_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_JOURNAL_EVENT_LOGGER_H_

@@ -1,0 +1,54 @@
+// The one reader of committed events: polls, streams behind the ring and listings all read through
+// it.
+#ifndef STAGELOG_JOURNAL_EVENT_READER_H_
+#define STAGELOG_JOURNAL_EVENT_READER_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "core/ports.h"
+
+namespace stagelog {
+
+// Safe from any thread; each call uses a connection of its own from a small pool, and one short
+// transaction, so that the write-ahead log can always be reset.
+class EventReader : public EventSource {
+ public:
+  // `on_corruption` is called when SQLite says that the database is damaged.
+  EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption);
+  ~EventReader() override;
+
+  Result<Page> Read(const ReadRequest& request) override;
+  Result<int64_t> SeqAtTime(int64_t micros) override;
+  Result<std::optional<JobState>> FindJob(const std::string& job_id) override;
+  Result<std::vector<JobState>> ListJobs(int64_t before_first_seq, size_t limit) override;
+
+  // The database file was replaced: connections to the old one are not used again.
+  void Reopen();
+
+ private:
+  class Connection;
+
+  // Runs `use` in a transaction on a connection and turns its exceptions into a failure.
+  template <typename T>
+  Result<T> WithConnection(const std::function<T(Connection&)>& use);
+  std::unique_ptr<Connection> Borrow();
+  void GiveBack(std::unique_ptr<Connection> connection);
+
+  const std::string path_;
+  const std::string vfs_;
+  Clock& clock_;
+  const std::function<void()> on_corruption_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+  int64_t generation_ = 0;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_JOURNAL_EVENT_READER_H_

@@ -1,0 +1,262 @@
+#include "journal/event_table.h"
+
+#include <sqlite3.h>
+
+#include <array>
+
+namespace stagelog {
+namespace {
+
+constexpr int kBusyMillis = 5000;
+
+// Migration i brings a database from version i to i + 1. One that was published is never changed.
+constexpr std::array<const char*, 1> kMigrations = {R"sql(
+CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
+CREATE TABLE jobs(
+  first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
+  job_id TEXT NOT NULL UNIQUE,
+  status TEXT NOT NULL,
+  job_seq INTEGER NOT NULL,       -- of the last event, as are the next ones
+  last_seq INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,    -- microseconds since 1970
+  updated_at INTEGER NOT NULL,
+  violations INTEGER NOT NULL,
+  last_hash TEXT NOT NULL,
+  file_job_seq INTEGER,           -- events.jsonl when it was last known to agree
+  file_size INTEGER,
+  file_mtime_ns INTEGER,
+  file_inode INTEGER
+);
+CREATE TABLE events(
+  seq INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL REFERENCES jobs(first_seq),
+  job_seq INTEGER NOT NULL,
+  ts INTEGER NOT NULL,            -- microseconds since 1970
+  event_id TEXT NOT NULL,
+  body TEXT NOT NULL              -- the line of events.jsonl
+);
+CREATE INDEX events_by_job ON events(job);
+CREATE UNIQUE INDEX events_by_id ON events(job, event_id);
+CREATE VIEW event_list AS
+  SELECT seq, job_id, events.job_seq, json_extract(body, '$.ts') AS ts,
+         json_extract(body, '$.type') AS type, json_extract(body, '$.stage') AS stage,
+         json_extract(body, '$.level') AS level, json_extract(body, '$.message') AS message
+  FROM events JOIN jobs ON jobs.first_seq = events.job;
+)sql"};
+
+}  // namespace
+
+EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable)
+    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMillis, vfs) {
+  database_.exec("PRAGMA journal_mode=WAL");
+  database_.exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+  database_.exec("PRAGMA cache_size=-65536");
+  database_.exec("PRAGMA journal_size_limit=67108864");
+  Migrate();
+}
+
+void EventTable::Migrate() {
+  const int version = database_.execAndGet("PRAGMA user_version").getInt();
+  const int known = static_cast<int>(kMigrations.size());
+  if (version > known) {
+    throw SQLite::Exception("the database has schema version " + std::to_string(version) +
+                            ", this program knows versions up to " + std::to_string(known));
+  }
+  for (int from = version; from < known; ++from) {
+    SQLite::Transaction transaction(database_);
+    database_.exec(kMigrations[static_cast<size_t>(from)]);
+    database_.exec("PRAGMA user_version=" + std::to_string(from + 1));
+    transaction.commit();
+  }
+}
+
+SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql) {
+  if (slot == nullptr) {
+    slot = std::make_unique<SQLite::Statement>(database_, sql);
+  } else {
+    slot->reset();
+  }
+  return *slot;
+}
+
+void EventTable::Begin() { Prepared(begin_, "BEGIN IMMEDIATE").exec(); }
+
+void EventTable::Commit() { Prepared(commit_, "COMMIT").exec(); }
+
+void EventTable::Rollback() noexcept {
+  if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
+}
+
+int64_t EventTable::HeadSeq() {
+  return database_.execAndGet("SELECT coalesce(max(seq), 0) FROM events").getInt64();
+}
+
+int64_t EventTable::LastTsMicros() {
+  return database_
+      .execAndGet("SELECT coalesce((SELECT ts FROM events ORDER BY seq DESC LIMIT 1), 0)")
+      .getInt64();
+}
+
+std::string EventTable::JournalId() {
+  SQLite::Statement query(database_, "SELECT value FROM journal WHERE key = 'journal_id'");
+  return query.executeStep() ? query.getColumn(0).getString() : "";
+}
+
+void EventTable::SetJournalId(const std::string& id) {
+  SQLite::Statement statement(database_, "REPLACE INTO journal VALUES ('journal_id', ?)");
+  statement.bind(1, id);
+  statement.exec();
+}
+
+int64_t EventTable::HighestSeq() {
+  SQLite::Statement query(database_, "SELECT value FROM journal WHERE key = 'highest_seq'");
+  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
+}
+
+void EventTable::SetHighestSeq(int64_t seq) {
+  SQLite::Statement statement(database_, "REPLACE INTO journal VALUES ('highest_seq', ?)");
+  statement.bind(1, seq);
+  statement.exec();
+}
+
+void EventTable::InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, int64_t ts_micros,
+                             const std::string& event_id, const std::string& body) {
+  SQLite::Statement& insert =
+      Prepared(insert_event_, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
+  insert.bind(1, seq);
+  insert.bind(2, first_seq);
+  insert.bind(3, job_seq);
+  insert.bind(4, ts_micros);
+  insert.bindNoCopy(5, event_id);
+  insert.bindNoCopy(6, body);
+  insert.exec();
+}
+
+bool EventTable::HasSeq(int64_t seq) {
+  SQLite::Statement& query = Prepared(has_seq_, "SELECT 1 FROM events WHERE seq = ?");
+  query.bind(1, seq);
+  const bool found = query.executeStep();
+  query.reset();
+  return found;
+}
+
+std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
+                                                    const std::string& event_id) {
+  SQLite::Statement& query =
+      Prepared(find_by_id_, "SELECT seq, body FROM events WHERE job = ? AND event_id = ?");
+  query.bind(1, first_seq);
+  query.bind(2, event_id);
+  std::optional<FoundEvent> found;
+  if (query.executeStep()) {
+    found = FoundEvent{query.getColumn(0).getInt64(), query.getColumn(1).getString()};
+  }
+  query.reset();
+  return found;
+}
+
+std::optional<JobRow> EventTable::FindJob(const std::string& job_id) {
+  static const std::string kSql =
+      std::string("SELECT ") + kJobColumns +
+      ", file_job_seq, file_size, file_mtime_ns, file_inode FROM jobs WHERE job_id = ?";
+  SQLite::Statement& query = Prepared(find_job_, kSql.c_str());
+  query.bind(1, job_id);
+  std::optional<JobRow> row;
+  if (query.executeStep()) {
+    row = JobRow{JobStateOfRow(query), std::nullopt};
+    if (!query.isColumnNull(9)) {
+      FileNote note;
+      note.job_seq = query.getColumn(9).getInt64();
+      note.info.size = static_cast<uint64_t>(query.getColumn(10).getInt64());
+      note.info.mtime_ns = query.getColumn(11).getInt64();
+      note.info.inode = static_cast<uint64_t>(query.getColumn(12).getInt64());
+      note.info.is_regular = true;
+      row->file = note;
+    }
+  }
+  query.reset();
+  return row;
+}
+
+std::vector<std::string> EventTable::AllJobIds() {
+  std::vector<std::string> ids;
+  SQLite::Statement query(database_, "SELECT job_id FROM jobs ORDER BY first_seq");
+  while (query.executeStep()) ids.push_back(query.getColumn(0).getString());
+  return ids;
+}
+
+void EventTable::WriteJob(const JobState& state) {
+  SQLite::Statement& write = Prepared(
+      write_job_,
+      "INSERT INTO jobs(first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, "
+      "violations, last_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(first_seq) DO UPDATE "
+      "SET status = excluded.status, job_seq = excluded.job_seq, last_seq = excluded.last_seq, "
+      "updated_at = excluded.updated_at, violations = excluded.violations, "
+      "last_hash = excluded.last_hash");
+  write.bind(1, state.first_seq);
+  write.bindNoCopy(2, state.job_id);
+  write.bind(3, std::string(JobStatusName(state.status)));
+  write.bind(4, state.job_seq);
+  write.bind(5, state.as_of_seq);
+  write.bind(6, state.created_at_micros);
+  write.bind(7, state.updated_at_micros);
+  write.bind(8, state.violation_count);
+  write.bindNoCopy(9, state.last_hash);
+  write.exec();
+}
+
+void EventTable::WriteFileNote(int64_t first_seq, const FileNote& note) {
+  SQLite::Statement& write =
+      Prepared(write_note_,
+               "UPDATE jobs SET file_job_seq = ?, file_size = ?, file_mtime_ns = ?, "
+               "file_inode = ? WHERE first_seq = ?");
+  write.bind(1, note.job_seq);
+  write.bind(2, static_cast<int64_t>(note.info.size));
+  write.bind(3, note.info.mtime_ns);
+  write.bind(4, static_cast<int64_t>(note.info.inode));
+  write.bind(5, first_seq);
+  write.exec();
+}
+
+void EventTable::VisitJobEvents(int64_t first_seq, int64_t after_job_seq, const Visit& visit) {
+  SQLite::Statement query(
+      database_, "SELECT seq, body FROM events WHERE job = ? AND job_seq > ? ORDER BY seq");
+  query.bind(1, first_seq);
+  query.bind(2, after_job_seq);
+  while (query.executeStep()) {
+    const SQLite::Column body = query.getColumn(1);
+    const std::string_view text(body.getText(), static_cast<size_t>(body.getBytes()));
+    if (!visit(query.getColumn(0).getInt64(), text)) return;
+  }
+}
+
+void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
+  SQLite::Statement query(database_, "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq");
+  query.bind(1, after_seq);
+  while (query.executeStep()) {
+    const SQLite::Column body = query.getColumn(1);
+    const std::string_view text(body.getText(), static_cast<size_t>(body.getBytes()));
+    if (!visit(query.getColumn(0).getInt64(), text)) return;
+  }
+}
+
+void EventTable::Checkpoint() { database_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
+JobState JobStateOfRow(SQLite::Statement& row) {
+  JobState state;
+  state.first_seq = row.getColumn(0).getInt64();
+  state.job_id = row.getColumn(1).getString();
+  state.status = ParseJobStatus(row.getColumn(2).getString()).value_or(JobStatus::kCreated);
+  state.job_seq = row.getColumn(3).getInt64();
+  state.as_of_seq = row.getColumn(4).getInt64();
+  state.created_at_micros = row.getColumn(5).getInt64();
+  state.updated_at_micros = row.getColumn(6).getInt64();
+  state.violation_count = row.getColumn(7).getInt64();
+  state.last_hash = row.getColumn(8).getString();
+  return state;
+}
+
+bool IsCorruption(const SQLite::Exception& problem) {
+  return problem.getErrorCode() == SQLITE_CORRUPT || problem.getErrorCode() == SQLITE_NOTADB;
+}
+
+}  // namespace stagelog

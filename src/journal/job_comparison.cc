@@ -1,0 +1,173 @@
+#include "journal/job_comparison.h"
+
+#include "core/event_codec.h"
+#include "journal/job_files.h"
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kWriteChunkBytes = size_t{1} << 20;
+
+bool Exists(const Result<std::optional<FileInfo>>& info) { return info && info->has_value(); }
+
+}  // namespace
+
+JobComparison::JobComparison(FileSystem& files, EventTable& table, std::string runs_dir,
+                             std::string job_id, std::string time_suffix)
+    : files_(files),
+      table_(table),
+      runs_dir_(std::move(runs_dir)),
+      job_id_(std::move(job_id)),
+      path_(JobFilePath(runs_dir_, job_id_)),
+      time_suffix_(std::move(time_suffix)) {}
+
+Result<JobRepair> JobComparison::Run() {
+  if (const std::optional<JobRow> row = table_.FindJob(job_id_)) state_ = row->state;
+  if (Status finished = FinishInterruptedRewrite(); !finished) {
+    return tl::unexpected(finished.error());
+  }
+  const Result<Verdict> verdict = Compare();
+  if (!verdict) return tl::unexpected(verdict.error());
+  if (repair_.lines_taken > 0) table_.WriteJob(state_);
+  Status mended;
+  if (*verdict == Verdict::kFileIsBehind) mended = AppendMissing();
+  if (*verdict == Verdict::kDiverged) mended = Rewrite();
+  if (!mended) return tl::unexpected(mended.error());
+  return repair_;
+}
+
+// Rewrite() renames the old file away before it renames the new one into its place. A new file that
+// is whole and alone was left by a crash between the two.
+Status JobComparison::FinishInterruptedRewrite() {
+  const auto file = files_.Stat(path_);
+  const auto rewritten = files_.Stat(path_ + ".tmp");
+  if (Exists(file) || !Exists(rewritten)) return {};
+  return files_.Rename(path_ + ".tmp", path_);
+}
+
+Result<JobComparison::Verdict> JobComparison::Compare() {
+  const auto info = files_.Stat(path_);
+  if (!info) return tl::unexpected(info.error());
+  if (!info->has_value()) {
+    return state_.job_seq == 0 ? Verdict::kAgrees : Verdict::kFileIsBehind;
+  }
+  if (!(*info)->is_regular) return Verdict::kDiverged;
+  Result<std::unique_ptr<ReadFile>> file = files_.OpenRead(path_);
+  if (!file) return tl::unexpected(file.error());
+  LineReader reader(std::move(*file));
+  if (state_.job_seq > 0) {
+    const Result<Verdict> verdict = CompareRows(reader);
+    if (!verdict || *verdict != Verdict::kAgrees) return verdict;
+  }
+  return TakeFurtherLines(reader);
+}
+
+// kAgrees: every row has its line; what follows in the file is still to be looked at.
+Result<JobComparison::Verdict> JobComparison::CompareRows(LineReader& reader) {
+  Verdict verdict = Verdict::kAgrees;
+  std::optional<Error> error;
+  table_.VisitJobEvents(state_.first_seq, 0, [&](int64_t, std::string_view body) {
+    const Result<std::optional<FileLine>> line = reader.Next();
+    if (!line) {
+      error = line.error();
+      return false;
+    }
+    if (line->has_value() && (*line)->terminated && (*line)->text == body) {
+      ++matched_job_seq_;
+      good_bytes_ = (*line)->offset + body.size() + 1;
+      return true;
+    }
+    const bool ends_here = !line->has_value();
+    const bool torn = !ends_here && !(*line)->terminated && body.starts_with((*line)->text);
+    repair_.tail_cut = torn;
+    verdict = ends_here || torn ? Verdict::kFileIsBehind : Verdict::kDiverged;
+    return false;
+  });
+  if (error) return tl::unexpected(*error);
+  return verdict;
+}
+
+Result<JobComparison::Verdict> JobComparison::TakeFurtherLines(LineReader& reader) {
+  while (true) {
+    const Result<std::optional<FileLine>> next = reader.Next();
+    if (!next) return tl::unexpected(next.error());
+    if (!next->has_value()) return Verdict::kAgrees;
+    const FileLine& line = **next;
+    const bool taken = TakeLine(line.text);
+    if (taken && line.terminated) {
+      good_bytes_ = line.offset + line.text.size() + 1;
+      matched_job_seq_ = state_.job_seq;
+      continue;
+    }
+    // A last line without its end was torn. Where it is whole but for its newline it has been
+    // taken, and is written anew with one.
+    if (line.terminated) return Verdict::kDiverged;
+    repair_.tail_cut = !taken;
+    return Verdict::kFileIsBehind;
+  }
+}
+
+// Takes a line that is the job's next event by its content, its place and its chain.
+bool JobComparison::TakeLine(std::string_view line) {
+  const Result<Event> event = DecodeStoredEvent(line);
+  if (!event || event->draft.job_id != job_id_) return false;
+  if (event->job_seq != state_.job_seq + 1 || event->seq <= state_.as_of_seq) return false;
+  if (!ChainHolds(line, state_.last_hash) || table_.HasSeq(event->seq)) return false;
+  const int64_t first_seq = state_.job_seq == 0 ? event->seq : state_.first_seq;
+  if (table_.FindEventById(first_seq, event->draft.event_id)) return false;
+  Apply(state_, *event, CarriedHash(line));
+  if (state_.job_seq == 1) table_.WriteJob(state_);
+  table_.InsertEvent(event->seq, first_seq, event->job_seq, event->ts_micros, event->draft.event_id,
+                     std::string(line));
+  ++repair_.lines_taken;
+  return true;
+}
+
+Status JobComparison::AppendMissing() {
+  if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id_); !there) return there;
+  const auto info = files_.Stat(path_);
+  if (!info) return tl::unexpected(info.error());
+  if (info->has_value() && (*info)->size > good_bytes_) {
+    if (Status cut = files_.Truncate(path_, good_bytes_); !cut) return cut;
+  }
+  return WriteRows(path_, matched_job_seq_, &repair_.lines_appended);
+}
+
+// The new file is complete and synced before the old one leaves its place: a crash at any point
+// leaves one of them whole.
+Status JobComparison::Rewrite() {
+  const std::string temporary = path_ + ".tmp";
+  if (Status created = files_.WriteFile(temporary, ""); !created) return created;
+  int64_t count = 0;
+  if (Status written = WriteRows(temporary, 0, &count); !written) return written;
+  repair_.set_aside = path_ + ".diverged-" + time_suffix_;
+  repair_.tail_cut = false;
+  if (Status moved = files_.Rename(path_, repair_.set_aside); !moved) return moved;
+  if (Status moved = files_.Rename(temporary, path_); !moved) return moved;
+  return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
+}
+
+Status JobComparison::WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count) {
+  Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(path);
+  if (!file) return tl::unexpected(file.error());
+  Status status;
+  std::string chunk;
+  const auto flush = [&] {
+    status = (*file)->Append(chunk);
+    chunk.clear();
+    return status.has_value();
+  };
+  if (state_.job_seq > 0) {
+    table_.VisitJobEvents(state_.first_seq, after_job_seq, [&](int64_t, std::string_view body) {
+      chunk += body;
+      chunk += '\n';
+      ++*count;
+      return chunk.size() < kWriteChunkBytes || flush();
+    });
+  }
+  if (status && !chunk.empty()) flush();
+  if (!status) return status;
+  return (*file)->Sync();
+}
+
+}  // namespace stagelog

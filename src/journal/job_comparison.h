@@ -1,0 +1,65 @@
+// One job's events.jsonl held against the table, and mended.
+#ifndef STAGELOG_JOURNAL_JOB_COMPARISON_H_
+#define STAGELOG_JOURNAL_JOB_COMPARISON_H_
+
+#include <cstdint>
+#include <string>
+
+#include "base/file_system.h"
+#include "journal/event_table.h"
+#include "journal/line_reader.h"
+
+namespace stagelog {
+
+// What the comparison did.
+struct JobRepair {
+  int64_t lines_taken = 0;     // from the file into the table
+  int64_t lines_appended = 0;  // from the table to the file
+  bool tail_cut = false;       // a line torn by a crash was cut off
+  std::string set_aside;       // the new name of a file that differed; empty when none did
+};
+
+// Makes the file of one job and its rows agree (promise 8):
+//  - lines that the table has not, valid and chained to its last event, are taken into the table;
+//  - a last line that a crash has torn is cut off;
+//  - rows that the file has not are appended to it;
+//  - a file that differs in any other way is renamed events.jsonl.diverged-<time> and written anew.
+// Runs inside a transaction of the caller's. Throws SQLite::Exception; file errors are values.
+class JobComparison {
+ public:
+  // `time_suffix` names the moment in the names of files set aside.
+  JobComparison(FileSystem& files, EventTable& table, std::string runs_dir, std::string job_id,
+                std::string time_suffix);
+
+  Result<JobRepair> Run();
+
+  // The job's state after Run(); job_seq is 0 when there is no event at all.
+  const JobState& state() const { return state_; }
+
+ private:
+  enum class Verdict { kAgrees, kFileIsBehind, kDiverged };
+
+  Status FinishInterruptedRewrite();
+  Result<Verdict> Compare();
+  Result<Verdict> CompareRows(LineReader& reader);
+  Result<Verdict> TakeFurtherLines(LineReader& reader);
+  bool TakeLine(std::string_view line);
+  Status AppendMissing();
+  Status Rewrite();
+  Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
+
+  FileSystem& files_;
+  EventTable& table_;
+  const std::string runs_dir_;
+  const std::string job_id_;
+  const std::string path_;
+  const std::string time_suffix_;
+  JobState state_;
+  JobRepair repair_;
+  uint64_t good_bytes_ = 0;      // of the file, from its start, that agree with the table
+  int64_t matched_job_seq_ = 0;  // the last event within those bytes
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_JOURNAL_JOB_COMPARISON_H_

@@ -1,0 +1,100 @@
+#include "journal/job_files.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace stagelog {
+
+std::string JobDirectory(const std::string& runs_dir, const std::string& job_id) {
+  return runs_dir + "/" + job_id;
+}
+
+std::string JobFilePath(const std::string& runs_dir, const std::string& job_id) {
+  return JobDirectory(runs_dir, job_id) + "/events.jsonl";
+}
+
+Status EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
+                          const std::string& job_id) {
+  const std::string path = JobDirectory(runs_dir, job_id);
+  const Result<std::optional<FileInfo>> info = files.Stat(path);
+  if (!info) return tl::unexpected(info.error());
+  if (info->has_value() && !(*info)->is_directory) {
+    return Failure(path + " is in the way: it is not a folder", ENOTDIR);
+  }
+  if (info->has_value()) return {};
+  if (Status created = files.CreateDirectory(path); !created) return created;
+  return files.SyncDirectory(runs_dir);
+}
+
+JobFiles::JobFiles(FileSystem& files, std::string runs_dir, size_t max_open)
+    : files_(files), runs_dir_(std::move(runs_dir)), max_open_(std::max<size_t>(max_open, 1)) {}
+
+Status JobFiles::Append(const std::string& job_id, std::string_view bytes, int64_t now_micros) {
+  const Result<AppendFile*> file = Open(job_id);
+  if (!file) return tl::unexpected(file.error());
+  MarkDirty(job_id, now_micros);
+  return (*file)->Append(bytes);
+}
+
+Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
+  if (const auto found = open_.find(job_id); found != open_.end()) {
+    recency_.splice(recency_.end(), recency_, found->second.recency);
+    return found->second.file.get();
+  }
+  if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id); !there) {
+    return tl::unexpected(there.error());
+  }
+  if (open_.size() >= max_open_) {
+    open_.erase(recency_.front());
+    recency_.pop_front();
+  }
+  Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(JobFilePath(runs_dir_, job_id));
+  if (!file) return tl::unexpected(file.error());
+  recency_.push_back(job_id);
+  OpenFile& opened = open_[job_id];
+  opened = {std::move(*file), std::prev(recency_.end())};
+  return opened.file.get();
+}
+
+void JobFiles::MarkDirty(const std::string& job_id, int64_t now_micros) {
+  const auto [entry, is_new] = dirty_.try_emplace(job_id);
+  if (is_new) {
+    dirty_order_.push_back(job_id);
+    entry->second.order = std::prev(dirty_order_.end());
+  } else {
+    dirty_order_.splice(dirty_order_.end(), dirty_order_, entry->second.order);
+  }
+  entry->second.appended_micros = now_micros;
+}
+
+int64_t JobFiles::OldestDirtyMicros() const {
+  if (dirty_order_.empty()) return INT64_MAX;
+  return dirty_.at(dirty_order_.front()).appended_micros;
+}
+
+Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncOldest(int64_t before_micros) {
+  if (OldestDirtyMicros() > before_micros) return std::optional<SyncedFile>();
+  SyncedFile synced{dirty_order_.front(), {}};
+  const Result<AppendFile*> file = Open(synced.job_id);
+  if (!file) return tl::unexpected(file.error());
+  if (Status done = (*file)->Sync(); !done) return tl::unexpected(done.error());
+  if (Status done = files_.SyncDirectory(JobDirectory(runs_dir_, synced.job_id)); !done) {
+    return tl::unexpected(done.error());
+  }
+  const auto info = files_.Stat(JobFilePath(runs_dir_, synced.job_id));
+  if (!info) return tl::unexpected(info.error());
+  if (!info->has_value()) return Failure("events.jsonl of " + synced.job_id + " is gone", ENOENT);
+  synced.info = **info;
+  dirty_.erase(synced.job_id);
+  dirty_order_.pop_front();
+  return std::optional<SyncedFile>(std::move(synced));
+}
+
+void JobFiles::CloseAll() {
+  open_.clear();
+  recency_.clear();
+  dirty_.clear();
+  dirty_order_.clear();
+}
+
+}  // namespace stagelog

@@ -1,0 +1,73 @@
+// runs/<job_id>/events.jsonl of every job, appended to by the one writer.
+#ifndef STAGELOG_JOURNAL_JOB_FILES_H_
+#define STAGELOG_JOURNAL_JOB_FILES_H_
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/file_system.h"
+
+namespace stagelog {
+
+std::string JobDirectory(const std::string& runs_dir, const std::string& job_id);
+std::string JobFilePath(const std::string& runs_dir, const std::string& job_id);
+
+// Creates the job's folder when it is missing. Fails when something else, a symbolic link say, has
+// its place: events must not be led out of the runs folder.
+Status EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
+                          const std::string& job_id);
+
+// Keeps at most `max_open` files open, the least recently used one is closed first. Remembers which
+// files were appended to and not yet synced ("dirty"). Writer thread only.
+class JobFiles {
+ public:
+  JobFiles(FileSystem& files, std::string runs_dir, size_t max_open);
+
+  // Appends `bytes` (whole lines) to the job's file. `now_micros` is monotonic. After a failure any
+  // prefix of the bytes may be in the file: it must be compared with the table before the next
+  // append.
+  Status Append(const std::string& job_id, std::string_view bytes, int64_t now_micros);
+
+  // Time of the least recent append among the dirty files; INT64_MAX when none is dirty.
+  int64_t OldestDirtyMicros() const;
+
+  // Syncs the least recently appended dirty file if its last append is not later than
+  // `before_micros`, and says what it looks like now. No value when there is none.
+  struct SyncedFile {
+    std::string job_id;
+    FileInfo info;
+  };
+  Result<std::optional<SyncedFile>> SyncOldest(int64_t before_micros);
+
+  void CloseAll();
+
+ private:
+  struct OpenFile {
+    std::unique_ptr<AppendFile> file;
+    std::list<std::string>::iterator recency;
+  };
+  struct Dirty {
+    int64_t appended_micros;
+    std::list<std::string>::iterator order;
+  };
+
+  Result<AppendFile*> Open(const std::string& job_id);
+  void MarkDirty(const std::string& job_id, int64_t now_micros);
+
+  FileSystem& files_;
+  const std::string runs_dir_;
+  const size_t max_open_;
+  std::unordered_map<std::string, OpenFile> open_;
+  std::list<std::string> recency_;  // least recently used first
+  std::unordered_map<std::string, Dirty> dirty_;
+  std::list<std::string> dirty_order_;  // least recently appended first
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_JOURNAL_JOB_FILES_H_

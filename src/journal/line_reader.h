@@ -1,0 +1,44 @@
+// A file's lines in order, without holding the file in memory.
+#ifndef STAGELOG_JOURNAL_LINE_READER_H_
+#define STAGELOG_JOURNAL_LINE_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/file_system.h"
+
+namespace stagelog {
+
+// One line without its newline.
+struct FileLine {
+  std::string_view text;    // valid until the next call of Next()
+  uint64_t offset = 0;      // of its first byte
+  bool terminated = false;  // a newline follows; only the last line of a file may lack it
+};
+
+// One thread at a time. A line longer than kMaxLineBytes is cut there and unterminated.
+class LineReader {
+ public:
+  static constexpr size_t kMaxLineBytes = size_t{4} << 20;
+
+  explicit LineReader(std::unique_ptr<ReadFile> file) : file_(std::move(file)) {}
+
+  // The next line; no value at the end of the file.
+  Result<std::optional<FileLine>> Next();
+
+ private:
+  Status Fill();
+
+  std::unique_ptr<ReadFile> file_;
+  std::string buffer_;
+  size_t at_ = 0;               // start of the next line inside the buffer
+  uint64_t buffer_offset_ = 0;  // of the buffer's first byte inside the file
+  bool at_end_ = false;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_JOURNAL_LINE_READER_H_

@@ -1,0 +1,221 @@
+#include "journal/recovery.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/random.h"
+#include "base/timestamp.h"
+#include "core/identifier.h"
+#include "journal/job_comparison.h"
+#include "journal/job_files.h"
+
+namespace stagelog {
+namespace {
+
+// Carries an Error out of nested loops to the one place that turns it into a value.
+struct FileTrouble {
+  Error error;
+};
+
+void OrThrow(const Status& status) {
+  if (!status) throw FileTrouble{status.error()};
+}
+
+template <typename T>
+T OrThrow(Result<T> result) {
+  if (!result) throw FileTrouble{std::move(result.error())};
+  return std::move(*result);
+}
+
+class Opener {
+ public:
+  Opener(FileSystem& files, Clock& clock, std::string runs_dir)
+      : files_(files),
+        runs_dir_(std::move(runs_dir)),
+        database_(DatabasePath(runs_dir_)),
+        time_suffix_(TimeSuffix(clock.WallMicros())),
+        now_micros_(clock.WallMicros()) {}
+
+  OpenedJournal Open(bool database_is_corrupt) {
+    ReadIdentity();
+    if (database_is_corrupt) SetDatabaseAside(".corrupt-");
+    try {
+      OpenAndCompare();
+    } catch (const SQLite::Exception& problem) {
+      if (!IsCorruption(problem)) throw;
+      journal_.table.reset();
+      SetDatabaseAside(".corrupt-");
+      OpenAndCompare();
+    }
+    SettleIdentity();
+    return std::move(journal_);
+  }
+
+ private:
+  // 20261121T074102.123456Z: sorts by time and needs no quoting in a shell.
+  static std::string TimeSuffix(int64_t micros) {
+    std::string text = FormatTimestamp(micros);
+    std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+    return text;
+  }
+
+  void ReadIdentity() {
+    Result<JournalIdentity> identity = ReadJournalIdentity(files_, runs_dir_);
+    if (identity) {
+      journal_.identity = std::move(*identity);
+    } else {
+      SetAside(runs_dir_ + "/journal.json", ".damaged-");
+    }
+  }
+
+  void SetAside(const std::string& path, const std::string& why) {
+    const std::string name = path + why + time_suffix_;
+    OrThrow(files_.Rename(path, name));
+    journal_.report.set_aside.push_back(name);
+  }
+
+  bool Exists(const std::string& path) { return OrThrow(files_.Stat(path)).has_value(); }
+
+  void SetDatabaseAside(const std::string& why) {
+    for (const char* part : {"", "-wal", "-shm"}) {
+      const std::string path = database_ + part;
+      if (Exists(path)) SetAside(path, why);
+    }
+    OrThrow(files_.SyncDirectory(runs_dir_));
+  }
+
+  void OpenAndCompare() {
+    if (!Exists(database_)) {
+      SetDatabaseAside(".orphaned-");  // a write-ahead log without its database
+      Rebuild();
+    }
+    journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs());
+    CompareJobs(*journal_.table);
+  }
+
+  // The new database gets its name only when it is complete and on the disk: a crash on the way
+  // leaves none, and the next start begins again.
+  void Rebuild() {
+    const std::string unfinished = database_ + ".rebuild";
+    for (const char* part : {"", "-wal", "-shm", "-journal"}) {
+      if (Exists(unfinished + part)) OrThrow(files_.Remove(unfinished + part));
+    }
+    {
+      EventTable table(unfinished, files_.SqliteVfs(), false);
+      CompareJobs(table);
+      journal_.report.rebuilt = table.HeadSeq() > 0;
+      table.Checkpoint();
+    }
+    OrThrow(OrThrow(files_.OpenAppend(unfinished))->Sync());
+    OrThrow(files_.Rename(unfinished, database_));
+    OrThrow(files_.SyncDirectory(runs_dir_));
+  }
+
+  void CompareJobs(EventTable& table) {
+    for (const std::string& job_id : JobsOf(table)) {
+      const std::optional<JobRow> row = table.FindJob(job_id);
+      if (!row || !AgreesByNote(*row)) CompareJob(table, job_id);
+    }
+  }
+
+  std::set<std::string> JobsOf(EventTable& table) {
+    std::set<std::string> jobs;
+    for (std::string& job_id : table.AllJobIds()) jobs.insert(std::move(job_id));
+    for (std::string& name : OrThrow(files_.List(runs_dir_))) {
+      if (!IsJobId(name) || jobs.contains(name)) continue;
+      const auto info = OrThrow(files_.Stat(JobDirectory(runs_dir_, name)));
+      if (info && info->is_directory) jobs.insert(std::move(name));
+    }
+    return jobs;
+  }
+
+  bool AgreesByNote(const JobRow& row) {
+    if (!row.file || row.file->job_seq != row.state.job_seq) return false;
+    const auto info = OrThrow(files_.Stat(JobFilePath(runs_dir_, row.state.job_id)));
+    return info && *info == row.file->info;
+  }
+
+  void CompareJob(EventTable& table, const std::string& job_id) {
+    table.Begin();
+    try {
+      JobComparison comparison(files_, table, runs_dir_, job_id, time_suffix_);
+      const JobRepair repair = OrThrow(comparison.Run());
+      if (comparison.state().job_seq > 0) Note(table, comparison.state());
+      table.Commit();
+      Report(repair);
+    } catch (...) {
+      table.Rollback();
+      throw;
+    }
+  }
+
+  void Note(EventTable& table, const JobState& state) {
+    const std::string path = JobFilePath(runs_dir_, state.job_id);
+    OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
+    OrThrow(files_.SyncDirectory(JobDirectory(runs_dir_, state.job_id)));
+    const auto info = OrThrow(files_.Stat(path));
+    if (info) table.WriteFileNote(state.first_seq, {*info, state.job_seq});
+  }
+
+  void Report(const JobRepair& repair) {
+    RecoveryReport& report = journal_.report;
+    ++report.jobs_compared;
+    report.lines_taken += repair.lines_taken;
+    report.lines_appended += repair.lines_appended;
+    report.tails_cut += repair.tail_cut ? 1 : 0;
+    if (!repair.set_aside.empty()) report.set_aside.push_back(repair.set_aside);
+  }
+
+  // The database and journal.json note the same highest seq as long as they belong together. Where
+  // they differ (the database was lost, or an older one was put back) every seq that either knows
+  // of is taken as given.
+  void SettleIdentity() {
+    EventTable& table = *journal_.table;
+    const int64_t head = table.HeadSeq();
+    const int64_t noted = table.HighestSeq();
+    const bool together = noted == journal_.identity.highest_seq;
+    journal_.next_seq =
+        (together ? head : std::max({head, noted, journal_.identity.highest_seq})) + 1;
+    journal_.last_ts_micros = table.LastTsMicros();
+    const std::string table_id = table.JournalId();
+    if (journal_.identity.journal_id.empty()) journal_.identity.journal_id = table_id;
+    if (journal_.identity.journal_id.empty()) {
+      journal_.identity.journal_id = MakeUuidV7(now_micros_);
+    }
+    const int64_t highest = std::max(journal_.identity.highest_seq, journal_.next_seq - 1);
+    if (table_id == journal_.identity.journal_id && together &&
+        highest == journal_.identity.highest_seq) {
+      return;
+    }
+    journal_.identity.highest_seq = highest;
+    OrThrow(WriteJournalIdentity(files_, runs_dir_, journal_.identity));
+    table.Begin();
+    table.SetJournalId(journal_.identity.journal_id);
+    table.SetHighestSeq(highest);
+    table.Commit();
+  }
+
+  FileSystem& files_;
+  const std::string runs_dir_;
+  const std::string database_;
+  const std::string time_suffix_;
+  const int64_t now_micros_;
+  OpenedJournal journal_;
+};
+
+}  // namespace
+
+std::string DatabasePath(const std::string& runs_dir) { return runs_dir + "/stagelog.db"; }
+
+Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
+                                  bool database_is_corrupt) {
+  try {
+    return Opener(files, clock, runs_dir).Open(database_is_corrupt);
+  } catch (const FileTrouble& trouble) {
+    return tl::unexpected(trouble.error);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(DatabasePath(runs_dir) + ": " + problem.what());
+  }
+}
+
+}  // namespace stagelog
