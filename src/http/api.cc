@@ -1,0 +1,57 @@
+#include "http/api.h"
+
+#include <utility>
+
+namespace stagelog {
+namespace {
+
+using Function = Ending (*)(const ApiServices&, Call, const Responder&);
+
+struct Row {
+  const char* method;
+  const char* pattern;
+  Access access;
+  Function function;
+  bool takes_body = false;
+  bool is_append = false;
+  bool is_stream = false;
+};
+
+// clang-format off
+constexpr Row kRows[] = {
+    {"POST", "/api/v1/jobs",                     Access::kWriter,   CreateJob,     true},
+    {"GET",  "/api/v1/jobs",                     Access::kReader,   ListJobs},
+    {"GET",  "/api/v1/jobs/{job}",               Access::kReader,   ShowJob},
+    {"POST", "/api/v1/jobs/{job}/events",        Access::kAppender, AppendToJob,   true, true},
+    {"GET",  "/api/v1/jobs/{job}/events",        Access::kReader,   PollJob},
+    {"GET",  "/api/v1/jobs/{job}/events/stream", Access::kReader,   StreamJob,     false, false, true},
+    {"POST", "/api/v1/events",                   Access::kAppender, AppendToJobs,  true, true},
+    {"GET",  "/api/v1/events",                   Access::kReader,   PollJobs},
+    {"GET",  "/api/v1/events/stream",            Access::kReader,   StreamJobs,    false, false, true},
+    {"GET",  "/healthz",                         Access::kOpen,     ShowHealth},
+    {"GET",  "/readyz",                          Access::kOpen,     ShowReadiness},
+    {"GET",  "/metrics",                         Access::kOpen,     ShowMetrics},
+};
+// clang-format on
+
+}  // namespace
+
+std::vector<Route> ApiRoutes(ApiServices services) {
+  std::vector<Route> routes;
+  for (const Row& row : kRows) {
+    routes.push_back(
+        {.method = row.method,
+         .pattern = row.pattern,
+         .access = row.access,
+         .handler =
+             [services, function = row.function](Call call, const Responder& responder) {
+               return function(services, std::move(call), responder);
+             },
+         .takes_body = row.takes_body,
+         .is_append = row.is_append,
+         .is_stream = row.is_stream});
+  }
+  return routes;
+}
+
+}  // namespace stagelog

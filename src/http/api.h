@@ -1,0 +1,54 @@
+// The routes of the daemon, each a function in the file of its subject.
+#ifndef STAGELOG_HTTP_API_H_
+#define STAGELOG_HTTP_API_H_
+
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "core/ports.h"
+#include "http/call.h"
+#include "http/route_table.h"
+
+namespace stagelog {
+
+class LongPolls;
+
+// What the handlers work with. All of it outlives the server.
+struct ApiServices {
+  EventAppender& appender;
+  EventSource& source;
+  const JournalStatusSource& journal;
+  LongPolls& long_polls;
+  Clock& clock;
+  MetricsRegistry& metrics;
+};
+
+// The whole table, on one screen.
+std::vector<Route> ApiRoutes(ApiServices services);
+
+// append_handlers.cc
+Ending AppendToJob(const ApiServices& services, Call call, const Responder& responder);
+Ending AppendToJobs(const ApiServices& services, Call call, const Responder& responder);
+
+// job_handlers.cc
+Ending CreateJob(const ApiServices& services, Call call, const Responder& responder);
+Ending ListJobs(const ApiServices& services, Call call, const Responder& responder);
+Ending ShowJob(const ApiServices& services, Call call, const Responder& responder);
+
+// poll_handlers.cc
+Ending PollJob(const ApiServices& services, Call call, const Responder& responder);
+Ending PollJobs(const ApiServices& services, Call call, const Responder& responder);
+
+// stream_handlers.cc
+Ending StreamJob(const ApiServices& services, Call call, const Responder& responder);
+Ending StreamJobs(const ApiServices& services, Call call, const Responder& responder);
+
+// health_handlers.cc
+Ending ShowHealth(const ApiServices& services, Call call, const Responder& responder);
+Ending ShowReadiness(const ApiServices& services, Call call, const Responder& responder);
+Ending ShowMetrics(const ApiServices& services, Call call, const Responder& responder);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_API_H_

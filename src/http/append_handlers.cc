@@ -1,0 +1,112 @@
+// POST of events.
+#include <algorithm>
+
+#include "base/timestamp.h"
+#include "core/draft_decoder.h"
+#include "core/json_text.h"
+#include "http/api.h"
+#include "http/append_answer.h"
+#include "http/parameters.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+// A body beyond this is decoded on the pool, so that the other connections do not wait for it.
+constexpr size_t kDecodeHereBytes = size_t{64} << 10;
+
+Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
+
+bool IsNdjson(const Call& call) {
+  return call.Header("Content-Type").value_or("").find("ndjson") != std::string::npos;
+}
+
+// The first event that the sender may not append.
+std::optional<Refusal> JudgeRoles(const std::vector<EventDraft>& drafts, const Principal& principal,
+                                  bool is_batch) {
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const bool is_decision = FindType(drafts[i].type)->is_gate_decision;
+    const Role needed = is_decision ? Role::kApprover : Role::kWriter;
+    if (principal.May(needed)) continue;
+    Refusal refusal{.code = "forbidden",
+                    .detail = "'" + drafts[i].type + "' needs the role '" +
+                              std::string(RoleName(needed)) + "', which token '" +
+                              principal.token_name + "' does not have",
+                    .field = "type"};
+    if (is_batch) refusal.line = static_cast<int64_t>(i) + 1;
+    return refusal;
+  }
+  return std::nullopt;
+}
+
+// Decodes, judges and hands on. Runs on the loop or on the pool.
+Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std::string& job_id,
+                       const Responder& responder) {
+  const DraftOrigin origin{job_id, call.principal.token_name};
+  auto decoded = IsNdjson(call) ? DecodeNdjsonBody(call.request.body, origin)
+                                : DecodeJsonBody(call.request.body, origin);
+  if (!decoded) return Refused(decoded.error());
+  if (auto refusal = JudgeRoles(decoded->drafts, call.principal, decoded->is_batch)) {
+    return Refused(*refusal);
+  }
+  std::erase_if(decoded->drafts,
+                [](const EventDraft& draft) { return draft.kind == EventType::kHeartbeat; });
+  if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
+  const bool is_batch = decoded->is_batch;
+  services.appender.Append(std::move(decoded->drafts), nullptr,
+                           [responder, is_batch](const AppendOutcome& outcome) {
+                             responder.Send(AppendResponse(outcome, is_batch));
+                           });
+  return {Deferred{}};
+}
+
+Ending AppendBody(const ApiServices& services, Call call, std::string job_id,
+                  const Responder& responder) {
+  if (call.request.body.size() <= kDecodeHereBytes) {
+    return DecodeAndAppend(services, call, job_id, responder);
+  }
+  return {WorkElsewhere{[services, call = std::move(call), job_id = std::move(job_id), responder] {
+    return DecodeAndAppend(services, call, job_id, responder);
+  }}};
+}
+
+}  // namespace
+
+httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
+  if (!outcome) return ProblemResponse(outcome.error());
+  const auto is_duplicate = [](const AppendedEvent& place) { return place.duplicate; };
+  const auto duplicates = std::count_if(outcome->begin(), outcome->end(), is_duplicate);
+  const auto accepted = static_cast<std::ptrdiff_t>(outcome->size()) - duplicates;
+  const int status = accepted > 0 ? 201 : 200;
+  if (!is_batch) return JsonResponse(status, "{" + EncodePlace(outcome->front()) + "}\n");
+  const auto [first, last] = std::minmax_element(
+      outcome->begin(), outcome->end(),
+      [](const AppendedEvent& a, const AppendedEvent& b) { return a.seq < b.seq; });
+  return JsonResponse(
+      status, "{\"accepted\":" + std::to_string(accepted) + ",\"duplicates\":" +
+                  std::to_string(duplicates) + ",\"first_seq\":" + std::to_string(first->seq) +
+                  ",\"last_seq\":" + std::to_string(last->seq) + ",\"durable\":\"disk\"}\n");
+}
+
+std::string EncodePlace(const AppendedEvent& place) {
+  std::string out = "\"seq\":" + std::to_string(place.seq) +
+                    ",\"job_seq\":" + std::to_string(place.job_seq) + ",\"ts\":";
+  AppendJsonString(out, FormatTimestamp(place.ts_micros));
+  out += ",\"event_id\":";
+  AppendJsonString(out, place.event_id);
+  out += ",\"durable\":\"disk\",\"duplicate\":";
+  out += place.duplicate ? "true" : "false";
+  return out;
+}
+
+Ending AppendToJob(const ApiServices& services, Call call, const Responder& responder) {
+  auto job_id = JobOfPath(call);
+  if (!job_id) return Refused(job_id.error());
+  return AppendBody(services, std::move(call), std::move(*job_id), responder);
+}
+
+Ending AppendToJobs(const ApiServices& services, Call call, const Responder& responder) {
+  return AppendBody(services, std::move(call), "", responder);
+}
+
+}  // namespace stagelog

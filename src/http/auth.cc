@@ -1,0 +1,111 @@
+#include "http/auth.h"
+
+#include <openssl/crypto.h>
+#include <strings.h>
+
+#include <array>
+#include <utility>
+
+#include "base/check.h"
+#include "base/sha256.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::array<std::string_view, 4> kRoleNames = {"reader", "writer", "approver", "admin"};
+constexpr std::string_view kScheme = "Bearer";
+constexpr size_t kSha256HexDigits = 64;
+
+Principal MakePrincipal(const TokenEntry& entry) {
+  Principal principal;
+  principal.token_name = entry.name;
+  for (const Role role : entry.roles) {
+    principal.reader = true;  // every role reads
+    principal.writer |= role == Role::kWriter || role == Role::kAdmin;
+    principal.approver |= role == Role::kApprover || role == Role::kAdmin;
+    principal.admin |= role == Role::kAdmin;
+  }
+  return principal;
+}
+
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// The token of "Bearer <token>"; empty for anything else. A scheme has no case (RFC 9110, section
+// 11.1).
+std::string_view PresentedToken(std::string_view authorization) {
+  authorization = Trim(authorization);
+  if (authorization.size() <= kScheme.size() || !IsBlank(authorization[kScheme.size()])) return {};
+  if (strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0) return {};
+  return Trim(authorization.substr(kScheme.size()));
+}
+
+tl::unexpected<Refusal> Refuse(std::string code, std::string detail) {
+  return tl::unexpected<Refusal>(
+      Refusal{.code = std::move(code), .detail = std::move(detail), .field = "Authorization"});
+}
+
+}  // namespace
+
+std::span<const std::string_view> RoleNames() { return kRoleNames; }
+
+std::string_view RoleName(Role role) { return kRoleNames[static_cast<size_t>(role)]; }
+
+std::optional<Role> ParseRole(std::string_view name) {
+  for (size_t i = 0; i < kRoleNames.size(); ++i) {
+    if (kRoleNames[i] == name) return static_cast<Role>(i);
+  }
+  return std::nullopt;
+}
+
+bool Principal::May(Role role) const {
+  switch (role) {
+    case Role::kReader:
+      return reader;
+    case Role::kWriter:
+      return writer;
+    case Role::kApprover:
+      return approver;
+    case Role::kAdmin:
+      return admin;
+  }
+  return false;
+}
+
+TokenTable::TokenTable(std::span<const TokenEntry> entries) {
+  rows_.reserve(entries.size());
+  for (const TokenEntry& entry : entries) {
+    STAGELOG_CHECK(entry.sha256_hex.size() == kSha256HexDigits);
+    rows_.push_back({.sha256_hex = entry.sha256_hex, .principal = MakePrincipal(entry)});
+  }
+}
+
+tl::expected<Principal, Refusal> TokenTable::Authenticate(std::string_view authorization) const {
+  const std::string_view token = PresentedToken(authorization);
+  if (token.empty()) {
+    return Refuse("missing_token", "send the head field 'Authorization: Bearer <token>'");
+  }
+  // Every row is compared, whole, so that the time taken does not tell how near a guess was.
+  const std::string sha256_hex = Sha256Hex(token);
+  const Row* found = nullptr;
+  for (const Row& row : rows_) {
+    if (CRYPTO_memcmp(row.sha256_hex.data(), sha256_hex.data(), kSha256HexDigits) == 0) {
+      found = &row;
+    }
+  }
+  if (found == nullptr) return Refuse("invalid_token", "the bearer token is not known here");
+  return found->principal;
+}
+
+std::vector<std::string> TokenTable::Names() const {
+  std::vector<std::string> names;
+  for (const Row& row : rows_) names.push_back(row.principal.token_name);
+  return names;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,76 @@
+// Who is asking, and what they may do: bearer tokens (RFC 6750, section 2.1) with roles.
+#ifndef STAGELOG_HTTP_AUTH_H_
+#define STAGELOG_HTTP_AUTH_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/refusal.h"
+
+namespace stagelog {
+
+// What a token may be used for. A writer and an approver read as well; an admin does everything.
+enum class Role {
+  kReader,    // read events and jobs
+  kWriter,    // append events
+  kApprover,  // decide gates
+  kAdmin,
+};
+
+// "reader", "writer", "approver", "admin", in the order of the enumeration.
+std::span<const std::string_view> RoleNames();
+std::string_view RoleName(Role role);
+std::optional<Role> ParseRole(std::string_view name);
+
+// Whoever sent a request, as its token says.
+struct Principal {
+  std::string token_name;  // the `actor` of what it appends
+  bool reader = false;
+  bool writer = false;
+  bool approver = false;
+  bool admin = false;
+
+  bool May(Role role) const;
+
+  bool operator==(const Principal&) const = default;
+};
+
+// One token as the configuration gives it. The token itself is never kept.
+struct TokenEntry {
+  std::string name;        // unique among the entries
+  std::string sha256_hex;  // of the token's bytes; 64 lower-case hex digits
+  std::vector<Role> roles;
+
+  bool operator==(const TokenEntry&) const = default;
+};
+
+// The tokens that the daemon knows. Immutable, hence safe from any thread: a reread of the
+// configuration makes a new table.
+class TokenTable {
+ public:
+  explicit TokenTable(std::span<const TokenEntry> entries);
+
+  // `authorization` is the value of the head's Authorization field; empty when there is none.
+  // Refusals: missing_token (no bearer token was presented), invalid_token (it is not one of ours).
+  // Takes the same time for every token of a given length.
+  tl::expected<Principal, Refusal> Authenticate(std::string_view authorization) const;
+
+  // The names of all tokens, in the order of the configuration.
+  std::vector<std::string> Names() const;
+
+ private:
+  struct Row {
+    std::string sha256_hex;
+    Principal principal;
+  };
+
+  std::vector<Row> rows_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_AUTH_H_

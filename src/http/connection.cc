@@ -1,0 +1,115 @@
+#include "http/connection.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+
+#include "http/problem.h"
+
+namespace stagelog {
+
+bool Connection::MayReceive() const {
+  if (peer_finished) return false;
+  return lingering || input.size() < kReadAheadBytes;
+}
+
+bool Connection::Receive() {
+  std::array<char, 65'536> buffer;
+  while (MayReceive()) {
+    const ssize_t got = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
+    if (got == 0) {
+      peer_finished = true;
+      return true;
+    }
+    if (!closing) input.append(buffer.data(), static_cast<size_t>(got));
+    if (static_cast<size_t>(got) < buffer.size()) return true;
+  }
+  return true;
+}
+
+bool Connection::Send() {
+  while (HasUnsent()) {
+    const ssize_t sent =
+        ::send(fd(), output_.data() + sent_, output_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
+    sent_ += static_cast<size_t>(sent);
+    sent_total += static_cast<uint64_t>(sent);
+  }
+  sent_ = 0;
+  // A connection that idles keeps no buffer.
+  if (output_.capacity() > 4096) {
+    output_ = std::string();
+  } else {
+    output_.clear();
+  }
+  return true;
+}
+
+void Connection::CollectAnswers() {
+  while (!exchanges.empty() && exchanges.front().stage == Exchange::Stage::kAnswered) {
+    output_ += exchanges.front().bytes;
+    exchanges.pop_front();
+  }
+}
+
+uint32_t Connection::WantedEvents() const {
+  uint32_t events = 0;
+  if (MayReceive()) events |= EPOLLIN | EPOLLRDHUP;
+  if (HasUnsent()) events |= EPOLLOUT;
+  return events;
+}
+
+Exchange* Connection::FindExchange(uint64_t exchange_id) {
+  const auto found = std::find_if(exchanges.begin(), exchanges.end(),
+                                  [&](const Exchange& e) { return e.id == exchange_id; });
+  return found == exchanges.end() ? nullptr : &*found;
+}
+
+bool Connection::MayStart(bool next_is_append) const {
+  if (closing || output_.size() - sent_ > kMaxUnsentBytes) return false;
+  if (exchanges.empty()) return true;
+  if (!next_is_append || exchanges.size() >= kMaxPipelined) return false;
+  return std::all_of(exchanges.begin(), exchanges.end(), [](const Exchange& exchange) {
+    return exchange.stage == Exchange::Stage::kAnswered ||
+           (exchange.stage == Exchange::Stage::kDeferred && exchange.route->is_append);
+  });
+}
+
+void Connection::BeginLingering() {
+  lingering = true;
+  input = std::string();
+  ::shutdown(fd(), SHUT_WR);
+}
+
+std::string EncodeResponse(const httplib::Response& response, const Exchange& exchange, bool closes,
+                           const std::string& date) {
+  const bool has_body = response.status != 204;
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ';
+  out += ReasonPhrase(response.status);
+  out += "\r\nDate: " + date + "\r\n";
+  for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
+  if (has_body) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  if (closes) out += "Connection: close\r\n";
+  if (!closes && !exchange.is_http_1_1) out += "Connection: keep-alive\r\n";
+  out += "\r\n";
+  if (has_body && !exchange.is_head) out += response.body;
+  return out;
+}
+
+std::string FormatHttpDate(int64_t wall_micros) {
+  const std::time_t seconds = wall_micros / 1'000'000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 40> text;
+  const size_t size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return std::string(text.data(), size);
+}
+
+}  // namespace stagelog

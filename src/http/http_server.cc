@@ -1,0 +1,628 @@
+#include "http/http_server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "base/logging.h"
+#include "base/random.h"
+#include "http/cors.h"
+#include "http/host_check.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+constexpr int64_t kLingerMicros = 2'000'000;
+constexpr int64_t kFinishMicros = 2'000'000;
+constexpr size_t kBodyProgressBytes = 16'384;
+constexpr uint64_t kWakeId = 0;
+constexpr size_t kSpareConnections = 64;
+
+using Stage = Exchange::Stage;
+
+constexpr std::array<std::string_view, 2> kJsonTypes = {"application/json", "application/x-ndjson"};
+
+// "application/json" of "Application/JSON; charset=utf-8".
+std::string MediaType(const std::string& field) {
+  std::string type = field.substr(0, field.find(';'));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return type;
+}
+
+void AddFields(httplib::Response& response, const HeaderFields& fields) {
+  for (const auto& [name, value] : fields) response.headers.emplace(name, value);
+}
+
+Refusal BodyTooLarge(size_t limit) {
+  return {.code = "body_too_large",
+          .detail = "a request's body is at most " + std::to_string(limit) + " bytes"};
+}
+
+Refusal Overloaded(std::string detail) {
+  return {.code = "overloaded", .detail = std::move(detail)};
+}
+
+std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
+  std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+      "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n";
+  for (const auto& [name, value] : CorsFields(origin, policy.allowed_origins)) {
+    head += name + ": " + value + "\r\n";
+  }
+  return head + "\r\n";
+}
+
+}  // namespace
+
+HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams, Clock& clock,
+                       MetricsRegistry& metrics)
+    : limits_(limits),
+      streams_(streams),
+      clock_(clock),
+      metrics_(metrics),
+      connections_gauge_(
+          metrics.GetGauge("stagelog_http_connections", "Open connections, streams aside.")),
+      body_bytes_gauge_(metrics.GetGauge("stagelog_http_body_bytes",
+                                         "Bytes reserved for request bodies in flight.")),
+      library_([this](UniqueFd socket) { Accept(std::move(socket)); }),
+      pool_(limits.pool_threads),
+      policy_(std::move(policy)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  STAGELOG_CHECK(epoll_.valid() && wake_.valid());
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kWakeId;
+  STAGELOG_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0);
+  finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Ending ending) {
+    Post([this, connection_id, exchange_id, ending = std::move(ending)]() mutable {
+      Connection* connection = Find(connection_id);
+      Exchange* exchange = connection ? connection->FindExchange(exchange_id) : nullptr;
+      if (exchange == nullptr) return;
+      Conclude(*connection, *exchange, std::move(ending));
+      if (Find(connection_id) != nullptr) Advance(*connection);
+    });
+  };
+}
+
+HttpServer::~HttpServer() { FinishShutdown(); }
+
+// --- Threads
+// --------------------------------------------------------------------------------------
+
+void HttpServer::Start() {
+  thread_ = std::thread([this] {
+    while (RunOnce()) {
+    }
+  });
+  library_.Start();
+}
+
+void HttpServer::BeginShutdown() {
+  library_.StopAccepting();
+  Post([this] {
+    shutting_down_ = true;
+    std::vector<uint64_t> idle;
+    for (const auto& [id, connection] : connections_) {
+      if (connection->exchanges.empty() && connection->input.empty()) idle.push_back(id);
+    }
+    for (const uint64_t id : idle) Close(*Find(id));
+  });
+}
+
+void HttpServer::FinishShutdown() {
+  if (!thread_.joinable()) return;
+  BeginShutdown();
+  pool_.Stop();
+  Post([this] { finish_at_micros_ = clock_.MonotonicMicros() + kFinishMicros; });
+  thread_.join();
+}
+
+void HttpServer::SetPolicy(HttpPolicy policy) {
+  Post([this, policy = std::move(policy)]() mutable { policy_ = std::move(policy); });
+}
+
+void HttpServer::Post(std::function<void()> task) {
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = tasks_.empty();
+    tasks_.push_back(std::move(task));
+  }
+  if (!was_empty) return;
+  const uint64_t one = 1;
+  static_cast<void>(::write(wake_.get(), &one, sizeof(one)));
+}
+
+void HttpServer::CallAt(int64_t monotonic_micros, std::function<void()> task) {
+  timers_.push({monotonic_micros, 0, std::move(task)});
+}
+
+void HttpServer::Accept(UniqueFd socket) {
+  const size_t open = static_cast<size_t>(connection_count_.load()) + streams_.SubscriberCount();
+  // Beyond the limit a few are let in to be told so; beyond those there is no descriptor to spare.
+  if (open >= limits_.max_connections + kSpareConnections) return;
+  ++connection_count_;
+  Post([this, fd = socket.Release(), over = open >= limits_.max_connections] {
+    AddConnection(fd, over);
+  });
+}
+
+// --- The loop
+// -------------------------------------------------------------------------------------
+
+bool HttpServer::RunOnce() {
+  std::array<epoll_event, 256> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), WaitMillis());
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    if (event.data.u64 == kWakeId) {
+      uint64_t ignored = 0;
+      static_cast<void>(::read(wake_.get(), &ignored, sizeof(ignored)));
+    } else if (Connection* connection = Find(event.data.u64)) {
+      OnEvent(*connection, event.events);
+    }
+  }
+  RunTasks();
+  RunTimers();
+  if (finish_at_micros_ == 0) return true;
+  if (!connections_.empty() && clock_.MonotonicMicros() < finish_at_micros_) return true;
+  while (!connections_.empty()) Close(*connections_.begin()->second);
+  return false;
+}
+
+int HttpServer::WaitMillis() const {
+  int64_t next = timers_.empty() ? INT64_MAX : timers_.top().at_micros;
+  if (finish_at_micros_ > 0) next = std::min(next, finish_at_micros_);
+  if (next == INT64_MAX) return -1;
+  const int64_t left = next - clock_.MonotonicMicros();
+  return static_cast<int>(std::clamp<int64_t>((left + 999) / 1000, 0, 3'600'000));
+}
+
+void HttpServer::RunTasks() {
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(tasks_);
+  }
+  for (const std::function<void()>& task : tasks) task();
+}
+
+void HttpServer::RunTimers() {
+  while (!timers_.empty() && timers_.top().at_micros <= clock_.MonotonicMicros()) {
+    const Timer timer = timers_.top();
+    timers_.pop();
+    if (timer.connection_id == 0) {
+      timer.task();
+    } else if (Connection* connection = Find(timer.connection_id)) {
+      connection->timer_micros = INT64_MAX;
+      OnDeadline(*connection);
+    }
+  }
+}
+
+void HttpServer::AddConnection(int socket, bool over_limit) {
+  const int yes = 1;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  const uint64_t id = next_connection_id_++;
+  auto connection = std::make_unique<Connection>(id, UniqueFd(socket), over_limit);
+  connection->idle_since_micros = clock_.MonotonicMicros();
+  connection->registered_events = connection->WantedEvents();
+  epoll_event event{};
+  event.events = connection->registered_events;
+  event.data.u64 = id;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) {
+    --connection_count_;
+    return;
+  }
+  Connection& added = *connections_.emplace(id, std::move(connection)).first->second;
+  connections_gauge_.Set(static_cast<int64_t>(connections_.size()));
+  UpdateDeadline(added);
+}
+
+Connection* HttpServer::Find(uint64_t connection_id) {
+  const auto found = connections_.find(connection_id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void HttpServer::Close(Connection& connection) {
+  for (Exchange& exchange : connection.exchanges) ReleaseBody(exchange);
+  --connection_count_;
+  connections_.erase(connection.id());  // closing the socket takes it out of epoll
+  connections_gauge_.Set(static_cast<int64_t>(connections_.size()));
+}
+
+// --- A connection's turn
+// --------------------------------------------------------------------------
+
+void HttpServer::OnEvent(Connection& connection, uint32_t events) {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close(connection);
+  if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && !connection.Receive()) return Close(connection);
+  Advance(connection);
+}
+
+// Does all that the bytes which are here allow. The connection may be gone afterwards.
+void HttpServer::Advance(Connection& connection) {
+  const uint64_t id = connection.id();
+  while (true) {
+    const bool reading_body =
+        !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
+    const bool went_on = reading_body ? ReadBody(connection) : StartNextRequest(connection);
+    if (Find(id) == nullptr) return;
+    if (!went_on) break;
+  }
+  Settle(connection);
+}
+
+// Takes the next head off the input and judges it. False when there is none, or it has to wait.
+bool HttpServer::StartNextRequest(Connection& connection) {
+  if (connection.input.empty() || !connection.MayStart(true)) return false;
+  if (connection.head_started_micros == 0) {
+    connection.head_started_micros = clock_.MonotonicMicros();
+  }
+  auto head = ReadRequestHead(connection.input, limits_.head_bytes);
+  if (!head) {
+    OnHeadRefused(connection, head.error());
+    return false;
+  }
+  if (!head->has_value()) return false;
+  std::optional<httplib::Request> request = library_.ParseRequestLine((*head)->request_line);
+  if (!request) {
+    OnHeadRefused(connection,
+                  {.code = "malformed_request",
+                   .detail = "the request line names a method or target that is not HTTP"});
+    return false;
+  }
+  RouteMatch match = routes_->Match(request->method, request->path);
+  const bool is_append = match.route != nullptr && match.route->is_append;
+  if (!connection.MayStart(is_append && !(*head)->expects_continue)) return false;
+  connection.input.erase(0, (*head)->size);
+  connection.head_started_micros = 0;
+  Exchange& exchange = connection.exchanges.emplace_back();
+  exchange.id = next_exchange_id_++;
+  exchange.route = match.route;
+  exchange.keep_alive = (*head)->keep_alive;
+  exchange.is_http_1_1 = (*head)->is_http_1_1;
+  exchange.is_head = request->method == "HEAD";
+  exchange.expects_continue = (*head)->expects_continue;
+  exchange.has_length = (*head)->has_length;
+  exchange.content_length = (*head)->content_length;
+  exchange.body_is_here = !(*head)->chunked && exchange.content_length == 0;
+  exchange.origin = (*head)->Field("Origin").value_or("");
+  if ((*head)->chunked) exchange.chunked.emplace(limits_.request_bytes);
+  exchange.call.captures = std::move(match.captures);
+  exchange.call.has_body = (*head)->chunked || (*head)->has_length;
+  exchange.call.request = std::move(*request);
+  exchange.call.request.headers.clear();
+  for (auto& [name, value] : (*head)->fields) {
+    exchange.call.request.headers.emplace(std::move(name), std::move(value));
+  }
+  if (std::optional<Refusal> refusal = Judge(connection, exchange)) {
+    if (!match.allowed.empty()) {
+      httplib::Response response = ProblemResponse(*refusal);
+      response.headers.emplace("Allow", match.allowed);
+      Answer(connection, exchange, std::move(response));
+    } else {
+      Refuse(connection, exchange, *refusal);
+    }
+    return true;
+  }
+  if (exchange.call.request.method == "OPTIONS") {
+    AnswerPreflight(connection, exchange);
+    return true;
+  }
+  if (exchange.body_is_here) {
+    RunHandler(connection, exchange);
+    return true;
+  }
+  connection.body_progress_micros = clock_.MonotonicMicros();
+  connection.body_progress_bytes = 0;
+  if (exchange.expects_continue && connection.input.empty()) {
+    // Nothing is owed before this one (MayStart), so it may go out at once.
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    static_cast<void>(
+        ::send(connection.fd(), kContinue.data(), kContinue.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+  }
+  return true;
+}
+
+// The bytes are no request: there is no telling where the next one would begin.
+void HttpServer::OnHeadRefused(Connection& connection, const Refusal& refusal) {
+  if (!connection.MayStart(false)) return;  // what is owed goes out first
+  Exchange& exchange = connection.exchanges.emplace_back();
+  exchange.id = next_exchange_id_++;
+  exchange.keep_alive = false;
+  exchange.body_is_here = true;
+  Refuse(connection, exchange, refusal);
+}
+
+// Everything that can be told from the head alone, before a byte of the body is kept.
+std::optional<Refusal> HttpServer::Judge(Connection& connection, Exchange& exchange) {
+  Call& call = exchange.call;
+  const std::string host = call.Header("Host").value_or("");
+  const bool host_is_fine =
+      host.empty() ? !exchange.is_http_1_1 : IsAllowedHost(host, policy_.hosts);
+  if (!host_is_fine) {
+    return Refusal{.code = "unknown_host",
+                   .detail = "this daemon does not answer for that name; add it to server.hosts",
+                   .field = "Host"};
+  }
+  if (shutting_down_) {
+    exchange.keep_alive = false;
+    return Refusal{.code = "shutting_down", .detail = "the daemon is shutting down"};
+  }
+  if (call.request.method == "OPTIONS") return std::nullopt;
+  if (exchange.route == nullptr) {
+    const RouteMatch match = routes_->Match(call.request.method, call.request.path);
+    if (match.allowed.empty()) {
+      return Refusal{.code = "unknown_route", .detail = "nothing is served at this path"};
+    }
+    return Refusal{.code = "method_not_allowed",
+                   .detail = "this path does not serve " + call.request.method + "; it serves " +
+                             match.allowed};
+  }
+  if (exchange.route->access != Access::kOpen) {
+    auto principal = policy_.tokens->Authenticate(call.Header("Authorization").value_or(""));
+    if (!principal) return std::move(principal.error());
+    call.principal = std::move(*principal);
+  }
+  if (!Admits(exchange.route->access, call.principal)) {
+    return Refusal{
+        .code = "forbidden",
+        .detail = "the roles of token '" + call.principal.token_name + "' do not allow this"};
+  }
+  if (connection.over_limit() && !exchange.route->is_stream) {
+    exchange.keep_alive = false;
+    return Overloaded("too many connections are open; try again");
+  }
+  return JudgeBody(exchange);
+}
+
+std::optional<Refusal> HttpServer::JudgeBody(const Exchange& exchange) const {
+  const Call& call = exchange.call;
+  if (!exchange.route->takes_body) {
+    if (!exchange.body_is_here && exchange.content_length > limits_.request_bytes) {
+      return BodyTooLarge(limits_.request_bytes);
+    }
+    return std::nullopt;
+  }
+  if (exchange.route->is_append && !call.has_body) {
+    return Refusal{.code = "length_required",
+                   .detail = "the request has no body; send Content-Length or chunks"};
+  }
+  const std::optional<std::string> type = call.Header("Content-Type");
+  if (call.has_body && (!exchange.body_is_here || type)) {
+    const std::string media_type = MediaType(type.value_or(""));
+    if (std::find(kJsonTypes.begin(), kJsonTypes.end(), media_type) == kJsonTypes.end()) {
+      return Refusal{
+          .code = "unsupported_media_type",
+          .detail = "send application/json (curl --json) or application/x-ndjson, not '" +
+                    media_type.substr(0, 80) + "'",
+          .field = "Content-Type"};
+    }
+  }
+  if (exchange.content_length > limits_.request_bytes) return BodyTooLarge(limits_.request_bytes);
+  if (body_bytes_ > 0 && body_bytes_ + exchange.content_length > limits_.bodies_in_flight_bytes) {
+    return Overloaded("too many request bodies are on their way; try again");
+  }
+  return std::nullopt;
+}
+
+// False when more bytes are needed.
+bool HttpServer::ReadBody(Connection& connection) {
+  Exchange& exchange = connection.exchanges.back();
+  std::string& body = exchange.call.request.body;
+  std::string& input = connection.input;
+  if (exchange.chunked) {
+    const auto used = exchange.chunked->Read(input, body);
+    if (!used) {
+      Refuse(connection, exchange, used.error());
+      return true;
+    }
+    input.erase(0, *used);
+    exchange.body_is_here = exchange.chunked->done();
+  } else {
+    const size_t part = static_cast<size_t>(
+        std::min<uint64_t>(input.size(), exchange.content_length - body.size()));
+    body.append(input, 0, part);
+    input.erase(0, part);
+    exchange.body_is_here = body.size() == exchange.content_length;
+  }
+  // What is announced counts from its first byte on, so that bodies that were begun can be
+  // finished.
+  const size_t needed = std::max<size_t>(body.size(), exchange.content_length);
+  body_bytes_ += needed - exchange.reserved_bytes;
+  exchange.reserved_bytes = needed;
+  body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
+  if (exchange.chunked && body_bytes_ > limits_.bodies_in_flight_bytes && body_bytes_ > needed) {
+    Refuse(connection, exchange, Overloaded("too many request bodies are on their way; try again"));
+    return true;
+  }
+  if (exchange.body_is_here) {
+    RunHandler(connection, exchange);
+    return true;
+  }
+  if (body.size() >= connection.body_progress_bytes + kBodyProgressBytes) {
+    connection.body_progress_bytes = body.size();
+    connection.body_progress_micros = clock_.MonotonicMicros();
+  }
+  return false;
+}
+
+void HttpServer::ReleaseBody(Exchange& exchange) {
+  body_bytes_ -= exchange.reserved_bytes;
+  exchange.reserved_bytes = 0;
+  body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
+}
+
+// --- Answers
+// --------------------------------------------------------------------------------------
+
+void HttpServer::Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal) {
+  Answer(connection, exchange, ProblemResponse(refusal));
+}
+
+void HttpServer::AnswerPreflight(Connection& connection, Exchange& exchange) {
+  const RouteMatch match = routes_->Match("OPTIONS", exchange.call.request.path);
+  httplib::Response response;
+  response.status = 204;
+  response.headers.emplace("Allow", match.allowed.empty() ? "OPTIONS" : match.allowed);
+  AddFields(response, PreflightFields(exchange.origin, policy_.allowed_origins));
+  exchange.origin.clear();  // its fields are there already
+  Answer(connection, exchange, std::move(response));
+}
+
+void HttpServer::RunHandler(Connection& connection, Exchange& exchange) {
+  if (connection.over_limit() && exchange.route->is_stream) {
+    return TurnStreamAway(connection, exchange);
+  }
+  exchange.stage = Stage::kDeferred;
+  const Responder responder(&finisher_, connection.id(), exchange.id);
+  Ending ending = exchange.route->handler(std::move(exchange.call), responder);
+  Conclude(connection, exchange, std::move(ending));
+}
+
+void HttpServer::Conclude(Connection& connection, Exchange& exchange, Ending ending) {
+  if (exchange.stage == Stage::kAnswered) return;
+  if (auto* response = std::get_if<httplib::Response>(&ending.way)) {
+    Answer(connection, exchange, std::move(*response));
+  } else if (auto* away = std::get_if<GiveAway>(&ending.way)) {
+    GiveSocketAway(connection, exchange, std::move(away->stream));
+  } else if (auto* elsewhere = std::get_if<WorkElsewhere>(&ending.way)) {
+    exchange.stage = Stage::kElsewhere;
+    const Responder responder(&finisher_, connection.id(), exchange.id);
+    pool_.Run([work = std::move(elsewhere->work), responder] { responder.Finish(work()); });
+  } else {
+    exchange.stage = Stage::kDeferred;
+  }
+}
+
+void HttpServer::Answer(Connection& connection, Exchange& exchange, httplib::Response response) {
+  CountRequest(exchange, response.status);
+  // Where the body did not come in whole there is no telling where the next request begins.
+  const bool closes = !exchange.keep_alive || !exchange.body_is_here || shutting_down_;
+  if (!exchange.origin.empty()) {
+    AddFields(response, CorsFields(exchange.origin, policy_.allowed_origins));
+  }
+  exchange.bytes = EncodeResponse(response, exchange, closes, FormatHttpDate(clock_.WallMicros()));
+  exchange.stage = Stage::kAnswered;
+  ReleaseBody(exchange);
+  exchange.call = Call();
+  if (closes) connection.closing = true;
+}
+
+void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream) {
+  CountRequest(exchange, 200);
+  std::string head = StreamHead(exchange.origin, policy_);
+  ReleaseBody(exchange);
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd(), nullptr);
+  UniqueFd socket = connection.TakeSocket();
+  Close(connection);
+  streams_.Adopt(std::move(socket), std::move(stream), std::move(head));
+}
+
+// An EventSource gives up for good at any status but 200: it is told to come back later instead.
+void HttpServer::TurnStreamAway(Connection& connection, Exchange& exchange) {
+  CountRequest(exchange, 200);
+  const uint64_t retry_millis = 10'000 + RandomBits() % 20'000;
+  exchange.bytes =
+      StreamHead(exchange.origin, policy_) + "retry: " + std::to_string(retry_millis) + "\n\n";
+  exchange.stage = Stage::kAnswered;
+  connection.closing = true;
+}
+
+void HttpServer::CountRequest(const Exchange& exchange, int status) {
+  Counter*& counter = request_counters_[{exchange.route, status}];
+  if (counter == nullptr) {
+    const std::string route =
+        exchange.route == nullptr ? "none" : exchange.route->method + " " + exchange.route->pattern;
+    counter = &metrics_.GetCounter(
+        "stagelog_http_requests_total", "Requests by route and status.",
+        "route=\"" + EscapeLabelValue(route) + "\",status=\"" + std::to_string(status) + "\"");
+  }
+  counter->Add();
+}
+
+// --- Between turns
+// --------------------------------------------------------------------------------
+
+// Sends what is due and settles what the connection waits for next. It may be gone afterwards.
+void HttpServer::Settle(Connection& connection) {
+  connection.CollectAnswers();
+  const uint64_t sent_before = connection.sent_total;
+  const bool had_unsent = connection.HasUnsent();
+  if (!connection.Send()) return Close(connection);
+  const int64_t now = clock_.MonotonicMicros();
+  if (had_unsent) connection.idle_since_micros = now;
+  if (!had_unsent || connection.sent_total != sent_before) connection.send_progress_micros = now;
+  if (connection.exchanges.empty() && !connection.HasUnsent()) {
+    if (connection.peer_finished) return Close(connection);
+    if (connection.closing && !connection.lingering) {
+      connection.BeginLingering();
+      connection.lingering_since_micros = now;
+    }
+  }
+  const uint32_t wanted = connection.WantedEvents();
+  if (wanted != connection.registered_events) {
+    connection.registered_events = wanted;
+    epoll_event event{};
+    event.events = wanted;
+    event.data.u64 = connection.id();
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), &event);
+  }
+  UpdateDeadline(connection);
+}
+
+void HttpServer::UpdateDeadline(Connection& connection) {
+  int64_t deadline = INT64_MAX;
+  const bool reading_body =
+      !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
+  if (connection.lingering) {
+    deadline = connection.lingering_since_micros + kLingerMicros;
+  } else if (connection.HasUnsent()) {
+    deadline = connection.send_progress_micros + limits_.write_timeout_micros;
+  } else if (reading_body) {
+    deadline = connection.body_progress_micros + limits_.body_timeout_micros;
+  } else if (!connection.exchanges.empty()) {
+    deadline = INT64_MAX;  // the client waits for us
+  } else if (connection.head_started_micros > 0) {
+    deadline = connection.head_started_micros + limits_.head_timeout_micros;
+  } else {
+    deadline = connection.idle_since_micros + limits_.keep_alive_timeout_micros;
+  }
+  connection.deadline_micros = deadline;
+  // A timer that fires too early looks again; so moving a deadline on costs nothing.
+  if (deadline < connection.timer_micros) {
+    connection.timer_micros = deadline;
+    timers_.push({deadline, connection.id(), {}});
+  }
+}
+
+void HttpServer::OnDeadline(Connection& connection) {
+  if (clock_.MonotonicMicros() < connection.deadline_micros) return UpdateDeadline(connection);
+  const bool reading_body =
+      !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
+  const bool reading_head = connection.exchanges.empty() && connection.head_started_micros > 0;
+  if (connection.lingering || connection.HasUnsent() || (!reading_body && !reading_head)) {
+    return Close(connection);
+  }
+  const Refusal refusal{.code = "request_timeout",
+                        .detail = "the request did not come in whole in time"};
+  if (reading_head) {
+    OnHeadRefused(connection, refusal);
+  } else {
+    Refuse(connection, connection.exchanges.back(), refusal);
+  }
+  Settle(connection);
+}
+
+}  // namespace stagelog

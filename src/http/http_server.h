@@ -1,0 +1,153 @@
+// The HTTP server: an epoll loop that owns the connections and runs a request when it is wholly
+// here.
+#ifndef STAGELOG_HTTP_HTTP_SERVER_H_
+#define STAGELOG_HTTP_HTTP_SERVER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "core/ports.h"
+#include "http/auth.h"
+#include "http/connection.h"
+#include "http/library_server.h"
+#include "http/route_table.h"
+#include "http/worker_pool.h"
+
+namespace stagelog {
+
+// Bounds and deadlines, each for one connection or request unless it says otherwise.
+struct HttpLimits {
+  size_t request_bytes = size_t{16} << 20;            // of a body
+  size_t bodies_in_flight_bytes = size_t{256} << 20;  // of all bodies together
+  size_t head_bytes = 16'384;
+  int64_t head_timeout_micros = 10'000'000;
+  int64_t body_timeout_micros = 60'000'000;  // without 16 KiB of progress
+  int64_t keep_alive_timeout_micros = 75'000'000;
+  int64_t write_timeout_micros = 60'000'000;  // without any progress
+  size_t max_connections = 100'000;           // of the server, its streams included
+  int pool_threads = 2;
+};
+
+// What a SIGHUP may change.
+struct HttpPolicy {
+  std::shared_ptr<const TokenTable> tokens;
+  std::vector<std::string> hosts;  // beyond addresses and names without a dot
+  std::vector<std::string> allowed_origins;
+};
+
+// Connections, requests and timers belong to the loop's thread. What is public may be called from
+// any thread unless it says otherwise.
+class HttpServer {
+ public:
+  HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams, Clock& clock,
+             MetricsRegistry& metrics);
+  ~HttpServer();
+
+  // Before Start().
+  void SetRoutes(std::vector<Route> routes) {
+    routes_ = std::make_unique<RouteTable>(std::move(routes));
+  }
+  Result<int> Bind(const std::string& host, int port) { return library_.Bind(host, port); }
+
+  void Start();
+
+  // Stops accepting; requests that come on open connections are answered 503.
+  void BeginShutdown();
+
+  // Sends the answers that are still due, for two seconds at most, closes all connections and ends
+  // the threads. Idempotent.
+  void FinishShutdown();
+
+  void SetPolicy(HttpPolicy policy);
+
+  // Runs `task` on the loop's thread.
+  void Post(std::function<void()> task);
+
+  // Runs `task` on the loop's thread at a monotonic time. On the loop's thread only.
+  void CallAt(int64_t monotonic_micros, std::function<void()> task);
+
+  // Runs `work` on the pool.
+  void RunElsewhere(std::function<void()> work) { pool_.Run(std::move(work)); }
+
+ private:
+  struct Timer {
+    int64_t at_micros;
+    uint64_t connection_id;  // 0: `task`
+    std::function<void()> task;
+    bool operator>(const Timer& other) const { return at_micros > other.at_micros; }
+  };
+
+  void Accept(UniqueFd socket);
+  bool RunOnce();
+  int WaitMillis() const;
+  void RunTasks();
+  void RunTimers();
+
+  void AddConnection(int socket, bool over_limit);
+  Connection* Find(uint64_t connection_id);
+  void OnEvent(Connection& connection, uint32_t events);
+  void Advance(Connection& connection);
+  bool StartNextRequest(Connection& connection);
+  bool ReadBody(Connection& connection);
+  void OnHeadRefused(Connection& connection, const Refusal& refusal);
+  std::optional<Refusal> Judge(Connection& connection, Exchange& exchange);
+  std::optional<Refusal> JudgeBody(const Exchange& exchange) const;
+  void Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal);
+  void AnswerPreflight(Connection& connection, Exchange& exchange);
+  void RunHandler(Connection& connection, Exchange& exchange);
+  void Conclude(Connection& connection, Exchange& exchange, Ending ending);
+  void Answer(Connection& connection, Exchange& exchange, httplib::Response response);
+  void GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream);
+  void TurnStreamAway(Connection& connection, Exchange& exchange);
+  void ReleaseBody(Exchange& exchange);
+  void Settle(Connection& connection);
+  void UpdateDeadline(Connection& connection);
+  void OnDeadline(Connection& connection);
+  void Close(Connection& connection);
+  void CountRequest(const Exchange& exchange, int status);
+
+  const HttpLimits limits_;
+  StreamSink& streams_;
+  Clock& clock_;
+  MetricsRegistry& metrics_;
+  Gauge& connections_gauge_;
+  Gauge& body_bytes_gauge_;
+
+  LibraryServer library_;
+  WorkerPool pool_;
+  std::unique_ptr<RouteTable> routes_;
+  Responder::Finisher finisher_;
+
+  // The loop's own.
+  HttpPolicy policy_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  uint64_t next_connection_id_ = 1;
+  uint64_t next_exchange_id_ = 1;
+  size_t body_bytes_ = 0;
+  bool shutting_down_ = false;
+  int64_t finish_at_micros_ = 0;  // 0: not finishing
+  std::map<std::pair<const Route*, int>, Counter*> request_counters_;
+
+  std::mutex mutex_;
+  std::vector<std::function<void()>> tasks_;  // guarded by mutex_
+  std::thread thread_;
+  std::atomic<int64_t> connection_count_{0};
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_HTTP_SERVER_H_

@@ -1,0 +1,53 @@
+#include "http/parameters.h"
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "core/identifier.h"
+
+namespace stagelog {
+
+std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::string_view> known) {
+  for (const auto& [name, value] : call.request.params) {
+    if (name.starts_with('_')) continue;
+    if (name == "token" || name == "access_token") {
+      return Refusal{.code = "unknown_parameter",
+                     .detail = "a token never travels in a URL; send it in the Authorization field",
+                     .field = name};
+    }
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return Refusal{.code = "unknown_parameter",
+                     .detail = "unknown parameter '" + name.substr(0, 80) + "'; did you mean '" +
+                               std::string(NearestWord(name, known)) + "'?",
+                     .field = name.substr(0, 80)};
+    }
+    if (call.request.params.count(name) > 1) {
+      return Refusal{
+          .code = "invalid_parameter", .detail = "'" + name + "' is given twice", .field = name};
+    }
+  }
+  return std::nullopt;
+}
+
+ParameterLookup LookupIn(const Call& call) {
+  return [&call](const std::string& name) { return call.Parameter(name); };
+}
+
+tl::expected<bool, Refusal> ParseSwitch(const Call& call, const std::string& name) {
+  const std::optional<std::string> value = call.Parameter(name);
+  if (!value || *value == "0" || *value == "false") return false;
+  if (value->empty() || *value == "1" || *value == "true") return true;
+  return tl::unexpected(Refusal{
+      .code = "invalid_parameter", .detail = "'" + name + "' must be 1 or 0", .field = name});
+}
+
+tl::expected<std::string, Refusal> JobOfPath(const Call& call) {
+  const std::string& job_id = call.captures.at(0);
+  if (IsJobId(job_id)) return job_id;
+  return tl::unexpected(Refusal{.code = "invalid_id",
+                                .detail = "a job's id must be " + std::string(kNameRule) +
+                                          ", and may not begin with 'stagelog.'",
+                                .field = "job_id"});
+}
+
+}  // namespace stagelog

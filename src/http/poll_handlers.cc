@@ -1,0 +1,210 @@
+// Polling: pages of the log by cursor, time or "the newest", with a long poll at the head.
+#include <array>
+#include <memory>
+
+#include "core/json_text.h"
+#include "http/api.h"
+#include "http/long_polls.h"
+#include "http/parameters.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::array<std::string_view, 9> kParameters = {"after", "since", "limit", "type", "stage",
+                                                         "level", "job",   "q",     "wait"};
+constexpr size_t kMaxPageBytes = size_t{8} << 20;
+
+// One poll from its query to its answer.
+struct Poll {
+  ReadRequest read;
+  std::optional<Position> position;  // none: the newest events
+  int64_t deadline_micros = 0;       // monotonic, of the wait
+  bool as_ndjson = false;
+};
+
+Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
+
+tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, Clock& clock) {
+  const std::optional<std::string> after = call.Parameter("after");
+  const std::optional<std::string> since = call.Parameter("since");
+  if (after && since) {
+    return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                  .detail = "give 'after' or 'since', not both",
+                                  .field = "since"});
+  }
+  if (after) {
+    const std::optional<int64_t> cursor = ParseCursor(*after);
+    if (cursor) return Position{Position::Kind::kCursor, *cursor};
+    return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                  .detail = "'after' must be a seq, a whole number from 0 on",
+                                  .field = "after"});
+  }
+  if (!since) return std::optional<Position>();
+  const auto position = ParseSince(*since, clock.WallMicros());
+  if (!position) return tl::unexpected(position.error());
+  return *position;
+}
+
+tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call) {
+  const std::optional<std::string> text = call.Parameter("wait");
+  if (!text) return 0;
+  const std::optional<int64_t> seconds = ParseCursor(*text);
+  if (seconds && *seconds <= 60) return *seconds;
+  return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                .detail = "'wait' must be a whole number of seconds from 0 to 60",
+                                .field = "wait"});
+}
+
+tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::string> job_id,
+                                      Clock& clock) {
+  if (auto refusal = CheckParameters(call, kParameters)) return tl::unexpected(*refusal);
+  auto position = ParsePosition(call, clock);
+  if (!position) return tl::unexpected(position.error());
+  auto filter = ParseFilter(LookupIn(call));
+  if (!filter) return tl::unexpected(filter.error());
+  const auto limit = ParseLimit(call.Parameter("limit"));
+  if (!limit) return tl::unexpected(limit.error());
+  const auto wait_seconds = ParseWaitSeconds(call);
+  if (!wait_seconds) return tl::unexpected(wait_seconds.error());
+  Poll poll;
+  poll.read.job_id = std::move(job_id);
+  poll.read.filter = std::move(*filter);
+  poll.read.max_events = *limit;
+  poll.read.max_bytes = kMaxPageBytes;
+  poll.position = *position;
+  poll.deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000;
+  poll.as_ndjson =
+      call.Header("Accept").value_or("").find("application/x-ndjson") != std::string::npos;
+  return poll;
+}
+
+httplib::Response PageResponse(const Page& page, bool as_ndjson) {
+  std::string body;
+  for (const PageEvent& event : page.events) {
+    if (!as_ndjson && !body.empty()) body += ',';
+    body += event.body;
+    if (as_ndjson) body += '\n';
+  }
+  const std::string next_after = std::to_string(page.scanned_through);
+  const std::string head_seq = std::to_string(page.head_seq);
+  const char* has_more = page.has_more ? "true" : "false";
+  if (!as_ndjson) {
+    return JsonResponse(200, "{\"events\":[" + body + "],\"next_after\":" + next_after +
+                                 ",\"has_more\":" + has_more + ",\"head_seq\":" + head_seq + "}\n");
+  }
+  httplib::Response response;
+  response.status = 200;
+  response.body = std::move(body);
+  response.headers.emplace("Content-Type", "application/x-ndjson");
+  response.headers.emplace("Stagelog-Next-After", next_after);
+  response.headers.emplace("Stagelog-Has-More", has_more);
+  response.headers.emplace("Stagelog-Head-Seq", head_seq);
+  return response;
+}
+
+// Turns the position into a cursor. Waits for the disk.
+std::optional<Refusal> ResolvePosition(const ApiServices& services, Poll& poll) {
+  const JournalStatus journal = services.journal.GetStatus();
+  if (!poll.position) {
+    poll.read.newest = true;
+    return std::nullopt;
+  }
+  switch (poll.position->kind) {
+    case Position::Kind::kBeginning:
+      poll.read.after = 0;
+      return std::nullopt;
+    case Position::Kind::kNow:
+      poll.read.after = journal.head_seq;
+      return std::nullopt;
+    case Position::Kind::kTime: {
+      const Result<int64_t> seq = services.source.SeqAtTime(poll.position->value);
+      if (!seq) return Refusal{.code = "read_failed", .detail = seq.error().message};
+      poll.read.after = *seq;
+      return std::nullopt;
+    }
+    case Position::Kind::kCursor:
+      break;
+  }
+  poll.read.after = poll.position->value;
+  return std::nullopt;
+}
+
+// A cursor that this journal has not reached belongs to another one: to wait for it would be a
+// silent gap.
+Refusal CursorBeyondHead(const ApiServices& services, const Page& page, int64_t after) {
+  Refusal refusal{.code = "cursor_beyond_head",
+                  .detail = "after=" + std::to_string(after) +
+                            " is beyond the head of this journal, " + std::to_string(page.head_seq),
+                  .field = "after",
+                  .members = {{"head_seq", std::to_string(page.head_seq)}}};
+  std::string journal_id;
+  AppendJsonString(journal_id, services.journal.GetStatus().journal_id);
+  refusal.members.emplace_back("journal_id", journal_id);
+  return refusal;
+}
+
+Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
+                const Responder& responder);
+
+// Parks the poll until something matches or its time is up.
+Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, const Page& page,
+            const Responder& responder) {
+  poll->read.after = page.scanned_through;
+  poll->read.newest = false;
+  ParkedPoll parked;
+  parked.job_id = poll->read.job_id;
+  parked.filter = poll->read.filter;
+  parked.scanned_through = page.scanned_through;
+  parked.deadline_micros = poll->deadline_micros;
+  parked.wake = [services, poll, responder, page](bool something_came) {
+    if (!something_came) return responder.Send(PageResponse(page, poll->as_ndjson));
+    responder.Finish({WorkElsewhere{
+        [services, poll, responder] { return ReadPage(services, poll, responder); }}});
+  };
+  services.long_polls.Park(std::move(parked));
+  return {Deferred{}};
+}
+
+Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
+                const Responder& responder) {
+  const Result<Page> page = services.source.Read(poll->read);
+  if (!page) return Refused({.code = "read_failed", .detail = page.error().message});
+  if (poll->read.job_id && !page->job_known) {
+    return Refused(
+        {.code = "unknown_job", .detail = "there is no job '" + *poll->read.job_id + "'"});
+  }
+  if (poll->read.after > page->head_seq) {
+    return Refused(CursorBeyondHead(services, *page, poll->read.after));
+  }
+  const bool may_wait = services.clock.MonotonicMicros() < poll->deadline_micros;
+  if (page->events.empty() && !page->has_more && may_wait) {
+    return Park(services, poll, *page, responder);
+  }
+  return {PageResponse(*page, poll->as_ndjson)};
+}
+
+Ending StartPoll(const ApiServices& services, const Call& call, std::optional<std::string> job_id,
+                 const Responder& responder) {
+  auto parsed = ParsePoll(call, std::move(job_id), services.clock);
+  if (!parsed) return Refused(parsed.error());
+  auto poll = std::make_shared<Poll>(std::move(*parsed));
+  return {WorkElsewhere{[services, poll, responder]() -> Ending {
+    if (auto refusal = ResolvePosition(services, *poll)) return Refused(*refusal);
+    return ReadPage(services, poll, responder);
+  }}};
+}
+
+}  // namespace
+
+Ending PollJob(const ApiServices& services, Call call, const Responder& responder) {
+  auto job_id = JobOfPath(call);
+  if (!job_id) return Refused(job_id.error());
+  return StartPoll(services, call, std::move(*job_id), responder);
+}
+
+Ending PollJobs(const ApiServices& services, Call call, const Responder& responder) {
+  return StartPoll(services, call, std::nullopt, responder);
+}
+
+}  // namespace stagelog

@@ -1,0 +1,152 @@
+#include "http/problem.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "core/json_text.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, int>, 38> kStatuses = {{
+    {"malformed_request", 400},
+    {"malformed_json", 400},
+    {"invalid_parameter", 400},
+    {"unknown_parameter", 400},
+    {"missing_token", 401},
+    {"invalid_token", 401},
+    {"forbidden", 403},
+    {"unknown_route", 404},
+    {"unknown_job", 404},
+    {"method_not_allowed", 405},
+    {"request_timeout", 408},
+    {"event_id_conflict", 409},
+    {"job_exists", 409},
+    {"cursor_beyond_head", 410},
+    {"length_required", 411},
+    {"body_too_large", 413},
+    {"event_too_large", 413},
+    {"batch_too_large", 413},
+    {"uri_too_long", 414},
+    {"unsupported_media_type", 415},
+    {"unknown_host", 421},
+    {"unknown_key", 422},
+    {"unknown_type", 422},
+    {"missing_field", 422},
+    {"invalid_field", 422},
+    {"invalid_id", 422},
+    {"invalid_time", 422},
+    {"duplicate_key", 422},
+    {"job_mismatch", 422},
+    {"not_an_object", 422},
+    {"too_deep", 422},
+    {"empty_batch", 422},
+    {"head_too_large", 431},
+    {"read_failed", 500},
+    {"journal_unavailable", 503},
+    {"overloaded", 503},
+    {"shutting_down", 503},
+    {"unsupported_version", 505},
+}};
+
+void AppendMember(std::string& out, std::string_view name, std::string_view json_value) {
+  out += out.empty() ? '{' : ',';
+  AppendJsonString(out, name);
+  out += ':';
+  out += json_value;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+}  // namespace
+
+int StatusOfCode(const std::string& code) {
+  const auto found = std::find_if(kStatuses.begin(), kStatuses.end(),
+                                  [&](const auto& row) { return row.first == code; });
+  return found == kStatuses.end() ? 500 : found->second;
+}
+
+httplib::Response ProblemResponse(const Refusal& refusal) {
+  const int status = StatusOfCode(refusal.code);
+  std::string body;
+  AppendMember(body, "type", "\"about:blank\"");
+  AppendMember(body, "title", Quoted(ReasonPhrase(status)));
+  AppendMember(body, "status", std::to_string(status));
+  AppendMember(body, "code", Quoted(refusal.code));
+  AppendMember(body, "detail", Quoted(refusal.detail));
+  if (!refusal.field.empty()) AppendMember(body, "field", Quoted(refusal.field));
+  if (refusal.line) AppendMember(body, "line", std::to_string(*refusal.line));
+  for (const auto& [name, value] : refusal.members) AppendMember(body, name, value);
+  body += "}\n";
+  httplib::Response response = JsonResponse(status, std::move(body));
+  response.headers.clear();
+  response.headers.emplace("Content-Type", "application/problem+json");
+  if (status == 401) response.headers.emplace("WWW-Authenticate", "Bearer realm=\"stagelog\"");
+  if (status == 503) response.headers.emplace("Retry-After", "1");
+  return response;
+}
+
+httplib::Response JsonResponse(int status, std::string body) {
+  httplib::Response response;
+  response.status = status;
+  response.body = std::move(body);
+  response.headers.emplace("Content-Type", "application/json");
+  return response;
+}
+
+const char* ReasonPhrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+}  // namespace stagelog

@@ -1,0 +1,27 @@
+// Refusals as application/problem+json (RFC 9457).
+#ifndef STAGELOG_HTTP_PROBLEM_H_
+#define STAGELOG_HTTP_PROBLEM_H_
+
+#include <httplib.h>
+
+#include <string>
+
+#include "core/refusal.h"
+
+namespace stagelog {
+
+// The HTTP status that belongs to a refusal's code; 500 for a code that the table does not know.
+int StatusOfCode(const std::string& code);
+
+// {"type":"about:blank","title":...,"status":...,"code":...,"detail":...,"field":...,"line":...}
+httplib::Response ProblemResponse(const Refusal& refusal);
+
+// A response with a JSON body.
+httplib::Response JsonResponse(int status, std::string body);
+
+// "Not Found" for 404.
+const char* ReasonPhrase(int status);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_PROBLEM_H_

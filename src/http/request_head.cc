@@ -1,0 +1,242 @@
+#include "http/request_head.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kMaxChunkLineBytes = 1024;
+constexpr size_t kMaxTrailerBytes = 8192;
+
+Refusal Malformed(std::string detail) {
+  return {.code = "malformed_request", .detail = std::move(detail)};
+}
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+// RFC 9110, section 5.6.2.
+bool IsToken(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+    return (c < 128 && std::isalnum(c)) || kMarks.find(static_cast<char>(c)) != kMarks.npos;
+  });
+}
+
+// Visible characters, blanks and tabs; bytes above ASCII pass as they always have.
+bool IsFieldText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
+}
+
+std::string_view Trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head) {
+  const size_t first = line.find(' ');
+  const size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last || line.find(' ', first + 1) != last ||
+      !IsToken(line.substr(0, first))) {
+    return Malformed("the request line must be: method, one blank, target, one blank, HTTP/1.1");
+  }
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+  if (target.size() > kMaxTargetBytes) {
+    return Refusal{
+        .code = "uri_too_long",
+        .detail = "the target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
+  }
+  const auto is_target_byte = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+  if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_byte)) {
+    return Malformed("the target may hold visible ASCII characters only");
+  }
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
+    return Refusal{.code = "unsupported_version",
+                   .detail = "only HTTP/1.1 and HTTP/1.0 are served"};
+  }
+  head.request_line = line;
+  head.is_http_1_1 = version == "HTTP/1.1";
+  head.keep_alive = head.is_http_1_1;
+  return std::nullopt;
+}
+
+std::optional<Refusal> ReadLength(std::string_view value, RequestHead& head) {
+  if (head.has_length) return Malformed("Content-Length is given twice");
+  const bool digits =
+      !value.empty() && value.size() <= 18 &&
+      std::all_of(value.begin(), value.end(), [](unsigned char c) { return std::isdigit(c); });
+  if (!digits) return Malformed("Content-Length must be a whole number");
+  std::from_chars(value.data(), value.data() + value.size(), head.content_length);
+  head.has_length = true;
+  return std::nullopt;
+}
+
+std::optional<Refusal> ReadFramingField(std::string_view name, std::string_view value,
+                                        RequestHead& head) {
+  if (EqualIgnoringCase(name, "Content-Length")) return ReadLength(value, head);
+  if (EqualIgnoringCase(name, "Transfer-Encoding")) {
+    if (head.chunked || !head.is_http_1_1 || !EqualIgnoringCase(value, "chunked")) {
+      return Malformed("Transfer-Encoding must be given once, in HTTP/1.1, and be 'chunked'");
+    }
+    head.chunked = true;
+  }
+  if (EqualIgnoringCase(name, "Connection")) {
+    if (EqualIgnoringCase(value, "close")) head.keep_alive = false;
+    if (EqualIgnoringCase(value, "keep-alive")) head.keep_alive = true;
+  }
+  if (EqualIgnoringCase(name, "Expect") && EqualIgnoringCase(value, "100-continue")) {
+    head.expects_continue = head.is_http_1_1;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> ReadField(std::string_view line, RequestHead& head) {
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) {
+    return Malformed("a header field must be a name, a colon and a value on one line");
+  }
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = Trimmed(line.substr(colon + 1));
+  if (!IsFieldText(value)) return Malformed("a header field holds a control character");
+  if (head.fields.size() == kMaxHeaderFields) {
+    return Refusal{.code = "head_too_large",
+                   .detail = "more than " + std::to_string(kMaxHeaderFields) + " header fields"};
+  }
+  head.fields.emplace_back(name, value);
+  return ReadFramingField(name, value, head);
+}
+
+std::optional<Refusal> CheckWhole(const RequestHead& head) {
+  if (head.chunked && head.has_length) {
+    return Malformed("Content-Length and Transfer-Encoding must not be given together");
+  }
+  const auto is_host = [](const auto& field) { return EqualIgnoringCase(field.first, "Host"); };
+  const auto hosts = std::count_if(head.fields.begin(), head.fields.end(), is_host);
+  if (hosts > 1 || (hosts == 0 && head.is_http_1_1)) {
+    return Malformed("Host must be given once");
+  }
+  return std::nullopt;
+}
+
+// The refusal of a head that has no end yet but can only get worse.
+std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_bytes) {
+  const size_t line_end = bytes.find('\n');
+  if (line_end == std::string_view::npos && bytes.size() > kMaxTargetBytes + 64) {
+    return Refusal{
+        .code = "uri_too_long",
+        .detail = "the target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
+  }
+  if (bytes.size() > max_head_bytes) {
+    return Refusal{
+        .code = "head_too_large",
+        .detail = "the head is longer than " + std::to_string(max_head_bytes) + " bytes"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> RequestHead::Field(std::string_view name) const {
+  for (const auto& [field, value] : fields) {
+    if (EqualIgnoringCase(field, name)) return value;
+  }
+  return std::nullopt;
+}
+
+tl::expected<std::optional<RequestHead>, Refusal> ReadRequestHead(std::string_view bytes,
+                                                                  size_t max_head_bytes) {
+  RequestHead head;
+  size_t at = 0;
+  while (bytes.substr(at).starts_with("\r\n")) at += 2;
+  const size_t end = bytes.find("\r\n\r\n", at);
+  if (end == std::string_view::npos || end + 4 > max_head_bytes) {
+    if (auto refusal = CheckUnfinished(bytes.substr(at), end == bytes.npos ? max_head_bytes : 0)) {
+      return tl::unexpected(std::move(*refusal));
+    }
+    return std::optional<RequestHead>();
+  }
+  head.size = end + 4;
+  bool is_first = true;
+  while (at < end + 2) {
+    const size_t line_end = bytes.find("\r\n", at);
+    const std::string_view line = bytes.substr(at, line_end - at);
+    at = line_end + 2;
+    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+      return tl::unexpected(Malformed("lines of the head must end in CR LF"));
+    }
+    auto refusal = is_first ? ReadRequestLine(line, head) : ReadField(line, head);
+    if (refusal) return tl::unexpected(std::move(*refusal));
+    is_first = false;
+  }
+  if (auto refusal = CheckWhole(head)) return tl::unexpected(std::move(*refusal));
+  return std::optional<RequestHead>(std::move(head));
+}
+
+tl::expected<size_t, Refusal> ChunkedReader::Read(std::string_view bytes, std::string& body) {
+  size_t used = 0;
+  while (state_ != State::kDone && used < bytes.size()) {
+    const std::string_view rest = bytes.substr(used);
+    if (state_ == State::kData) {
+      const size_t part = static_cast<size_t>(std::min<uint64_t>(left_, rest.size()));
+      body.append(rest, 0, part);
+      used += part;
+      left_ -= part;
+      if (left_ == 0) state_ = State::kDataEnd;
+      continue;
+    }
+    const size_t newline = rest.find('\n');
+    if (newline == std::string_view::npos) {
+      if (rest.size() > kMaxChunkLineBytes) {
+        return tl::unexpected(Malformed("a chunk's size line is too long"));
+      }
+      break;
+    }
+    if (newline == 0 || rest[newline - 1] != '\r') {
+      return tl::unexpected(Malformed("lines of the chunked framing must end in CR LF"));
+    }
+    if (auto refusal = TakeLine(rest.substr(0, newline - 1), body.size())) {
+      return tl::unexpected(std::move(*refusal));
+    }
+    used += newline + 1;
+  }
+  return used;
+}
+
+std::optional<Refusal> ChunkedReader::TakeLine(std::string_view line, size_t body_bytes) {
+  if (state_ == State::kDataEnd) {
+    if (!line.empty()) return Malformed("a chunk is longer than its size says");
+    state_ = State::kSize;
+    return std::nullopt;
+  }
+  if (state_ == State::kTrailer) {
+    trailer_bytes_ += line.size() + 2;
+    if (trailer_bytes_ > kMaxTrailerBytes) return Malformed("the chunked trailer is too long");
+    if (line.empty()) state_ = State::kDone;
+    return std::nullopt;
+  }
+  const std::string_view digits = line.substr(0, line.find(';'));
+  uint64_t size = 0;
+  const auto [stop, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
+  if (error != std::errc() || stop != digits.data() + digits.size() || digits.size() > 15) {
+    return Malformed("a chunk's size must be a hexadecimal number");
+  }
+  if (size > max_body_bytes_ || body_bytes + size > max_body_bytes_) {
+    return Refusal{
+        .code = "body_too_large",
+        .detail = "a request's body is at most " + std::to_string(max_body_bytes_) + " bytes"};
+  }
+  left_ = size;
+  state_ = size == 0 ? State::kTrailer : State::kData;
+  return std::nullopt;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,58 @@
+// Which handler serves which method and path, and who may call it.
+#ifndef STAGELOG_HTTP_ROUTE_TABLE_H_
+#define STAGELOG_HTTP_ROUTE_TABLE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/call.h"
+
+namespace stagelog {
+
+// Who may call a route.
+enum class Access {
+  kOpen,    // anybody: no token is looked at
+  kReader,  // every token
+  kWriter,
+  kAppender,  // writers, and approvers for their decisions: the handler judges each event
+};
+
+bool Admits(Access access, const Principal& principal);
+
+using Handler = std::function<Ending(Call call, const Responder& responder)>;
+
+struct Route {
+  std::string method;
+  std::string pattern;  // "/api/v1/jobs/{job}/events": a part in braces stands for any one part
+  Access access = Access::kReader;
+  Handler handler;
+  bool takes_body = false;
+  bool is_append =
+      false;  // may start while earlier appends of the connection wait for their commit
+  bool is_stream = false;
+};
+
+struct RouteMatch {
+  const Route* route = nullptr;  // null: see `allowed`
+  std::vector<std::string> captures;
+  std::string allowed;  // methods of the path for an Allow field; empty: unknown path
+};
+
+// Built once, then only read. Safe from any thread.
+class RouteTable {
+ public:
+  explicit RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {}
+
+  // `path` is decoded. HEAD is served by the route of GET.
+  RouteMatch Match(std::string_view method, std::string_view path) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_ROUTE_TABLE_H_
