@@ -1,0 +1,74 @@
+// Threads that read pages of the journal for subscribers whose cursor is older than the ring: the
+// only part of streaming that waits for the disk.
+#ifndef STAGELOG_STREAM_CATCH_UP_READER_H_
+#define STAGELOG_STREAM_CATCH_UP_READER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "core/ports.h"
+#include "stream/frame_segment.h"
+
+namespace stagelog {
+
+// What one subscriber wants next: a page, or the seq at a time.
+struct CatchUpTask {
+  uint64_t subscriber_id = 0;
+  std::optional<int64_t> time_micros;  // since 1970; `request` counts for nothing then
+  ReadRequest request;
+  bool named = false;
+};
+
+struct CatchUpPage {
+  FrameSegmentPointer frames;   // null when nothing matched; its entries do not know job_over
+  int64_t scanned_through = 0;  // or the seq at the time that was asked for
+  bool has_more = false;
+  bool job_over = false;  // as of the snapshot's head
+};
+
+struct CatchUpResult {
+  uint64_t subscriber_id = 0;
+  Result<CatchUpPage> page;
+};
+
+class CatchUpReader {
+ public:
+  // `post` is called on the reader's threads, once for each task that was not cancelled in time.
+  using Post = std::function<void(CatchUpResult)>;
+
+  CatchUpReader(EventSource& source, int thread_count, Post post);
+
+  // Waits for the reads under way; tasks in the queue are dropped.
+  ~CatchUpReader();
+
+  // Safe from any thread. Tasks are served in the order they came. Subscribers that wait for the
+  // same page (after a deploy a thousand of them come back with one cursor) share one read.
+  void Ask(CatchUpTask task);
+
+  // Takes the subscriber's task out of the queue if it has not begun. Safe from any thread.
+  void Cancel(uint64_t subscriber_id);
+
+ private:
+  void Work();
+  std::vector<CatchUpTask> TakeTasks();
+  Result<CatchUpPage> Run(const CatchUpTask& task);
+
+  EventSource& source_;
+  Post post_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<CatchUpTask> queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_STREAM_CATCH_UP_READER_H_

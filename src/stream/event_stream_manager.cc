@@ -1,0 +1,558 @@
+#include "stream/event_stream_manager.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "base/logging.h"
+#include "base/random.h"
+#include "base/timestamp.h"
+#include "stream/sse_frame.h"
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kWheelSlots = 100;
+constexpr uint64_t kInboxId = 0;
+
+int64_t Micros(int64_t millis) { return millis * 1000; }
+
+void SetOption(int fd, int level, int option, int value) {
+  // Fails on a socket that is not TCP (tests use pairs), where there is nothing to set.
+  ::setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+int SocketError(int fd) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error;
+}
+
+// The kernel gives up on a peer by itself (TCP_USER_TIMEOUT); to people that is the same.
+CloseReason ReasonOf(int error_number) {
+  return error_number == ETIMEDOUT ? CloseReason::kStalled : CloseReason::kClient;
+}
+
+int64_t JitteredRetryMillis(const EventStreamOptions& options) {
+  const auto span =
+      static_cast<uint64_t>(options.shutdown_retry_max_ms - options.shutdown_retry_min_ms + 1);
+  return options.shutdown_retry_min_ms + static_cast<int64_t>(RandomBits() % span);
+}
+
+}  // namespace
+
+EventStreamManager::EventStreamManager(EventStreamOptions options, EventSource& source,
+                                       const JournalStatusSource& status, Clock& clock,
+                                       MetricsRegistry& registry)
+    : options_(options),
+      status_(status),
+      clock_(clock),
+      metrics_(registry),
+      inbox_(options.pending_bytes),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      topics_(options.all_jobs_ring_bytes, options.job_ring_bytes),
+      heartbeats_(Micros(options.heartbeat_interval_ms), kWheelSlots),
+      reader_(source, options.reader_threads,
+              [this](CatchUpResult result) { inbox_.PostResult(std::move(result)); }) {
+  STAGELOG_CHECK(epoll_.valid());
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = kInboxId;
+  STAGELOG_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, inbox_.wake_fd(), &event) == 0);
+}
+
+EventStreamManager::~EventStreamManager() {
+  if (thread_.joinable()) Stop();
+}
+
+void EventStreamManager::Start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "streams");
+    while (RunOnce()) {
+    }
+  });
+}
+
+void EventStreamManager::Stop() {
+  inbox_.Close();
+  if (thread_.joinable()) {
+    thread_.join();
+    return;
+  }
+  while (RunOnce()) {
+  }
+}
+
+void EventStreamManager::OnCommit(const CommittedBatchPointer& batch) { inbox_.PostBatch(batch); }
+
+void EventStreamManager::Adopt(UniqueFd socket, StreamRequest request, std::string head) {
+  ++subscriber_count_;
+  if (!inbox_.PostAdoption({std::move(socket), std::move(request), std::move(head)})) {
+    --subscriber_count_;
+  }
+}
+
+void EventStreamManager::KeepOnlyTokens(std::vector<std::string> token_names) {
+  inbox_.PostTokens(std::move(token_names));
+}
+
+// --- One turn of the loop
+// ---------------------------------------------------------------------
+
+bool EventStreamManager::RunOnce(int timeout_ms) {
+  now_micros_ = clock_.MonotonicMicros();
+  WaitForEvents(WaitMillis(timeout_ms));
+  TakeInbox();
+  RunRound();
+  RunTimers();
+  PumpReady();
+  if (stopping_) RunShutdown();
+  CloseDoomed();
+  return !(goodbye_said_ && subscribers_.empty());
+}
+
+int EventStreamManager::WaitMillis(int timeout_ms) const {
+  if (!ready_.empty() || !backlog_.empty()) return 0;
+  int64_t due_micros = heartbeats_.NextDueMicros().value_or(std::numeric_limits<int64_t>::max());
+  if (!read_retries_.empty()) due_micros = std::min(due_micros, read_retries_.front().due_micros);
+  if (stopping_) due_micros = std::min(due_micros, flush_deadline_micros_);
+  if (due_micros == std::numeric_limits<int64_t>::max()) return timeout_ms;
+  // Rounded up: waking before the time would mean to wait again.
+  const int64_t wait_ms =
+      std::clamp<int64_t>((due_micros - now_micros_ + 999) / 1000, 0, int64_t{3'600'000});
+  return timeout_ms < 0 ? static_cast<int>(wait_ms)
+                        : static_cast<int>(std::min<int64_t>(timeout_ms, wait_ms));
+}
+
+void EventStreamManager::WaitForEvents(int timeout_ms) {
+  std::array<epoll_event, 256> events;
+  const int count =
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  STAGELOG_CHECK(count >= 0 || errno == EINTR);
+  now_micros_ = clock_.MonotonicMicros();
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    if (event.data.u64 != kInboxId) OnSocketEvent(event.data.u64, event.events);
+  }
+}
+
+void EventStreamManager::OnSocketEvent(uint64_t subscriber_id, uint32_t events) {
+  Subscriber* subscriber = Find(subscriber_id);
+  if (subscriber == nullptr || subscriber->doomed) return;
+  if ((events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0) {
+    Doom(*subscriber, ReasonOf(SocketError(subscriber->socket.fd())));
+    return;
+  }
+  if ((events & EPOLLIN) != 0 && !subscriber->socket.DiscardInput()) {
+    Doom(*subscriber, CloseReason::kClient);
+    return;
+  }
+  if ((events & EPOLLOUT) != 0 && subscriber->socket.blocked()) {
+    subscriber->socket.Unblock();
+    Pump(*subscriber);
+  }
+}
+
+void EventStreamManager::TakeInbox() {
+  InboxContents contents = inbox_.Take(backlog_.TakeWorkedOffBytes());
+  newest_seq_ = std::max(newest_seq_, contents.newest_seq);
+  if (contents.skipped_through > 0) OnPassedOver(contents.skipped_through);
+  for (Adoption& adoption : contents.adoptions) Welcome(std::move(adoption));
+  if (contents.token_names) DropOtherTokens(*contents.token_names);
+  for (CommittedBatchPointer& batch : contents.batches) backlog_.Add(std::move(batch));
+  for (const CatchUpResult& result : contents.results) OnResult(result);
+  if (contents.closed && !stopping_) {
+    stopping_ = true;
+    flush_deadline_micros_ = now_micros_ + Micros(options_.shutdown_flush_ms);
+  }
+}
+
+void EventStreamManager::OnPassedOver(int64_t through_seq) {
+  backlog_.Clear();
+  processed_seq_ = std::max(processed_seq_, through_seq);
+  topics_.Reset(processed_seq_);
+  for (const auto& [id, subscriber] : subscribers_) MakeReady(*subscriber);
+}
+
+void EventStreamManager::RunRound() {
+  if (backlog_.empty()) return;
+  const auto& events = backlog_.TakeRound(options_.round_bytes, processed_seq_);
+  if (events.empty()) return;
+  processed_seq_ = events.back()->seq;
+  for (Topic* topic : topics_.Append(events)) {
+    for (Subscriber* subscriber : topic->members) {
+      if (subscriber->state == SubscriberState::kJoined) Pump(*subscriber);
+    }
+  }
+}
+
+void EventStreamManager::RunTimers() {
+  std::vector<uint64_t> due;
+  while (!read_retries_.empty() && read_retries_.front().due_micros <= now_micros_) {
+    Subscriber* subscriber = Find(read_retries_.front().subscriber_id);
+    read_retries_.pop_front();
+    if (subscriber == nullptr || subscriber->doomed) continue;
+    subscriber->read_asked = false;
+    MakeReady(*subscriber);
+  }
+  heartbeats_.TakeDue(now_micros_, due);
+  if (due.empty()) return;
+  const std::string timestamp = FormatTimestamp(clock_.WallMicros());
+  const int64_t head_seq = HeadSeq();
+  for (const uint64_t id : due) Beat(*Find(id), timestamp, head_seq);
+}
+
+void EventStreamManager::PumpReady() {
+  for (const uint64_t id : std::exchange(ready_, {})) {
+    Subscriber* subscriber = Find(id);
+    if (subscriber == nullptr) continue;
+    subscriber->ready = false;
+    Pump(*subscriber);
+  }
+}
+
+void EventStreamManager::CloseDoomed() {
+  if (doomed_.empty()) return;
+  for (const Doomed& doomed : std::exchange(doomed_, {})) Remove(doomed);
+  if (!subscribers_.empty()) return;
+  // Nobody listens: from now on a commit costs this thread nothing.
+  inbox_.StopListening();
+}
+
+// --- A subscriber's life
+// ----------------------------------------------------------------------
+
+void EventStreamManager::Welcome(Adoption adoption) {
+  const uint64_t id = next_id_++;
+  auto owned = std::make_unique<Subscriber>(id, std::move(adoption.socket));
+  Subscriber& subscriber = *owned;
+  if (!Register(subscriber)) {
+    --subscriber_count_;
+    return;
+  }
+  // With the first subscriber the journal may be ahead of what was announced while nobody listened.
+  if (subscribers_.empty()) processed_seq_ = std::max(processed_seq_, HeadSeq());
+  subscribers_.emplace(id, std::move(owned));
+  topics_.Join(subscriber, adoption.request.job_id, processed_seq_);
+  subscriber.wheel_slot = static_cast<uint16_t>(heartbeats_.Add(id, now_micros_));
+  subscriber.token_name = std::move(adoption.request.token_name);
+  subscriber.named = adoption.request.named;
+  subscriber.until_terminal = adoption.request.until_terminal && adoption.request.job_id;
+  subscriber.socket.QueueControl(adoption.head);
+  Plan(subscriber, adoption.request);
+  if (!adoption.request.filter.empty()) {
+    subscriber.filter = std::make_unique<EventFilter>(std::move(adoption.request.filter));
+  }
+  metrics_.subscribers.Set(static_cast<int64_t>(subscribers_.size()));
+  Pump(subscriber);
+}
+
+bool EventStreamManager::Register(Subscriber& subscriber) {
+  const int fd = subscriber.socket.fd();
+  SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  // Finds the peer that lost its power: heartbeats to it are never acknowledged.
+  SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options_.stall_timeout_ms));
+  epoll_event event = {};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | static_cast<uint32_t>(EPOLLET);
+  event.data.u64 = subscriber.id;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
+  spdlog::warn("a stream was closed: epoll does not take its socket (errno {})", errno);
+  return false;
+}
+
+void EventStreamManager::Plan(Subscriber& subscriber, const StreamRequest& request) {
+  const int64_t head_seq = HeadSeq();
+  const StartPlan plan = PlanStart(request.start, request.job_id.has_value(), head_seq);
+  if (plan.time_micros) {
+    subscriber.start_time_micros = *plan.time_micros;
+    return;
+  }
+  subscriber.cursor = plan.cursor;
+  Begin(subscriber, plan.gap, head_seq);
+}
+
+void EventStreamManager::Begin(Subscriber& subscriber, const std::optional<GapFrame>& gap,
+                               int64_t head_seq) {
+  std::string frames;
+  AppendConnectedFrame(frames, {.retry_ms = options_.retry_ms,
+                                .cursor = subscriber.cursor,
+                                .journal_id = status_.GetStatus().journal_id,
+                                .job_id = subscriber.topic->job_id,
+                                .head_seq = head_seq,
+                                .heartbeat_interval_ms = options_.heartbeat_interval_ms});
+  if (gap) AppendGapFrame(frames, *gap);
+  subscriber.socket.QueueControl(frames);
+  // Whether the job is over is in no ring: who wants to know begins with a page.
+  if (!subscriber.until_terminal && subscriber.cursor >= subscriber.topic->ring.complete_after()) {
+    subscriber.state = SubscriberState::kJoined;
+  } else {
+    FallBehind(subscriber);
+  }
+}
+
+void EventStreamManager::BeginEnding(Subscriber& subscriber, CloseReason reason,
+                                     std::string_view last_words) {
+  subscriber.socket.QueueControl(last_words);
+  subscriber.state = SubscriberState::kEnding;
+  subscriber.ending_reason = reason;
+  MakeReady(subscriber);
+}
+
+void EventStreamManager::Doom(Subscriber& subscriber, CloseReason reason) {
+  if (std::exchange(subscriber.doomed, true)) return;
+  if (reason == CloseReason::kStalled) LogStalled(subscriber);
+  doomed_.push_back({subscriber.id, reason});
+}
+
+void EventStreamManager::Remove(const Doomed& doomed) {
+  const auto found = subscribers_.find(doomed.subscriber_id);
+  STAGELOG_CHECK(found != subscribers_.end());
+  Subscriber& subscriber = *found->second;
+  if (subscriber.read_asked) reader_.Cancel(subscriber.id);
+  heartbeats_.Remove(subscriber.wheel_slot, subscriber.id);
+  topics_.Leave(subscriber);
+  // What the client sent and nobody read would turn the close into a reset, and a reset takes from
+  // the client what it has not read yet.
+  subscriber.socket.DiscardInput();
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, subscriber.socket.fd(), nullptr);
+  metrics_.unsent_bytes.Add(-static_cast<int64_t>(subscriber.unsent_counted));
+  metrics_.closed[static_cast<size_t>(doomed.reason)]->Add();
+  subscribers_.erase(found);
+  --subscriber_count_;
+  metrics_.subscribers.Set(static_cast<int64_t>(subscribers_.size()));
+}
+
+void EventStreamManager::LogStalled(const Subscriber& subscriber) const {
+  spdlog::warn("stream {} of {} (token {}) closed after seq {}: it took nothing for {} s",
+               subscriber.id, subscriber.topic->job_id.value_or("all jobs"), subscriber.token_name,
+               subscriber.cursor, options_.stall_timeout_ms / 1000);
+}
+
+// --- Feeding
+// ----------------------------------------------------------------------------------
+
+void EventStreamManager::Pump(Subscriber& subscriber) {
+  if (subscriber.socket.blocked() || subscriber.doomed) return;
+  if (subscriber.state == SubscriberState::kJoined) {
+    PumpFromRing(subscriber);
+  } else {
+    runs_.clear();
+    if (Deliver(subscriber, runs_)) AfterAllSent(subscriber);
+  }
+}
+
+void EventStreamManager::PumpFromRing(Subscriber& subscriber) {
+  const FrameRing& ring = subscriber.topic->ring;
+  if (subscriber.cursor < ring.complete_after()) {
+    FallBehind(subscriber);
+    Pump(subscriber);
+    return;
+  }
+  runs_.clear();
+  const FrameScan scan = ring.Collect(
+      {.cursor = subscriber.cursor, .filter = subscriber.filter.get(), .named = subscriber.named},
+      StreamSocket::kMaxRuns, options_.turn_bytes, runs_);
+  if (!Deliver(subscriber, runs_)) return;
+  if (scan.moved) {
+    subscriber.cursor = scan.scanned_through;
+    subscriber.job_over = scan.job_over;
+  }
+  if (!scan.reached_newest) {
+    MakeReady(subscriber);
+  } else {
+    AfterAllSent(subscriber);
+  }
+}
+
+// Sends what is in hand and `runs`; true when the socket took everything.
+bool EventStreamManager::Deliver(Subscriber& subscriber, const std::vector<FrameRun>& runs) {
+  const SendReport report = subscriber.socket.Send(runs, now_micros_);
+  subscriber.MoveOver(runs, report);
+  CountUnsent(subscriber);
+  metrics_.bytes_sent.Add(report.bytes);
+  uint64_t frames = 0;
+  for (size_t i = 0; i < report.runs_begun; ++i) frames += runs[i].frame_count;
+  if (frames > 0) metrics_.frames_sent.Add(frames);
+  if (report.outcome == SendOutcome::kGone) Doom(subscriber, ReasonOf(report.error_number));
+  return report.outcome == SendOutcome::kSentAll;
+}
+
+// The subscriber has nothing in hand and its source has nothing for it now.
+void EventStreamManager::AfterAllSent(Subscriber& subscriber) {
+  if (subscriber.state == SubscriberState::kEnding) {
+    Doom(subscriber, subscriber.ending_reason);
+  } else if (subscriber.state != SubscriberState::kJoined) {
+    AskForPage(subscriber);
+  } else if (subscriber.until_terminal && subscriber.job_over) {
+    std::string frame;
+    AppendEndFrame(frame, *subscriber.topic->job_id, subscriber.cursor);
+    BeginEnding(subscriber, CloseReason::kTerminal, frame);
+  }
+}
+
+// Gives the subscriber another turn before the loop waits again.
+void EventStreamManager::MakeReady(Subscriber& subscriber) {
+  if (std::exchange(subscriber.ready, true)) return;
+  ready_.push_back(subscriber.id);
+}
+
+void EventStreamManager::CountUnsent(Subscriber& subscriber) {
+  const size_t unsent = subscriber.socket.UnsentBytes();
+  if (unsent == subscriber.unsent_counted) return;
+  metrics_.unsent_bytes.Add(static_cast<int64_t>(unsent) -
+                            static_cast<int64_t>(subscriber.unsent_counted));
+  subscriber.unsent_counted = unsent;
+}
+
+void EventStreamManager::FallBehind(Subscriber& subscriber) {
+  subscriber.state = SubscriberState::kCatchingUp;
+  metrics_.catch_ups.Add();
+}
+
+void EventStreamManager::AskForPage(Subscriber& subscriber) {
+  if (std::exchange(subscriber.read_asked, true)) return;
+  CatchUpTask task{.subscriber_id = subscriber.id, .named = subscriber.named};
+  if (subscriber.state == SubscriberState::kStarting) {
+    task.time_micros = subscriber.start_time_micros;
+  } else {
+    task.request.job_id = subscriber.topic->job_id;
+    task.request.after = subscriber.cursor;
+    if (subscriber.filter != nullptr) task.request.filter = *subscriber.filter;
+    task.request.max_events = options_.page_events;
+    task.request.max_bytes = options_.page_bytes;
+  }
+  reader_.Ask(std::move(task));
+}
+
+void EventStreamManager::AskAgainLater(Subscriber& subscriber) {
+  subscriber.read_asked = true;
+  read_retries_.push_back({now_micros_ + Micros(options_.read_retry_ms), subscriber.id});
+}
+
+void EventStreamManager::OnResult(const CatchUpResult& result) {
+  Subscriber* subscriber = Find(result.subscriber_id);
+  if (subscriber == nullptr || subscriber->doomed) return;
+  subscriber->read_asked = false;
+  if (subscriber->state == SubscriberState::kEnding) return;
+  if (!result.page) {
+    spdlog::error("a stream waits, the journal could not be read: {}", result.page.error().message);
+    AskAgainLater(*subscriber);
+  } else if (subscriber->state == SubscriberState::kStarting) {
+    OnStartTime(*subscriber, result.page->scanned_through);
+  } else {
+    OnPage(*subscriber, *result.page);
+  }
+}
+
+void EventStreamManager::OnStartTime(Subscriber& subscriber, int64_t seq) {
+  subscriber.cursor = seq;
+  Begin(subscriber, std::nullopt, std::max(seq, HeadSeq()));
+  Pump(subscriber);
+}
+
+void EventStreamManager::OnPage(Subscriber& subscriber, const CatchUpPage& page) {
+  metrics_.catch_up_pages.Add();
+  const int64_t cursor_before = subscriber.cursor;
+  // A socket that filled up meanwhile (with a heartbeat) has no room for the page: it is read again
+  // when there is some, so that nobody holds more than one.
+  if (subscriber.socket.blocked() || !DeliverPage(subscriber, page)) return;
+  Settle(subscriber, page);
+  // A page that says nothing new and yet does not reach the ring would be asked for in a circle.
+  if (subscriber.state == SubscriberState::kCatchingUp && subscriber.cursor == cursor_before) {
+    AskAgainLater(subscriber);
+  }
+  Pump(subscriber);
+}
+
+// False when none of the page was begun: it is as if it had not been read.
+bool EventStreamManager::DeliverPage(Subscriber& subscriber, const CatchUpPage& page) {
+  if (page.frames == nullptr) {
+    subscriber.cursor = std::max(subscriber.cursor, page.scanned_through);
+    return true;
+  }
+  runs_.assign(1, FrameRun{.segment = page.frames.get(),
+                           .begin = 0,
+                           .end = static_cast<uint32_t>(page.frames->bytes().size()),
+                           .frame_count = static_cast<uint32_t>(page.frames->entries().size()),
+                           .through_seq = page.scanned_through});
+  Deliver(subscriber, runs_);
+  return !subscriber.doomed && subscriber.cursor >= page.scanned_through;
+}
+
+// Chooses where the subscriber is fed from after a page.
+void EventStreamManager::Settle(Subscriber& subscriber, const CatchUpPage& page) {
+  if (subscriber.cursor < subscriber.topic->ring.complete_after()) return;
+  // The page knows the state as of its snapshot, which is the cursor's only if it ends there.
+  if (subscriber.until_terminal && page.has_more) return;
+  subscriber.job_over = page.job_over;
+  subscriber.state = SubscriberState::kJoined;
+}
+
+// --- Heartbeats, tokens, the end
+// --------------------------------------------------------------
+
+void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timestamp,
+                              int64_t head_seq) {
+  if (subscriber.doomed) return;
+  if (subscriber.socket.HasStalled(now_micros_, Micros(options_.stall_timeout_ms))) {
+    Doom(subscriber, CloseReason::kStalled);
+    return;
+  }
+  const bool connected = subscriber.state == SubscriberState::kCatchingUp ||
+                         subscriber.state == SubscriberState::kJoined;
+  if (!connected || subscriber.socket.HasHeartbeatQueued()) return;
+  std::string frame;
+  AppendHeartbeatFrame(frame, timestamp, std::max(head_seq, subscriber.cursor), subscriber.cursor);
+  subscriber.socket.QueueHeartbeat(frame);
+  metrics_.heartbeats_sent.Add();
+  CountUnsent(subscriber);
+  Pump(subscriber);
+}
+
+void EventStreamManager::DropOtherTokens(const std::vector<std::string>& token_names) {
+  for (const auto& [id, subscriber] : subscribers_) {
+    const bool kept = std::find(token_names.begin(), token_names.end(), subscriber->token_name) !=
+                      token_names.end();
+    if (!kept) Doom(*subscriber, CloseReason::kToken);
+  }
+}
+
+void EventStreamManager::RunShutdown() {
+  if (!goodbye_said_ && backlog_.empty()) SayGoodbye();
+  if (now_micros_ < flush_deadline_micros_) return;
+  goodbye_said_ = true;
+  for (const auto& [id, subscriber] : subscribers_) Doom(*subscriber, CloseReason::kShutdown);
+}
+
+void EventStreamManager::SayGoodbye() {
+  goodbye_said_ = true;
+  for (const auto& [id, subscriber] : subscribers_) {
+    if (subscriber->doomed || subscriber->state == SubscriberState::kEnding) continue;
+    std::string retry;
+    AppendRetry(retry, JitteredRetryMillis(options_));
+    BeginEnding(*subscriber, CloseReason::kShutdown, retry);
+  }
+}
+
+// The last event that any client can have heard of: the writer announces and publishes in its own
+// time, so the greatest of what is known here counts.
+int64_t EventStreamManager::HeadSeq() const {
+  return std::max({status_.GetStatus().head_seq, processed_seq_, newest_seq_});
+}
+
+Subscriber* EventStreamManager::Find(uint64_t subscriber_id) const {
+  const auto found = subscribers_.find(subscriber_id);
+  return found == subscribers_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace stagelog

@@ -1,0 +1,172 @@
+// Serves the journal live: one thread, one epoll, all streams.
+//
+// A subscriber is a cursor (promise 4). Behind the ring it is fed with pages that a reader thread
+// takes from the journal, one at a time; once its cursor has reached what the ring is complete from
+// it is fed from the ring, and skips what is at or before its cursor. Only one of the two feeds it
+// at any time, so nothing is lost or doubled, whichever of journal, announcement and reader is
+// ahead of the others.
+#ifndef STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_
+#define STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/unique_fd.h"
+#include "core/ports.h"
+#include "stream/catch_up_reader.h"
+#include "stream/commit_backlog.h"
+#include "stream/stream_inbox.h"
+#include "stream/stream_metrics.h"
+#include "stream/stream_start.h"
+#include "stream/subscriber.h"
+#include "stream/timer_wheel.h"
+#include "stream/topic_table.h"
+
+namespace stagelog {
+
+struct EventStreamOptions {
+  int64_t heartbeat_interval_ms = 5'000;
+  int64_t stall_timeout_ms = 60'000;      // one that takes nothing for so long is closed
+  int64_t retry_ms = 2'000;               // what a client is told to wait before it reconnects
+  int64_t read_retry_ms = 1'000;          // after the journal could not be read
+  int64_t shutdown_flush_ms = 2'000;      // for what is in hand when the daemon stops
+  int64_t shutdown_retry_min_ms = 1'000;  // clients come back spread over this span
+  int64_t shutdown_retry_max_ms = 5'000;
+  size_t all_jobs_ring_bytes = size_t{8} << 20;
+  size_t job_ring_bytes = size_t{1} << 20;
+  size_t round_bytes = size_t{256}
+                       << 10;           // events put into the rings between two rounds of sending
+  size_t turn_bytes = size_t{1} << 20;  // sent to one subscriber before it is the next one's turn
+  size_t pending_bytes = size_t{64} << 20;  // of commits that wait for the stream thread
+  size_t page_bytes = size_t{256} << 10;
+  size_t page_events = 1'000;
+  int reader_threads = 1;
+};
+
+// The public methods are safe from any thread, except where said.
+class EventStreamManager : public CommitListener, public StreamSink {
+ public:
+  // The references must outlive the manager.
+  EventStreamManager(EventStreamOptions options, EventSource& source,
+                     const JournalStatusSource& status, Clock& clock, MetricsRegistry& registry);
+
+  // Stops first if started; otherwise drops the streams as they are.
+  ~EventStreamManager() override;
+
+  // Runs the loop on a thread of its own.
+  void Start();
+
+  // Sends what is in hand, with a last `retry:` line, for at most shutdown_flush_ms; closes all
+  // streams; ends the thread. Without Start() it runs the loop on the caller's thread.
+  void Stop();
+
+  // One turn of the loop: waits for something to do, at most `timeout_ms` (-1: as long as it
+  // takes), and does it. False when the manager has stopped. Not together with Start(); always on
+  // the same thread.
+  bool RunOnce(int timeout_ms = -1);
+
+  // The newest of these must not be later than what `source` reads and `status` says.
+  void OnCommit(const CommittedBatchPointer& batch) override;
+
+  void Adopt(UniqueFd socket, StreamRequest request, std::string head) override;
+  void KeepOnlyTokens(std::vector<std::string> token_names) override;
+  size_t SubscriberCount() const override { return subscriber_count_.load(); }
+
+ private:
+  struct ReadRetry {
+    int64_t due_micros;
+    uint64_t subscriber_id;
+  };
+  struct Doomed {
+    uint64_t subscriber_id;
+    CloseReason reason;
+  };
+
+  // One turn of the loop.
+  int WaitMillis(int timeout_ms) const;
+  void WaitForEvents(int timeout_ms);
+  void OnSocketEvent(uint64_t subscriber_id, uint32_t events);
+  void TakeInbox();
+  void OnPassedOver(int64_t through_seq);
+  void RunRound();
+  void RunTimers();
+  void PumpReady();
+  void CloseDoomed();
+
+  // A subscriber's life.
+  void Welcome(Adoption adoption);
+  bool Register(Subscriber& subscriber);
+  void Plan(Subscriber& subscriber, const StreamRequest& request);
+  void Begin(Subscriber& subscriber, const std::optional<GapFrame>& gap, int64_t head_seq);
+  void BeginEnding(Subscriber& subscriber, CloseReason reason, std::string_view last_words);
+  void Doom(Subscriber& subscriber, CloseReason reason);
+  void Remove(const Doomed& doomed);
+  void LogStalled(const Subscriber& subscriber) const;
+
+  // Feeding.
+  void Pump(Subscriber& subscriber);
+  void PumpFromRing(Subscriber& subscriber);
+  bool Deliver(Subscriber& subscriber, const std::vector<FrameRun>& runs);
+  void AfterAllSent(Subscriber& subscriber);
+  void MakeReady(Subscriber& subscriber);
+  void CountUnsent(Subscriber& subscriber);
+  void FallBehind(Subscriber& subscriber);
+  void AskForPage(Subscriber& subscriber);
+  void AskAgainLater(Subscriber& subscriber);
+  void OnResult(const CatchUpResult& result);
+  void OnStartTime(Subscriber& subscriber, int64_t seq);
+  void OnPage(Subscriber& subscriber, const CatchUpPage& page);
+  bool DeliverPage(Subscriber& subscriber, const CatchUpPage& page);
+  void Settle(Subscriber& subscriber, const CatchUpPage& page);
+
+  // Heartbeats, tokens, the end.
+  void Beat(Subscriber& subscriber, const std::string& timestamp, int64_t head_seq);
+  void DropOtherTokens(const std::vector<std::string>& token_names);
+  void RunShutdown();
+  void SayGoodbye();
+
+  int64_t HeadSeq() const;
+  Subscriber* Find(uint64_t subscriber_id) const;
+
+  const EventStreamOptions options_;
+  const JournalStatusSource& status_;
+  Clock& clock_;
+  StreamMetrics metrics_;
+  StreamInbox inbox_;
+  UniqueFd epoll_;
+  std::atomic<size_t> subscriber_count_{0};
+  std::thread thread_;
+
+  // From here on: the stream thread's own.
+  int64_t now_micros_ = 0;     // monotonic, of this turn
+  int64_t processed_seq_ = 0;  // events up to here are in the rings or were passed over
+  int64_t newest_seq_ = 0;     // the last one that was announced
+  uint64_t next_id_ = 1;       // 0 stands for the inbox in epoll
+  std::unordered_map<uint64_t, std::unique_ptr<Subscriber>> subscribers_;
+  TopicTable topics_;
+  CommitBacklog backlog_;
+  TimerWheel heartbeats_;
+  std::deque<ReadRetry> read_retries_;  // in the order of due_micros
+  std::vector<uint64_t> ready_;
+  std::vector<Doomed> doomed_;
+  std::vector<FrameRun> runs_;  // kept between turns for its memory only
+  bool stopping_ = false;
+  bool goodbye_said_ = false;
+  int64_t flush_deadline_micros_ = 0;
+
+  // The last member: its threads post to inbox_ and must end first.
+  CatchUpReader reader_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_

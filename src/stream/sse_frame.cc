@@ -1,0 +1,100 @@
+#include "stream/sse_frame.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include "core/json_text.h"
+
+namespace stagelog {
+namespace {
+
+void AppendNumber(std::string& out, int64_t value) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof(digits), value).ptr);
+}
+
+void AppendMember(std::string& out, std::string_view key, int64_t value) {
+  out += key;
+  AppendNumber(out, value);
+}
+
+bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+}  // namespace
+
+size_t AppendEventFrame(std::string& out, int64_t seq, std::string_view type,
+                        std::string_view body) {
+  AppendMember(out, "id: ", seq);
+  if (!type.empty()) {
+    out += "\nevent: ";
+    out += type;
+  }
+  out += "\ndata: ";
+  const size_t body_begin = out.size();
+  out += body;
+  out += "\n\n";
+  return body_begin;
+}
+
+void AppendConnectedFrame(std::string& out, const ConnectedFrame& frame) {
+  AppendMember(out, "retry: ", frame.retry_ms);
+  AppendMember(out, "\nid: ", frame.cursor);
+  out += "\nevent: connected\ndata: {\"journal_id\":";
+  AppendJsonString(out, frame.journal_id);
+  if (frame.job_id) {
+    out += ",\"job_id\":";
+    AppendJsonString(out, *frame.job_id);
+  }
+  AppendMember(out, ",\"head_seq\":", frame.head_seq);
+  AppendMember(out, ",\"resumed_after\":", frame.cursor);
+  fmt::format_to(std::back_inserter(out), ",\"heartbeat_seconds\":{:g}}}\n\n",
+                 static_cast<double>(frame.heartbeat_interval_ms) / 1000);
+}
+
+void AppendGapFrame(std::string& out, const GapFrame& frame) {
+  out += "event: gap\ndata: {\"requested\":";
+  out += frame.requested;
+  AppendMember(out, ",\"oldest\":", frame.oldest);
+  AppendMember(out, ",\"head\":", frame.head);
+  out += ",\"reason\":";
+  AppendJsonString(out, frame.reason);
+  AppendMember(out, ",\"resumed_after\":", frame.resumed_after);
+  out += "}\n\n";
+}
+
+void AppendHeartbeatFrame(std::string& out, std::string_view timestamp, int64_t head_seq,
+                          int64_t sent_through) {
+  out += "event: heartbeat\ndata: {\"ts\":\"";
+  out += timestamp;
+  AppendMember(out, "\",\"head_seq\":", head_seq);
+  AppendMember(out, ",\"sent_through\":", sent_through);
+  out += "}\n\n";
+}
+
+void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq) {
+  out += "event: end\ndata: {\"job_id\":";
+  AppendJsonString(out, job_id);
+  AppendMember(out, ",\"as_of_seq\":", as_of_seq);
+  out += ",\"reason\":\"terminal\"}\n\n";
+}
+
+void AppendRetry(std::string& out, int64_t retry_ms) {
+  AppendMember(out, "retry: ", retry_ms);
+  out += "\n\n";
+}
+
+std::string JsonTextOfAnyBytes(std::string_view text) {
+  // A cursor that is not even ASCII is nothing that anybody wants back byte by byte, and a stream
+  // that is not UTF-8 would break the client's decoder.
+  std::string ascii(text);
+  std::replace_if(
+      ascii.begin(), ascii.end(), [](char c) { return !IsAscii(c); }, '?');
+  std::string json;
+  AppendJsonString(json, ascii);
+  return json;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,60 @@
+// The bytes of the frames on a stream: the WHATWG HTML standard, section 9.2 (server-sent events),
+// and the frames of DESIGN section 4. Pure; no input can break out of its frame, since event bodies
+// are JSON lines and every other text goes through JSON escapes.
+#ifndef STAGELOG_STREAM_SSE_FRAME_H_
+#define STAGELOG_STREAM_SSE_FRAME_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace stagelog {
+
+// No event frame is longer than its body, its type and this many bytes.
+inline constexpr size_t kEventFrameOverhead = 48;
+
+// Appends one journal event and returns the offset in `out` at which its body begins; the body ends
+// two bytes before the frame does. An empty `type` leaves the frame unnamed.
+size_t AppendEventFrame(std::string& out, int64_t seq, std::string_view type,
+                        std::string_view body);
+
+// The first frame of a stream. Its id is the cursor, so that a drop before the first event resumes
+// where this stream started.
+struct ConnectedFrame {
+  int64_t retry_ms = 0;
+  int64_t cursor = 0;
+  std::string journal_id;
+  std::optional<std::string> job_id;  // left out of the frame of a stream of all jobs
+  int64_t head_seq = 0;
+  int64_t heartbeat_interval_ms = 0;
+};
+void AppendConnectedFrame(std::string& out, const ConnectedFrame& frame);
+
+// Says what was asked for and cannot be served exactly (promise 5).
+struct GapFrame {
+  std::string requested;  // JSON: the cursor as it was sent
+  int64_t oldest = 0;     // the oldest seq there is; 0 when the journal is empty
+  int64_t head = 0;
+  std::string_view reason;  // a literal
+  int64_t resumed_after = 0;
+};
+void AppendGapFrame(std::string& out, const GapFrame& frame);
+
+// Has no id: a client that resumes does so from an event it has seen.
+void AppendHeartbeatFrame(std::string& out, std::string_view timestamp, int64_t head_seq,
+                          int64_t sent_through);
+
+// The job is over and all that matches was sent.
+void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq);
+
+// Tells the client to come back after `retry_ms`, and nothing else.
+void AppendRetry(std::string& out, int64_t retry_ms);
+
+// `text` as a JSON string that is valid UTF-8 whatever bytes a client sent.
+std::string JsonTextOfAnyBytes(std::string_view text);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_STREAM_SSE_FRAME_H_

@@ -1,0 +1,82 @@
+// The sending side of one stream: its socket and what the socket has not taken yet. It owns no
+// buffer of events, only a share of the segment that it stopped in the middle of (promise 4), so
+// ten thousand idle ones are small. Used on the stream thread only.
+#ifndef STAGELOG_STREAM_STREAM_SOCKET_H_
+#define STAGELOG_STREAM_STREAM_SOCKET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+#include "stream/frame_ring.h"
+#include "stream/frame_segment.h"
+
+namespace stagelog {
+
+enum class SendOutcome { kSentAll, kBlocked, kGone };
+
+struct SendReport {
+  SendOutcome outcome = SendOutcome::kSentAll;
+  int error_number = 0;  // with kGone
+  size_t bytes = 0;
+  size_t runs_begun = 0;  // sent, or kept in hand: they will be sent before anything else
+};
+
+class StreamSocket {
+ public:
+  // At most this many runs go into one system call.
+  static constexpr size_t kMaxRuns = 64;
+
+  // `socket` is connected and non-blocking.
+  explicit StreamSocket(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  int fd() const { return socket_.get(); }
+
+  // The socket said that it is full, and has not said that it is writable since.
+  bool blocked() const { return blocked_; }
+  void Unblock() { blocked_ = false; }
+
+  bool HasUnsent() const { return segment_ != nullptr || !control_.empty(); }
+  size_t UnsentBytes() const;
+
+  // Bytes that go out between whole frames: after what is in hand, before any later run.
+  void QueueControl(std::string_view bytes);
+
+  // At most one heartbeat waits: a socket that opens again has no use for the older ones.
+  bool HasHeartbeatQueued() const { return heartbeat_queued_; }
+  void QueueHeartbeat(std::string_view frame);
+
+  // Sends what is in hand, then `runs` (at most kMaxRuns), until the socket is full. A run that was
+  // begun is kept; those that were not begun are as if never passed. Not while blocked().
+  SendReport Send(std::span<const FrameRun> runs, int64_t now_micros);
+
+  // Reads and forgets what the client sends; false when it has gone.
+  bool DiscardInput();
+
+  // True when the socket has been full and has taken nothing for `timeout_micros`.
+  bool HasStalled(int64_t now_micros, int64_t timeout_micros) const;
+
+ private:
+  ssize_t SendOnce(std::span<const FrameRun> runs);
+  size_t TakeFromHand(size_t sent);
+  size_t TakeRuns(std::span<const FrameRun> runs, size_t sent);
+  void Keep(const FrameRun& run, size_t sent);
+
+  UniqueFd socket_;
+  bool blocked_ = false;
+  bool stuck_ = false;  // was blocked and has not taken everything since
+  bool heartbeat_queued_ = false;
+  uint32_t segment_begin_ = 0;  // the unsent part of segment_
+  uint32_t segment_end_ = 0;
+  uint32_t control_begin_ = 0;   // the unsent part of control_
+  FrameSegmentPointer segment_;  // always sent before control_
+  std::string control_;
+  int64_t progress_micros_ = 0;  // when the socket last took something, or filled up
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_STREAM_STREAM_SOCKET_H_

@@ -1,0 +1,24 @@
+// Where a stream starts, by DESIGN section 4: from what was asked for and how far the journal is.
+#ifndef STAGELOG_STREAM_STREAM_START_H_
+#define STAGELOG_STREAM_STREAM_START_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "core/query.h"
+#include "stream/sse_frame.h"
+
+namespace stagelog {
+
+struct StartPlan {
+  int64_t cursor = 0;
+  std::optional<int64_t> time_micros;  // the journal must be asked for the cursor at this time
+  std::optional<GapFrame> gap;         // to be told after `connected`
+};
+
+// `head_seq` is the last event that any client can have heard of. Pure.
+StartPlan PlanStart(const StreamStart& start, bool of_one_job, int64_t head_seq);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_STREAM_STREAM_START_H_

@@ -1,0 +1,59 @@
+// One stream: a cursor and a socket. Used on the stream thread only.
+#ifndef STAGELOG_STREAM_SUBSCRIBER_H_
+#define STAGELOG_STREAM_SUBSCRIBER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/query.h"
+#include "stream/stream_socket.h"
+
+namespace stagelog {
+
+struct Topic;
+
+// Why a stream was closed.
+enum class CloseReason : uint8_t { kClient, kStalled, kTerminal, kToken, kShutdown };
+inline constexpr size_t kCloseReasonCount = 5;
+std::string_view CloseReasonName(CloseReason reason);
+
+enum class SubscriberState : uint8_t {
+  kStarting,    // its cursor is being looked up in the journal; `connected` was not sent
+  kCatchingUp,  // fed with pages of the journal
+  kJoined,      // fed from its topic's ring
+  kEnding,      // gets nothing new; is closed when what is in hand was sent
+};
+
+struct Subscriber {
+  Subscriber(uint64_t new_id, UniqueFd fd) : id(new_id), socket(std::move(fd)) {}
+
+  // Takes over how far `report` says that `runs` were begun.
+  void MoveOver(std::span<const FrameRun> runs, const SendReport& report);
+
+  const uint64_t id;  // never used again
+  // Every event of the topic up to `cursor` was sent, is in hand, or does not match.
+  int64_t cursor = 0;
+  StreamSocket socket;
+  Topic* topic = nullptr;
+  std::unique_ptr<const EventFilter> filter;  // null: everything
+  std::string token_name;
+  int64_t start_time_micros = 0;  // with kStarting: the time that the cursor is looked up for
+  size_t unsent_counted = 0;      // what the gauge of unsent bytes knows of
+  uint32_t topic_index = 0;       // in the topic's members
+  uint16_t wheel_slot = 0;
+  SubscriberState state = SubscriberState::kStarting;
+  CloseReason ending_reason = CloseReason::kTerminal;  // with kEnding
+  bool named = false;
+  bool until_terminal = false;
+  bool job_over = false;    // the job's state as of the cursor; only for until_terminal
+  bool read_asked = false;  // the journal is being read for it, or will be after a delay
+  bool ready = false;       // waits for another turn of the loop
+  bool doomed = false;      // is closed at the end of this turn of the loop
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_STREAM_SUBSCRIBER_H_
