@@ -1,0 +1,413 @@
+#include "app/config.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "app/yaml_value.h"
+#include "base/logging.h"
+#include "base/nearest.h"
+#include "base/sha256.h"
+#include "core/identifier.h"
+#include "http/cors.h"
+#include "http/host_check.h"
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kMaxFileBytes = size_t{1} << 20;
+constexpr size_t kMinTokenBytes = 8;
+constexpr size_t kMaxTokenBytes = 1024;
+constexpr int64_t kOneMebibyte = int64_t{1} << 20;
+constexpr int64_t kOneTebibyte = int64_t{1} << 40;
+constexpr int64_t kOneDaySeconds = 86400;
+
+// --- auth.tokens ---------------------------------------------------------------------------------
+
+constexpr std::array<std::string_view, 4> kTokenKeys = {"name", "token", "token_sha256", "roles"};
+
+// Printable ASCII without blanks travels in a head field unchanged.
+bool IsToken(std::string_view text) {
+  return text.size() >= kMinTokenBytes && text.size() <= kMaxTokenBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
+}
+
+bool IsSha256Hex(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
+}
+
+std::string LowerCase(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+void ReadTokenName(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> text = value.Text();
+  if (!text) return;
+  if (!IsName(*text)) value.Fail("must be " + std::string(kNameRule));
+  entry.name = *text;
+}
+
+void ReadPlainToken(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> text = value.Text();
+  if (!text) return;
+  if (!IsToken(*text)) value.Fail("must be 8 to 1024 printable ASCII characters without blanks");
+  entry.sha256_hex = Sha256Hex(*text);
+}
+
+void ReadHashedToken(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> text = value.Text();
+  if (!text) return;
+  if (!IsSha256Hex(*text)) value.Fail("must be 64 hex digits");
+  entry.sha256_hex = LowerCase(*text);
+}
+
+std::string OneOfTheRoles(std::string_view text) {
+  std::string rule = "must be one of";
+  for (const std::string_view name : RoleNames()) rule += " " + std::string(name);
+  return rule + "; the nearest is '" + std::string(NearestWord(text, RoleNames())) + "'";
+}
+
+void ReadRoles(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::vector<YamlValue>> items = value.Items();
+  if (!items) return;
+  for (const YamlValue& item : *items) {
+    const std::optional<std::string> text = item.Text();
+    if (!text) continue;
+    const std::optional<Role> role = ParseRole(*text);
+    if (!role) item.Fail(OneOfTheRoles(*text));
+    entry.roles.push_back(role.value_or(Role::kReader));
+  }
+  if (items->empty()) value.Fail("needs at least one of reader, writer, approver, admin");
+}
+
+void ReadTokenMember(std::string_view key, const YamlValue& value, TokenEntry& entry) {
+  if (key == "name") ReadTokenName(value, entry);
+  if (key == "token") ReadPlainToken(value, entry);
+  if (key == "token_sha256") ReadHashedToken(value, entry);
+  if (key == "roles") ReadRoles(value, entry);
+}
+
+TokenEntry ReadTokenEntry(const YamlValue& value) {
+  TokenEntry entry;
+  const auto members = value.Members(kTokenKeys);
+  for (const auto& [key, member] : members) ReadTokenMember(key, member, entry);
+  const auto count = [&members](std::string_view key) {
+    return std::count_if(members.begin(), members.end(),
+                         [key](const auto& member) { return member.first == key; });
+  };
+  if (count("name") == 0) value.Fail("needs the key 'name'");
+  if (count("roles") == 0) value.Fail("needs the key 'roles'");
+  if (count("token") + count("token_sha256") != 1) {
+    value.Fail("needs one of the keys 'token' and 'token_sha256', and not both");
+  }
+  return entry;
+}
+
+// Two entries of one name, or of one token, would leave open who it was.
+void CheckTokenIsNew(const YamlValue& value, const TokenEntry& entry,
+                     const std::vector<TokenEntry>& earlier) {
+  for (const TokenEntry& other : earlier) {
+    if (!entry.name.empty() && entry.name == other.name) {
+      value.Fail("has the same name as an earlier token; each needs its own");
+    }
+    if (!entry.sha256_hex.empty() && entry.sha256_hex == other.sha256_hex) {
+      value.Fail("is the same token as an earlier one; each name needs its own");
+    }
+  }
+}
+
+void ReadTokens(const YamlValue& value, Config& config) {
+  const std::optional<std::vector<YamlValue>> items = value.Items();
+  if (!items) return;
+  if (items->empty())
+    value.Fail("needs at least one token; without any, nobody can use the daemon");
+  std::vector<TokenEntry> tokens;
+  for (const YamlValue& item : *items) {
+    TokenEntry entry = ReadTokenEntry(item);
+    CheckTokenIsNew(item, entry, tokens);
+    tokens.push_back(std::move(entry));
+  }
+  config.tokens = std::move(tokens);
+}
+
+// --- The table of keys ---------------------------------------------------------------------------
+
+using ReadValue = std::function<void(const YamlValue& value, Config& config)>;
+using TextRule = bool (*)(std::string_view text);
+
+struct Key {
+  std::string_view path;  // "section.key"
+  ReadValue read;
+};
+
+template <typename Section, typename Number>
+ReadValue NumberIn(Section Config::*section, Number Section::*member, int64_t min, int64_t max) {
+  return [=](const YamlValue& value, Config& config) {
+    const std::optional<int64_t> number = value.WholeNumber(min, max);
+    if (number) config.*section.*member = static_cast<Number>(*number);
+  };
+}
+
+std::optional<std::string> TextBy(const YamlValue& value, TextRule rule, const std::string& what) {
+  std::optional<std::string> text = value.Text();
+  if (text && !rule(*text)) value.Fail(value.MustBe(what));
+  return text;
+}
+
+template <typename Section>
+ReadValue TextIn(Section Config::*section, std::string Section::*member, TextRule rule,
+                 const std::string& what) {
+  return [=](const YamlValue& value, Config& config) {
+    const std::optional<std::string> text = TextBy(value, rule, what);
+    if (text) config.*section.*member = *text;
+  };
+}
+
+template <typename Section>
+ReadValue TextsIn(Section Config::*section, std::vector<std::string> Section::*member,
+                  TextRule rule, const std::string& what) {
+  return [=](const YamlValue& value, Config& config) {
+    std::vector<std::string> texts;
+    const std::optional<std::vector<YamlValue>> items = value.Items();
+    if (!items) return;
+    for (const YamlValue& item : *items) {
+      texts.push_back(TextBy(item, rule, what).value_or(""));
+    }
+    config.*section.*member = std::move(texts);
+  };
+}
+
+void ReadLogLevel(const YamlValue& value, Config& config) {
+  const std::optional<std::string> text = value.Text();
+  if (!text) return;
+  const std::optional<spdlog::level::level_enum> level = ParseLogLevel(*text);
+  if (!level) {
+    value.Fail(value.MustBe("one of trace debug info warning error critical off"));
+    return;
+  }
+  config.server.log_level = *level;
+}
+
+bool IsOriginOrAll(std::string_view text) { return text == "*" || IsOrigin(text); }
+
+bool IsPath(std::string_view text) { return !text.empty() && text.find('\0') == text.npos; }
+
+std::vector<Key> ServerKeys() {
+  return {
+      {"server.host", TextIn(&Config::server, &ServerConfig::host, &IsHostName,
+                             "an IP address or a name, without a port")},
+      {"server.port", NumberIn(&Config::server, &ServerConfig::port, 0, 65535)},
+      {"server.log_level", &ReadLogLevel},
+      {"server.hosts",
+       TextsIn(&Config::server, &ServerConfig::hosts, &IsHostName, "a host name without a port")},
+      {"server.allowed_origins",
+       TextsIn(&Config::server, &ServerConfig::allowed_origins, &IsOriginOrAll,
+               "\"*\" or an origin such as http://localhost:5173 (no path, and no port that the "
+               "scheme implies)")},
+  };
+}
+
+std::vector<Key> StorageKeys() {
+  return {
+      {"storage.runs_dir",
+       TextIn(&Config::storage, &StorageConfig::runs_dir, &IsPath, "the path of a folder")},
+      {"storage.open_files", NumberIn(&Config::storage, &StorageConfig::open_files, 16, 65536)},
+  };
+}
+
+std::vector<Key> LimitsKeys() {
+  constexpr auto kLimits = &Config::limits;
+  using L = LimitsConfig;
+  return {
+      {"limits.request_bytes", NumberIn(kLimits, &L::request_bytes, 1024, 1024 * kOneMebibyte)},
+      {"limits.bodies_in_flight_bytes",
+       NumberIn(kLimits, &L::bodies_in_flight_bytes, 1024, kOneTebibyte)},
+      {"limits.head_bytes", NumberIn(kLimits, &L::head_bytes, 1024, kOneMebibyte)},
+      {"limits.head_timeout_seconds",
+       NumberIn(kLimits, &L::head_timeout_seconds, 1, kOneDaySeconds)},
+      {"limits.body_timeout_seconds",
+       NumberIn(kLimits, &L::body_timeout_seconds, 1, kOneDaySeconds)},
+      {"limits.keep_alive_timeout_seconds",
+       NumberIn(kLimits, &L::keep_alive_timeout_seconds, 1, kOneDaySeconds)},
+      {"limits.append_queue_bytes", NumberIn(kLimits, &L::append_queue_bytes, 1024, kOneTebibyte)},
+  };
+}
+
+std::vector<Key> StreamKeys() {
+  constexpr auto kStream = &Config::stream;
+  using S = StreamConfig;
+  return {
+      {"stream.stall_timeout_seconds",
+       NumberIn(kStream, &S::stall_timeout_seconds, 1, kOneDaySeconds)},
+      {"stream.retry_ms", NumberIn(kStream, &S::retry_ms, 1, 3'600'000)},
+      {"stream.ring_bytes", NumberIn(kStream, &S::ring_bytes, 4096, kOneTebibyte)},
+      {"stream.job_ring_bytes", NumberIn(kStream, &S::job_ring_bytes, 4096, kOneTebibyte)},
+      {"stream.reader_threads", NumberIn(kStream, &S::reader_threads, 1, 16)},
+  };
+}
+
+const std::vector<Key>& Keys() {
+  static const std::vector<Key> keys = [] {
+    std::vector<Key> all = ServerKeys();
+    all.push_back({"auth.tokens", &ReadTokens});
+    for (const auto& section : {StorageKeys(), LimitsKeys(), StreamKeys()}) {
+      all.insert(all.end(), section.begin(), section.end());
+    }
+    return all;
+  }();
+  return keys;
+}
+
+constexpr std::array<std::string_view, 5> kSections = {"server", "auth", "storage", "limits",
+                                                       "stream"};
+
+// The keys of one section, without its name.
+std::vector<std::string_view> KeysOfSection(std::string_view section) {
+  std::vector<std::string_view> keys;
+  for (const std::string_view path : ConfigKeys()) {
+    const size_t dot = path.find('.');
+    if (path.substr(0, dot) == section) keys.push_back(path.substr(dot + 1));
+  }
+  return keys;
+}
+
+// --- Reading a document --------------------------------------------------------------------------
+
+// Reads one document into a Config and notes what is wrong with it.
+class ConfigReader {
+ public:
+  explicit ConfigReader(YamlProblems* problems) : problems_(problems) {}
+
+  Config Read(const YAML::Node& document) {
+    const YamlValue root(document, 1, "", problems_);
+    for (const auto& [name, section] : root.Members(kSections, ConfigKeys())) {
+      ReadSection(name, name == "auth" ? section.Secret() : section);
+    }
+    if (problems_->empty()) CheckTogether();
+    return std::move(config_);
+  }
+
+ private:
+  void ReadSection(std::string_view name, const YamlValue& section) {
+    for (const auto& [key, value] : section.Members(KeysOfSection(name), ConfigKeys())) {
+      ReadKey(value);
+    }
+  }
+
+  void ReadKey(const YamlValue& value) {
+    lines_[value.path()] = value.line();
+    for (const Key& key : Keys()) {
+      if (key.path == value.path()) key.read(value, config_);
+    }
+  }
+
+  // Values that are good alone but not beside each other.
+  void CheckTogether() {
+    CheckHoldsOneRequest("limits.bodies_in_flight_bytes", config_.limits.bodies_in_flight_bytes);
+    CheckHoldsOneRequest("limits.append_queue_bytes", config_.limits.append_queue_bytes);
+  }
+
+  void CheckHoldsOneRequest(const std::string& path, size_t bytes) {
+    const size_t request_bytes = config_.limits.request_bytes;
+    if (bytes >= request_bytes) return;
+    const int line = lines_.contains(path) ? lines_[path] : lines_["limits.request_bytes"];
+    problems_->Add(line, path,
+                   "must be at least limits.request_bytes, which is " +
+                       std::to_string(request_bytes) + ", not " + std::to_string(bytes));
+  }
+
+  YamlProblems* problems_;
+  Config config_;
+  std::map<std::string, int> lines_;  // of the keys that the document has
+};
+
+// The document, or an empty one with the problem noted.
+YAML::Node ParseDocument(std::string_view yaml, YamlProblems& problems) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (documents.size() > 1) {
+      problems.Add(LineOf(documents[1].Mark()), "", "a second document begins; keep one");
+    }
+    return documents.empty() ? YAML::Node() : documents.front();
+  } catch (const YAML::Exception& exception) {
+    // What follows a colon is quoted from the file, and could be part of a token.
+    const std::string reason = exception.msg.substr(0, exception.msg.find(':'));
+    problems.Add(LineOf(exception.mark), "", "this is not YAML: " + reason);
+    return YAML::Node();
+  }
+}
+
+Result<std::string> ReadFileText(const std::string& path) {
+  const auto failure = [] { return Failure(std::generic_category().message(errno), errno); };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
+                                                             &std::fclose);
+  if (file == nullptr) return failure();
+  std::string text(kMaxFileBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return failure();
+  return text;
+}
+
+}  // namespace
+
+TokenEntry DefaultTokenEntry() {
+  return {.name = "admin", .sha256_hex = Sha256Hex(kDefaultToken), .roles = {Role::kAdmin}};
+}
+
+bool Config::UsesDefaultToken() const {
+  const std::string sha256_hex = Sha256Hex(kDefaultToken);
+  return std::any_of(tokens.begin(), tokens.end(), [&sha256_hex](const TokenEntry& entry) {
+    return entry.sha256_hex == sha256_hex;
+  });
+}
+
+tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
+                                                 const std::string& file_name) {
+  if (yaml.size() > kMaxFileBytes) {
+    return tl::unexpected<ConfigProblems>({file_name + ": must be at most 1 MiB"});
+  }
+  YamlProblems problems(file_name);
+  const YAML::Node document = ParseDocument(yaml, problems);
+  Config config = ConfigReader(&problems).Read(document);
+  if (!problems.empty()) return tl::unexpected<ConfigProblems>(problems.Lines());
+  return config;
+}
+
+tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path) {
+  const Result<std::string> text = ReadFileText(path);
+  if (!text) {
+    return tl::unexpected<ConfigProblems>({path + ": cannot be read: " + text.error().message});
+  }
+  return ParseConfig(*text, path);
+}
+
+Status CheckDefaultTokenIsLocal(const Config& config) {
+  if (!config.UsesDefaultToken() || IsLoopbackHost(config.server.host)) return {};
+  return Failure(
+      "the token of the shipped configuration is still among auth.tokens: everybody knows it, so "
+      "with it the daemon serves loopback only and refuses to start on any other address "
+      "(server.host is '" +
+      config.server.host +
+      "'). Put a token of your own in its place, or set server.host to 127.0.0.1.");
+}
+
+std::span<const std::string_view> ConfigKeys() {
+  static const std::vector<std::string_view> paths = [] {
+    std::vector<std::string_view> all;
+    for (const Key& key : Keys()) all.push_back(key.path);
+    return all;
+  }();
+  return paths;
+}
+
+}  // namespace stagelog

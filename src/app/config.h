@@ -1,0 +1,100 @@
+// The configuration of the daemon: a YAML file with known keys only, read into typed values.
+// conf/operator.yaml shows every key with its default; an absent key has that default.
+#ifndef STAGELOG_APP_CONFIG_H_
+#define STAGELOG_APP_CONFIG_H_
+
+#include <spdlog/common.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/result.h"
+#include "http/auth.h"
+
+namespace stagelog {
+
+// The token of the shipped configuration. Everybody knows it.
+inline constexpr std::string_view kDefaultToken = "default-admin-token-change-me";
+
+struct ServerConfig {
+  std::string host = "127.0.0.1";  // address or name to listen on
+  int port = 8008;                 // 0: any free one
+  spdlog::level::level_enum log_level = spdlog::level::info;
+  std::vector<std::string> hosts;            // more names that a Host field may bear
+  std::vector<std::string> allowed_origins;  // for CORS; "*" stands for all
+
+  bool operator==(const ServerConfig&) const = default;
+};
+
+struct StorageConfig {
+  std::string runs_dir = "runs";  // relative to the working directory of the process
+  size_t open_files = 256;        // how many events.jsonl are kept open
+
+  bool operator==(const StorageConfig&) const = default;
+};
+
+struct LimitsConfig {
+  size_t request_bytes = size_t{16} << 20;            // body of one request
+  size_t bodies_in_flight_bytes = size_t{256} << 20;  // bodies of all requests together
+  size_t head_bytes = size_t{16} << 10;               // request line and head fields
+  int head_timeout_seconds = 10;                      // from a request's first byte
+  int body_timeout_seconds = 60;                      // from the end of its head
+  int keep_alive_timeout_seconds = 75;                // between two requests
+  size_t append_queue_bytes = size_t{64} << 20;       // drafts that wait for the writer
+
+  bool operator==(const LimitsConfig&) const = default;
+};
+
+struct StreamConfig {
+  int stall_timeout_seconds = 60;           // a subscriber that takes nothing for so long
+  int retry_ms = 2000;                      // the `retry:` of an SSE stream
+  size_t ring_bytes = size_t{8} << 20;      // frames kept for streams of all jobs
+  size_t job_ring_bytes = size_t{1} << 20;  // frames kept for streams of one job, each
+  int reader_threads = 1;                   // read the journal for those who are behind
+
+  bool operator==(const StreamConfig&) const = default;
+};
+
+// The token of the shipped configuration: `admin`, with the role of that name.
+TokenEntry DefaultTokenEntry();
+
+struct Config {
+  ServerConfig server;
+  std::vector<TokenEntry> tokens = {DefaultTokenEntry()};  // auth.tokens; never empty
+  StorageConfig storage;
+  LimitsConfig limits;
+  StreamConfig stream;
+
+  // True when the shipped token is among the tokens, under whatever name and given in either way.
+  bool UsesDefaultToken() const;
+
+  bool operator==(const Config&) const = default;
+};
+
+// All problems of a configuration, ordered by line, each "<file>:<line>: <key>: <what is wrong and
+// what would be right>". Nothing that stands under `auth` is ever repeated in one.
+using ConfigProblems = std::vector<std::string>;
+
+// Reads `yaml` (UTF-8, at most 1 MiB); `file_name` is only for the problems. An empty document and
+// an empty section stand for their defaults.
+tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
+                                                 const std::string& file_name);
+
+// Reads the file at `path`. A file that cannot be read is a problem without a line.
+tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path);
+
+// Fails when the shipped token would be served on an address that other machines can reach. To be
+// asked after the command line had its say (`config.server.host` is the address that counts), and
+// again at each reread. The message says what to change.
+Status CheckDefaultTokenIsLocal(const Config& config);
+
+// Every key that a configuration may hold, as "section.key", in the order of conf/operator.yaml.
+std::span<const std::string_view> ConfigKeys();
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_APP_CONFIG_H_

@@ -1,0 +1,142 @@
+#include "app/daemon.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "base/logging.h"
+#include "http/api.h"
+
+namespace stagelog {
+namespace {
+
+constexpr int64_t kMicrosPerSecond = 1'000'000;
+constexpr size_t kFilesReserve =
+    256;  // descriptors kept for files, whatever number of clients comes
+
+EventLoggerOptions LoggerOptions(const Config& config) {
+  EventLoggerOptions options;
+  options.runs_dir = config.storage.runs_dir;
+  options.open_files = config.storage.open_files;
+  options.queue_bytes = config.limits.append_queue_bytes;
+  return options;
+}
+
+EventStreamOptions StreamOptions(const Config& config) {
+  EventStreamOptions options;
+  options.stall_timeout_ms = config.stream.stall_timeout_seconds * int64_t{1000};
+  options.retry_ms = config.stream.retry_ms;
+  options.all_jobs_ring_bytes = config.stream.ring_bytes;
+  options.job_ring_bytes = config.stream.job_ring_bytes;
+  options.reader_threads = config.stream.reader_threads;
+  return options;
+}
+
+HttpLimits LimitsOf(const Config& config) {
+  const LimitsConfig& from = config.limits;
+  HttpLimits limits;
+  limits.request_bytes = from.request_bytes;
+  limits.bodies_in_flight_bytes = from.bodies_in_flight_bytes;
+  limits.head_bytes = from.head_bytes;
+  limits.head_timeout_micros = from.head_timeout_seconds * kMicrosPerSecond;
+  limits.body_timeout_micros = from.body_timeout_seconds * kMicrosPerSecond;
+  limits.keep_alive_timeout_micros = from.keep_alive_timeout_seconds * kMicrosPerSecond;
+  const size_t files = kFilesReserve + config.storage.open_files;
+  const size_t descriptors = RaiseDescriptorLimit();
+  limits.max_connections = std::max<size_t>(descriptors > files ? descriptors - files : 0, 64);
+  return limits;
+}
+
+HttpPolicy PolicyOf(const Config& config) {
+  return {std::make_shared<TokenTable>(config.tokens), config.server.hosts,
+          config.server.allowed_origins};
+}
+
+std::string UrlOf(const std::string& host, int port) {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return "http://" + (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+Daemon::Daemon(const Config& config, Clock& clock) : config_(config), clock_(clock) {}
+
+Daemon::~Daemon() { Stop(); }
+
+Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& files,
+                                              Clock& clock) {
+  if (Status allowed = CheckDefaultTokenIsLocal(config); !allowed) {
+    return tl::unexpected(allowed.error());
+  }
+  std::unique_ptr<Daemon> daemon(new Daemon(config, clock));
+  if (Status opened = daemon->Open(files); !opened) return tl::unexpected(opened.error());
+  return daemon;
+}
+
+Status Daemon::Open(FileSystem& files) {
+  auto logger = EventLogger::Open(LoggerOptions(config_), files, clock_, metrics_);
+  if (!logger) return tl::unexpected(logger.error());
+  logger_ = std::move(*logger);
+  streams_ = std::make_unique<EventStreamManager>(StreamOptions(config_), logger_->reader(),
+                                                  *logger_, clock_, metrics_);
+  server_ = std::make_unique<HttpServer>(LimitsOf(config_), PolicyOf(config_), *streams_, clock_,
+                                         metrics_);
+  long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },
+                      [this](int64_t at_micros, std::function<void()> task) {
+                        server_->CallAt(at_micros, std::move(task));
+                      });
+  server_->SetRoutes(
+      ApiRoutes({*logger_, logger_->reader(), *logger_, long_polls_, clock_, metrics_}));
+  const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
+  if (!port) return tl::unexpected(port.error());
+  url_ = UrlOf(config_.server.host, *port);
+  logger_->AddListener(streams_.get());
+  logger_->AddListener(&long_polls_);
+  streams_->Start();
+  logger_->Start();
+  server_->Start();
+  return {};
+}
+
+Status Daemon::Reload(const Config& config) {
+  Config merged = config_;
+  merged.tokens = config.tokens;
+  merged.server.hosts = config.server.hosts;
+  merged.server.allowed_origins = config.server.allowed_origins;
+  merged.server.log_level = config.server.log_level;
+  if (Status allowed = CheckDefaultTokenIsLocal(merged); !allowed) return allowed;
+  Config rest = config;
+  rest.server.host = merged.server.host;  // the command line may have set these
+  rest.server.port = merged.server.port;
+  rest.storage.runs_dir = merged.storage.runs_dir;
+  if (!(rest == merged)) {
+    spdlog::warn(
+        "[stagelogd] only tokens, hosts, allowed_origins and log_level are reread; the "
+        "other changes wait for a restart");
+  }
+  config_ = merged;
+  spdlog::set_level(config_.server.log_level);
+  HttpPolicy policy = PolicyOf(config_);
+  std::vector<std::string> names = policy.tokens->Names();
+  server_->SetPolicy(std::move(policy));
+  streams_->KeepOnlyTokens(std::move(names));
+  return {};
+}
+
+void Daemon::Stop() {
+  if (server_ != nullptr) server_->BeginShutdown();
+  if (server_ != nullptr) long_polls_.ReleaseAll();
+  if (logger_ != nullptr) logger_->Stop();
+  if (server_ != nullptr) server_->FinishShutdown();
+  if (streams_ != nullptr) streams_->Stop();
+}
+
+size_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<size_t>(limit.rlim_cur);
+}
+
+}  // namespace stagelog

@@ -1,0 +1,58 @@
+// The parts of stagelogd, joined: built in order, stopped in reverse.
+#ifndef STAGELOG_APP_DAEMON_H_
+#define STAGELOG_APP_DAEMON_H_
+
+#include <memory>
+#include <string>
+
+#include "app/config.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metrics.h"
+#include "http/http_server.h"
+#include "http/long_polls.h"
+#include "journal/event_logger.h"
+#include "stream/event_stream_manager.h"
+
+namespace stagelog {
+
+// One running daemon. All calls from one thread.
+class Daemon {
+ public:
+  // Recovers the journal, listens and serves. Fails with a message for a person.
+  static Result<std::unique_ptr<Daemon>> Start(const Config& config, FileSystem& files,
+                                               Clock& clock);
+  ~Daemon();  // as Stop()
+
+  // Takes over what may change while the daemon runs: tokens, origins, hosts and the log level.
+  // Streams of a token that is gone are closed. A change elsewhere is named in the log and waits
+  // for a restart.
+  Status Reload(const Config& config);
+
+  // Refuses what is new, writes and answers what was taken, lets streams drain. Idempotent.
+  void Stop();
+
+  // "http://127.0.0.1:8008"
+  const std::string& url() const { return url_; }
+
+ private:
+  Daemon(const Config& config, Clock& clock);
+
+  Status Open(FileSystem& files);
+
+  Config config_;
+  Clock& clock_;
+  MetricsRegistry metrics_;
+  LongPolls long_polls_;
+  std::unique_ptr<EventLogger> logger_;
+  std::unique_ptr<EventStreamManager> streams_;
+  std::unique_ptr<HttpServer> server_;
+  std::string url_;
+};
+
+// Raises the soft limit of open descriptors to the hard one and returns it.
+size_t RaiseDescriptorLimit();
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_APP_DAEMON_H_

@@ -1,0 +1,130 @@
+// stagelogd: flags in, a daemon out.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "app/daemon.h"
+#include "base/logging.h"
+#include "base/version.h"
+
+namespace stagelog {
+namespace {
+
+constexpr int kBadUsage = 2;
+
+// What the command line says; it wins over the file.
+struct Flags {
+  std::string config_path;
+  std::string host;
+  int port = -1;
+  std::string runs_dir;
+  std::string log_level;
+  bool check_config = false;
+};
+
+void Declare(CLI::App& command, Flags& flags) {
+  command.set_version_flag("--version", "stagelogd " + std::string(Version()));
+  command.add_option("--config", flags.config_path,
+                     "YAML file; conf/operator.yaml where it is there, else the defaults");
+  command.add_option("--host", flags.host, "address to listen on");
+  command.add_option("--port", flags.port, "port to listen on; 0 picks a free one")
+      ->check(CLI::Range(0, 65535));
+  command.add_option("--runs-dir", flags.runs_dir, "folder that holds the journal");
+  command
+      .add_option("--log-level", flags.log_level,
+                  "trace, debug, info, warning, error, critical or off")
+      ->check([](const std::string& name) {
+        return ParseLogLevel(name) ? "" : "unknown level '" + name + "'";
+      });
+  command.add_flag("--check-config", flags.check_config, "check the configuration and exit");
+}
+
+void PrintProblems(const ConfigProblems& problems) {
+  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+}
+
+tl::expected<Config, ConfigProblems> ReadConfig(const Flags& flags) {
+  tl::expected<Config, ConfigProblems> config;
+  if (!flags.config_path.empty()) config = LoadConfig(flags.config_path);
+  if (!config) return config;
+  if (!flags.host.empty()) config->server.host = flags.host;
+  if (flags.port >= 0) config->server.port = flags.port;
+  if (!flags.runs_dir.empty()) config->storage.runs_dir = flags.runs_dir;
+  if (!flags.log_level.empty()) config->server.log_level = *ParseLogLevel(flags.log_level);
+  return config;
+}
+
+void Reload(Daemon& daemon, const Flags& flags) {
+  const auto config = ReadConfig(flags);
+  if (!config) {
+    for (const std::string& problem : config.error()) spdlog::error("[stagelogd] {}", problem);
+    spdlog::error("[stagelogd] the configuration was not reread; the old one stays");
+    return;
+  }
+  if (const Status reloaded = daemon.Reload(*config); !reloaded) {
+    spdlog::error("[stagelogd] {}; the old configuration stays", reloaded.error().message);
+    return;
+  }
+  spdlog::info("[stagelogd] configuration reread");
+}
+
+// Serves until a signal says otherwise. The signals are blocked in every thread and fetched here.
+int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
+  StartLogging(config.server.log_level);
+  auto daemon = Daemon::Start(config, RealFileSystem(), SystemClock());
+  if (!daemon) {
+    StopLogging();
+    std::fprintf(stderr, "stagelogd: %s\n", daemon.error().message.c_str());
+    return 1;
+  }
+  std::printf("[stagelogd] listening on %s\n", (*daemon)->url().c_str());
+  std::fflush(stdout);
+  int signal_number = 0;
+  while (::sigwait(&signals, &signal_number) != 0 || signal_number == SIGHUP) {
+    if (signal_number == SIGHUP) Reload(**daemon, flags);
+  }
+  spdlog::info("[stagelogd] stopping");
+  daemon->reset();
+  StopLogging();
+  return 0;
+}
+
+int Main(int argument_count, char** arguments) {
+  CLI::App command("stagelogd: an event journal for pipelines", "stagelogd");
+  Flags flags;
+  Declare(command, flags);
+  try {
+    command.parse(argument_count, arguments);
+  } catch (const CLI::ParseError& problem) {
+    return command.exit(problem) == 0 ? 0 : kBadUsage;
+  }
+  if (flags.config_path.empty() && std::filesystem::exists("conf/operator.yaml")) {
+    flags.config_path = "conf/operator.yaml";
+  }
+  const auto config = ReadConfig(flags);
+  if (!config) {
+    PrintProblems(config.error());
+    return kBadUsage;
+  }
+  if (const Status allowed = CheckDefaultTokenIsLocal(*config); !allowed) {
+    std::fprintf(stderr, "stagelogd: %s\n", allowed.error().message.c_str());
+    return kBadUsage;
+  }
+  if (flags.check_config) {
+    std::printf("the configuration is fine\n");
+    return 0;
+  }
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return Serve(*config, flags, signals);
+}
+
+}  // namespace
+}  // namespace stagelog
+
+int main(int argument_count, char** arguments) { return stagelog::Main(argument_count, arguments); }
