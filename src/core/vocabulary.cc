@@ -71,7 +71,7 @@ constexpr std::array<TypeTraits, 17> kTypes = {{
     {.type = kHeartbeat, .name = "heartbeat", .status = "", .level = "info"},
 }};
 
-constexpr TypeTraits kCustomType = {.type = kCustom, .name = "x-", .status = "", .level = "info"};
+constexpr TypeTraits kCustomType = {.type = kCustom, .name = "x-", .status = "", .level = ""};
 
 constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warning", "error",
                                                      "critical"};

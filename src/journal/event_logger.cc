@@ -28,6 +28,14 @@ Refusal Unavailable(const std::string& problem, const char* outcome) {
           .members = {{"outcome", std::string("\"") + outcome + "\""}}};
 }
 
+// A new folder is there for good only once its parent was synced.
+Status EnsureRunsDirectory(FileSystem& files, const std::string& path) {
+  const auto info = files.Stat(path);
+  if (!info) return tl::unexpected(info.error());
+  if (Status created = files.CreateDirectory(path); !created) return created;
+  return info->has_value() ? Status() : files.SyncDirectory(ParentDirectory(path));
+}
+
 }  // namespace
 
 EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock,
@@ -69,8 +77,8 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
 Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
                                                        FileSystem& files, Clock& clock,
                                                        MetricsRegistry& metrics) {
-  if (Status created = files.CreateDirectory(options.runs_dir); !created) {
-    return tl::unexpected(created.error());
+  if (Status there = EnsureRunsDirectory(files, options.runs_dir); !there) {
+    return tl::unexpected(there.error());
   }
   Result<RunLock> lock = RunLock::Take(options.runs_dir);
   if (!lock) return tl::unexpected(lock.error());
@@ -175,9 +183,9 @@ int64_t EventLogger::NextTimerMicros() const {
 
 // Returns the group of requests that is to be written next; none when a timer is due or the journal
 // stops.
-std::vector<EventLogger::Request> EventLogger::WaitForWork() {
+std::vector<EventLogger::Request> EventLogger::TakeWork(bool may_wait) {
   std::unique_lock lock(mutex_);
-  while (queue_.empty() && !stopping_ && !corruption_seen_) {
+  while (may_wait && queue_.empty() && !stopping_ && !corruption_seen_) {
     const int64_t timer = NextTimerMicros();
     if (timer == INT64_MAX) {
       wake_.wait(lock);
@@ -199,9 +207,9 @@ std::vector<EventLogger::Request> EventLogger::WaitForWork() {
   return group;
 }
 
-bool EventLogger::RunOnce() {
+bool EventLogger::RunOnce(bool may_wait) {
   if (closed_) return false;
-  std::vector<Request> group = WaitForWork();
+  std::vector<Request> group = TakeWork(may_wait);
   if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
   if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
   if (!group.empty()) {

@@ -54,9 +54,9 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   // database. Idempotent.
   void Stop();
 
-  // One turn of the writer: waits until there is something to do and does it. False when stopped.
+  // One turn of the writer: waits (if it may) until there is something to do and does it. False when stopped.
   // Tests call it themselves instead of Start().
-  bool RunOnce();
+  bool RunOnce(bool may_wait = true);
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
   JournalStatus GetStatus() const override;
@@ -82,7 +82,7 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   Status OpenTable();
   void LogRecovery(const RecoveryReport& report) const;
 
-  std::vector<Request> WaitForWork();
+  std::vector<Request> TakeWork(bool may_wait);
   int64_t NextTimerMicros() const;
   bool IsDrained() const;
   void Process(std::vector<Request> requests);

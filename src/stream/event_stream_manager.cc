@@ -38,11 +38,6 @@ int SocketError(int fd) {
   return error;
 }
 
-// The kernel gives up on a peer by itself (TCP_USER_TIMEOUT); to people that is the same.
-CloseReason ReasonOf(int error_number) {
-  return error_number == ETIMEDOUT ? CloseReason::kStalled : CloseReason::kClient;
-}
-
 int64_t JitteredRetryMillis(const EventStreamOptions& options) {
   const auto span =
       static_cast<uint64_t>(options.shutdown_retry_max_ms - options.shutdown_retry_min_ms + 1);
@@ -60,6 +55,7 @@ EventStreamManager::EventStreamManager(EventStreamOptions options, EventSource& 
       metrics_(registry),
       inbox_(options.pending_bytes),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      pump_(options_, metrics_, reader_),
       topics_(options.all_jobs_ring_bytes, options.job_ring_bytes),
       heartbeats_(Micros(options.heartbeat_interval_ms), kWheelSlots),
       reader_(source, options.reader_threads,
@@ -122,9 +118,9 @@ bool EventStreamManager::RunOnce(int timeout_ms) {
 }
 
 int EventStreamManager::WaitMillis(int timeout_ms) const {
-  if (!ready_.empty() || !backlog_.empty()) return 0;
+  if (pump_.HasReady() || !backlog_.empty()) return 0;
   int64_t due_micros = heartbeats_.NextDueMicros().value_or(std::numeric_limits<int64_t>::max());
-  if (!read_retries_.empty()) due_micros = std::min(due_micros, read_retries_.front().due_micros);
+  due_micros = std::min(due_micros, pump_.NextRetryMicros().value_or(due_micros));
   if (stopping_) due_micros = std::min(due_micros, flush_deadline_micros_);
   if (due_micros == std::numeric_limits<int64_t>::max()) return timeout_ms;
   // Rounded up: waking before the time would mean to wait again.
@@ -140,6 +136,7 @@ void EventStreamManager::WaitForEvents(int timeout_ms) {
       ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
   STAGELOG_CHECK(count >= 0 || errno == EINTR);
   now_micros_ = clock_.MonotonicMicros();
+  pump_.SetNow(now_micros_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     if (event.data.u64 != kInboxId) OnSocketEvent(event.data.u64, event.events);
@@ -150,16 +147,16 @@ void EventStreamManager::OnSocketEvent(uint64_t subscriber_id, uint32_t events) 
   Subscriber* subscriber = Find(subscriber_id);
   if (subscriber == nullptr || subscriber->doomed) return;
   if ((events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0) {
-    Doom(*subscriber, ReasonOf(SocketError(subscriber->socket.fd())));
+    pump_.Doom(*subscriber, CloseReasonOf(SocketError(subscriber->socket.fd())));
     return;
   }
   if ((events & EPOLLIN) != 0 && !subscriber->socket.DiscardInput()) {
-    Doom(*subscriber, CloseReason::kClient);
+    pump_.Doom(*subscriber, CloseReason::kClient);
     return;
   }
   if ((events & EPOLLOUT) != 0 && subscriber->socket.blocked()) {
     subscriber->socket.Unblock();
-    Pump(*subscriber);
+    pump_.Pump(*subscriber);
   }
 }
 
@@ -181,7 +178,7 @@ void EventStreamManager::OnPassedOver(int64_t through_seq) {
   backlog_.Clear();
   processed_seq_ = std::max(processed_seq_, through_seq);
   topics_.Reset(processed_seq_);
-  for (const auto& [id, subscriber] : subscribers_) MakeReady(*subscriber);
+  for (const auto& [id, subscriber] : subscribers_) pump_.MakeReady(*subscriber);
 }
 
 void EventStreamManager::RunRound() {
@@ -191,20 +188,19 @@ void EventStreamManager::RunRound() {
   processed_seq_ = events.back()->seq;
   for (Topic* topic : topics_.Append(events)) {
     for (Subscriber* subscriber : topic->members) {
-      if (subscriber->state == SubscriberState::kJoined) Pump(*subscriber);
+      if (subscriber->state == SubscriberState::kJoined) pump_.Pump(*subscriber);
     }
   }
 }
 
 void EventStreamManager::RunTimers() {
-  std::vector<uint64_t> due;
-  while (!read_retries_.empty() && read_retries_.front().due_micros <= now_micros_) {
-    Subscriber* subscriber = Find(read_retries_.front().subscriber_id);
-    read_retries_.pop_front();
+  for (const uint64_t id : pump_.TakeDueRetries()) {
+    Subscriber* subscriber = Find(id);
     if (subscriber == nullptr || subscriber->doomed) continue;
     subscriber->read_asked = false;
-    MakeReady(*subscriber);
+    pump_.MakeReady(*subscriber);
   }
+  std::vector<uint64_t> due;
   heartbeats_.TakeDue(now_micros_, due);
   if (due.empty()) return;
   const std::string timestamp = FormatTimestamp(clock_.WallMicros());
@@ -213,17 +209,18 @@ void EventStreamManager::RunTimers() {
 }
 
 void EventStreamManager::PumpReady() {
-  for (const uint64_t id : std::exchange(ready_, {})) {
+  for (const uint64_t id : pump_.TakeReady()) {
     Subscriber* subscriber = Find(id);
     if (subscriber == nullptr) continue;
     subscriber->ready = false;
-    Pump(*subscriber);
+    pump_.Pump(*subscriber);
   }
 }
 
 void EventStreamManager::CloseDoomed() {
-  if (doomed_.empty()) return;
-  for (const Doomed& doomed : std::exchange(doomed_, {})) Remove(doomed);
+  const std::vector<DoomedSubscriber> all_doomed = pump_.TakeDoomed();
+  if (all_doomed.empty()) return;
+  for (const DoomedSubscriber& doomed : all_doomed) Remove(doomed);
   if (!subscribers_.empty()) return;
   // Nobody listens: from now on a commit costs this thread nothing.
   inbox_.StopListening();
@@ -254,7 +251,7 @@ void EventStreamManager::Welcome(Adoption adoption) {
     subscriber.filter = std::make_unique<EventFilter>(std::move(adoption.request.filter));
   }
   metrics_.subscribers.Set(static_cast<int64_t>(subscribers_.size()));
-  Pump(subscriber);
+  pump_.Pump(subscriber);
 }
 
 bool EventStreamManager::Register(Subscriber& subscriber) {
@@ -292,30 +289,11 @@ void EventStreamManager::Begin(Subscriber& subscriber, const std::optional<GapFr
                                 .heartbeat_interval_ms = options_.heartbeat_interval_ms});
   if (gap) AppendGapFrame(frames, *gap);
   subscriber.socket.QueueControl(frames);
-  // Whether the job is over is in no ring: who wants to know begins with a page.
-  if (!subscriber.until_terminal && subscriber.cursor >= subscriber.topic->ring.complete_after()) {
-    subscriber.state = SubscriberState::kJoined;
-  } else {
-    FallBehind(subscriber);
-  }
+  pump_.ChooseSource(subscriber);
 }
 
-void EventStreamManager::BeginEnding(Subscriber& subscriber, CloseReason reason,
-                                     std::string_view last_words) {
-  subscriber.socket.QueueControl(last_words);
-  subscriber.state = SubscriberState::kEnding;
-  subscriber.ending_reason = reason;
-  MakeReady(subscriber);
-}
-
-void EventStreamManager::Doom(Subscriber& subscriber, CloseReason reason) {
-  if (std::exchange(subscriber.doomed, true)) return;
-  if (reason == CloseReason::kStalled) LogStalled(subscriber);
-  doomed_.push_back({subscriber.id, reason});
-}
-
-void EventStreamManager::Remove(const Doomed& doomed) {
-  const auto found = subscribers_.find(doomed.subscriber_id);
+void EventStreamManager::Remove(const DoomedSubscriber& doomed) {
+  const auto found = subscribers_.find(doomed.id);
   STAGELOG_CHECK(found != subscribers_.end());
   Subscriber& subscriber = *found->second;
   if (subscriber.read_asked) reader_.Cancel(subscriber.id);
@@ -332,113 +310,6 @@ void EventStreamManager::Remove(const Doomed& doomed) {
   metrics_.subscribers.Set(static_cast<int64_t>(subscribers_.size()));
 }
 
-void EventStreamManager::LogStalled(const Subscriber& subscriber) const {
-  spdlog::warn("stream {} of {} (token {}) closed after seq {}: it took nothing for {} s",
-               subscriber.id, subscriber.topic->job_id.value_or("all jobs"), subscriber.token_name,
-               subscriber.cursor, options_.stall_timeout_ms / 1000);
-}
-
-// --- Feeding
-// ----------------------------------------------------------------------------------
-
-void EventStreamManager::Pump(Subscriber& subscriber) {
-  if (subscriber.socket.blocked() || subscriber.doomed) return;
-  if (subscriber.state == SubscriberState::kJoined) {
-    PumpFromRing(subscriber);
-  } else {
-    runs_.clear();
-    if (Deliver(subscriber, runs_)) AfterAllSent(subscriber);
-  }
-}
-
-void EventStreamManager::PumpFromRing(Subscriber& subscriber) {
-  const FrameRing& ring = subscriber.topic->ring;
-  if (subscriber.cursor < ring.complete_after()) {
-    FallBehind(subscriber);
-    Pump(subscriber);
-    return;
-  }
-  runs_.clear();
-  const FrameScan scan = ring.Collect(
-      {.cursor = subscriber.cursor, .filter = subscriber.filter.get(), .named = subscriber.named},
-      StreamSocket::kMaxRuns, options_.turn_bytes, runs_);
-  if (!Deliver(subscriber, runs_)) return;
-  if (scan.moved) {
-    subscriber.cursor = scan.scanned_through;
-    subscriber.job_over = scan.job_over;
-  }
-  if (!scan.reached_newest) {
-    MakeReady(subscriber);
-  } else {
-    AfterAllSent(subscriber);
-  }
-}
-
-// Sends what is in hand and `runs`; true when the socket took everything.
-bool EventStreamManager::Deliver(Subscriber& subscriber, const std::vector<FrameRun>& runs) {
-  const SendReport report = subscriber.socket.Send(runs, now_micros_);
-  subscriber.MoveOver(runs, report);
-  CountUnsent(subscriber);
-  metrics_.bytes_sent.Add(report.bytes);
-  uint64_t frames = 0;
-  for (size_t i = 0; i < report.runs_begun; ++i) frames += runs[i].frame_count;
-  if (frames > 0) metrics_.frames_sent.Add(frames);
-  if (report.outcome == SendOutcome::kGone) Doom(subscriber, ReasonOf(report.error_number));
-  return report.outcome == SendOutcome::kSentAll;
-}
-
-// The subscriber has nothing in hand and its source has nothing for it now.
-void EventStreamManager::AfterAllSent(Subscriber& subscriber) {
-  if (subscriber.state == SubscriberState::kEnding) {
-    Doom(subscriber, subscriber.ending_reason);
-  } else if (subscriber.state != SubscriberState::kJoined) {
-    AskForPage(subscriber);
-  } else if (subscriber.until_terminal && subscriber.job_over) {
-    std::string frame;
-    AppendEndFrame(frame, *subscriber.topic->job_id, subscriber.cursor);
-    BeginEnding(subscriber, CloseReason::kTerminal, frame);
-  }
-}
-
-// Gives the subscriber another turn before the loop waits again.
-void EventStreamManager::MakeReady(Subscriber& subscriber) {
-  if (std::exchange(subscriber.ready, true)) return;
-  ready_.push_back(subscriber.id);
-}
-
-void EventStreamManager::CountUnsent(Subscriber& subscriber) {
-  const size_t unsent = subscriber.socket.UnsentBytes();
-  if (unsent == subscriber.unsent_counted) return;
-  metrics_.unsent_bytes.Add(static_cast<int64_t>(unsent) -
-                            static_cast<int64_t>(subscriber.unsent_counted));
-  subscriber.unsent_counted = unsent;
-}
-
-void EventStreamManager::FallBehind(Subscriber& subscriber) {
-  subscriber.state = SubscriberState::kCatchingUp;
-  metrics_.catch_ups.Add();
-}
-
-void EventStreamManager::AskForPage(Subscriber& subscriber) {
-  if (std::exchange(subscriber.read_asked, true)) return;
-  CatchUpTask task{.subscriber_id = subscriber.id, .named = subscriber.named};
-  if (subscriber.state == SubscriberState::kStarting) {
-    task.time_micros = subscriber.start_time_micros;
-  } else {
-    task.request.job_id = subscriber.topic->job_id;
-    task.request.after = subscriber.cursor;
-    if (subscriber.filter != nullptr) task.request.filter = *subscriber.filter;
-    task.request.max_events = options_.page_events;
-    task.request.max_bytes = options_.page_bytes;
-  }
-  reader_.Ask(std::move(task));
-}
-
-void EventStreamManager::AskAgainLater(Subscriber& subscriber) {
-  subscriber.read_asked = true;
-  read_retries_.push_back({now_micros_ + Micros(options_.read_retry_ms), subscriber.id});
-}
-
 void EventStreamManager::OnResult(const CatchUpResult& result) {
   Subscriber* subscriber = Find(result.subscriber_id);
   if (subscriber == nullptr || subscriber->doomed) return;
@@ -446,56 +317,18 @@ void EventStreamManager::OnResult(const CatchUpResult& result) {
   if (subscriber->state == SubscriberState::kEnding) return;
   if (!result.page) {
     spdlog::error("a stream waits, the journal could not be read: {}", result.page.error().message);
-    AskAgainLater(*subscriber);
+    pump_.AskAgainLater(*subscriber);
   } else if (subscriber->state == SubscriberState::kStarting) {
     OnStartTime(*subscriber, result.page->scanned_through);
   } else {
-    OnPage(*subscriber, *result.page);
+    pump_.OnPage(*subscriber, *result.page);
   }
 }
 
 void EventStreamManager::OnStartTime(Subscriber& subscriber, int64_t seq) {
   subscriber.cursor = seq;
   Begin(subscriber, std::nullopt, std::max(seq, HeadSeq()));
-  Pump(subscriber);
-}
-
-void EventStreamManager::OnPage(Subscriber& subscriber, const CatchUpPage& page) {
-  metrics_.catch_up_pages.Add();
-  const int64_t cursor_before = subscriber.cursor;
-  // A socket that filled up meanwhile (with a heartbeat) has no room for the page: it is read again
-  // when there is some, so that nobody holds more than one.
-  if (subscriber.socket.blocked() || !DeliverPage(subscriber, page)) return;
-  Settle(subscriber, page);
-  // A page that says nothing new and yet does not reach the ring would be asked for in a circle.
-  if (subscriber.state == SubscriberState::kCatchingUp && subscriber.cursor == cursor_before) {
-    AskAgainLater(subscriber);
-  }
-  Pump(subscriber);
-}
-
-// False when none of the page was begun: it is as if it had not been read.
-bool EventStreamManager::DeliverPage(Subscriber& subscriber, const CatchUpPage& page) {
-  if (page.frames == nullptr) {
-    subscriber.cursor = std::max(subscriber.cursor, page.scanned_through);
-    return true;
-  }
-  runs_.assign(1, FrameRun{.segment = page.frames.get(),
-                           .begin = 0,
-                           .end = static_cast<uint32_t>(page.frames->bytes().size()),
-                           .frame_count = static_cast<uint32_t>(page.frames->entries().size()),
-                           .through_seq = page.scanned_through});
-  Deliver(subscriber, runs_);
-  return !subscriber.doomed && subscriber.cursor >= page.scanned_through;
-}
-
-// Chooses where the subscriber is fed from after a page.
-void EventStreamManager::Settle(Subscriber& subscriber, const CatchUpPage& page) {
-  if (subscriber.cursor < subscriber.topic->ring.complete_after()) return;
-  // The page knows the state as of its snapshot, which is the cursor's only if it ends there.
-  if (subscriber.until_terminal && page.has_more) return;
-  subscriber.job_over = page.job_over;
-  subscriber.state = SubscriberState::kJoined;
+  pump_.Pump(subscriber);
 }
 
 // --- Heartbeats, tokens, the end
@@ -505,7 +338,7 @@ void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timesta
                               int64_t head_seq) {
   if (subscriber.doomed) return;
   if (subscriber.socket.HasStalled(now_micros_, Micros(options_.stall_timeout_ms))) {
-    Doom(subscriber, CloseReason::kStalled);
+    pump_.Doom(subscriber, CloseReason::kStalled);
     return;
   }
   const bool connected = subscriber.state == SubscriberState::kCatchingUp ||
@@ -515,15 +348,15 @@ void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timesta
   AppendHeartbeatFrame(frame, timestamp, std::max(head_seq, subscriber.cursor), subscriber.cursor);
   subscriber.socket.QueueHeartbeat(frame);
   metrics_.heartbeats_sent.Add();
-  CountUnsent(subscriber);
-  Pump(subscriber);
+  pump_.CountUnsent(subscriber);
+  pump_.Pump(subscriber);
 }
 
 void EventStreamManager::DropOtherTokens(const std::vector<std::string>& token_names) {
   for (const auto& [id, subscriber] : subscribers_) {
     const bool kept = std::find(token_names.begin(), token_names.end(), subscriber->token_name) !=
                       token_names.end();
-    if (!kept) Doom(*subscriber, CloseReason::kToken);
+    if (!kept) pump_.Doom(*subscriber, CloseReason::kToken);
   }
 }
 
@@ -531,7 +364,7 @@ void EventStreamManager::RunShutdown() {
   if (!goodbye_said_ && backlog_.empty()) SayGoodbye();
   if (now_micros_ < flush_deadline_micros_) return;
   goodbye_said_ = true;
-  for (const auto& [id, subscriber] : subscribers_) Doom(*subscriber, CloseReason::kShutdown);
+  for (const auto& [id, subscriber] : subscribers_) pump_.Doom(*subscriber, CloseReason::kShutdown);
 }
 
 void EventStreamManager::SayGoodbye() {
@@ -540,7 +373,7 @@ void EventStreamManager::SayGoodbye() {
     if (subscriber->doomed || subscriber->state == SubscriberState::kEnding) continue;
     std::string retry;
     AppendRetry(retry, JitteredRetryMillis(options_));
-    BeginEnding(*subscriber, CloseReason::kShutdown, retry);
+    pump_.BeginEnding(*subscriber, CloseReason::kShutdown, retry);
   }
 }
 

@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,33 +23,16 @@
 #include "core/ports.h"
 #include "stream/catch_up_reader.h"
 #include "stream/commit_backlog.h"
+#include "stream/event_stream_options.h"
 #include "stream/stream_inbox.h"
 #include "stream/stream_metrics.h"
 #include "stream/stream_start.h"
 #include "stream/subscriber.h"
+#include "stream/subscriber_pump.h"
 #include "stream/timer_wheel.h"
 #include "stream/topic_table.h"
 
 namespace stagelog {
-
-struct EventStreamOptions {
-  int64_t heartbeat_interval_ms = 5'000;
-  int64_t stall_timeout_ms = 60'000;      // one that takes nothing for so long is closed
-  int64_t retry_ms = 2'000;               // what a client is told to wait before it reconnects
-  int64_t read_retry_ms = 1'000;          // after the journal could not be read
-  int64_t shutdown_flush_ms = 2'000;      // for what is in hand when the daemon stops
-  int64_t shutdown_retry_min_ms = 1'000;  // clients come back spread over this span
-  int64_t shutdown_retry_max_ms = 5'000;
-  size_t all_jobs_ring_bytes = size_t{8} << 20;
-  size_t job_ring_bytes = size_t{1} << 20;
-  size_t round_bytes = size_t{256}
-                       << 10;           // events put into the rings between two rounds of sending
-  size_t turn_bytes = size_t{1} << 20;  // sent to one subscriber before it is the next one's turn
-  size_t pending_bytes = size_t{64} << 20;  // of commits that wait for the stream thread
-  size_t page_bytes = size_t{256} << 10;
-  size_t page_events = 1'000;
-  int reader_threads = 1;
-};
 
 // The public methods are safe from any thread, except where said.
 class EventStreamManager : public CommitListener, public StreamSink {
@@ -82,15 +64,6 @@ class EventStreamManager : public CommitListener, public StreamSink {
   size_t SubscriberCount() const override { return subscriber_count_.load(); }
 
  private:
-  struct ReadRetry {
-    int64_t due_micros;
-    uint64_t subscriber_id;
-  };
-  struct Doomed {
-    uint64_t subscriber_id;
-    CloseReason reason;
-  };
-
   // One turn of the loop.
   int WaitMillis(int timeout_ms) const;
   void WaitForEvents(int timeout_ms);
@@ -107,26 +80,9 @@ class EventStreamManager : public CommitListener, public StreamSink {
   bool Register(Subscriber& subscriber);
   void Plan(Subscriber& subscriber, const StreamRequest& request);
   void Begin(Subscriber& subscriber, const std::optional<GapFrame>& gap, int64_t head_seq);
-  void BeginEnding(Subscriber& subscriber, CloseReason reason, std::string_view last_words);
-  void Doom(Subscriber& subscriber, CloseReason reason);
-  void Remove(const Doomed& doomed);
-  void LogStalled(const Subscriber& subscriber) const;
-
-  // Feeding.
-  void Pump(Subscriber& subscriber);
-  void PumpFromRing(Subscriber& subscriber);
-  bool Deliver(Subscriber& subscriber, const std::vector<FrameRun>& runs);
-  void AfterAllSent(Subscriber& subscriber);
-  void MakeReady(Subscriber& subscriber);
-  void CountUnsent(Subscriber& subscriber);
-  void FallBehind(Subscriber& subscriber);
-  void AskForPage(Subscriber& subscriber);
-  void AskAgainLater(Subscriber& subscriber);
   void OnResult(const CatchUpResult& result);
   void OnStartTime(Subscriber& subscriber, int64_t seq);
-  void OnPage(Subscriber& subscriber, const CatchUpPage& page);
-  bool DeliverPage(Subscriber& subscriber, const CatchUpPage& page);
-  void Settle(Subscriber& subscriber, const CatchUpPage& page);
+  void Remove(const DoomedSubscriber& doomed);
 
   // Heartbeats, tokens, the end.
   void Beat(Subscriber& subscriber, const std::string& timestamp, int64_t head_seq);
@@ -152,13 +108,10 @@ class EventStreamManager : public CommitListener, public StreamSink {
   int64_t newest_seq_ = 0;     // the last one that was announced
   uint64_t next_id_ = 1;       // 0 stands for the inbox in epoll
   std::unordered_map<uint64_t, std::unique_ptr<Subscriber>> subscribers_;
+  SubscriberPump pump_;
   TopicTable topics_;
   CommitBacklog backlog_;
   TimerWheel heartbeats_;
-  std::deque<ReadRetry> read_retries_;  // in the order of due_micros
-  std::vector<uint64_t> ready_;
-  std::vector<Doomed> doomed_;
-  std::vector<FrameRun> runs_;  // kept between turns for its memory only
   bool stopping_ = false;
   bool goodbye_said_ = false;
   int64_t flush_deadline_micros_ = 0;

@@ -1,0 +1,49 @@
+#include "base/random.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace stagelog {
+namespace {
+
+TEST(RandomBitsTest, DoesNotRepeat) {
+  std::set<uint64_t> seen;
+  for (int i = 0; i < 10'000; ++i) seen.insert(RandomBits());
+  EXPECT_EQ(seen.size(), 10'000U);
+}
+
+TEST(MakeUuidV7Test, HasTheFormOfRfc9562) {
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_THAT(MakeUuidV7(1'795'246'862'123'456),
+                testing::MatchesRegex(
+                    "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  }
+}
+
+// The example of RFC 9562, appendix A.6: 2022-02-22T19:22:22.000Z.
+TEST(MakeUuidV7Test, BeginsWithTheMilliseconds) {
+  EXPECT_EQ(MakeUuidV7(1'645'557'742'000'000).substr(0, 13), "017f22e2-79b0");
+  EXPECT_EQ(MakeUuidV7(1'645'557'742'000'999).substr(0, 13), "017f22e2-79b0");
+  EXPECT_EQ(MakeUuidV7(1'645'557'742'001'000).substr(0, 13), "017f22e2-79b1");
+}
+
+TEST(MakeUuidV7Test, LaterOnesSortLater) {
+  std::string last;
+  for (int64_t millis = 1'700'000'000'000; millis < 1'700'000'010'000; millis += 7) {
+    std::string next = MakeUuidV7(millis * 1000);
+    EXPECT_LT(last, next);
+    last = std::move(next);
+  }
+}
+
+TEST(MakeUuidV7Test, OnesOfTheSameMomentDiffer) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 10'000; ++i) seen.insert(MakeUuidV7(0));
+  EXPECT_EQ(seen.size(), 10'000U);
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,119 @@
+#include "base/timestamp.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+namespace stagelog {
+namespace {
+
+constexpr int64_t kFirst = -62'167'219'200'000'000;
+constexpr int64_t kLast = 253'402'300'799'999'999;
+
+struct GoodTime {
+  const char* text;
+  int64_t micros;
+};
+
+class ParseGoodTimestampTest : public testing::TestWithParam<GoodTime> {};
+
+TEST_P(ParseGoodTimestampTest, Parses) {
+  EXPECT_EQ(ParseTimestamp(GetParam().text), GetParam().micros) << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Times, ParseGoodTimestampTest,
+    testing::Values(
+        GoodTime{"1970-01-01T00:00:00Z", 0}, GoodTime{"1969-12-31T23:59:59.999999Z", -1},
+        GoodTime{"2026-11-21T07:41:02.123456Z", 1'795'246'862'123'456},
+        GoodTime{"2026-11-21t07:41:02.123456z", 1'795'246'862'123'456},
+        GoodTime{"2026-11-21 07:41:02.123456Z", 1'795'246'862'123'456},
+        // Offsets: to UTC they are taken away.
+        GoodTime{"2026-11-21T09:41:02.123456+02:00", 1'795'246'862'123'456},
+        GoodTime{"2026-11-20T23:11:02.123456-08:30", 1'795'246'862'123'456},
+        GoodTime{"1970-01-01T00:00:00-00:00", 0}, GoodTime{"1970-01-01T23:59:00+23:59", 0},
+        // Fractions of any length; what is beyond microseconds is cut off.
+        GoodTime{"1970-01-01T00:00:00.1Z", 100'000}, GoodTime{"1970-01-01T00:00:00.000001Z", 1},
+        GoodTime{"1970-01-01T00:00:00.0000019999999999999999999Z", 1},
+        // Leap days.
+        GoodTime{"2024-02-29T00:00:00Z", 1'709'164'800'000'000},
+        GoodTime{"2000-02-29T00:00:00Z", 951'782'400'000'000},
+        // A leap second counts as the one before it.
+        GoodTime{"2016-12-31T23:59:60Z", 1'483'228'799'000'000},
+        GoodTime{"2016-12-31T23:59:60.5Z", 1'483'228'799'500'000},
+        GoodTime{"0000-01-01T00:00:00Z", kFirst}, GoodTime{"9999-12-31T23:59:59.999999Z", kLast}));
+
+class ParseBadTimestampTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(ParseBadTimestampTest, HasNoValue) {
+  EXPECT_EQ(ParseTimestamp(GetParam()), std::nullopt) << GetParam();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Times, ParseBadTimestampTest,
+    testing::Values("", " ", "2026", "2026-11-21", "2026-11-21T07:41:02",  // no zone
+                    "2026-11-21T07:41Z", "2026-11-21T07:41:02.Z", "2026-11-21T07:41:02.123",
+                    "2026-11-21T07:41:02,5Z", "2026-11-21T07:41:02Z ", " 2026-11-21T07:41:02Z",
+                    "2026-11-21T07:41:02ZZ", "2026-11-21T07:41:02+0200", "2026-11-21T07:41:02+02",
+                    "2026-11-21T07:41:02+24:00", "2026-11-21T07:41:02+02:60",
+                    "2026-11-21T07:41:02 02:00", "2026-11-21T24:00:00Z", "2026-11-21T07:60:00Z",
+                    "2026-11-21T07:41:61Z", "2026-11-21T07:41:99Z", "2026-00-21T07:41:02Z",
+                    "2026-13-21T07:41:02Z", "2026-11-00T07:41:02Z", "2026-11-31T07:41:02Z",
+                    "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "-026-11-21T07:41:02Z",
+                    "+026-11-21T07:41:02Z", "12026-11-21T07:41:02Z", "2026/11/21T07:41:02Z",
+                    "2026-11-21_07:41:02Z", "2026-1x-21T07:41:02Z", "２026-11-21T07:41:02Z",
+                    std::string("2026-11-21T07:41:02Z\0", 21),
+                    // In UTC these are outside the years that have a spelling.
+                    "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"));
+
+TEST(FormatTimestampTest, WritesOneSpelling) {
+  EXPECT_EQ(FormatTimestamp(0), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(FormatTimestamp(-1), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(FormatTimestamp(1'795'246'862'123'456), "2026-11-21T07:41:02.123456Z");
+  EXPECT_EQ(FormatTimestamp(1'709'251'199'000'001), "2024-02-29T23:59:59.000001Z");
+}
+
+TEST(FormatTimestampTest, ClampsToTheYearsThatHaveASpelling) {
+  EXPECT_EQ(FormatTimestamp(kFirst), "0000-01-01T00:00:00.000000Z");
+  EXPECT_EQ(FormatTimestamp(INT64_MIN), "0000-01-01T00:00:00.000000Z");
+  EXPECT_EQ(FormatTimestamp(kLast), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(FormatTimestamp(INT64_MAX), "9999-12-31T23:59:59.999999Z");
+}
+
+TEST(TimestampPropertyTest, WhatIsFormattedParsesBack) {
+  std::mt19937_64 random(1);
+  std::uniform_int_distribution<int64_t> any(kFirst, kLast);
+  for (int i = 0; i < 100'000; ++i) {
+    const int64_t micros = any(random);
+    ASSERT_EQ(ParseTimestamp(FormatTimestamp(micros)), micros);
+  }
+}
+
+TEST(TimestampPropertyTest, TheTextSortsAsTheTimesDo) {
+  std::mt19937_64 random(2);
+  std::uniform_int_distribution<int64_t> any(kFirst, kLast);
+  for (int i = 0; i < 10'000; ++i) {
+    const int64_t a = any(random);
+    const int64_t b = i % 2 == 0 ? any(random) : a + 1;
+    ASSERT_EQ(FormatTimestamp(a) < FormatTimestamp(b), a < b) << a << " " << b;
+  }
+}
+
+// Any change of one byte is refused or is another time; nothing crashes.
+TEST(TimestampPropertyTest, SurvivesAnyByteAnywhere) {
+  const std::string good = "2026-11-21T07:41:02.123456+02:00";
+  for (size_t at = 0; at < good.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string text = good;
+      text[at] = static_cast<char>(byte);
+      if (const auto micros = ParseTimestamp(text)) {
+        EXPECT_EQ(ParseTimestamp(FormatTimestamp(*micros)), micros) << text;
+      }
+    }
+    EXPECT_EQ(ParseTimestamp(good.substr(0, at)), std::nullopt) << at;
+  }
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,83 @@
+// The small parts of the journal, each on its own.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "journal/console_mirror.h"
+#include "journal/journal_identity.h"
+#include "journal/line_reader.h"
+#include "tests/support/temporary_directory.h"
+
+namespace stagelog {
+namespace {
+
+std::vector<std::string> ReadLines(const std::string& text, bool& last_is_terminated) {
+  TemporaryDirectory directory;
+  const std::string path = directory.Path("file");
+  std::ofstream(path, std::ios::binary) << text;
+  LineReader reader(std::move(*RealFileSystem().OpenRead(path)));
+  std::vector<std::string> lines;
+  uint64_t offset = 0;
+  while (true) {
+    const auto line = reader.Next();
+    EXPECT_TRUE(line);
+    if (!line || !line->has_value()) return lines;
+    EXPECT_EQ((*line)->offset, offset);
+    offset += (*line)->text.size() + 1;
+    lines.emplace_back((*line)->text);
+    last_is_terminated = (*line)->terminated;
+  }
+}
+
+TEST(LineReader, LinesWithAndWithoutAnEnd) {
+  bool terminated = false;
+  EXPECT_THAT(ReadLines("", terminated), testing::IsEmpty());
+  EXPECT_THAT(ReadLines("a\nbc\n", terminated), testing::ElementsAre("a", "bc"));
+  EXPECT_TRUE(terminated);
+  EXPECT_THAT(ReadLines("a\n\nbc", terminated), testing::ElementsAre("a", "", "bc"));
+  EXPECT_FALSE(terminated);
+}
+
+TEST(LineReader, LinesAcrossTheEdgesOfItsChunks) {
+  std::string text;
+  std::vector<std::string> expected;
+  for (size_t size : {1u, 262'142u, 262'143u, 262'144u, 262'145u, 700'000u, 5u}) {
+    expected.push_back(std::string(size, static_cast<char>('a' + expected.size())));
+    text += expected.back() + "\n";
+  }
+  bool terminated = false;
+  EXPECT_EQ(ReadLines(text, terminated), expected);
+  EXPECT_TRUE(terminated);
+}
+
+TEST(ConsoleMirror, LineOfDesign) {
+  EXPECT_EQ(ConsoleLine(R"({"seq":1042,"job_id":"render-42","job_seq":17,"event_id":"x",)"
+                        R"("ts":"2026-11-21T07:41:02.123456Z","type":"stage_completed",)"
+                        R"("stage":"encode","message":"encoded 9000 frames"})"),
+            "[events] 2026-11-21T07:41:02.123456Z render-42#17 stage_completed encode "
+            "\"encoded 9000 frames\"");
+}
+
+TEST(ConsoleMirror, AMessageCannotSteerTheTerminal) {
+  EXPECT_EQ(
+      ConsoleLine(R"({"job_id":"a","job_seq":1,"ts":"t","type":"log","message":"\u001b[2J\n"})"),
+      "[events] t a#1 log \"\\u001b[2J\\n\"");
+}
+
+TEST(JournalIdentity, RoundTripAndDamage) {
+  TemporaryDirectory directory;
+  FileSystem& files = RealFileSystem();
+  EXPECT_EQ(ReadJournalIdentity(files, directory.path())->journal_id, "");
+  ASSERT_TRUE(WriteJournalIdentity(files, directory.path(), {"id-1", 42}));
+  const auto identity = ReadJournalIdentity(files, directory.path());
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->journal_id, "id-1");
+  EXPECT_EQ(identity->highest_seq, 42);
+  for (const char* damaged : {"", "{", "[]", "{\"journal_id\":1,\"highest_seq\":2}"}) {
+    std::ofstream(directory.Path("journal.json"), std::ios::trunc) << damaged;
+    EXPECT_FALSE(ReadJournalIdentity(files, directory.path())) << damaged;
+  }
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,237 @@
+#include "journal/recovery.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/event_codec.h"
+#include "tests/journal/journal_fixture.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class RecoveryTest : public JournalTest {
+ protected:
+  // Three events in each of two jobs, and a clean end.
+  void Prepare() {
+    Open();
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(Log("a", "a" + std::to_string(i)));
+      ASSERT_TRUE(Log("b", "b" + std::to_string(i)));
+    }
+    text_ = FileText("a");
+    Close();
+  }
+
+  void RemoveDatabase() {
+    for (const char* part : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(runs_ + "/stagelog.db" + part);
+    }
+  }
+
+  std::vector<std::string> SetAside() { return logger_->GetStatus().set_aside; }
+
+  std::string text_;  // of a's file
+};
+
+TEST_F(RecoveryTest, ACleanJournalIsNotTouched) {
+  Prepare();
+  files_.ResetCounts();
+  Open();
+  EXPECT_EQ(files_.OperationCount(Operation::kOpenRead, "events.jsonl"), 0u)
+      << "the notes say that the files are the same: nobody has to read them";
+  EXPECT_THAT(SetAside(), IsEmpty());
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, ATornLastLineIsCutOffAndWrittenAnew) {
+  Prepare();
+  for (size_t cut = 1; cut < 40; ++cut) {
+    WriteFileText("a", text_.substr(0, text_.size() - cut));
+    Open();
+    EXPECT_EQ(FileText("a"), text_) << "cut " << cut;
+    EXPECT_THAT(SetAside(), IsEmpty());
+    Close();
+  }
+}
+
+TEST_F(RecoveryTest, MissingLinesAreAppended) {
+  Prepare();
+  WriteFileText("a", text_.substr(0, text_.find('\n') + 1));
+  std::filesystem::remove(FilePath("b"));
+  Open();
+  EXPECT_EQ(FileText("a"), text_);
+  EXPECT_THAT(SetAside(), IsEmpty());
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, AMissingFolderIsMadeAnew) {
+  Prepare();
+  std::filesystem::remove_all(runs_ + "/a");
+  Open();
+  EXPECT_EQ(FileText("a"), text_);
+}
+
+TEST_F(RecoveryTest, AnEditedFileIsSetAsideAndRebuilt) {
+  Prepare();
+  std::string edited = text_;
+  edited[edited.find("a1")] = 'X';
+  WriteFileText("a", edited);
+  Open();
+  EXPECT_EQ(FileText("a"), text_);
+  ASSERT_EQ(SetAside().size(), 1u);
+  EXPECT_THAT(SetAside()[0], HasSubstr("/a/events.jsonl.diverged-"));
+  std::ifstream aside(SetAside()[0]);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(aside), {}), edited);
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, AForeignLineAtTheEndIsSetAside) {
+  Prepare();
+  WriteFileText("a", text_ + "{\"hello\":1}\n");
+  Open();
+  EXPECT_EQ(FileText("a"), text_);
+  EXPECT_EQ(SetAside().size(), 1u);
+}
+
+TEST_F(RecoveryTest, AnEditInTheMiddleIsFoundThoughTheSizeIsTheSame) {
+  Prepare();
+  std::string edited = text_;
+  std::swap(edited[10], edited[11]);
+  WriteFileText("a", edited);
+  Open();
+  EXPECT_EQ(FileText("a"), text_);
+}
+
+TEST_F(RecoveryTest, ALostDatabaseIsRebuiltWithEverySeq) {
+  Prepare();
+  RemoveDatabase();
+  Open();
+  EXPECT_EQ(FileText("a"), text_);
+  EXPECT_EQ(Bodies("a").size(), 3u);
+  EXPECT_EQ(Log("a", "next")->front().seq, 7) << "after a clean end no seq is skipped";
+  const std::vector<std::string> lines = FileLines("a");
+  const std::string event_id(ViewEvent(lines[0]).event_id);
+  EXPECT_TRUE(Log("a", "a0", event_id)->front().duplicate) << "idempotency survives the loss";
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, TheJournalKeepsItsIdAndNeverReusesASeqAfterTheLossOfEverythingElse) {
+  Prepare();
+  Open();
+  const std::string journal_id = logger_->GetStatus().journal_id;
+  ASSERT_TRUE(Log("a", "the last one"));
+  const int64_t last = logger_->GetStatus().head_seq;
+  Crash();  // not a clean end: journal.json holds a bound
+  RemoveDatabase();
+  std::filesystem::remove_all(runs_ + "/a");
+  std::filesystem::remove_all(runs_ + "/b");
+  Open();
+  EXPECT_EQ(logger_->GetStatus().journal_id, journal_id);
+  EXPECT_GT(Log("c", "first")->front().seq, last);
+}
+
+TEST_F(RecoveryTest, ACorruptDatabaseIsSetAsideAndRebuilt) {
+  Prepare();
+  std::ofstream(runs_ + "/stagelog.db", std::ios::trunc) << std::string(8192, 'x');
+  Open();
+  EXPECT_THAT(SetAside(), Contains(HasSubstr("stagelog.db.corrupt-")));
+  EXPECT_EQ(FileText("a"), text_);
+  EXPECT_EQ(Bodies("b").size(), 3u);
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, LinesBeyondAnOlderDatabaseAreTaken) {
+  Prepare();
+  std::filesystem::copy_file(runs_ + "/stagelog.db", directory_.Path("older.db"));
+  Open();
+  ASSERT_TRUE(Log("a", "a3"));
+  ASSERT_TRUE(Log("c", "a new job"));
+  Close();
+  RemoveDatabase();
+  std::filesystem::copy_file(directory_.Path("older.db"), runs_ + "/stagelog.db");
+  Open();
+  EXPECT_EQ(Bodies("a").size(), 4u);
+  EXPECT_EQ(Bodies("c").size(), 1u);
+  EXPECT_GT(Log("a", "next")->front().seq, 8);
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, ADamagedIdentityFileIsSetAside) {
+  Prepare();
+  std::ofstream(runs_ + "/journal.json") << "{\"journal_id\":";
+  Open();
+  EXPECT_THAT(SetAside(), Contains(HasSubstr("journal.json.damaged-")));
+  EXPECT_EQ(Log("a", "next")->front().seq, 7);
+}
+
+TEST_F(RecoveryTest, ADamagedFileDoesNotStopARebuild) {
+  Prepare();
+  RemoveDatabase();
+  WriteFileText("a", text_.substr(0, text_.find('\n') + 1) + "garbage\n" + "more\n");
+  Open();
+  EXPECT_EQ(Bodies("a").size(), 1u) << "what is good before the damage is kept";
+  EXPECT_EQ(Bodies("b").size(), 3u);
+  EXPECT_EQ(SetAside().size(), 1u);
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, ARebuildThatWasCutShortBeginsAgain) {
+  Prepare();
+  files_.ResetCounts();
+  RemoveDatabase();
+  Open();
+  const size_t steps = files_.OperationCount();
+  Close();
+  for (size_t step = 1; step <= steps; ++step) {
+    RemoveDatabase();
+    WriteFileText("b", FileText("b") + "torn");  // so that there is something to mend as well
+    files_.Inject({.nth = step, .until_healed = true});
+    static_cast<void>(TryOpen());
+    files_.Heal();
+    Crash(step);
+    Open();
+    EXPECT_EQ(Bodies("a").size(), 3u) << "step " << step;
+    EXPECT_EQ(Bodies("b").size(), 3u) << "step " << step;
+    ExpectAgreement();
+    Close();
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(RecoveryTest, ARewriteThatWasCutShortLosesNothing) {
+  Prepare();
+  std::string edited = text_;
+  edited[edited.find("a1")] = 'X';
+  for (size_t step = 1; step <= 20; ++step) {
+    WriteFileText("a", edited);
+    files_.Inject({.nth = step, .path_contains = "/a", .until_healed = true});
+    static_cast<void>(TryOpen());
+    files_.Heal();
+    Crash(step);
+    Open();
+    EXPECT_EQ(FileText("a"), text_) << "step " << step;
+    ExpectAgreement();
+    Close();
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(RecoveryTest, ANewerSchemaIsRefused) {
+  Prepare();
+  {
+    SQLite::Database database(runs_ + "/stagelog.db", SQLite::OPEN_READWRITE);
+    database.exec("PRAGMA user_version = 99");
+  }
+  const Status opened = TryOpen();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, HasSubstr("schema version 99"));
+}
+
+}  // namespace
+}  // namespace stagelog
