@@ -253,20 +253,31 @@ void HttpServer::OnEvent(Connection& connection, uint32_t events) {
 // Does all that the bytes which are here allow. The connection may be gone afterwards.
 void HttpServer::Advance(Connection& connection) {
   const uint64_t id = connection.id();
-  while (true) {
-    const bool reading_body =
-        !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
-    const bool went_on = reading_body ? ReadBody(connection) : StartNextRequest(connection);
-    if (Find(id) == nullptr) return;
-    if (!went_on) break;
+  bool went_on = true;
+  while (went_on) {
+    went_on = false;
+    connection.CollectAnswers();
+    while (TakeStep(connection)) {
+      if (Find(id) == nullptr) return;
+      went_on = true;
+      connection.CollectAnswers();
+    }
+    if (Find(id) == nullptr || !Settle(connection)) return;
+    // What went out has made room for the answers to more requests.
+    went_on = went_on && !connection.input.empty() && !connection.HasUnsent();
   }
-  Settle(connection);
+}
+
+bool HttpServer::TakeStep(Connection& connection) {
+  const bool reading_body =
+      !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
+  return reading_body ? ReadBody(connection) : StartNextRequest(connection);
 }
 
 // Takes the next head off the input and judges it. False when there is none, or it has to wait.
 bool HttpServer::StartNextRequest(Connection& connection) {
   if (connection.input.empty() || !connection.MayStart(true)) return false;
-  if (connection.head_started_micros == 0) {
+  if (connection.head_started_micros == 0 && connection.exchanges.empty()) {
     connection.head_started_micros = clock_.MonotonicMicros();
   }
   auto head = ReadRequestHead(connection.input, limits_.head_bytes);
@@ -555,17 +566,23 @@ void HttpServer::CountRequest(const Exchange& exchange, int status) {
 // --- Between turns
 // --------------------------------------------------------------------------------
 
-// Sends what is due and settles what the connection waits for next. It may be gone afterwards.
-void HttpServer::Settle(Connection& connection) {
+// Sends what is due and settles what the connection waits for next. False when it is gone.
+bool HttpServer::Settle(Connection& connection) {
   connection.CollectAnswers();
   const uint64_t sent_before = connection.sent_total;
   const bool had_unsent = connection.HasUnsent();
-  if (!connection.Send()) return Close(connection);
+  if (!connection.Send()) {
+    Close(connection);
+    return false;
+  }
   const int64_t now = clock_.MonotonicMicros();
   if (had_unsent) connection.idle_since_micros = now;
   if (!had_unsent || connection.sent_total != sent_before) connection.send_progress_micros = now;
   if (connection.exchanges.empty() && !connection.HasUnsent()) {
-    if (connection.peer_finished) return Close(connection);
+    if (connection.peer_finished) {
+      Close(connection);
+      return false;
+    }
     if (connection.closing && !connection.lingering) {
       connection.BeginLingering();
       connection.lingering_since_micros = now;
@@ -580,6 +597,7 @@ void HttpServer::Settle(Connection& connection) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), &event);
   }
   UpdateDeadline(connection);
+  return true;
 }
 
 void HttpServer::UpdateDeadline(Connection& connection) {

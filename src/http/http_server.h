@@ -98,6 +98,7 @@ class HttpServer {
   Connection* Find(uint64_t connection_id);
   void OnEvent(Connection& connection, uint32_t events);
   void Advance(Connection& connection);
+  bool TakeStep(Connection& connection);
   bool StartNextRequest(Connection& connection);
   bool ReadBody(Connection& connection);
   void OnHeadRefused(Connection& connection, const Refusal& refusal);
@@ -111,7 +112,7 @@ class HttpServer {
   void GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream);
   void TurnStreamAway(Connection& connection, Exchange& exchange);
   void ReleaseBody(Exchange& exchange);
-  void Settle(Connection& connection);
+  bool Settle(Connection& connection);
   void UpdateDeadline(Connection& connection);
   void OnDeadline(Connection& connection);
   void Close(Connection& connection);
