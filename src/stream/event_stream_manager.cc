@@ -263,7 +263,8 @@ bool EventStreamManager::Register(Subscriber& subscriber) {
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | static_cast<uint32_t>(EPOLLET);
   event.data.u64 = subscriber.id;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
-  spdlog::warn("a stream was closed: epoll does not take its socket (errno {})", errno);
+  const int error = errno;  // the logger takes a reference, and errno changes under it
+  spdlog::warn("a stream was closed: epoll does not take its socket (errno {})", error);
   return false;
 }
 
