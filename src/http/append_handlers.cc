@@ -15,8 +15,6 @@ namespace {
 // A body beyond this is decoded on the pool, so that the other connections do not wait for it.
 constexpr size_t kDecodeHereBytes = size_t{64} << 10;
 
-Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
-
 bool IsNdjson(const Call& call) {
   return call.Header("Content-Type").value_or("").find("ndjson") != std::string::npos;
 }

@@ -31,7 +31,6 @@ struct Exchange {
   bool is_http_1_1 = true;
   bool is_head = false;
   bool expects_continue = false;
-  bool has_length = false;
   bool body_is_here = false;
   uint64_t content_length = 0;  // bytes
   std::optional<ChunkedReader> chunked;

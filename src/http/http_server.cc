@@ -3,17 +3,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 
-#include "base/check.h"
 #include "base/logging.h"
 #include "base/random.h"
 #include "http/cors.h"
-#include "http/host_check.h"
 #include "http/problem.h"
 
 namespace stagelog {
@@ -22,33 +18,31 @@ namespace {
 constexpr int64_t kLingerMicros = 2'000'000;
 constexpr int64_t kFinishMicros = 2'000'000;
 constexpr size_t kBodyProgressBytes = 16'384;
-constexpr uint64_t kWakeId = 0;
 constexpr size_t kSpareConnections = 64;
 
 using Stage = Exchange::Stage;
-
-constexpr std::array<std::string_view, 2> kJsonTypes = {"application/json", "application/x-ndjson"};
-
-// "application/json" of "Application/JSON; charset=utf-8".
-std::string MediaType(const std::string& field) {
-  std::string type = field.substr(0, field.find(';'));
-  while (!type.empty() && type.back() == ' ') type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return type;
-}
 
 void AddFields(httplib::Response& response, const HeaderFields& fields) {
   for (const auto& [name, value] : fields) response.headers.emplace(name, value);
 }
 
-Refusal BodyTooLarge(size_t limit) {
-  return {.code = "body_too_large",
-          .detail = "a request's body is at most " + std::to_string(limit) + " bytes"};
-}
-
-Refusal Overloaded(std::string detail) {
-  return {.code = "overloaded", .detail = std::move(detail)};
+// What the head says, as far as it decides how the exchange goes on.
+void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request,
+                  size_t max_body_bytes) {
+  exchange.keep_alive = head.keep_alive;
+  exchange.is_http_1_1 = head.is_http_1_1;
+  exchange.is_head = request.method == "HEAD";
+  exchange.expects_continue = head.expects_continue;
+  exchange.content_length = head.content_length;
+  exchange.body_is_here = !head.chunked && head.content_length == 0;
+  exchange.origin = head.Field("Origin").value_or("");
+  if (head.chunked) exchange.chunked.emplace(max_body_bytes);
+  exchange.call.has_body = head.chunked || head.has_length;
+  exchange.call.request = std::move(request);
+  exchange.call.request.headers.clear();
+  for (auto& [name, value] : head.fields) {
+    exchange.call.request.headers.emplace(std::move(name), std::move(value));
+  }
 }
 
 std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
@@ -75,14 +69,11 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
                                          "Bytes reserved for request bodies in flight.")),
       library_([this](UniqueFd socket) { Accept(std::move(socket)); }),
       pool_(limits.pool_threads),
-      policy_(std::move(policy)),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  STAGELOG_CHECK(epoll_.valid() && wake_.valid());
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = kWakeId;
-  STAGELOG_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0);
+      loop_(clock,
+            [this](uint64_t id, uint32_t events) {
+              if (Connection* connection = Find(id)) OnEvent(*connection, events);
+            }),
+      policy_(std::move(policy)) {
   finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Ending ending) {
     Post([this, connection_id, exchange_id, ending = std::move(ending)]() mutable {
       Connection* connection = Find(connection_id);
@@ -123,28 +114,17 @@ void HttpServer::FinishShutdown() {
   if (!thread_.joinable()) return;
   BeginShutdown();
   pool_.Stop();
-  Post([this] { finish_at_micros_ = clock_.MonotonicMicros() + kFinishMicros; });
+  Post([this] {
+    finishing_ = true;
+    CallAt(clock_.MonotonicMicros() + kFinishMicros, [this] {
+      while (!connections_.empty()) Close(*connections_.begin()->second);
+    });
+  });
   thread_.join();
 }
 
 void HttpServer::SetPolicy(HttpPolicy policy) {
   Post([this, policy = std::move(policy)]() mutable { policy_ = std::move(policy); });
-}
-
-void HttpServer::Post(std::function<void()> task) {
-  bool was_empty = false;
-  {
-    const std::lock_guard lock(mutex_);
-    was_empty = tasks_.empty();
-    tasks_.push_back(std::move(task));
-  }
-  if (!was_empty) return;
-  const uint64_t one = 1;
-  static_cast<void>(::write(wake_.get(), &one, sizeof(one)));
-}
-
-void HttpServer::CallAt(int64_t monotonic_micros, std::function<void()> task) {
-  timers_.push({monotonic_micros, 0, std::move(task)});
 }
 
 void HttpServer::Accept(UniqueFd socket) {
@@ -161,53 +141,8 @@ void HttpServer::Accept(UniqueFd socket) {
 // -------------------------------------------------------------------------------------
 
 bool HttpServer::RunOnce() {
-  std::array<epoll_event, 256> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), WaitMillis());
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<size_t>(i)];
-    if (event.data.u64 == kWakeId) {
-      uint64_t ignored = 0;
-      static_cast<void>(::read(wake_.get(), &ignored, sizeof(ignored)));
-    } else if (Connection* connection = Find(event.data.u64)) {
-      OnEvent(*connection, event.events);
-    }
-  }
-  RunTasks();
-  RunTimers();
-  if (finish_at_micros_ == 0) return true;
-  if (!connections_.empty() && clock_.MonotonicMicros() < finish_at_micros_) return true;
-  while (!connections_.empty()) Close(*connections_.begin()->second);
-  return false;
-}
-
-int HttpServer::WaitMillis() const {
-  int64_t next = timers_.empty() ? INT64_MAX : timers_.top().at_micros;
-  if (finish_at_micros_ > 0) next = std::min(next, finish_at_micros_);
-  if (next == INT64_MAX) return -1;
-  const int64_t left = next - clock_.MonotonicMicros();
-  return static_cast<int>(std::clamp<int64_t>((left + 999) / 1000, 0, 3'600'000));
-}
-
-void HttpServer::RunTasks() {
-  std::vector<std::function<void()>> tasks;
-  {
-    const std::lock_guard lock(mutex_);
-    tasks.swap(tasks_);
-  }
-  for (const std::function<void()>& task : tasks) task();
-}
-
-void HttpServer::RunTimers() {
-  while (!timers_.empty() && timers_.top().at_micros <= clock_.MonotonicMicros()) {
-    const Timer timer = timers_.top();
-    timers_.pop();
-    if (timer.connection_id == 0) {
-      timer.task();
-    } else if (Connection* connection = Find(timer.connection_id)) {
-      connection->timer_micros = INT64_MAX;
-      OnDeadline(*connection);
-    }
-  }
+  loop_.RunOnce();
+  return !finishing_ || !connections_.empty();
 }
 
 void HttpServer::AddConnection(int socket, bool over_limit) {
@@ -217,10 +152,7 @@ void HttpServer::AddConnection(int socket, bool over_limit) {
   auto connection = std::make_unique<Connection>(id, UniqueFd(socket), over_limit);
   connection->idle_since_micros = clock_.MonotonicMicros();
   connection->registered_events = connection->WantedEvents();
-  epoll_event event{};
-  event.events = connection->registered_events;
-  event.data.u64 = id;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) {
+  if (!loop_.Add(socket, id, connection->registered_events)) {
     --connection_count_;
     return;
   }
@@ -301,40 +233,23 @@ bool HttpServer::StartNextRequest(Connection& connection) {
   Exchange& exchange = connection.exchanges.emplace_back();
   exchange.id = next_exchange_id_++;
   exchange.route = match.route;
-  exchange.keep_alive = (*head)->keep_alive;
-  exchange.is_http_1_1 = (*head)->is_http_1_1;
-  exchange.is_head = request->method == "HEAD";
-  exchange.expects_continue = (*head)->expects_continue;
-  exchange.has_length = (*head)->has_length;
-  exchange.content_length = (*head)->content_length;
-  exchange.body_is_here = !(*head)->chunked && exchange.content_length == 0;
-  exchange.origin = (*head)->Field("Origin").value_or("");
-  if ((*head)->chunked) exchange.chunked.emplace(limits_.request_bytes);
   exchange.call.captures = std::move(match.captures);
-  exchange.call.has_body = (*head)->chunked || (*head)->has_length;
-  exchange.call.request = std::move(*request);
-  exchange.call.request.headers.clear();
-  for (auto& [name, value] : (*head)->fields) {
-    exchange.call.request.headers.emplace(std::move(name), std::move(value));
+  FillFromHead(exchange, std::move(**head), std::move(*request), limits_.request_bytes);
+  BeginExchange(connection, exchange, match.allowed);
+  return true;
+}
+
+void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
+                               const std::string& allowed_methods) {
+  const ServerLoad load{shutting_down_, connection.over_limit(), body_bytes_,
+                        limits_.bodies_in_flight_bytes, limits_.request_bytes};
+  if (auto refusal = JudgeRequest(exchange, allowed_methods, policy_, load)) {
+    httplib::Response response = ProblemResponse(*refusal);
+    if (!allowed_methods.empty()) response.headers.emplace("Allow", allowed_methods);
+    return Answer(connection, exchange, std::move(response));
   }
-  if (std::optional<Refusal> refusal = Judge(connection, exchange)) {
-    if (!match.allowed.empty()) {
-      httplib::Response response = ProblemResponse(*refusal);
-      response.headers.emplace("Allow", match.allowed);
-      Answer(connection, exchange, std::move(response));
-    } else {
-      Refuse(connection, exchange, *refusal);
-    }
-    return true;
-  }
-  if (exchange.call.request.method == "OPTIONS") {
-    AnswerPreflight(connection, exchange);
-    return true;
-  }
-  if (exchange.body_is_here) {
-    RunHandler(connection, exchange);
-    return true;
-  }
+  if (exchange.call.request.method == "OPTIONS") return AnswerPreflight(connection, exchange);
+  if (exchange.body_is_here) return RunHandler(connection, exchange);
   connection.body_progress_micros = clock_.MonotonicMicros();
   connection.body_progress_bytes = 0;
   if (exchange.expects_continue && connection.input.empty()) {
@@ -343,7 +258,6 @@ bool HttpServer::StartNextRequest(Connection& connection) {
     static_cast<void>(
         ::send(connection.fd(), kContinue.data(), kContinue.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
   }
-  return true;
 }
 
 // The bytes are no request: there is no telling where the next one would begin.
@@ -354,78 +268,6 @@ void HttpServer::OnHeadRefused(Connection& connection, const Refusal& refusal) {
   exchange.keep_alive = false;
   exchange.body_is_here = true;
   Refuse(connection, exchange, refusal);
-}
-
-// Everything that can be told from the head alone, before a byte of the body is kept.
-std::optional<Refusal> HttpServer::Judge(Connection& connection, Exchange& exchange) {
-  Call& call = exchange.call;
-  const std::string host = call.Header("Host").value_or("");
-  const bool host_is_fine =
-      host.empty() ? !exchange.is_http_1_1 : IsAllowedHost(host, policy_.hosts);
-  if (!host_is_fine) {
-    return Refusal{.code = "unknown_host",
-                   .detail = "this daemon does not answer for that name; add it to server.hosts",
-                   .field = "Host"};
-  }
-  if (shutting_down_) {
-    exchange.keep_alive = false;
-    return Refusal{.code = "shutting_down", .detail = "the daemon is shutting down"};
-  }
-  if (call.request.method == "OPTIONS") return std::nullopt;
-  if (exchange.route == nullptr) {
-    const RouteMatch match = routes_->Match(call.request.method, call.request.path);
-    if (match.allowed.empty()) {
-      return Refusal{.code = "unknown_route", .detail = "nothing is served at this path"};
-    }
-    return Refusal{.code = "method_not_allowed",
-                   .detail = "this path does not serve " + call.request.method + "; it serves " +
-                             match.allowed};
-  }
-  if (exchange.route->access != Access::kOpen) {
-    auto principal = policy_.tokens->Authenticate(call.Header("Authorization").value_or(""));
-    if (!principal) return std::move(principal.error());
-    call.principal = std::move(*principal);
-  }
-  if (!Admits(exchange.route->access, call.principal)) {
-    return Refusal{
-        .code = "forbidden",
-        .detail = "the roles of token '" + call.principal.token_name + "' do not allow this"};
-  }
-  if (connection.over_limit() && !exchange.route->is_stream) {
-    exchange.keep_alive = false;
-    return Overloaded("too many connections are open; try again");
-  }
-  return JudgeBody(exchange);
-}
-
-std::optional<Refusal> HttpServer::JudgeBody(const Exchange& exchange) const {
-  const Call& call = exchange.call;
-  if (!exchange.route->takes_body) {
-    if (!exchange.body_is_here && exchange.content_length > limits_.request_bytes) {
-      return BodyTooLarge(limits_.request_bytes);
-    }
-    return std::nullopt;
-  }
-  if (exchange.route->is_append && !call.has_body) {
-    return Refusal{.code = "length_required",
-                   .detail = "the request has no body; send Content-Length or chunks"};
-  }
-  const std::optional<std::string> type = call.Header("Content-Type");
-  if (call.has_body && (!exchange.body_is_here || type)) {
-    const std::string media_type = MediaType(type.value_or(""));
-    if (std::find(kJsonTypes.begin(), kJsonTypes.end(), media_type) == kJsonTypes.end()) {
-      return Refusal{
-          .code = "unsupported_media_type",
-          .detail = "send application/json (curl --json) or application/x-ndjson, not '" +
-                    media_type.substr(0, 80) + "'",
-          .field = "Content-Type"};
-    }
-  }
-  if (exchange.content_length > limits_.request_bytes) return BodyTooLarge(limits_.request_bytes);
-  if (body_bytes_ > 0 && body_bytes_ + exchange.content_length > limits_.bodies_in_flight_bytes) {
-    return Overloaded("too many request bodies are on their way; try again");
-  }
-  return std::nullopt;
 }
 
 // False when more bytes are needed.
@@ -535,7 +377,7 @@ void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, Stre
   CountRequest(exchange, 200);
   std::string head = StreamHead(exchange.origin, policy_);
   ReleaseBody(exchange);
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd(), nullptr);
+  loop_.Remove(connection.fd());
   UniqueFd socket = connection.TakeSocket();
   Close(connection);
   streams_.Adopt(std::move(socket), std::move(stream), std::move(head));
@@ -591,10 +433,7 @@ bool HttpServer::Settle(Connection& connection) {
   const uint32_t wanted = connection.WantedEvents();
   if (wanted != connection.registered_events) {
     connection.registered_events = wanted;
-    epoll_event event{};
-    event.events = wanted;
-    event.data.u64 = connection.id();
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), &event);
+    loop_.Modify(connection.fd(), connection.id(), wanted);
   }
   UpdateDeadline(connection);
   return true;
@@ -621,11 +460,14 @@ void HttpServer::UpdateDeadline(Connection& connection) {
   // A timer that fires too early looks again; so moving a deadline on costs nothing.
   if (deadline < connection.timer_micros) {
     connection.timer_micros = deadline;
-    timers_.push({deadline, connection.id(), {}});
+    CallAt(deadline, [this, id = connection.id()] {
+      if (Connection* due = Find(id)) OnDeadline(*due);
+    });
   }
 }
 
 void HttpServer::OnDeadline(Connection& connection) {
+  connection.timer_micros = INT64_MAX;
   if (clock_.MonotonicMicros() < connection.deadline_micros) return UpdateDeadline(connection);
   const bool reading_body =
       !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;

@@ -8,8 +8,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <queue>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -18,9 +16,10 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "core/ports.h"
-#include "http/auth.h"
 #include "http/connection.h"
+#include "http/event_loop.h"
 #include "http/library_server.h"
+#include "http/request_judge.h"
 #include "http/route_table.h"
 #include "http/worker_pool.h"
 
@@ -37,13 +36,6 @@ struct HttpLimits {
   int64_t write_timeout_micros = 60'000'000;  // without any progress
   size_t max_connections = 100'000;           // of the server, its streams included
   int pool_threads = 2;
-};
-
-// What a SIGHUP may change.
-struct HttpPolicy {
-  std::shared_ptr<const TokenTable> tokens;
-  std::vector<std::string> hosts;  // beyond addresses and names without a dot
-  std::vector<std::string> allowed_origins;
 };
 
 // Connections, requests and timers belong to the loop's thread. What is public may be called from
@@ -72,27 +64,16 @@ class HttpServer {
   void SetPolicy(HttpPolicy policy);
 
   // Runs `task` on the loop's thread.
-  void Post(std::function<void()> task);
+  void Post(std::function<void()> task) { loop_.Post(std::move(task)); }
 
   // Runs `task` on the loop's thread at a monotonic time. On the loop's thread only.
-  void CallAt(int64_t monotonic_micros, std::function<void()> task);
-
-  // Runs `work` on the pool.
-  void RunElsewhere(std::function<void()> work) { pool_.Run(std::move(work)); }
+  void CallAt(int64_t monotonic_micros, std::function<void()> task) {
+    loop_.CallAt(monotonic_micros, std::move(task));
+  }
 
  private:
-  struct Timer {
-    int64_t at_micros;
-    uint64_t connection_id;  // 0: `task`
-    std::function<void()> task;
-    bool operator>(const Timer& other) const { return at_micros > other.at_micros; }
-  };
-
   void Accept(UniqueFd socket);
   bool RunOnce();
-  int WaitMillis() const;
-  void RunTasks();
-  void RunTimers();
 
   void AddConnection(int socket, bool over_limit);
   Connection* Find(uint64_t connection_id);
@@ -100,10 +81,10 @@ class HttpServer {
   void Advance(Connection& connection);
   bool TakeStep(Connection& connection);
   bool StartNextRequest(Connection& connection);
+  void BeginExchange(Connection& connection, Exchange& exchange,
+                     const std::string& allowed_methods);
   bool ReadBody(Connection& connection);
   void OnHeadRefused(Connection& connection, const Refusal& refusal);
-  std::optional<Refusal> Judge(Connection& connection, Exchange& exchange);
-  std::optional<Refusal> JudgeBody(const Exchange& exchange) const;
   void Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal);
   void AnswerPreflight(Connection& connection, Exchange& exchange);
   void RunHandler(Connection& connection, Exchange& exchange);
@@ -129,22 +110,18 @@ class HttpServer {
   WorkerPool pool_;
   std::unique_ptr<RouteTable> routes_;
   Responder::Finisher finisher_;
+  EventLoop loop_;
 
   // The loop's own.
   HttpPolicy policy_;
-  UniqueFd epoll_;
-  UniqueFd wake_;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   uint64_t next_connection_id_ = 1;
   uint64_t next_exchange_id_ = 1;
   size_t body_bytes_ = 0;
   bool shutting_down_ = false;
-  int64_t finish_at_micros_ = 0;  // 0: not finishing
+  bool finishing_ = false;
   std::map<std::pair<const Route*, int>, Counter*> request_counters_;
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> tasks_;  // guarded by mutex_
   std::thread thread_;
   std::atomic<int64_t> connection_count_{0};
 };

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kListParameters = {"limit", "before"};
 
-Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
-
 void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
   if (object.size() > 1) object += ',';
   AppendJsonString(object, key);

@@ -23,8 +23,6 @@ struct Poll {
   bool as_ndjson = false;
 };
 
-Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
-
 tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, Clock& clock) {
   const std::optional<std::string> after = call.Parameter("after");
   const std::optional<std::string> since = call.Parameter("since");

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/refusal.h"
+#include "http/call.h"
 
 namespace stagelog {
 
@@ -15,6 +16,9 @@ int StatusOfCode(const std::string& code);
 
 // {"type":"about:blank","title":...,"status":...,"code":...,"detail":...,"field":...,"line":...}
 httplib::Response ProblemResponse(const Refusal& refusal);
+
+// The ending of a handler that refuses.
+Ending Refused(const Refusal& refusal);
 
 // A response with a JSON body.
 httplib::Response JsonResponse(int status, std::string body);

@@ -54,6 +54,7 @@ RouteMatch RouteTable::Match(std::string_view method, std::string_view path) con
     if (route.method == wanted) {
       match.route = &route;
       match.captures = std::move(captures);
+      match.allowed.clear();
       return match;
     }
     if (!match.allowed.empty()) match.allowed += ", ";

@@ -22,8 +22,6 @@ constexpr std::array<std::string_view, 13> kParameters = {"last_event_id",
                                                           "job",
                                                           "q"};
 
-Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
-
 tl::expected<bool, Refusal> ParseUntil(const Call& call, bool one_job) {
   const std::optional<std::string> until = call.Parameter("until");
   if (!until) return false;

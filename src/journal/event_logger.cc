@@ -448,6 +448,7 @@ void EventLogger::CloseCleanly() {
     if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {
       table_->Begin();
       table_->SetHighestSeq(identity_.highest_seq);
+      table_->SetFloorSeq(identity_.highest_seq);
       table_->Commit();
     }
   } catch (const SQLite::Exception& problem) {

@@ -54,8 +54,8 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   // database. Idempotent.
   void Stop();
 
-  // One turn of the writer: waits (if it may) until there is something to do and does it. False when stopped.
-  // Tests call it themselves instead of Start().
+  // One turn of the writer: waits (if it may) until there is something to do and does it. False
+  // when stopped. Tests call it themselves instead of Start().
   bool RunOnce(bool may_wait = true);
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;

@@ -108,14 +108,16 @@ void EventTable::SetJournalId(const std::string& id) {
   statement.exec();
 }
 
-int64_t EventTable::HighestSeq() {
-  SQLite::Statement query(database_, "SELECT value FROM journal WHERE key = 'highest_seq'");
+int64_t EventTable::Number(const std::string& key) {
+  SQLite::Statement query(database_, "SELECT value FROM journal WHERE key = ?");
+  query.bind(1, key);
   return query.executeStep() ? query.getColumn(0).getInt64() : 0;
 }
 
-void EventTable::SetHighestSeq(int64_t seq) {
-  SQLite::Statement statement(database_, "REPLACE INTO journal VALUES ('highest_seq', ?)");
-  statement.bind(1, seq);
+void EventTable::SetNumber(const std::string& key, int64_t value) {
+  SQLite::Statement statement(database_, "REPLACE INTO journal VALUES (?, ?)");
+  statement.bind(1, key);
+  statement.bind(2, value);
   statement.exec();
 }
 

@@ -53,8 +53,12 @@ class EventTable {
 
   std::string JournalId();  // empty when none was set
   void SetJournalId(const std::string& id);
-  int64_t HighestSeq();  // as noted with SetHighestSeq; 0 when never
-  void SetHighestSeq(int64_t seq);
+  // Bounds that outlive the events, 0 when never noted. No seq above `highest` was given; none up
+  // to `floor` may be given (again), though there may be no such event.
+  int64_t HighestSeq() { return Number("highest_seq"); }
+  int64_t FloorSeq() { return Number("floor_seq"); }
+  void SetHighestSeq(int64_t seq) { SetNumber("highest_seq", seq); }
+  void SetFloorSeq(int64_t seq) { SetNumber("floor_seq", seq); }
 
   // `first_seq` is the job's, `body` the encoded line.
   void InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, int64_t ts_micros,
@@ -81,6 +85,8 @@ class EventTable {
  private:
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);
   void Migrate();
+  int64_t Number(const std::string& key);
+  void SetNumber(const std::string& key, int64_t value);
 
   SQLite::Database database_;
   std::unique_ptr<SQLite::Statement> insert_event_;

@@ -167,31 +167,27 @@ class Opener {
   }
 
   // The database and journal.json note the same highest seq as long as they belong together. Where
-  // they differ (the database was lost, or an older one was put back) every seq that either knows
-  // of is taken as given.
+  // they differ (the database was lost, or an older one was put back) every seq up to what either
+  // knows of is taken as given, and the database remembers that.
   void SettleIdentity() {
     EventTable& table = *journal_.table;
-    const int64_t head = table.HeadSeq();
-    const int64_t noted = table.HighestSeq();
-    const bool together = noted == journal_.identity.highest_seq;
-    journal_.next_seq =
-        (together ? head : std::max({head, noted, journal_.identity.highest_seq})) + 1;
+    JournalIdentity& identity = journal_.identity;
+    const bool together = table.HighestSeq() == identity.highest_seq;
+    int64_t floor = std::max(table.HeadSeq(), table.FloorSeq());
+    if (!together) floor = std::max({floor, table.HighestSeq(), identity.highest_seq});
+    journal_.next_seq = floor + 1;
     journal_.last_ts_micros = table.LastTsMicros();
     const std::string table_id = table.JournalId();
-    if (journal_.identity.journal_id.empty()) journal_.identity.journal_id = table_id;
-    if (journal_.identity.journal_id.empty()) {
-      journal_.identity.journal_id = MakeUuidV7(now_micros_);
-    }
-    const int64_t highest = std::max(journal_.identity.highest_seq, journal_.next_seq - 1);
-    if (table_id == journal_.identity.journal_id && together &&
-        highest == journal_.identity.highest_seq) {
-      return;
-    }
-    journal_.identity.highest_seq = highest;
-    OrThrow(WriteJournalIdentity(files_, runs_dir_, journal_.identity));
+    if (identity.journal_id.empty()) identity.journal_id = table_id;
+    if (identity.journal_id.empty()) identity.journal_id = MakeUuidV7(now_micros_);
+    const int64_t highest = std::max(identity.highest_seq, floor);
+    if (together && table_id == identity.journal_id && highest == identity.highest_seq) return;
+    identity.highest_seq = highest;
+    OrThrow(WriteJournalIdentity(files_, runs_dir_, identity));
     table.Begin();
-    table.SetJournalId(journal_.identity.journal_id);
+    table.SetJournalId(identity.journal_id);
     table.SetHighestSeq(highest);
+    table.SetFloorSeq(floor);
     table.Commit();
   }
 

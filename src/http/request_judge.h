@@ -1,0 +1,42 @@
+// What can be told of a request from its head alone, before a byte of its body is kept.
+#ifndef STAGELOG_HTTP_REQUEST_JUDGE_H_
+#define STAGELOG_HTTP_REQUEST_JUDGE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/refusal.h"
+#include "http/auth.h"
+#include "http/connection.h"
+#include "http/route_table.h"
+
+namespace stagelog {
+
+// What a SIGHUP may change.
+struct HttpPolicy {
+  std::shared_ptr<const TokenTable> tokens;
+  std::vector<std::string> hosts;  // beyond addresses and names without a dot
+  std::vector<std::string> allowed_origins;
+};
+
+// How the server is doing as the request comes in.
+struct ServerLoad {
+  bool shutting_down = false;
+  bool too_many_connections = false;
+  size_t body_bytes = 0;  // reserved for bodies in flight
+  size_t max_body_bytes_in_flight = 0;
+  size_t max_request_bytes = 0;
+};
+
+// Judges host, route, token, role, type and length of the body, in this order. Fills in the
+// principal of the call. A refusal may take the exchange's keep-alive away.
+std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allowed_methods,
+                                    const HttpPolicy& policy, const ServerLoad& load);
+
+Refusal Overloaded(std::string detail);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_REQUEST_JUDGE_H_
