@@ -52,6 +52,20 @@ HttpPolicy PolicyOf(const Config& config) {
           config.server.allowed_origins};
 }
 
+// The names that stand for the same secret in both. A token whose secret was changed is another
+// one.
+std::vector<std::string> NamesKept(const Config& before, const Config& after) {
+  std::vector<std::string> names;
+  for (const TokenEntry& entry : after.tokens) {
+    const bool kept =
+        std::any_of(before.tokens.begin(), before.tokens.end(), [&](const TokenEntry& old) {
+          return old.name == entry.name && old.sha256_hex == entry.sha256_hex;
+        });
+    if (kept) names.push_back(entry.name);
+  }
+  return names;
+}
+
 std::string UrlOf(const std::string& host, int port) {
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return "http://" + (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
@@ -114,12 +128,11 @@ Status Daemon::Reload(const Config& config) {
         "[stagelogd] only tokens, hosts, allowed_origins and log_level are reread; the "
         "other changes wait for a restart");
   }
+  std::vector<std::string> kept = NamesKept(config_, merged);
   config_ = merged;
   spdlog::set_level(config_.server.log_level);
-  HttpPolicy policy = PolicyOf(config_);
-  std::vector<std::string> names = policy.tokens->Names();
-  server_->SetPolicy(std::move(policy));
-  streams_->KeepOnlyTokens(std::move(names));
+  server_->SetPolicy(PolicyOf(config_));
+  streams_->KeepOnlyTokens(std::move(kept));
   return {};
 }
 

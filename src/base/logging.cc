@@ -37,6 +37,10 @@ void StartLogging(spdlog::level::level_enum level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void StopLogging() { spdlog::shutdown(); }
+void StopLogging() {
+  // Outlives the thread that writes with it.
+  const std::shared_ptr<spdlog::logger> logger = spdlog::default_logger();
+  spdlog::shutdown();
+}
 
 }  // namespace stagelog

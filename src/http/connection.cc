@@ -95,7 +95,10 @@ std::string EncodeResponse(const httplib::Response& response, const Exchange& ex
   out += ReasonPhrase(response.status);
   out += "\r\nDate: " + date + "\r\n";
   for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
-  if (has_body) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  // HEAD tells the length that GET would have; a stream has none.
+  const bool is_stream = response.get_header_value("Content-Type") == "text/event-stream";
+  const bool has_length = has_body && !is_stream;
+  if (has_length) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   if (closes) out += "Connection: close\r\n";
   if (!closes && !exchange.is_http_1_1) out += "Connection: keep-alive\r\n";
   out += "\r\n";

@@ -69,6 +69,9 @@ class Connection {
 
   bool HasUnsent() const { return sent_ < output_.size(); }
   bool MayReceive() const;
+  bool IsReadingBody() const {
+    return !exchanges.empty() && exchanges.back().stage == Exchange::Stage::kReadingBody;
+  }
   Exchange* FindExchange(uint64_t exchange_id);
 
   // True when a request may start now: all earlier ones are answered, or are appends that wait for

@@ -43,6 +43,9 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   for (auto& [name, value] : head.fields) {
     exchange.call.request.headers.emplace(std::move(name), std::move(value));
   }
+  if (head.authority.empty()) return;
+  exchange.call.request.headers.erase("Host");
+  exchange.call.request.headers.emplace("Host", std::move(head.authority));
 }
 
 std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
@@ -201,9 +204,7 @@ void HttpServer::Advance(Connection& connection) {
 }
 
 bool HttpServer::TakeStep(Connection& connection) {
-  const bool reading_body =
-      !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
-  return reading_body ? ReadBody(connection) : StartNextRequest(connection);
+  return connection.IsReadingBody() ? ReadBody(connection) : StartNextRequest(connection);
 }
 
 // Takes the next head off the input and judges it. False when there is none, or it has to wait.
@@ -420,7 +421,8 @@ bool HttpServer::Settle(Connection& connection) {
   const int64_t now = clock_.MonotonicMicros();
   if (had_unsent) connection.idle_since_micros = now;
   if (!had_unsent || connection.sent_total != sent_before) connection.send_progress_micros = now;
-  if (connection.exchanges.empty() && !connection.HasUnsent()) {
+  const bool body_will_not_come = connection.peer_finished && connection.IsReadingBody();
+  if (body_will_not_come || (connection.exchanges.empty() && !connection.HasUnsent())) {
     if (connection.peer_finished) {
       Close(connection);
       return false;
@@ -441,8 +443,7 @@ bool HttpServer::Settle(Connection& connection) {
 
 void HttpServer::UpdateDeadline(Connection& connection) {
   int64_t deadline = INT64_MAX;
-  const bool reading_body =
-      !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
+  const bool reading_body = connection.IsReadingBody();
   if (connection.lingering) {
     deadline = connection.lingering_since_micros + kLingerMicros;
   } else if (connection.HasUnsent()) {
@@ -469,8 +470,7 @@ void HttpServer::UpdateDeadline(Connection& connection) {
 void HttpServer::OnDeadline(Connection& connection) {
   connection.timer_micros = INT64_MAX;
   if (clock_.MonotonicMicros() < connection.deadline_micros) return UpdateDeadline(connection);
-  const bool reading_body =
-      !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kReadingBody;
+  const bool reading_body = connection.IsReadingBody();
   const bool reading_head = connection.exchanges.empty() && connection.head_started_micros > 0;
   if (connection.lingering || connection.HasUnsent() || (!reading_body && !reading_head)) {
     return Close(connection);

@@ -40,6 +40,18 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+// "http://host/path" is what a proxy would be sent; its host then counts instead of the Host field
+// (RFC 9112, section 3.2.2). Returns the target in its usual form.
+std::string TakeAuthority(std::string_view target, RequestHead& head) {
+  constexpr std::string_view kScheme = "http://";
+  if (!EqualIgnoringCase(target.substr(0, kScheme.size()), kScheme)) return std::string(target);
+  target.remove_prefix(kScheme.size());
+  const size_t end = std::min(target.find_first_of("/?"), target.size());
+  head.authority = target.substr(0, end);
+  const std::string rest(target.substr(end));
+  return rest.starts_with('/') ? rest : "/" + rest;
+}
+
 std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head) {
   const size_t first = line.find(' ');
   const size_t last = line.rfind(' ');
@@ -62,7 +74,9 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
     return Refusal{.code = "unsupported_version",
                    .detail = "only HTTP/1.1 and HTTP/1.0 are served"};
   }
-  head.request_line = line;
+  head.request_line = line.substr(0, first + 1);
+  head.request_line += TakeAuthority(target, head);
+  head.request_line += line.substr(last);
   head.is_http_1_1 = version == "HTTP/1.1";
   head.keep_alive = head.is_http_1_1;
   return std::nullopt;
@@ -114,21 +128,28 @@ std::optional<Refusal> ReadField(std::string_view line, RequestHead& head) {
   return ReadFramingField(name, value, head);
 }
 
+bool IsGivenTwice(const RequestHead& head, std::string_view name) {
+  const auto is_it = [&](const auto& field) { return EqualIgnoringCase(field.first, name); };
+  return std::count_if(head.fields.begin(), head.fields.end(), is_it) > 1;
+}
+
 std::optional<Refusal> CheckWhole(const RequestHead& head) {
   if (head.chunked && head.has_length) {
     return Malformed("Content-Length and Transfer-Encoding must not be given together");
   }
-  const auto is_host = [](const auto& field) { return EqualIgnoringCase(field.first, "Host"); };
-  const auto hosts = std::count_if(head.fields.begin(), head.fields.end(), is_host);
-  if (hosts > 1 || (hosts == 0 && head.is_http_1_1)) {
-    return Malformed("Host must be given once");
+  for (const char* name : {"Host", "Authorization", "Content-Type", "Origin", "Last-Event-ID"}) {
+    if (IsGivenTwice(head, name)) return Malformed(std::string(name) + " is given twice");
   }
+  if (head.is_http_1_1 && !head.Field("Host")) return Malformed("Host is missing");
   return std::nullopt;
 }
 
 // The refusal of a head that has no end yet but can only get worse.
 std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_bytes) {
   const size_t line_end = bytes.find('\n');
+  if (line_end != std::string_view::npos && (line_end == 0 || bytes[line_end - 1] != '\r')) {
+    return Malformed("lines of the head must end in CR LF");
+  }
   if (line_end == std::string_view::npos && bytes.size() > kMaxTargetBytes + 64) {
     return Refusal{
         .code = "uri_too_long",

@@ -21,7 +21,8 @@ inline constexpr size_t kMaxTargetBytes = 8'000;
 inline constexpr size_t kMaxHeaderFields = 100;
 
 struct RequestHead {
-  std::string request_line;                                 // "GET /healthz HTTP/1.1"
+  std::string request_line;  // "GET /healthz HTTP/1.1"
+  std::string authority;     // host of a target in absolute form, else empty
   std::vector<std::pair<std::string, std::string>> fields;  // names as sent, values trimmed
   bool is_http_1_1 = true;
   bool keep_alive = true;

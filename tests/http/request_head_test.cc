@@ -74,6 +74,7 @@ TEST(RequestHead, WhatTwoReadersCouldReadDifferentlyIsRefused) {
       Get("X: a\rb\r\n"),
       Get(std::string("X: a\0b\r\n", 8)),
       Get("Host: other\r\n"),
+      Get("Authorization: Bearer a\r\nauthorization: Bearer b\r\n"),
       Get(": empty\r\n"),
       Get("no colon\r\n"),
       "GET / HTTP/1.1\r\n\r\n",
@@ -88,6 +89,20 @@ TEST(RequestHead, WhatTwoReadersCouldReadDifferentlyIsRefused) {
   };
   for (const std::string& text : refused) EXPECT_EQ(Code(text), "malformed_request") << text;
   EXPECT_EQ(Code("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), "unsupported_version");
+}
+
+TEST(RequestHead, ABareLineFeedIsRefusedAtOnce) {
+  EXPECT_EQ(Code("GET / HTTP/1.1\nHost: a\n"), "malformed_request");
+  EXPECT_EQ(Code("\n"), "malformed_request");
+}
+
+TEST(RequestHead, AnAbsoluteTargetBringsItsHost) {
+  const RequestHead head =
+      Read("GET http://evil.example/a?b=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(head.request_line, "GET /a?b=1 HTTP/1.1");
+  EXPECT_EQ(head.authority, "evil.example");
+  EXPECT_EQ(Read("GET HTTP://a HTTP/1.1\r\nHost: a\r\n\r\n").request_line, "GET / HTTP/1.1");
+  EXPECT_EQ(Read("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").request_line, "OPTIONS * HTTP/1.1");
 }
 
 TEST(RequestHead, Bounds) {
