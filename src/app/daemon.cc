@@ -132,7 +132,9 @@ Status Daemon::Reload(const Config& config) {
   config_ = merged;
   spdlog::set_level(config_.server.log_level);
   server_->SetPolicy(PolicyOf(config_));
-  streams_->KeepOnlyTokens(std::move(kept));
+  // Behind the new policy on the request loop: no stream is judged by the old one and adopted
+  // later.
+  server_->Post([this, kept = std::move(kept)] { streams_->KeepOnlyTokens(kept); });
   return {};
 }
 

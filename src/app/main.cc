@@ -1,9 +1,13 @@
 // stagelogd: flags in, a daemon out.
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "app/daemon.h"
 #include "base/logging.h"
@@ -70,6 +74,25 @@ void Reload(Daemon& daemon, const Flags& flags) {
   spdlog::info("[stagelogd] configuration reread");
 }
 
+// A terminal or pipe that takes nothing must not keep the process from ending: everything is on the
+// disk.
+void StopLoggingOrLeave() {
+  std::promise<void> stopped;
+  std::future<void> done = stopped.get_future();
+  std::thread([stopped = std::move(stopped)]() mutable {
+    StopLogging();
+    stopped.set_value();
+  }).detach();
+  if (done.wait_for(std::chrono::seconds(2)) != std::future_status::ready) ::_exit(0);
+}
+
+// What is opened later must not get the number of a standard stream and be written to as such.
+void OpenStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
+  }
+}
+
 // Serves until a signal says otherwise. The signals are blocked in every thread and fetched here.
 int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   StartLogging(config.server.log_level);
@@ -87,11 +110,12 @@ int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   }
   spdlog::info("[stagelogd] stopping");
   daemon->reset();
-  StopLogging();
+  StopLoggingOrLeave();
   return 0;
 }
 
 int Main(int argument_count, char** arguments) {
+  OpenStandardStreams();
   CLI::App command("stagelogd: an event journal for pipelines", "stagelogd");
   Flags flags;
   Declare(command, flags);
@@ -121,6 +145,7 @@ int Main(int argument_count, char** arguments) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of write(), as a full disk is
   return Serve(*config, flags, signals);
 }
 

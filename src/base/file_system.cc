@@ -70,8 +70,13 @@ class RealReadFile : public ReadFile {
 class PosixFileSystem : public FileSystem {
  public:
   Result<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) override {
-    UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    UniqueFd fd(::open(path.c_str(), kFlags, 0644));
     if (!fd.valid()) return ErrnoFailure("cannot open", path);
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+      return Failure(path + " is no plain file", EINVAL);  // a pipe would block its writer
+    }
     return std::make_unique<RealAppendFile>(std::move(fd), path);
   }
 

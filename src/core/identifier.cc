@@ -18,7 +18,9 @@ bool IsName(std::string_view text) {
          std::all_of(text.begin(), text.end(), IsNameCharacter);
 }
 
-bool IsJobId(std::string_view text) { return IsName(text) && !text.starts_with("stagelog."); }
+bool IsJobId(std::string_view text) {
+  return IsName(text) && !text.starts_with("stagelog.") && !text.starts_with("journal.json");
+}
 
 bool IsStagePath(std::string_view text) {
   if (text.size() > 512) return false;

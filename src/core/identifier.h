@@ -9,7 +9,8 @@ namespace stagelog {
 // [A-Za-z0-9][A-Za-z0-9._-]{0,127}
 bool IsName(std::string_view text);
 
-// A name that does not begin with "stagelog." (those are the journal's own).
+// A name that begins neither with "stagelog." nor with "journal.json": those are the journal's own
+// files.
 bool IsJobId(std::string_view text);
 
 // One name or several joined by '/', at most 512 bytes in all.

@@ -8,7 +8,6 @@
 
 #include "base/nearest.h"
 #include "base/timestamp.h"
-#include "core/event_codec.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
 #include "core/vocabulary.h"
@@ -16,18 +15,12 @@
 namespace stagelog {
 namespace {
 
-char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 std::string Lowered(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), Lower);
   return out;
-}
-
-bool ContainsText(std::string_view text, std::string_view lowered) {
-  const auto found = std::search(text.begin(), text.end(), lowered.begin(), lowered.end(),
-                                 [](char a, char b) { return Lower(a) == b; });
-  return found != text.end();
 }
 
 bool Admits(const std::vector<std::string>& list, std::string_view value) {
@@ -116,16 +109,24 @@ std::optional<double> ParseNumber(std::string_view text) {
 
 }  // namespace
 
-bool EventFilter::Matches(std::string_view body) const {
-  if (empty()) return true;
-  const EventView view = ViewEvent(body);
+const std::string& FilterSubject::Text() const {
+  if (!text_.empty()) return text_;
+  for (const std::string_view part :
+       {view_.message, view_.type, view_.stage, view_.gate, view_.payload}) {
+    text_ += part;
+    text_ += '\n';  // stands in no stored line: nothing is found across two parts
+  }
+  std::transform(text_.begin(), text_.end(), text_.begin(), Lower);
+  return text_;
+}
+
+bool EventFilter::Matches(const FilterSubject& subject) const {
+  const EventView& view = subject.view();
   if (!Admits(types, view.type) || !Admits(stages, view.stage) || !Admits(levels, view.level) ||
       !Admits(jobs, view.job_id)) {
     return false;
   }
-  return text.empty() || ContainsText(view.message, text) || ContainsText(view.type, text) ||
-         ContainsText(view.stage, text) || ContainsText(view.gate, text) ||
-         ContainsText(view.payload, text);
+  return text.empty() || subject.Text().find(text) != std::string::npos;
 }
 
 std::optional<int64_t> ParseCursor(std::string_view text) {

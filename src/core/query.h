@@ -11,9 +11,27 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/event_codec.h"
 #include "core/refusal.h"
 
 namespace stagelog {
+
+// A stored line as filters look at it, parsed once for however many filters.
+class FilterSubject {
+ public:
+  // `body` must outlive the subject.
+  explicit FilterSubject(std::string_view body) : view_(ViewEvent(body)) {}
+
+  const EventView& view() const { return view_; }
+
+  // Message, type, stage, gate and payload in lower case (ASCII), put together when first asked
+  // for. One thread at a time.
+  const std::string& Text() const;
+
+ private:
+  EventView view_;
+  mutable std::string text_;
+};
 
 // Conditions that an event must meet, all of them; an empty list admits everything.
 struct EventFilter {
@@ -27,8 +45,8 @@ struct EventFilter {
     return types.empty() && stages.empty() && levels.empty() && jobs.empty() && text.empty();
   }
 
-  // `body` is a stored line. Pure.
-  bool Matches(std::string_view body) const;
+  bool Matches(const FilterSubject& subject) const;
+  bool Matches(std::string_view body) const { return empty() || Matches(FilterSubject(body)); }
 };
 
 // A place in the log: an exact cursor, a time, or one of the ends.

@@ -67,6 +67,15 @@ class Connection {
   // The events that epoll should wait for now.
   uint32_t WantedEvents() const;
 
+  // Puts bytes behind what is owed already.
+  void Queue(std::string_view bytes) { output_ += bytes; }
+
+  // A GET waits for an event: whoever closes meanwhile does not want the answer any more.
+  bool IsParked() const {
+    return !exchanges.empty() && exchanges.front().stage == Exchange::Stage::kDeferred &&
+           exchanges.front().route->method == "GET";
+  }
+
   bool HasUnsent() const { return sent_ < output_.size(); }
   bool MayReceive() const;
   bool IsReadingBody() const {

@@ -19,6 +19,7 @@ constexpr int64_t kLingerMicros = 2'000'000;
 constexpr int64_t kFinishMicros = 2'000'000;
 constexpr size_t kBodyProgressBytes = 16'384;
 constexpr size_t kSpareConnections = 64;
+constexpr size_t kSmallBodyBytes = size_t{64} << 10;
 
 using Stage = Exchange::Stage;
 
@@ -46,6 +47,12 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   if (head.authority.empty()) return;
   exchange.call.request.headers.erase("Host");
   exchange.call.request.headers.emplace("Host", std::move(head.authority));
+}
+
+// A slash that is spelled %2F is no separator: the path is none of ours.
+bool HasEncodedSlash(std::string_view request_line) {
+  const std::string_view path = request_line.substr(0, request_line.find('?'));
+  return path.find("%2F") != std::string_view::npos || path.find("%2f") != std::string_view::npos;
 }
 
 std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
@@ -119,6 +126,7 @@ void HttpServer::FinishShutdown() {
   pool_.Stop();
   Post([this] {
     finishing_ = true;
+    AnswerUnanswered();
     CallAt(clock_.MonotonicMicros() + kFinishMicros, [this] {
       while (!connections_.empty()) Close(*connections_.begin()->second);
     });
@@ -128,6 +136,21 @@ void HttpServer::FinishShutdown() {
 
 void HttpServer::SetPolicy(HttpPolicy policy) {
   Post([this, policy = std::move(policy)]() mutable { policy_ = std::move(policy); });
+}
+
+// What was to be done elsewhere will not be: the pool has stopped.
+void HttpServer::AnswerUnanswered() {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, connection] : connections_) ids.push_back(id);
+  for (const uint64_t id : ids) {
+    Connection& connection = *Find(id);
+    for (Exchange& exchange : connection.exchanges) {
+      if (exchange.stage != Stage::kElsewhere) continue;
+      Refuse(connection, exchange,
+             {.code = "shutting_down", .detail = "the daemon is shutting down"});
+    }
+    Settle(connection);
+  }
 }
 
 void HttpServer::Accept(UniqueFd socket) {
@@ -197,9 +220,10 @@ void HttpServer::Advance(Connection& connection) {
       went_on = true;
       connection.CollectAnswers();
     }
+    const bool had_unsent = connection.HasUnsent();
     if (Find(id) == nullptr || !Settle(connection)) return;
     // What went out has made room for the answers to more requests.
-    went_on = went_on && !connection.input.empty() && !connection.HasUnsent();
+    went_on = (went_on || had_unsent) && !connection.input.empty() && !connection.HasUnsent();
   }
 }
 
@@ -226,9 +250,14 @@ bool HttpServer::StartNextRequest(Connection& connection) {
                    .detail = "the request line names a method or target that is not HTTP"});
     return false;
   }
-  RouteMatch match = routes_->Match(request->method, request->path);
+  RouteMatch match = HasEncodedSlash((*head)->request_line)
+                         ? RouteMatch()
+                         : routes_->Match(request->method, request->path);
   const bool is_append = match.route != nullptr && match.route->is_append;
   if (!connection.MayStart(is_append && !(*head)->expects_continue)) return false;
+  // What goes out by another way than the output waits until that is empty.
+  const bool is_stream = match.route != nullptr && match.route->is_stream;
+  if (is_stream && connection.HasUnsent()) return false;
   connection.input.erase(0, (*head)->size);
   connection.head_started_micros = 0;
   Exchange& exchange = connection.exchanges.emplace_back();
@@ -242,8 +271,7 @@ bool HttpServer::StartNextRequest(Connection& connection) {
 
 void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
                                const std::string& allowed_methods) {
-  const ServerLoad load{shutting_down_, connection.over_limit(), body_bytes_,
-                        limits_.bodies_in_flight_bytes, limits_.request_bytes};
+  const ServerLoad load{shutting_down_, connection.over_limit(), limits_.request_bytes};
   if (auto refusal = JudgeRequest(exchange, allowed_methods, policy_, load)) {
     httplib::Response response = ProblemResponse(*refusal);
     if (!allowed_methods.empty()) response.headers.emplace("Allow", allowed_methods);
@@ -254,10 +282,7 @@ void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
   connection.body_progress_micros = clock_.MonotonicMicros();
   connection.body_progress_bytes = 0;
   if (exchange.expects_continue && connection.input.empty()) {
-    // Nothing is owed before this one (MayStart), so it may go out at once.
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    static_cast<void>(
-        ::send(connection.fd(), kContinue.data(), kContinue.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    connection.Queue("HTTP/1.1 100 Continue\r\n\r\n");
   }
 }
 
@@ -291,13 +316,11 @@ bool HttpServer::ReadBody(Connection& connection) {
     input.erase(0, part);
     exchange.body_is_here = body.size() == exchange.content_length;
   }
-  // What is announced counts from its first byte on, so that bodies that were begun can be
-  // finished.
-  const size_t needed = std::max<size_t>(body.size(), exchange.content_length);
-  body_bytes_ += needed - exchange.reserved_bytes;
-  exchange.reserved_bytes = needed;
+  body_bytes_ += body.size() - exchange.reserved_bytes;
+  exchange.reserved_bytes = body.size();
   body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
-  if (exchange.chunked && body_bytes_ > limits_.bodies_in_flight_bytes && body_bytes_ > needed) {
+  // A small body always finds room: large ones that trickle in must not keep the others out.
+  if (body_bytes_ > limits_.bodies_in_flight_bytes && body.size() > kSmallBodyBytes) {
     Refuse(connection, exchange, Overloaded("too many request bodies are on their way; try again"));
     return true;
   }
@@ -422,7 +445,9 @@ bool HttpServer::Settle(Connection& connection) {
   if (had_unsent) connection.idle_since_micros = now;
   if (!had_unsent || connection.sent_total != sent_before) connection.send_progress_micros = now;
   const bool body_will_not_come = connection.peer_finished && connection.IsReadingBody();
-  if (body_will_not_come || (connection.exchanges.empty() && !connection.HasUnsent())) {
+  const bool nobody_waits = connection.peer_finished && connection.IsParked();
+  if (body_will_not_come || nobody_waits ||
+      (connection.exchanges.empty() && !connection.HasUnsent())) {
     if (connection.peer_finished) {
       Close(connection);
       return false;

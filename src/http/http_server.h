@@ -72,6 +72,7 @@ class HttpServer {
   }
 
  private:
+  void AnswerUnanswered();
   void Accept(UniqueFd socket);
   bool RunOnce();
 

@@ -5,10 +5,13 @@
 namespace stagelog {
 namespace {
 
-bool Concerns(const CommittedEvent& event, const ParkedPoll& poll) {
+// Events looked at for parked polls before the loop gets on with its other work.
+constexpr size_t kMatchesAtOnce = 20'000;
+
+bool Concerns(const CommittedEvent& event, const FilterSubject& subject, const ParkedPoll& poll) {
   if (event.seq <= poll.scanned_through) return false;
   if (poll.job_id && event.job_id != *poll.job_id) return false;
-  return poll.filter.Matches(event.body);
+  return poll.filter.empty() || poll.filter.Matches(subject);
 }
 
 }  // namespace
@@ -56,20 +59,39 @@ void LongPolls::OnCommit(const CommittedBatchPointer& batch) {
 }
 
 void LongPolls::TakeBatches() {
-  std::vector<CommittedBatchPointer> batches;
+  if (matching_) return;  // comes back when that is done
+  Matching matching;
   {
     const std::lock_guard lock(mutex_);
-    batches.swap(batches_);
+    matching.batches.swap(batches_);
   }
-  std::vector<uint64_t> concerned;
-  for (const auto& [id, poll] : parked_) {
-    const bool any = std::any_of(batches.begin(), batches.end(), [&](const auto& batch) {
-      return std::any_of(batch->events.begin(), batch->events.end(),
-                         [&](const CommittedEvent& event) { return Concerns(event, poll); });
+  if (matching.batches.empty()) return;
+  for (const CommittedBatchPointer& batch : matching.batches) {
+    for (const CommittedEvent& event : batch->events) {
+      matching.events.emplace_back(&event, FilterSubject(event.body));
+    }
+  }
+  for (const auto& [id, poll] : parked_) matching.polls.push_back(id);
+  matching_ = std::move(matching);
+  MatchOn();
+}
+
+void LongPolls::MatchOn() {
+  for (size_t looked = 0; looked < kMatchesAtOnce && !matching_->polls.empty();) {
+    const uint64_t id = matching_->polls.back();
+    matching_->polls.pop_back();
+    const auto poll = parked_.find(id);
+    if (poll == parked_.end()) continue;
+    const auto& events = matching_->events;
+    const bool any = std::any_of(events.begin(), events.end(), [&](const auto& event) {
+      return Concerns(*event.first, event.second, poll->second);
     });
-    if (any) concerned.push_back(id);
+    looked += events.size();
+    if (any) Wake(id, true);
   }
-  for (const uint64_t id : concerned) Wake(id, true);
+  if (!matching_->polls.empty()) return post_([this] { MatchOn(); });
+  matching_.reset();
+  TakeBatches();
 }
 
 void LongPolls::Wake(uint64_t id, bool something_came) {

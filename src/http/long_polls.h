@@ -47,6 +47,7 @@ class LongPolls : public CommitListener {
  private:
   void ParkOnLoop(ParkedPoll poll);
   void TakeBatches();
+  void MatchOn();
   void Wake(uint64_t id, bool something_came);
 
   PostTask post_;
@@ -58,6 +59,15 @@ class LongPolls : public CommitListener {
   std::atomic<int64_t> head_seq_{0};
   std::mutex mutex_;
   std::vector<CommittedBatchPointer> batches_;  // guarded by mutex_
+
+  // The matching under way, a slice at a time: the events, and the polls that were not looked at
+  // yet.
+  struct Matching {
+    std::vector<CommittedBatchPointer> batches;
+    std::vector<std::pair<const CommittedEvent*, FilterSubject>> events;
+    std::vector<uint64_t> polls;
+  };
+  std::optional<Matching> matching_;
 };
 
 }  // namespace stagelog

@@ -93,6 +93,16 @@ std::optional<Refusal> ReadLength(std::string_view value, RequestHead& head) {
   return std::nullopt;
 }
 
+// True when one of the items between the commas is `word`.
+bool ListHolds(std::string_view list, std::string_view word) {
+  while (true) {
+    const size_t comma = list.find(',');
+    if (EqualIgnoringCase(Trimmed(list.substr(0, comma)), word)) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
+}
+
 std::optional<Refusal> ReadFramingField(std::string_view name, std::string_view value,
                                         RequestHead& head) {
   if (EqualIgnoringCase(name, "Content-Length")) return ReadLength(value, head);
@@ -103,8 +113,8 @@ std::optional<Refusal> ReadFramingField(std::string_view name, std::string_view 
     head.chunked = true;
   }
   if (EqualIgnoringCase(name, "Connection")) {
-    if (EqualIgnoringCase(value, "close")) head.keep_alive = false;
-    if (EqualIgnoringCase(value, "keep-alive")) head.keep_alive = true;
+    if (ListHolds(value, "keep-alive")) head.keep_alive = true;
+    if (ListHolds(value, "close")) head.keep_alive = false;
   }
   if (EqualIgnoringCase(name, "Expect") && EqualIgnoringCase(value, "100-continue")) {
     head.expects_continue = head.is_http_1_1;

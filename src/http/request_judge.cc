@@ -77,10 +77,6 @@ std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& l
                    .detail = "a request's body is at most " +
                              std::to_string(load.max_request_bytes) + " bytes"};
   }
-  if (load.body_bytes > 0 &&
-      load.body_bytes + exchange.content_length > load.max_body_bytes_in_flight) {
-    return Overloaded("too many request bodies are on their way; try again");
-  }
   return std::nullopt;
 }
 

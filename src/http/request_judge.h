@@ -25,8 +25,6 @@ struct HttpPolicy {
 struct ServerLoad {
   bool shutting_down = false;
   bool too_many_connections = false;
-  size_t body_bytes = 0;  // reserved for bodies in flight
-  size_t max_body_bytes_in_flight = 0;
   size_t max_request_bytes = 0;
 };
 

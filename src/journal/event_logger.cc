@@ -56,7 +56,7 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
   const std::string database = DatabasePath(options_.runs_dir);
   reader_ = std::make_unique<EventReader>(database, files_.SqliteVfs(), clock_, [this] {
     corruption_seen_ = true;
-    const std::lock_guard lock_guard(mutex_);
+    const std::lock_guard guard(mutex_);
     wake_.notify_one();
   });
   metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
@@ -352,7 +352,21 @@ Status EventLogger::AppendToFiles(const std::vector<StagedEvent>& events) {
   }
   const int64_t now = clock_.MonotonicMicros();
   for (const auto& [job_id, lines] : by_job) {
-    if (Status done = job_files_.Append(std::string(job_id), lines, now); !done) return done;
+    const std::string name(job_id);
+    if (Status known = TellWhatIsNoted(name); !known) return known;
+    if (Status done = job_files_.Append(name, lines, now); !done) return done;
+  }
+  return {};
+}
+
+// What the database notes of a file that was not touched since the start.
+Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
+  if (job_files_.Knows(job_id)) return {};
+  try {
+    const std::optional<JobRow> row = table_->FindJob(job_id);
+    if (row && row->file) job_files_.Expect(job_id, row->file->info);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
   }
   return {};
 }
@@ -420,6 +434,12 @@ void EventLogger::TryReopen() {
 void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
   if (job_files_.OldestDirtyMicros() > before_micros) return;
+  const auto database = files_.Stat(DatabasePath(options_.runs_dir));
+  if (database && !database->has_value()) {
+    // Deleted under our feet: what is committed from now on would go with the last open descriptor.
+    corruption_seen_ = true;
+    return CloseAfterFailure("stagelog.db was deleted");
+  }
   try {
     table_->Begin();
     for (int i = 0; i < kFilesAtOnce; ++i) {

@@ -92,6 +92,7 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   WriteFailure Commit(BatchStager& stager, std::string& problem);
   Status ReserveSeqs();
   void Publish(BatchStager& stager);
+  Status TellWhatIsNoted(const std::string& job_id);
   Status AppendToFiles(const std::vector<StagedEvent>& events);
   void Announce(const CommittedBatchPointer& batch);
   void AnnounceMissed();

@@ -82,12 +82,14 @@ class PageBuilder {
       if (matches) page_.events.push_back({seq, std::string(body)});
       if (matches) bytes_ += body.size();
       last_seq_ = seq;
-      if (!request_.filter.empty() && TimeIsUp()) return false;
+      time_was_up_ = !request_.filter.empty() && TimeIsUp();
+      if (time_was_up_) return false;
     }
     return true;
   }
 
   int64_t last_seq() const { return last_seq_; }
+  bool time_was_up() const { return time_was_up_; }
 
  private:
   bool IsFull(size_t next_bytes) const {
@@ -106,6 +108,7 @@ class PageBuilder {
   int64_t rows_ = 0;
   size_t bytes_ = 0;
   int64_t last_seq_ = 0;
+  bool time_was_up_ = false;
 };
 
 }  // namespace
@@ -185,6 +188,13 @@ Result<Page> EventReader::Read(const ReadRequest& request) {
     rows.reset();
     if (request.newest) {
       std::reverse(page.events.begin(), page.events.end());
+      if (builder.time_was_up()) {
+        // There may be matches between what was found and what was not looked at: nothing is said
+        // to have been looked through, and whoever goes on begins at the beginning.
+        page.events.clear();
+        page.scanned_through = request.after;
+        page.has_more = true;
+      }
     } else if (!complete) {
       page.scanned_through = std::max(builder.last_seq(), request.after);
       page.has_more = true;

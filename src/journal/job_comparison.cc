@@ -23,6 +23,7 @@ JobComparison::JobComparison(FileSystem& files, EventTable& table, std::string r
 
 Result<JobRepair> JobComparison::Run() {
   if (const std::optional<JobRow> row = table_.FindJob(job_id_)) state_ = row->state;
+  if (Status cleared = ClearTheWay(); !cleared) return tl::unexpected(cleared.error());
   if (Status finished = FinishInterruptedRewrite(); !finished) {
     return tl::unexpected(finished.error());
   }
@@ -34,6 +35,17 @@ Result<JobRepair> JobComparison::Run() {
   if (*verdict == Verdict::kDiverged) mended = Rewrite();
   if (!mended) return tl::unexpected(mended.error());
   return repair_;
+}
+
+// Something that is no folder, a symbolic link for one, has the place of the job's folder: set
+// aside, for one bad name must not keep the other jobs from being served.
+Status JobComparison::ClearTheWay() {
+  const std::string folder = JobDirectory(runs_dir_, job_id_);
+  const auto info = files_.Stat(folder);
+  if (!info) return tl::unexpected(info.error());
+  if (!info->has_value() || (*info)->is_directory || state_.job_seq == 0) return {};
+  repair_.set_aside = folder + ".diverged-" + time_suffix_;
+  return files_.Rename(folder, repair_.set_aside);
 }
 
 // Rewrite() renames the old file away before it renames the new one into its place. A new file that

@@ -39,6 +39,7 @@ class JobComparison {
  private:
   enum class Verdict { kAgrees, kFileIsBehind, kDiverged };
 
+  Status ClearTheWay();
   Status FinishInterruptedRewrite();
   Result<Verdict> Compare();
   Result<Verdict> CompareRows(LineReader& reader);

@@ -4,6 +4,14 @@
 #include <cerrno>
 
 namespace stagelog {
+namespace {
+
+// Between appends that follow each other faster than this, nobody looks whether the file was
+// changed.
+constexpr int64_t kTrustMicros = 100'000;
+constexpr size_t kMaxCleanFiles = 65'536;
+
+}  // namespace
 
 std::string JobDirectory(const std::string& runs_dir, const std::string& job_id) {
   return runs_dir + "/" + job_id;
@@ -32,8 +40,39 @@ JobFiles::JobFiles(FileSystem& files, std::string runs_dir, size_t max_open)
 Status JobFiles::Append(const std::string& job_id, std::string_view bytes, int64_t now_micros) {
   const Result<AppendFile*> file = Open(job_id);
   if (!file) return tl::unexpected(file.error());
-  MarkDirty(job_id, now_micros);
-  return (*file)->Append(bytes);
+  const bool was_dirty = dirty_.contains(job_id);
+  if (const auto clean = clean_.find(job_id); clean != clean_.end()) {
+    if (Status same = CheckUnchanged(job_id, clean->second); !same) return same;
+    clean_.erase(clean);
+  }
+  Dirty& dirty = MarkDirty(job_id);
+  if (was_dirty && now_micros - dirty.appended_micros > kTrustMicros) {
+    if (Status same = CheckUnchanged(job_id, dirty.info); !same) return same;
+  }
+  const uint64_t size_before = dirty.info.size;
+  dirty.appended_micros = now_micros;
+  if (Status done = (*file)->Append(bytes); !done) return done;
+  const Result<FileInfo> info = InfoOf(job_id);
+  if (!info) return tl::unexpected(info.error());
+  dirty.info = *info;
+  if (was_dirty && info->size != size_before + bytes.size()) {
+    return Failure("events.jsonl of " + job_id + " was changed by another program");
+  }
+  return {};
+}
+
+Result<FileInfo> JobFiles::InfoOf(const std::string& job_id) const {
+  const auto info = files_.Stat(JobFilePath(runs_dir_, job_id));
+  if (!info) return tl::unexpected(info.error());
+  if (!info->has_value()) return Failure("events.jsonl of " + job_id + " is gone", ENOENT);
+  return **info;
+}
+
+Status JobFiles::CheckUnchanged(const std::string& job_id, const FileInfo& expected) const {
+  const Result<FileInfo> info = InfoOf(job_id);
+  if (!info) return tl::unexpected(info.error());
+  if (*info == expected) return {};
+  return Failure("events.jsonl of " + job_id + " was changed by another program");
 }
 
 Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
@@ -56,7 +95,7 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   return opened.file.get();
 }
 
-void JobFiles::MarkDirty(const std::string& job_id, int64_t now_micros) {
+JobFiles::Dirty& JobFiles::MarkDirty(const std::string& job_id) {
   const auto [entry, is_new] = dirty_.try_emplace(job_id);
   if (is_new) {
     dirty_order_.push_back(job_id);
@@ -64,7 +103,7 @@ void JobFiles::MarkDirty(const std::string& job_id, int64_t now_micros) {
   } else {
     dirty_order_.splice(dirty_order_.end(), dirty_order_, entry->second.order);
   }
-  entry->second.appended_micros = now_micros;
+  return entry->second;
 }
 
 int64_t JobFiles::OldestDirtyMicros() const {
@@ -81,10 +120,12 @@ Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncOldest(int64_t before_
   if (Status done = files_.SyncDirectory(JobDirectory(runs_dir_, synced.job_id)); !done) {
     return tl::unexpected(done.error());
   }
-  const auto info = files_.Stat(JobFilePath(runs_dir_, synced.job_id));
-  if (!info) return tl::unexpected(info.error());
-  if (!info->has_value()) return Failure("events.jsonl of " + synced.job_id + " is gone", ENOENT);
-  synced.info = **info;
+  synced.info = dirty_.at(synced.job_id).info;
+  if (Status same = CheckUnchanged(synced.job_id, synced.info); !same) {
+    return tl::unexpected(same.error());
+  }
+  if (clean_.size() >= kMaxCleanFiles) clean_.clear();
+  clean_[synced.job_id] = synced.info;
   dirty_.erase(synced.job_id);
   dirty_order_.pop_front();
   return std::optional<SyncedFile>(std::move(synced));
@@ -95,6 +136,7 @@ void JobFiles::CloseAll() {
   recency_.clear();
   dirty_.clear();
   dirty_order_.clear();
+  clean_.clear();
 }
 
 }  // namespace stagelog

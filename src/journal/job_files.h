@@ -33,6 +33,13 @@ class JobFiles {
   // append.
   Status Append(const std::string& job_id, std::string_view bytes, int64_t now_micros);
 
+  // True when it is known what the job's file looked like when it was last touched. Where it is not, Expect()
+  // says so, from the database's note.
+  bool Knows(const std::string& job_id) const {
+    return dirty_.contains(job_id) || clean_.contains(job_id);
+  }
+  void Expect(const std::string& job_id, const FileInfo& info) { clean_[job_id] = info; }
+
   // Time of the least recent append among the dirty files; INT64_MAX when none is dirty.
   int64_t OldestDirtyMicros() const;
 
@@ -51,13 +58,18 @@ class JobFiles {
     std::unique_ptr<AppendFile> file;
     std::list<std::string>::iterator recency;
   };
+  // `info` is the file as it was after the last append: whoever changes it from outside is found
+  // out before the next append and before the file is noted as agreeing.
   struct Dirty {
-    int64_t appended_micros;
+    int64_t appended_micros = 0;
+    FileInfo info;
     std::list<std::string>::iterator order;
   };
 
   Result<AppendFile*> Open(const std::string& job_id);
-  void MarkDirty(const std::string& job_id, int64_t now_micros);
+  Dirty& MarkDirty(const std::string& job_id);
+  Status CheckUnchanged(const std::string& job_id, const FileInfo& expected) const;
+  Result<FileInfo> InfoOf(const std::string& job_id) const;
 
   FileSystem& files_;
   const std::string runs_dir_;
@@ -65,7 +77,8 @@ class JobFiles {
   std::unordered_map<std::string, OpenFile> open_;
   std::list<std::string> recency_;  // least recently used first
   std::unordered_map<std::string, Dirty> dirty_;
-  std::list<std::string> dirty_order_;  // least recently appended first
+  std::unordered_map<std::string, FileInfo> clean_;  // as synced last; some may be forgotten
+  std::list<std::string> dirty_order_;               // least recently appended first
 };
 
 }  // namespace stagelog

@@ -22,7 +22,7 @@ std::string Holder(int fd) {
 }  // namespace
 
 Result<RunLock> RunLock::Take(const std::string& runs_dir) {
-  const std::string path = runs_dir + "/stagelogd.lock";
+  const std::string path = runs_dir + "/stagelog.lock";
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.valid()) {
     return Failure("cannot open " + path + ": " + std::strerror(errno), errno);

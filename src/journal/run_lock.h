@@ -12,7 +12,7 @@ namespace stagelog {
 // Held as long as the object lives; the kernel lets go of it when the process dies in whatever way.
 class RunLock {
  public:
-  // Takes `runs_dir`/stagelogd.lock, or fails naming the program and the pid that has it.
+  // Takes `runs_dir`/stagelog.lock, or fails naming the program and the pid that has it.
   static Result<RunLock> Take(const std::string& runs_dir);
 
  private:

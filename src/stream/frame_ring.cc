@@ -7,6 +7,9 @@
 namespace stagelog {
 namespace {
 
+// One that filters looks at so many events before it is another one's turn; a segment is finished.
+constexpr size_t kMaxFilteredEntries = 1'000;
+
 // Walks one segment for one subscriber.
 class SegmentScan {
  public:
@@ -21,7 +24,7 @@ class SegmentScan {
       return segment_.entries().size();
     }
     for (size_t i = first; i < segment_.entries().size(); ++i) {
-      if (!filter_->Matches(segment_.Body(segment_.entries()[i]))) continue;
+      if (!filter_->Matches(segment_.Subject(i))) continue;
       if (!Touches(i) && runs_.size() >= max_runs) return i;
       AddEntries(i, i + 1);
     }
@@ -92,8 +95,9 @@ FrameScan FrameRing::Collect(const FrameWish& wish, size_t max_runs, size_t max_
   STAGELOG_CHECK(wish.cursor >= complete_after_);
   FrameScan scan{.scanned_through = wish.cursor};
   size_t bytes = 0;
+  size_t filtered = 0;
   for (size_t i = FirstSegmentAfter(wish.cursor); i < segments_.size(); ++i) {
-    if (runs.size() >= max_runs || bytes >= max_bytes) {
+    if (runs.size() >= max_runs || bytes >= max_bytes || filtered >= kMaxFilteredEntries) {
       scan.reached_newest = false;
       return scan;
     }
@@ -102,6 +106,7 @@ FrameScan FrameRing::Collect(const FrameWish& wish, size_t max_runs, size_t max_
     const size_t runs_before = runs.size();
     const size_t next = SegmentScan(segment, wish.filter, runs).Walk(first, max_runs);
     bytes += RunBytes(runs, runs_before);
+    if (wish.filter != nullptr) filtered += next - first;
     if (next > first) {
       scan.moved = true;
       scan.scanned_through = segment.entries()[next - 1].seq;

@@ -29,6 +29,14 @@ const FrameSegment& FrameSegment::Named() const {
   return *named_;
 }
 
+const FilterSubject& FrameSegment::Subject(size_t i) const {
+  if (subjects_.empty()) {
+    subjects_.reserve(entries_.size());
+    for (const Entry& entry : entries_) subjects_.emplace_back(Body(entry));
+  }
+  return subjects_[i];
+}
+
 size_t FrameSegment::MemoryBytes() const {
   return sizeof(FrameSegment) + bytes_.capacity() + entries_.capacity() * sizeof(Entry);
 }

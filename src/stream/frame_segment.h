@@ -10,12 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/query.h"
+
 namespace stagelog {
 
 class FrameSegment;
 using FrameSegmentPointer = std::shared_ptr<const FrameSegment>;
 
-// Never empty. Safe to read from any thread, but for Named().
+// Never empty. Safe to read from any thread, but for Named() and Subject().
 class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
  public:
   struct Entry {
@@ -41,6 +43,9 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
   // asked for and kept. Call it on one thread only.
   const FrameSegment& Named() const;
 
+  // Entry `i` as filters see it. Parsed when first asked for and kept. Call it on one thread only.
+  const FilterSubject& Subject(size_t i) const;
+
   // What the segment holds in memory, without its named variant.
   size_t MemoryBytes() const;
 
@@ -48,6 +53,7 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
   std::string bytes_;
   std::vector<Entry> entries_;
   mutable FrameSegmentPointer named_;
+  mutable std::vector<FilterSubject> subjects_;
 };
 
 // Collects events into a segment.

@@ -63,6 +63,8 @@ TEST(IsJobIdTest, IsANameThatIsNotTheJournalsOwn) {
   for (const std::string& text : kNotNames) EXPECT_FALSE(IsJobId(text)) << text;
   EXPECT_FALSE(IsJobId("stagelog."));
   EXPECT_FALSE(IsJobId("stagelog.db"));
+  EXPECT_FALSE(IsJobId("journal.json"));
+  EXPECT_FALSE(IsJobId("journal.json.tmp"));
   EXPECT_TRUE(IsJobId("stagelogs.db"));
   EXPECT_TRUE(IsJobId("Stagelog-db"));
 }

@@ -99,6 +99,40 @@ TEST_F(HttpTest, TheBodyIsAskedForWhereThatIsExpected) {
   EXPECT_EQ(Read(connection).status, 201);
 }
 
+TEST_F(HttpTest, ABodyIsAskedForBehindWhatIsOwed) {
+  HttpConnection connection = Connect();
+  const std::string body = kLog;
+  ASSERT_TRUE(connection.Send(RequestText("GET", "/healthz", {}) +
+                              HeadOfPost("Expect: 100-continue\r\nContent-Length: " +
+                                         std::to_string(body.size()) + "\r\n")));
+  EXPECT_EQ(Read(connection).status, 200);
+  EXPECT_EQ(Read(connection).status, 100);
+  ASSERT_TRUE(connection.Send(body));
+  EXPECT_EQ(Read(connection).status, 201);
+}
+
+TEST_F(HttpTest, AStreamBeginsBehindWhatIsOwed) {
+  HttpConnection connection = Connect();
+  ASSERT_TRUE(connection.Send(
+      RequestText("GET", "/healthz", {}) +
+      RequestText("GET", "/api/v1/jobs/job/events/stream", BearerHeader(kAdminToken))));
+  EXPECT_EQ(Read(connection).Header("content-type"), "application/json");
+  EXPECT_EQ(connection.ReadHead()->Header("content-type"), "text/event-stream");
+}
+
+TEST_F(HttpTest, ARequestBehindALargeAnswerIsServed) {
+  const std::string large = R"({"type":"log","message":")" + std::string(200'000, 'm') + "\"}";
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(admin().Post("/api/v1/jobs/large/events", large).status, 201);
+  }
+  HttpConnection connection = Connect();
+  ASSERT_TRUE(connection.Send(
+      RequestText("GET", "/api/v1/jobs/large/events?since=all", BearerHeader(kAdminToken)) +
+      RequestText("GET", "/healthz", {})));
+  EXPECT_GT(Read(connection).body.size(), 2'000'000u);
+  EXPECT_EQ(Read(connection).status, 200);
+}
+
 TEST_F(HttpTest, ABodyThatWillBeRefusedIsNotAskedFor) {
   HttpConnection connection = Connect();
   ASSERT_TRUE(connection.Send(HeadOfPost("Expect: 100-continue\r\nContent-Length: 99999999\r\n")));

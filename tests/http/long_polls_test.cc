@@ -86,6 +86,24 @@ TEST_F(LongPollsTest, ACommitThatWasSeenDoesNotWake) {
   EXPECT_THAT(woken_, ElementsAre("a came"));
 }
 
+TEST_F(LongPollsTest, MatchingIsDoneInSlices) {
+  for (int i = 0; i < 50; ++i) Park("b" + std::to_string(i), "b", 0);
+  Park("a", "a", 0);
+  auto batch = std::make_shared<CommittedBatch>();
+  for (int64_t seq = 1; seq <= 5'000; ++seq) {
+    batch->events.push_back({seq, "a", "{\"type\":\"log\"}", false});
+  }
+  polls_.OnCommit(batch);
+  int tasks = 0;
+  for (; !tasks_.empty(); ++tasks) {
+    const auto task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task();
+  }
+  EXPECT_GT(tasks, 10) << "the loop gets on with its other work in between";
+  EXPECT_THAT(woken_, ElementsAre("a came"));
+}
+
 TEST_F(LongPollsTest, NobodyParkedCostsNoTask) {
   Commit(1, "a");
   EXPECT_THAT(tasks_, IsEmpty());

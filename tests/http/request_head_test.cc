@@ -50,6 +50,7 @@ TEST(RequestHead, EveryPrefixIsUnfinished) {
 TEST(RequestHead, KeepAliveByVersionAndField) {
   EXPECT_TRUE(Read(Get("")).keep_alive);
   EXPECT_FALSE(Read(Get("Connection: close\r\n")).keep_alive);
+  EXPECT_FALSE(Read(Get("Connection: TE, close\r\n")).keep_alive);
   EXPECT_FALSE(Read("GET / HTTP/1.0\r\n\r\n").keep_alive);
   EXPECT_TRUE(Read("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
 }

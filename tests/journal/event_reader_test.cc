@@ -85,6 +85,29 @@ TEST_F(EventReaderTest, AFilterLooksAtEveryEvent) {
   EXPECT_FALSE(page.has_more);
 }
 
+TEST_F(EventReaderTest, ASearchForTheNewestThatRunsOutOfTimeHidesNothing) {
+  ASSERT_TRUE(Log("rare", "the needle"));
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 300; ++i) drafts.push_back(LogDraft("odd", "hay"));
+  ASSERT_TRUE(Append(std::move(drafts)));
+  ReadRequest request;
+  request.filter.text = "needle";
+  request.newest = true;
+  request.max_micros = -1;
+  Page page = Read(request);
+  EXPECT_THAT(page.events, IsEmpty());
+  EXPECT_TRUE(page.has_more);
+  EXPECT_EQ(page.scanned_through, 0) << "whoever goes on begins at the beginning";
+  request.newest = false;
+  std::vector<int64_t> found;
+  for (int i = 0; i < 100 && (i == 0 || page.has_more); ++i) {
+    request.after = page.scanned_through;
+    page = Read(request);
+    for (const int64_t seq : Seqs(page)) found.push_back(seq);
+  }
+  EXPECT_THAT(found, ElementsAre(11));
+}
+
 TEST_F(EventReaderTest, AnUnknownJobIsNotKnown) {
   ReadRequest request;
   request.job_id = "nobody";

@@ -1,7 +1,9 @@
 #include "journal/recovery.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -220,6 +222,77 @@ TEST_F(RecoveryTest, ARewriteThatWasCutShortLosesNothing) {
     Close();
     if (HasFailure()) return;
   }
+}
+
+TEST_F(RecoveryTest, AnEditWhileTheJournalIsOpenIsFoundBeforeTheNextAppend) {
+  Open();
+  ASSERT_TRUE(Log("a", "original"));
+  const std::string text = FileText("a");
+  std::string edited = text;
+  edited.replace(edited.find("original"), 8, "EDITED!!");
+  for (const bool synced_before : {false, true}) {
+    clock_.AdvanceMicros(options_.idle_sync_micros);
+    if (synced_before) logger_->RunOnce(false);
+    const std::string before = FileText("a");
+    WriteFileText("a", edited);
+    std::filesystem::last_write_time(
+        FilePath("a"), std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
+    ASSERT_TRUE(Log("a", "next")) << "it is committed, for SQLite knows nothing of the file";
+    WaitForRetry();
+    ASSERT_TRUE(logger_->GetStatus().writable);
+    EXPECT_EQ(FileText("a").substr(0, before.size()), before);
+    edited = FileText("a");
+    edited.replace(edited.find("original"), 8, "EDITED!!");
+    ExpectAgreement();
+  }
+  EXPECT_EQ(SetAside().size(), 2u);
+}
+
+TEST_F(RecoveryTest, AFileReplacedWhileTheJournalIsOpenIsNotBlessed) {
+  Open();
+  ASSERT_TRUE(Log("a", "original"));
+  std::filesystem::copy_file(FilePath("a"), FilePath("a") + ".copy");
+  std::filesystem::rename(FilePath("a") + ".copy", FilePath("a"));
+  clock_.AdvanceMicros(options_.idle_sync_micros);
+  logger_->RunOnce(false);
+  EXPECT_FALSE(logger_->GetStatus().writable);
+  WaitForRetry();
+  ASSERT_TRUE(Log("a", "next"));
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, SomethingInTheWayOfAJobIsSetAsideAndHarmsNoOther) {
+  Open();
+  std::ofstream(runs_ + "/a") << "a plain file";
+  ASSERT_TRUE(Log("a", "1"));
+  WaitForRetry();
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  EXPECT_THAT(SetAside(), Contains(HasSubstr("/a.diverged-")));
+  ASSERT_TRUE(Log("b", "1"));
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, APipeInThePlaceOfAFileBlocksNobody) {
+  Open();
+  ASSERT_EQ(::mkdir((runs_ + "/a").c_str(), 0755), 0);
+  ASSERT_EQ(::mkfifo(FilePath("a").c_str(), 0644), 0);
+  ASSERT_TRUE(Log("a", "1"));
+  WaitForRetry();
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, ADatabaseDeletedWhileTheJournalIsOpenIsRebuilt) {
+  Open();
+  ASSERT_TRUE(Log("a", "1"));
+  RemoveDatabase();
+  clock_.AdvanceMicros(options_.idle_sync_micros);
+  logger_->RunOnce(false);
+  WaitForRetry();
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  EXPECT_EQ(Bodies("a").size(), 1u);
+  ASSERT_TRUE(Log("a", "2"));
+  ExpectAgreement();
 }
 
 TEST_F(RecoveryTest, ANewerSchemaIsRefused) {
