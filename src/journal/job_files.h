@@ -33,8 +33,8 @@ class JobFiles {
   // append.
   Status Append(const std::string& job_id, std::string_view bytes, int64_t now_micros);
 
-  // True when it is known what the job's file looked like when it was last touched. Where it is not, Expect()
-  // says so, from the database's note.
+  // True when it is known what the job's file looked like when it was last touched. Where it is
+  // not, Expect() says so, from the database's note.
   bool Knows(const std::string& job_id) const {
     return dirty_.contains(job_id) || clean_.contains(job_id);
   }
