@@ -29,7 +29,7 @@ constexpr int64_t kOneMebibyte = int64_t{1} << 20;
 constexpr int64_t kOneTebibyte = int64_t{1} << 40;
 constexpr int64_t kOneDaySeconds = 86400;
 
-// --- auth.tokens ---------------------------------------------------------------------------------
+// --- auth.tokens ---
 
 constexpr std::array<std::string_view, 4> kTokenKeys = {"name", "token", "token_sha256", "roles"};
 
@@ -140,7 +140,7 @@ void ReadTokens(const YamlValue& value, Config& config) {
   config.tokens = std::move(tokens);
 }
 
-// --- The table of keys ---------------------------------------------------------------------------
+// --- The table of keys ---
 
 using ReadValue = std::function<void(const YamlValue& value, Config& config)>;
 using TextRule = bool (*)(std::string_view text);
@@ -281,7 +281,7 @@ std::vector<std::string_view> KeysOfSection(std::string_view section) {
   return keys;
 }
 
-// --- Reading a document --------------------------------------------------------------------------
+// --- Reading a document ---
 
 // Reads one document into a Config and notes what is wrong with it.
 class ConfigReader {

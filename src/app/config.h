@@ -42,7 +42,7 @@ struct LimitsConfig {
   size_t bodies_in_flight_bytes = size_t{256} << 20;  // bodies of all requests together
   size_t head_bytes = size_t{16} << 10;               // request line and head fields
   int head_timeout_seconds = 10;                      // from a request's first byte
-  int body_timeout_seconds = 60;                      // from the end of its head
+  int body_timeout_seconds = 60;                      // for each next 16 KiB of a body
   int keep_alive_timeout_seconds = 75;                // between two requests
   size_t append_queue_bytes = size_t{64} << 20;       // drafts that wait for the writer
 

@@ -19,8 +19,7 @@
 
 namespace stagelog {
 
-// --- Taking events in
-// -----------------------------------------------------------------------------
+// --- Taking events in ---
 
 // Where one draft of an append ended up.
 struct AppendedEvent {
@@ -53,8 +52,7 @@ class EventAppender {
                       AppendDone done) = 0;
 };
 
-// --- Hearing of commits
-// ---------------------------------------------------------------------------
+// --- Hearing of commits ---
 
 // One committed event as its readers need it.
 struct CommittedEvent {
@@ -79,8 +77,7 @@ class CommitListener {
   virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
 };
 
-// --- Reading the log
-// ------------------------------------------------------------------------------
+// --- Reading the log ---
 
 // One page of the log.
 struct ReadRequest {
@@ -142,8 +139,7 @@ class JournalStatusSource {
   virtual JournalStatus GetStatus() const = 0;
 };
 
-// --- Giving a socket away
-// -------------------------------------------------------------------------
+// --- Giving a socket away ---
 
 // A subscriber to be: what it wants and from where.
 struct StreamRequest {

@@ -97,8 +97,7 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
 
 HttpServer::~HttpServer() { FinishShutdown(); }
 
-// --- Threads
-// --------------------------------------------------------------------------------------
+// --- Threads ---
 
 void HttpServer::Start() {
   thread_ = std::thread([this] {
@@ -114,7 +113,8 @@ void HttpServer::BeginShutdown() {
     shutting_down_ = true;
     std::vector<uint64_t> idle;
     for (const auto& [id, connection] : connections_) {
-      if (connection->exchanges.empty() && connection->input.empty()) idle.push_back(id);
+      const bool is_idle = connection->exchanges.empty() && connection->input.empty();
+      if (is_idle && !connection->HasUnsent()) idle.push_back(id);
     }
     for (const uint64_t id : idle) Close(*Find(id));
   });
@@ -163,8 +163,7 @@ void HttpServer::Accept(UniqueFd socket) {
   });
 }
 
-// --- The loop
-// -------------------------------------------------------------------------------------
+// --- The loop ---
 
 bool HttpServer::RunOnce() {
   loop_.RunOnce();
@@ -199,8 +198,7 @@ void HttpServer::Close(Connection& connection) {
   connections_gauge_.Set(static_cast<int64_t>(connections_.size()));
 }
 
-// --- A connection's turn
-// --------------------------------------------------------------------------
+// --- A connection's turn ---
 
 void HttpServer::OnEvent(Connection& connection, uint32_t events) {
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close(connection);
@@ -341,8 +339,7 @@ void HttpServer::ReleaseBody(Exchange& exchange) {
   body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
 }
 
-// --- Answers
-// --------------------------------------------------------------------------------------
+// --- Answers ---
 
 void HttpServer::Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal) {
   Answer(connection, exchange, ProblemResponse(refusal));
@@ -429,8 +426,7 @@ void HttpServer::CountRequest(const Exchange& exchange, int status) {
   counter->Add();
 }
 
-// --- Between turns
-// --------------------------------------------------------------------------------
+// --- Between turns ---
 
 // Sends what is due and settles what the connection waits for next. False when it is gone.
 bool HttpServer::Settle(Connection& connection) {

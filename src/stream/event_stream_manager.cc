@@ -102,8 +102,7 @@ void EventStreamManager::KeepOnlyTokens(std::vector<std::string> token_names) {
   inbox_.PostTokens(std::move(token_names));
 }
 
-// --- One turn of the loop
-// ---------------------------------------------------------------------
+// --- One turn of the loop ---
 
 bool EventStreamManager::RunOnce(int timeout_ms) {
   now_micros_ = clock_.MonotonicMicros();
@@ -226,8 +225,7 @@ void EventStreamManager::CloseDoomed() {
   inbox_.StopListening();
 }
 
-// --- A subscriber's life
-// ----------------------------------------------------------------------
+// --- A subscriber's life ---
 
 void EventStreamManager::Welcome(Adoption adoption) {
   const uint64_t id = next_id_++;
@@ -332,8 +330,7 @@ void EventStreamManager::OnStartTime(Subscriber& subscriber, int64_t seq) {
   pump_.Pump(subscriber);
 }
 
-// --- Heartbeats, tokens, the end
-// --------------------------------------------------------------
+// --- Heartbeats, tokens, the end ---
 
 void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timestamp,
                               int64_t head_seq) {

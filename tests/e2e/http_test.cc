@@ -1,5 +1,6 @@
 // HTTP as clients really speak it: methods, connections, framing, roles, names and metrics.
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -131,6 +132,25 @@ TEST_F(HttpTest, ARequestBehindALargeAnswerIsServed) {
       RequestText("GET", "/healthz", {})));
   EXPECT_GT(Read(connection).body.size(), 2'000'000u);
   EXPECT_EQ(Read(connection).status, 200);
+}
+
+TEST_F(HttpTest, AnAnswerThatIsOnItsWayIsFinishedBeforeTheDaemonEnds) {
+  const std::string large = R"({"type":"log","message":")" + std::string(200'000, 'm') + "\"}";
+  for (int i = 0; i < 35; ++i) {
+    ASSERT_EQ(admin().Post("/api/v1/jobs/large/events", large).status, 201);
+  }
+  HttpConnection connection = Connect();
+  ASSERT_TRUE(connection.Send(
+      RequestText("GET", "/api/v1/jobs/large/events?since=all", BearerHeader(kAdminToken))));
+  ASSERT_FALSE(connection.ReadSome(std::chrono::seconds(5))->empty());  // more than sockets hold
+  daemon_->Signal(SIGTERM);
+  size_t bytes = 0;
+  for (std::string part = "x"; !part.empty(); bytes += part.size()) {
+    const auto next = connection.ReadSome(std::chrono::seconds(5));
+    ASSERT_TRUE(next);
+    part = *next;
+  }
+  EXPECT_GT(bytes, 6'900'000u);
 }
 
 TEST_F(HttpTest, ABodyThatWillBeRefusedIsNotAskedFor) {
