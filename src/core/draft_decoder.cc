@@ -9,6 +9,7 @@
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/payload.h"
 
 namespace stagelog {
 namespace {
@@ -203,6 +204,8 @@ class DraftReader {
       Refuse("invalid_field", key, "'" + std::string(key) + "' must be a JSON object");
     }
     draft_.payload = member->raw;
+    if (refusal_) return;
+    if (auto refusal = JudgePayload(draft_.kind, draft_.payload)) refusal_ = std::move(refusal);
   }
 
   void FillDefaults() {

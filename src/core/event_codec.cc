@@ -132,6 +132,9 @@ EventView ViewEvent(std::string_view body) {
     if (key == "level") view.level = Unquoted(value);
     if (key == "message") view.message = Unquoted(value);
     if (key == "payload") view.payload = value;
+    if (key == "attempt") view.attempt = NumberOf(value);
+    if (key == "actor") view.actor = Unquoted(value);
+    if (key == "violations") view.violations = value;
     if (key == "hash") view.hash = Unquoted(value);
   }
   return view;
@@ -157,6 +160,34 @@ Result<Event> DecodeStoredEvent(std::string_view line) {
   } catch (const nlohmann::json::exception& problem) {
     return Failure(problem.what());
   }
+}
+
+std::optional<Event> SliceStoredEvent(std::string_view line) {
+  const EventView view = ViewEvent(line);
+  for (const std::string_view text :
+       {view.job_id, view.stage, view.gate, view.message, view.actor}) {
+    if (text.find('\\') != std::string_view::npos) return std::nullopt;
+  }
+  const TypeTraits* traits = FindType(view.type);
+  const std::optional<int64_t> ts = ParseTimestamp(view.ts);
+  if (!view.violations.empty() || traits == nullptr || !ts || view.seq <= 0 || view.job_seq <= 0) {
+    return std::nullopt;
+  }
+  Event event;
+  event.seq = view.seq;
+  event.job_seq = view.job_seq;
+  event.ts_micros = *ts;
+  EventDraft& draft = event.draft;
+  draft.kind = traits->type;
+  draft.type = view.type;
+  draft.job_id = view.job_id;
+  draft.stage = view.stage;
+  draft.gate = view.gate;
+  if (view.attempt > 0) draft.attempt = view.attempt;
+  draft.message = view.message;
+  draft.payload = view.payload;
+  draft.actor = view.actor;
+  return event;
 }
 
 std::string_view CarriedHash(std::string_view line) {

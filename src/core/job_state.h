@@ -1,23 +1,93 @@
-// The state that a job's events imply.
+// The state that a job's events add up to: plain data. core/job_machine.h says how.
 #ifndef STAGELOG_CORE_JOB_STATE_H_
 #define STAGELOG_CORE_JOB_STATE_H_
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/event.h"
+#include "core/stage_tree.h"
 
 namespace stagelog {
 
 enum class JobStatus { kCreated, kRunning, kPaused, kCompleted, kFailed, kCanceled };
+enum class StageStatus { kRunning, kCompleted, kFailed, kAbandoned };
+enum class GateStatus { kPending, kApproved, kRejected, kAutoApproved, kExpired, kCanceled };
 
-std::string_view JobStatusName(JobStatus status);
+std::string_view StatusName(JobStatus status);
+std::string_view StatusName(StageStatus status);
+std::string_view StatusName(GateStatus status);
+// All names, in the order of the enumerations.
+std::span<const std::string_view> JobStatusNames();
+std::span<const std::string_view> GateStatusNames();
 std::optional<JobStatus> ParseJobStatus(std::string_view name);
 
-// What a job's events up to `as_of_seq` add up to.
+// completed, failed or canceled.
+bool IsOver(JobStatus status);
+
+// How far something is, by its last report. Times are microseconds since 1970, as everywhere here.
+struct Progress {
+  std::optional<double> current;
+  std::optional<double> total;
+  std::optional<double>
+      percent;  // 0 to 100; worked out from current and total where both are known
+  std::string unit;
+  // The first report of the attempt with a figure: rates count from it.
+  std::optional<double> first_figure;
+  int64_t first_micros = 0;
+  int64_t last_micros = 0;
+
+  bool operator==(const Progress&) const = default;
+};
+
+// One attempt at one stage.
+struct StageState {
+  std::string path;
+  int64_t attempt = 1;
+  int64_t epoch = 1;  // of the job when it began
+  StageStatus status = StageStatus::kRunning;
+  int64_t started_micros = 0;
+  int64_t ended_micros = 0;  // 0 while it runs
+  std::string message;       // the last one that came with an event of the stage
+  Progress progress;
+
+  bool operator==(const StageState&) const = default;
+};
+
+// What of the stage is done, for StageTree: of a completed attempt everything, else what it
+// reported.
+std::optional<int64_t> DoneOf(const StageState& stage);
+
+// One iteration of one gate.
+struct GateState {
+  std::string name;
+  int64_t iteration = 1;
+  GateStatus status = GateStatus::kPending;
+  int64_t opened_seq = 0;
+  int64_t opened_micros = 0;
+  int64_t decided_seq = 0;  // 0 while it is pending, as are the next ones
+  int64_t decided_micros = 0;
+  std::string prompt;
+  std::string options;  // JSON array as it was sent, or empty
+  std::optional<int64_t> timeout_seconds;
+  std::string on_timeout;              // approve, reject or expire
+  std::vector<std::string> approvers;  // names of tokens; empty: every approver
+  std::string decided_by;              // actor
+  std::string comment;
+  std::string choice;
+  std::string via;  // how the decision came in: api, event, timer
+
+  // When the timer decides it, microseconds since 1970; 0: never.
+  int64_t ExpiresAtMicros() const;
+
+  bool operator==(const GateState&) const = default;
+};
+
+// What a job's events up to `as_of_seq` add up to. Depends on nothing but them: no clock is read,
+// durations run to the last event.
 struct JobState {
   std::string job_id;
   JobStatus status = JobStatus::kCreated;
@@ -25,22 +95,43 @@ struct JobState {
   int64_t first_seq = 0;  // of the first event: jobs sort by it in the order of their creation
   int64_t as_of_seq = 0;  // the last event's
   int64_t created_at_micros = 0;
+  int64_t started_at_micros = 0;  // 0: not yet
+  int64_t ended_at_micros = 0;    // 0: not over
   int64_t updated_at_micros = 0;
+  int64_t epoch = 1;  // 1 + resumptions after failed or canceled
   int64_t violation_count = 0;
   std::string last_hash;  // 64 hex digits; empty before the first event
 
-  bool IsOver() const;
+  std::string pipeline;
+  bool strict = false;
+  std::vector<std::string> declared_stages;
+
+  // While the job is paused: what it goes back to, why, since when, and which gates hold it though
+  // they are decided (rejected or expired).
+  JobStatus status_before_pause = JobStatus::kRunning;
+  std::string reason;
+  int64_t paused_since_micros = 0;
+  std::vector<std::string> blocking_gates;
+  int64_t waited_micros = 0;   // in pauses that are over
+  int64_t stopped_micros = 0;  // between an end and the resumption after it
+  // The last approval has just ended a pause: job_resumed is no violation.
+  bool may_resume_again = false;
+
+  std::vector<StageState> stages;  // all attempts, in the order of their beginning
+  std::vector<GateState> gates;    // all iterations, in the order of their opening
+  StageTree tree;                  // follows from `declared_stages` and `stages`
+
+  bool IsOver() const { return stagelog::IsOver(status); }
+  // How much of the job is done, 0 to StageTree::kWhole; none when it has no stages.
+  std::optional<int64_t> Done() const;
+  // The last attempt of a stage and the last iteration of a gate; null when there was none.
+  const StageState* FindStage(std::string_view path) const;
+  const GateState* FindGate(std::string_view name) const;
+  // The gate that was opened last among those that are pending; null when none is.
+  const GateState* PendingGate() const;
+
+  bool operator==(const JobState&) const = default;
 };
-
-// Codes of what is illegal about `draft` in `state`; empty when nothing is. Pure.
-std::vector<std::string> Judge(const JobState& state, const EventDraft& draft);
-
-// Folds one event into the state. Deterministic and total: it trusts the violations that the event
-// carries (an event with any changes no status), so that old journals fold the same for ever.
-void Apply(JobState& state, const Event& event, std::string_view hash);
-
-// {"job_id":...,"status":...,...}
-std::string EncodeJobState(const JobState& state);
 
 }  // namespace stagelog
 

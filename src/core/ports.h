@@ -13,7 +13,9 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "core/event.h"
+#include "core/job_machine.h"
 #include "core/job_state.h"
+#include "core/liveness.h"
 #include "core/query.h"
 #include "core/refusal.h"
 
@@ -28,6 +30,9 @@ struct AppendedEvent {
   int64_t ts_micros = 0;
   std::string event_id;
   bool duplicate = false;  // was in the journal already; the numbers are the original's
+  std::string job_id;
+  JobStatus job_status =
+      JobStatus::kCreated;  // after the whole append: a worker learns of a cancel by it
 };
 
 using AppendOutcome = tl::expected<std::vector<AppendedEvent>, Refusal>;
@@ -57,6 +62,7 @@ class EventAppender {
 // One committed event as its readers need it.
 struct CommittedEvent {
   int64_t seq = 0;
+  EventType kind = EventType::kLog;
   std::string job_id;
   std::string body;       // the line of events.jsonl without its newline
   bool job_over = false;  // the job's state after this event is completed, failed or canceled
@@ -107,7 +113,7 @@ struct Page {
   bool job_over = false;
 };
 
-// The one reader of committed events. Blocks on the disk; safe from any thread.
+// Reads committed events. Blocks on the disk; safe from any thread.
 class EventSource {
  public:
   virtual ~EventSource() = default;
@@ -116,12 +122,69 @@ class EventSource {
 
   // The greatest seq whose `ts` is not later than `micros`; 0 when there is none.
   virtual Result<int64_t> SeqAtTime(int64_t micros) = 0;
+};
 
-  // A job's state; no value for an unknown job.
-  virtual Result<std::optional<JobState>> FindJob(const std::string& job_id) = 0;
+// --- Reading what the events add up to ---
 
-  // At most `limit` jobs whose first event is earlier than `before_first_seq`, youngest job first.
-  virtual Result<std::vector<JobState>> ListJobs(int64_t before_first_seq, size_t limit) = 0;
+// Which jobs are listed; empty conditions admit all.
+struct JobListRequest {
+  int64_t before_first_seq = INT64_MAX;  // jobs whose first event is earlier
+  size_t limit = 100;
+  std::vector<std::string> statuses;
+  std::vector<std::string> pipelines;
+  int64_t updated_after_micros = 0;  // the last event is later than this
+  std::string text;  // found in the job's id, pipeline or reason; case ignored (ASCII)
+};
+
+struct JobListing {
+  int64_t first_seq = 0;
+  std::string job_id;
+  std::string summary;  // JSON, see EncodeJobSummary
+  bool is_over = false;
+};
+
+// Which iterations of gates are listed, in the order of their opening; empty conditions admit all.
+struct GateListRequest {
+  std::vector<std::string> statuses;
+  int64_t after_opened_seq = 0;
+  size_t limit = 100;
+};
+
+struct GateListing {
+  std::string job_id;
+  std::string gate;
+  int64_t opened_seq = 0;         // names the iteration
+  int64_t expires_at_micros = 0;  // 0: never
+  std::string on_timeout;
+  std::string document;  // JSON, see EncodeGateIteration
+};
+
+// Jobs, stages and gates as the committed events make them. Blocks on the disk; safe from any
+// thread.
+class JobSource {
+ public:
+  virtual ~JobSource() = default;
+
+  // A job's state after its last event that is not later than `through_seq`; no value for an
+  // unknown job and before its first event.
+  virtual Result<std::optional<JobState>> FindJob(const std::string& job_id,
+                                                  int64_t through_seq = INT64_MAX) = 0;
+
+  // At most `limit` jobs that match, the youngest job first.
+  virtual Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) = 0;
+
+  virtual Result<std::vector<GateListing>> ListGates(const GateListRequest& request) = 0;
+
+  // Pending gates with a timeout, the next to expire first.
+  virtual Result<std::vector<GateListing>> ExpiringGates(size_t limit) = 0;
+
+  // Folds into `state` what was committed of its job since `state.as_of_seq`; a state of which only
+  // the job_id is set is folded from the last snapshot. `changes` may be null; after a snapshot it
+  // names everything.
+  virtual Status AdvanceJob(JobState& state, StateChanges* changes) = 0;
+
+  // Jobs whose last event is later than `seq`.
+  virtual Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) = 0;
 };
 
 // What the journal says about itself. Safe from any thread, never blocks.
@@ -137,6 +200,17 @@ class JournalStatusSource {
  public:
   virtual ~JournalStatusSource() = default;
   virtual JournalStatus GetStatus() const = 0;
+};
+
+// --- Signs of life ---
+
+// Safe from any thread, never blocks.
+class LivenessMonitor {
+ public:
+  virtual ~LivenessMonitor() = default;
+
+  virtual void OnHeartbeat(const std::string& job_id) = 0;
+  virtual Liveness GetLiveness(const std::string& job_id) const = 0;
 };
 
 // --- Giving a socket away ---

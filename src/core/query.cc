@@ -31,16 +31,6 @@ Refusal InvalidParameter(std::string_view name, std::string detail) {
   return {.code = "invalid_parameter", .detail = std::move(detail), .field = std::string(name)};
 }
 
-std::vector<std::string> SplitList(std::string_view text) {
-  std::vector<std::string> items;
-  while (true) {
-    const size_t comma = text.find(',');
-    items.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return items;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 // The list in parameter `name`, each item accepted by `is_valid`; `rule` says what an item must be.
 tl::expected<std::vector<std::string>, Refusal> ParseList(
     const ParameterLookup& parameters, const std::string& name,
@@ -186,6 +176,26 @@ tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters
   }
   AppendJsonEscaped(filter.text, Lowered(text));
   return filter;
+}
+
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> items;
+  while (true) {
+    const size_t comma = text.find(',');
+    items.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return items;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+tl::expected<std::vector<std::string>, Refusal> ParseWordList(
+    const ParameterLookup& parameters, const std::string& name,
+    std::span<const std::string_view> known) {
+  return ParseList(parameters, name, [&](const std::string& word) -> std::string {
+    if (std::find(known.begin(), known.end(), word) != known.end()) return "";
+    return "unknown " + name + " '" + QuotableText(word, 80) + "'; the nearest known one is '" +
+           std::string(NearestWord(word, known)) + "'";
+  });
 }
 
 tl::expected<size_t, Refusal> ParseLimit(const std::optional<std::string>& text) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,14 @@ tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_mi
 
 // `type`, `stage`, `level`, `job` (lists separated by commas) and `q`.
 tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters);
+
+// The parts between commas: at least one, which may be empty.
+std::vector<std::string> SplitList(std::string_view text);
+
+// The list in parameter `name`, each item one of `known`; empty when there is none.
+tl::expected<std::vector<std::string>, Refusal> ParseWordList(
+    const ParameterLookup& parameters, const std::string& name,
+    std::span<const std::string_view> known);
 
 // `limit=`: 1 to 10000, 100 when left out.
 tl::expected<size_t, Refusal> ParseLimit(const std::optional<std::string>& text);

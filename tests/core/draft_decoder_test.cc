@@ -438,5 +438,55 @@ TEST(DecodeBodyTest, ABatchHoldsAtMost100000Events) {
   EXPECT_EQ(JsonResult(array + "{\"type\":\"x-a\"}]"), "batch_too_large");
 }
 
+// --- Payloads that the state machine reads ---
+
+// The code and the field of the refusal, or "taken".
+std::string PayloadResult(const std::string& type, const std::string& payload,
+                          const std::string& key = "payload") {
+  const auto draft = DecodeDraft(R"({"type":")" + type + R"(","stage":"s","gate":"g",)" +
+                                     R"("message":"m",")" + key + "\":" + payload + "}",
+                                 kOrigin);
+  return draft ? "taken" : draft.error().code + " " + draft.error().field;
+}
+
+TEST(DecodeDraftTest, APayloadThatTheTypeCannotReadIsRefused) {
+  EXPECT_EQ(PayloadResult("job_created", R"({"strict":"yes"})"), "invalid_field payload.strict");
+  EXPECT_EQ(PayloadResult("job_created", R"({"stages":["a",".."]})"),
+            "invalid_field payload.stages");
+  EXPECT_EQ(PayloadResult("job_created", R"({"pipeline":""})"), "invalid_field payload.pipeline");
+  EXPECT_EQ(PayloadResult("gate_pause", R"({"timeout_seconds":0})"),
+            "invalid_field payload.timeout_seconds");
+  EXPECT_EQ(PayloadResult("gate_pause", R"({"timeout_seconds":31536001})"),
+            "invalid_field payload.timeout_seconds");
+  EXPECT_EQ(PayloadResult("gate_pause", R"({"on_timeout":"approve"})"),
+            "invalid_field payload.on_timeout");
+  EXPECT_EQ(PayloadResult("gate_rejected", R"({"comment":7})"), "invalid_field payload.comment");
+}
+
+TEST(DecodeDraftTest, TheOtherSpellingOfPayloadIsJudgedToo) {
+  EXPECT_EQ(PayloadResult("job_created", R"({"strict":7})", "metadata"),
+            "invalid_field payload.strict");
+}
+
+TEST(DecodeDraftTest, TheSameKeysAreTheEmittersOwnWhereTheTypeReadsNone) {
+  for (const char* type : {"job_started", "stage_started", "log", "x-note", "heartbeat"}) {
+    EXPECT_EQ(PayloadResult(type, R"({"strict":7,"timeout_seconds":-1,"comment":[]})"), "taken")
+        << type;
+  }
+}
+
+// It is stored and flagged, for progress is evidence too.
+TEST(DecodeDraftTest, AbsurdProgressIsTaken) {
+  for (const char* figure : {"-1", "1e308", "\"7\"", "[]"}) {
+    EXPECT_EQ(PayloadResult("stage_progress", std::string(R"({"current":)") + figure + "}"),
+              "taken")
+        << figure;
+  }
+}
+
+TEST(DecodeDraftTest, ANumberThatNothingCanHoldIsNoJson) {
+  EXPECT_EQ(PayloadResult("stage_progress", R"({"current":1e999})"), "malformed_json ");
+}
+
 }  // namespace
 }  // namespace stagelog

@@ -1,0 +1,104 @@
+#include "core/gate_rules.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/timestamp.h"
+#include "core/job_state_json.h"
+#include "core/payload.h"
+
+namespace stagelog {
+namespace {
+
+std::optional<Refusal> JudgeList(const std::vector<std::string>& approvers, const std::string& gate,
+                                 const std::string& actor) {
+  if (approvers.empty()) return std::nullopt;
+  if (std::find(approvers.begin(), approvers.end(), actor) != approvers.end()) return std::nullopt;
+  return Refusal{
+      .code = "forbidden",
+      .detail = "gate '" + gate + "' names its approvers, and '" + actor + "' is none of them",
+      .field = "gate"};
+}
+
+// Shows the decision that stands.
+Refusal GateDecided(const std::string& job_id, const GateState& gate) {
+  Refusal refusal{.code = "gate_decided",
+                  .detail = "gate '" + gate.name + "' was " + std::string(StatusName(gate.status)) +
+                            " before, at " + FormatTimestamp(gate.decided_micros),
+                  .field = "gate",
+                  .members = {{"gate", EncodeGateIteration(job_id, gate)}}};
+  if (!gate.decided_by.empty()) refusal.detail += ", by '" + gate.decided_by + "'";
+  return refusal;
+}
+
+}  // namespace
+
+std::optional<Refusal> JudgeApprover(const JobState* job, const std::string& gate,
+                                     const std::string& actor) {
+  const GateState* last = job == nullptr ? nullptr : job->FindGate(gate);
+  if (last == nullptr || last->status != GateStatus::kPending) return std::nullopt;
+  return JudgeList(last->approvers, gate, actor);
+}
+
+std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts,
+                                      const JobLookup& find) {
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> opened;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const EventDraft& draft = drafts[i];
+    const auto gate = std::make_pair(draft.job_id, draft.gate);
+    if (draft.kind == EventType::kGatePause) {
+      opened.emplace(gate, ReadGatePayload(draft.payload).approvers);
+    }
+    if (!FindType(draft.type)->is_gate_decision) continue;
+    std::optional<Refusal> refusal = JudgeApprover(find(draft.job_id), draft.gate, draft.actor);
+    const auto own = opened.find(gate);
+    if (!refusal && own != opened.end()) refusal = JudgeList(own->second, draft.gate, draft.actor);
+    if (refusal && drafts.size() > 1) refusal->line = static_cast<int64_t>(i) + 1;
+    if (refusal) return refusal;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> JudgeChoice(const GateState& gate, const std::string& choice) {
+  if (choice.empty() || gate.options.empty()) return std::nullopt;
+  const auto options = nlohmann::json::parse(gate.options, nullptr, false);
+  if (std::find(options.begin(), options.end(), choice) != options.end()) return std::nullopt;
+  return Refusal{
+      .code = "invalid_field",
+      .detail = "gate '" + gate.name + "' does not offer that; it offers " + gate.options,
+      .field = "choice"};
+}
+
+Refusal UnknownJob(const std::string& job_id) {
+  return {.code = "unknown_job", .detail = "there is no job '" + job_id + "'"};
+}
+
+Refusal UnknownGate(const std::string& job_id, const std::string& gate) {
+  return {.code = "unknown_gate",
+          .detail = "job '" + job_id + "' has no gate '" + gate + "'",
+          .field = "gate"};
+}
+
+std::optional<Refusal> JudgeDecision(const JobState* job, const std::string& job_id,
+                                     const std::string& gate, const std::string& actor,
+                                     bool is_admin) {
+  if (job == nullptr) return UnknownJob(job_id);
+  const GateState* last = job->FindGate(gate);
+  if (last == nullptr) return UnknownGate(job_id, gate);
+  if (last->status != GateStatus::kPending) return GateDecided(job_id, *last);
+  return is_admin ? std::nullopt : JudgeApprover(job, gate, actor);
+}
+
+Precondition MayDecide(const EventDraft& decision, bool is_admin) {
+  return [decision, is_admin](const JobLookup& find) -> std::optional<Refusal> {
+    const JobState* job = find(decision.job_id);
+    if (auto refusal =
+            JudgeDecision(job, decision.job_id, decision.gate, decision.actor, is_admin)) {
+      return refusal;
+    }
+    return JudgeChoice(*job->FindGate(decision.gate), ReadDecisionPayload(decision.payload).choice);
+  };
+}
+
+}  // namespace stagelog

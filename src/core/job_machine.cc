@@ -1,0 +1,135 @@
+// What is legal. What an event changes is in job_fold.cc.
+#include "core/job_machine.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/payload.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::array<ViolationTraits, 16> kViolations = {{
+    {"implicit_create", "the job's first event is not `job_created`", true},
+    {"already_created", "`job_created` for a job that is there"},
+    {"already_started", "`job_started` for a job that runs or is paused"},
+    {"job_over", "the job is completed, failed or canceled"},
+    {"resume_completed", "`job_resumed` for a completed job"},
+    {"not_paused", "`job_resumed` for a job that is neither paused, failed nor canceled"},
+    {"gate_pending", "`job_resumed` while a gate is pending"},
+    {"duplicate_start", "`stage_started` for a stage that runs"},
+    {"end_without_start", "the end of a stage that was not started; it opens and closes an attempt",
+     true},
+    {"progress_without_start", "progress of a stage that was not started; it opens an attempt",
+     true},
+    {"stage_over", "progress or end of a stage whose last attempt has ended"},
+    {"attempt_mismatch", "the attempt is not the one that runs, or not later than the last"},
+    {"invalid_progress", "`current`, `total` or `percent` is no number or out of its bounds"},
+    {"gate_already_pending", "`gate_pause` for a gate that is pending"},
+    {"gate_unknown", "a decision on a gate that was never opened"},
+    {"gate_decided", "a decision on a gate that is decided: the first decision stands"},
+}};
+
+// `total` may have come with an earlier report of the attempt.
+bool IsSoundProgress(const StageState* running, const EventDraft& draft) {
+  const ProgressPayload progress = ReadProgressPayload(draft.payload);
+  if (!progress.is_sound) return false;
+  std::optional<double> total = progress.total;
+  if (!total && running != nullptr) total = running->progress.total;
+  return !progress.current || !total || *progress.current <= *total;
+}
+
+std::string_view JudgeJobEvent(const JobState& state, EventType type) {
+  switch (type) {
+    case EventType::kJobCreated:
+      return "already_created";
+    case EventType::kJobStarted:
+      return state.status == JobStatus::kCreated ? "" : "already_started";
+    case EventType::kJobResumed:
+      if (state.status == JobStatus::kPaused) return state.PendingGate() ? "gate_pending" : "";
+      return state.may_resume_again ? "" : "not_paused";
+    default:
+      return "";
+  }
+}
+
+// For a stage without an attempt, or whose attempts were all ended before `attempt`.
+std::string_view JudgeUnstarted(EventType type) {
+  if (type == EventType::kStageStarted) return "";
+  return type == EventType::kStageProgress ? "progress_without_start" : "end_without_start";
+}
+
+std::string_view JudgeStageEvent(const JobState& state, const EventDraft& draft) {
+  const StageState* last = state.FindStage(draft.stage);
+  const bool runs = last != nullptr && last->status == StageStatus::kRunning;
+  if (draft.kind == EventType::kStageProgress && !IsSoundProgress(runs ? last : nullptr, draft)) {
+    return "invalid_progress";
+  }
+  if (runs && draft.kind == EventType::kStageStarted) return "duplicate_start";
+  if (runs) return draft.attempt.value_or(last->attempt) == last->attempt ? "" : "attempt_mismatch";
+  if (last == nullptr) return JudgeUnstarted(draft.kind);
+  if (draft.attempt && *draft.attempt > last->attempt) return JudgeUnstarted(draft.kind);
+  if (draft.kind == EventType::kStageStarted) return draft.attempt ? "attempt_mismatch" : "";
+  // Nobody has ended an abandoned attempt: what still comes of it after a resumption is news.
+  const bool is_news = last->status == StageStatus::kAbandoned && !draft.attempt;
+  return is_news ? JudgeUnstarted(draft.kind) : "stage_over";
+}
+
+std::string_view JudgeGateEvent(const JobState& state, const EventDraft& draft) {
+  const GateState* last = state.FindGate(draft.gate);
+  const bool is_pending = last != nullptr && last->status == GateStatus::kPending;
+  if (draft.kind == EventType::kGatePause) return is_pending ? "gate_already_pending" : "";
+  if (last == nullptr) return "gate_unknown";
+  return is_pending ? "" : "gate_decided";
+}
+
+std::string_view JudgeWhenOver(const JobState& state, EventType type) {
+  if (type == EventType::kJobCreated) return "already_created";
+  if (type != EventType::kJobResumed) return "job_over";
+  return state.status == JobStatus::kCompleted ? "resume_completed" : "";
+}
+
+std::string_view JudgeByKind(const JobState& state, const EventDraft& draft) {
+  switch (draft.kind) {
+    case EventType::kLog:
+    case EventType::kCustom:
+    case EventType::kHeartbeat:
+      return "";
+    case EventType::kStageStarted:
+    case EventType::kStageProgress:
+    case EventType::kStageCompleted:
+    case EventType::kStageFailed:
+      return state.IsOver() ? "job_over" : JudgeStageEvent(state, draft);
+    case EventType::kGatePause:
+    case EventType::kGateApproved:
+    case EventType::kGateRejected:
+    case EventType::kGateAutoApproved:
+    case EventType::kGateExpired:
+      return state.IsOver() ? "job_over" : JudgeGateEvent(state, draft);
+    default:
+      return state.IsOver() ? JudgeWhenOver(state, draft.kind) : JudgeJobEvent(state, draft.kind);
+  }
+}
+
+}  // namespace
+
+std::span<const ViolationTraits> AllViolations() { return kViolations; }
+
+bool ViolationCounts(std::string_view code) {
+  const auto found = std::find_if(kViolations.begin(), kViolations.end(),
+                                  [&](const ViolationTraits& row) { return row.code == code; });
+  return found != kViolations.end() && found->counts;
+}
+
+std::vector<std::string> Judge(const JobState& state, const EventDraft& draft) {
+  std::vector<std::string> violations;
+  if (state.job_seq == 0) {
+    if (draft.kind == EventType::kJobCreated) return violations;
+    violations.emplace_back("implicit_create");
+  }
+  const std::string_view code = JudgeByKind(state, draft);
+  if (!code.empty()) violations.emplace_back(code);
+  return violations;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,34 @@
+// A job's state as JSON: the public document, and the exact copy that a snapshot keeps.
+#ifndef STAGELOG_CORE_JOB_STATE_JSON_H_
+#define STAGELOG_CORE_JOB_STATE_JSON_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/job_state.h"
+
+namespace stagelog {
+
+// The document of GET /jobs/{job} and of state.json, compact, without a newline.
+std::string EncodeJobState(const JobState& state);
+
+// The row of a listing: the document without its stages and gates. `done` is what state.Done() was:
+// of a listed job only that is known of its stages.
+std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done);
+
+// One stage with all its attempts, one gate with all its iterations; empty when there is none of
+// the name.
+std::string EncodeStage(const JobState& state, std::string_view path);
+std::string EncodeGate(const JobState& state, std::string_view name);
+
+// One iteration of a gate by itself, as the inbox over all jobs lists it.
+std::string EncodeGateIteration(const std::string& job_id, const GateState& gate);
+
+// Everything that a state holds, to go on folding from.
+std::string EncodeSnapshot(const JobState& state);
+std::optional<JobState> DecodeSnapshot(std::string_view text);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_JOB_STATE_JSON_H_

@@ -1,0 +1,212 @@
+#include "core/payload.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/identifier.h"
+#include "core/json_text.h"
+
+namespace stagelog {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double kGreatestFigure = 1e18;
+constexpr size_t kMaxPromptBytes = 16 * 1024;
+constexpr size_t kMaxWordBytes = 256;
+constexpr std::array<std::string_view, 3> kTimeoutActions = {"approve", "reject", "expire"};
+
+Json Parsed(std::string_view payload) {
+  Json object = payload.empty() ? Json::object() : Json::parse(payload, nullptr, false);
+  return object.is_object() ? object : Json::object();
+}
+
+// The member, or null where it is not there. A JSON null stands for "left out".
+const Json* Find(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string TextOf(const Json& object, const char* key) {
+  const Json* member = Find(object, key);
+  return member != nullptr && member->is_string() ? member->get<std::string>() : "";
+}
+
+std::vector<std::string> TextsOf(const Json& object, const char* key) {
+  std::vector<std::string> texts;
+  const Json* member = Find(object, key);
+  if (member == nullptr || !member->is_array()) return texts;
+  for (const Json& item : *member) {
+    if (item.is_string()) texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+// A figure from its own bytes. JSON null stands for "left out".
+std::optional<double> FigureOf(std::string_view text, double greatest, bool& is_sound) {
+  if (text == "null") return std::nullopt;
+  double value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  if (is_number && value >= 0 && value <= greatest) return value;
+  is_sound = false;
+  return std::nullopt;
+}
+
+// A key or a text from its own bytes between the quotes.
+std::string Unescaped(std::string_view text) {
+  if (text.find('\\') == std::string_view::npos) return std::string(text);
+  const Json value = Json::parse('"' + std::string(text) + '"', nullptr, false);
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+bool IsTextUpTo(const Json& value, size_t max_bytes) {
+  return value.is_string() && value.get_ref<const std::string&>().size() <= max_bytes;
+}
+
+bool IsListOf(const Json& value, size_t max_items, bool (*is_item)(const Json&)) {
+  return value.is_array() && value.size() <= max_items &&
+         std::all_of(value.begin(), value.end(), is_item);
+}
+
+bool IsWord(const Json& value) {
+  return IsTextUpTo(value, kMaxWordBytes) && !value.get_ref<const std::string&>().empty();
+}
+
+// One key with what it must be, in words for the refusal.
+struct Rule {
+  const char* key;
+  bool (*holds)(const Json&);
+  const char* must_be;
+};
+
+constexpr Rule kJobRules[] = {
+    {"pipeline", IsWord, "a string of 1 to 256 bytes"},
+    {"strict", [](const Json& value) { return value.is_boolean(); }, "true or false"},
+    {"stages",
+     [](const Json& value) {
+       return IsListOf(value, kMaxDeclaredStages, [](const Json& item) {
+         return item.is_string() && IsStagePath(item.get_ref<const std::string&>());
+       });
+     },
+     "an array of at most 10000 stages: names or names joined by '/'"},
+};
+
+constexpr Rule kGateRules[] = {
+    {"prompt", [](const Json& value) { return IsTextUpTo(value, kMaxPromptBytes); },
+     "a string of at most 16384 bytes"},
+    {"options", [](const Json& value) { return IsListOf(value, kMaxGateOptions, IsWord); },
+     "an array of at most 64 strings of 1 to 256 bytes"},
+    {"timeout_seconds",
+     [](const Json& value) {
+       return value.is_number_integer() && value >= 1 && value <= kMaxGateTimeoutSeconds;
+     },
+     "a whole number of seconds from 1 to 31536000"},
+    {"on_timeout",
+     [](const Json& value) {
+       return std::any_of(kTimeoutActions.begin(), kTimeoutActions.end(),
+                          [&](std::string_view action) { return value == action; });
+     },
+     "'approve', 'reject' or 'expire'"},
+    {"approvers", [](const Json& value) { return IsListOf(value, kMaxApprovers, IsWord); },
+     "an array of at most 64 names of tokens"},
+};
+
+constexpr Rule kDecisionRules[] = {
+    {"comment", [](const Json& value) { return value.is_string(); }, "a string"},
+    {"choice", IsWord, "a string of 1 to 256 bytes"},
+    {"via", IsWord, "a string of 1 to 256 bytes"},
+};
+
+Refusal InvalidField(const std::string& key, const std::string& must_be) {
+  return {.code = "invalid_field",
+          .detail = "'payload." + key + "' must be " + must_be,
+          .field = "payload." + key};
+}
+
+template <size_t kCount>
+std::optional<Refusal> Check(const Json& object, const Rule (&rules)[kCount]) {
+  for (const Rule& rule : rules) {
+    const Json* value = Find(object, rule.key);
+    if (value != nullptr && !rule.holds(*value)) return InvalidField(rule.key, rule.must_be);
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckGate(const Json& object) {
+  if (auto refusal = Check(object, kGateRules)) return refusal;
+  if (Find(object, "on_timeout") != nullptr && Find(object, "timeout_seconds") == nullptr) {
+    return InvalidField("on_timeout", "left out where there is no 'timeout_seconds'");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+JobPayload ReadJobPayload(std::string_view payload) {
+  const Json object = Parsed(payload);
+  JobPayload job;
+  job.pipeline = TextOf(object, "pipeline");
+  job.stages = TextsOf(object, "stages");
+  std::erase_if(job.stages, [](const std::string& path) { return !IsStagePath(path); });
+  const Json* strict = Find(object, "strict");
+  job.strict = strict != nullptr && *strict == true;
+  return job;
+}
+
+// Read without a document in memory: of all events that mean something these are by far the most.
+ProgressPayload ReadProgressPayload(std::string_view payload) {
+  ProgressPayload progress;
+  bool& is_sound = progress.is_sound;
+  for (JsonMembers members(payload); members.Next();) {
+    const std::string key = Unescaped(members.key());
+    const std::string_view value = members.value();
+    if (key == "current") progress.current = FigureOf(value, kGreatestFigure, is_sound);
+    if (key == "total") progress.total = FigureOf(value, kGreatestFigure, is_sound);
+    if (key == "percent") progress.percent = FigureOf(value, 100, is_sound);
+    const bool is_text = value.starts_with('"') && value.size() >= 2;
+    if (key == "unit" && is_text) progress.unit = Unescaped(value.substr(1, value.size() - 2));
+  }
+  return progress;
+}
+
+GatePayload ReadGatePayload(std::string_view payload) {
+  const Json object = Parsed(payload);
+  GatePayload gate;
+  gate.prompt = TextOf(object, "prompt");
+  gate.approvers = TextsOf(object, "approvers");
+  const std::vector<std::string> options = TextsOf(object, "options");
+  if (!options.empty()) gate.options = Json(options).dump();
+  const Json* timeout = Find(object, "timeout_seconds");
+  if (timeout == nullptr || !timeout->is_number_integer()) return gate;
+  gate.timeout_seconds = std::clamp<int64_t>(timeout->get<int64_t>(), 1, kMaxGateTimeoutSeconds);
+  gate.on_timeout = TextOf(object, "on_timeout");
+  if (gate.on_timeout.empty()) gate.on_timeout = "expire";
+  return gate;
+}
+
+DecisionPayload ReadDecisionPayload(std::string_view payload) {
+  const Json object = Parsed(payload);
+  return {TextOf(object, "comment"), TextOf(object, "choice"), TextOf(object, "via")};
+}
+
+std::optional<Refusal> JudgePayload(EventType type, std::string_view payload) {
+  if (payload.empty()) return std::nullopt;
+  switch (type) {
+    case EventType::kJobCreated:
+      return Check(Parsed(payload), kJobRules);
+    case EventType::kGatePause:
+      return CheckGate(Parsed(payload));
+    case EventType::kGateApproved:
+    case EventType::kGateRejected:
+    case EventType::kGateAutoApproved:
+    case EventType::kGateExpired:
+      return Check(Parsed(payload), kDecisionRules);
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace stagelog

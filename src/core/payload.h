@@ -1,0 +1,67 @@
+// The keys of `payload` that mean something to the state machine, by type of event. All others are
+// the emitter's own.
+#ifndef STAGELOG_CORE_PAYLOAD_H_
+#define STAGELOG_CORE_PAYLOAD_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/refusal.h"
+#include "core/vocabulary.h"
+
+namespace stagelog {
+
+inline constexpr int64_t kMaxGateTimeoutSeconds = 31'536'000;  // a year
+inline constexpr size_t kMaxDeclaredStages = 10'000;
+inline constexpr size_t kMaxGateOptions = 64;
+inline constexpr size_t kMaxApprovers = 64;
+
+// job_created
+struct JobPayload {
+  std::string pipeline;
+  std::vector<std::string> stages;  // paths of stages that will come
+  bool strict = false;
+};
+
+// stage_progress. Figures are not negative.
+struct ProgressPayload {
+  std::optional<double> current;
+  std::optional<double> total;
+  std::optional<double> percent;  // 0 to 100
+  std::string unit;
+  bool is_sound = true;  // false: a figure is no number or out of its bounds
+};
+
+// gate_pause
+struct GatePayload {
+  std::string prompt;
+  std::string options;  // a JSON array of strings; empty when there is none
+  std::optional<int64_t> timeout_seconds;
+  std::string on_timeout;  // approve, reject or expire; empty without a timeout
+  std::vector<std::string> approvers;
+};
+
+// gate_approved, gate_rejected, gate_auto_approved, gate_expired
+struct DecisionPayload {
+  std::string comment;
+  std::string choice;
+  std::string via;
+};
+
+// Total: what is not there, or not of its type, is left at its default. `payload` is a JSON object
+// or empty.
+JobPayload ReadJobPayload(std::string_view payload);
+ProgressPayload ReadProgressPayload(std::string_view payload);
+GatePayload ReadGatePayload(std::string_view payload);
+DecisionPayload ReadDecisionPayload(std::string_view payload);
+
+// What is wrong with the payload of an event that is to be appended (invalid_field); none for types
+// that read nothing. Progress is never refused: the state machine flags it.
+std::optional<Refusal> JudgePayload(EventType type, std::string_view payload);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_PAYLOAD_H_

@@ -1,0 +1,214 @@
+#include "core/gate_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/core/job_story.h"
+
+namespace stagelog {
+namespace {
+
+using testing::HasSubstr;
+
+const char* const kNamesAnn = R"({"approvers":["ann","ben"]})";
+
+JobState JobWithGate(const std::string& payload) {
+  return JobStory()
+      .Tell("job_created")
+      .Tell("gate_pause", {.gate = "g", .payload = payload})
+      .state();
+}
+
+std::string CodeOf(const std::optional<Refusal>& refusal) { return refusal ? refusal->code : ""; }
+
+TEST(JudgeApproverTest, AGateThatNamesNobodyIsOpenToEveryApprover) {
+  const JobState job = JobWithGate("");
+  EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", "anyone")), "");
+}
+
+TEST(JudgeApproverTest, AGateThatNamesItsApproversIsOpenToThemAlone) {
+  const JobState job = JobWithGate(kNamesAnn);
+  EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", "ann")), "");
+  EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", "ben")), "");
+  const auto refusal = JudgeApprover(&job, "g", "cat");
+  ASSERT_EQ(CodeOf(refusal), "forbidden");
+  EXPECT_EQ(refusal->field, "gate");
+  EXPECT_THAT(refusal->detail, HasSubstr("'cat'"));
+  EXPECT_THAT(refusal->detail, HasSubstr("'g'"));
+}
+
+TEST(JudgeApproverTest, NamesAreComparedWhole) {
+  const JobState job = JobWithGate(kNamesAnn);
+  for (const char* actor : {"", "an", "anna", "Ann", " ann"}) {
+    EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", actor)), "forbidden") << actor;
+  }
+}
+
+// A plain event for a gate that is not pending is stored and flagged (promise 7), whoever sent it.
+TEST(JudgeApproverTest, OnlyAPendingGateIsGuarded) {
+  EXPECT_EQ(CodeOf(JudgeApprover(nullptr, "g", "cat")), "");
+  const JobState job = JobWithGate(kNamesAnn);
+  EXPECT_EQ(CodeOf(JudgeApprover(&job, "another", "cat")), "");
+  JobStory story(job);
+  story.Tell("gate_approved", {.gate = "g", .actor = "ann"});
+  EXPECT_EQ(CodeOf(JudgeApprover(&story.state(), "g", "cat")), "");
+}
+
+TEST(JudgeApproverTest, TheIterationThatIsPendingSaysWho) {
+  JobStory story(JobWithGate(kNamesAnn));
+  story.Tell("gate_rejected", {.gate = "g", .actor = "ann"});
+  story.Tell("gate_pause", {.gate = "g", .payload = R"({"approvers":["cat"]})"});
+  EXPECT_EQ(CodeOf(JudgeApprover(&story.state(), "g", "ann")), "forbidden");
+  EXPECT_EQ(CodeOf(JudgeApprover(&story.state(), "g", "cat")), "");
+}
+
+TEST(JudgeDecisionTest, AnUnknownJob) {
+  const auto refusal = JudgeDecision(nullptr, "a", "g", "ann", true);
+  ASSERT_EQ(CodeOf(refusal), "unknown_job");
+  EXPECT_THAT(refusal->detail, HasSubstr("'a'"));
+}
+
+TEST(JudgeDecisionTest, AnUnknownGate) {
+  const JobState job = JobWithGate("");
+  const auto refusal = JudgeDecision(&job, "a", "other", "ann", true);
+  ASSERT_EQ(CodeOf(refusal), "unknown_gate");
+  EXPECT_EQ(refusal->field, "gate");
+}
+
+TEST(JudgeDecisionTest, APendingGateMayBeDecided) {
+  const JobState job = JobWithGate("");
+  EXPECT_EQ(CodeOf(JudgeDecision(&job, "a", "g", "ann", false)), "");
+}
+
+TEST(JudgeDecisionTest, WhoComesSecondIsShownTheDecisionThatStands) {
+  JobStory story(JobWithGate(""));
+  story.Tell("gate_rejected",
+             {.gate = "g", .payload = R"({"comment":"too dark","via":"api"})", .actor = "ann"});
+  const auto refusal = JudgeDecision(&story.state(), "a", "g", "ben", false);
+  ASSERT_EQ(CodeOf(refusal), "gate_decided");
+  EXPECT_THAT(refusal->detail, HasSubstr("rejected"));
+  ASSERT_EQ(refusal->members.size(), 1u);
+  EXPECT_EQ(refusal->members[0].first, "gate");
+  const auto shown = nlohmann::json::parse(refusal->members[0].second);
+  EXPECT_EQ(shown.at("job_id"), "a");
+  EXPECT_EQ(shown.at("status"), "rejected");
+  EXPECT_EQ(shown.at("decided_by"), "ann");
+  EXPECT_EQ(shown.at("comment"), "too dark");
+  EXPECT_EQ(shown.at("via"), "api");
+}
+
+TEST(JudgeDecisionTest, AGateThatEndedWithItsJobIsDecided) {
+  JobStory story(JobWithGate(""));
+  story.Tell("job_canceled");
+  const auto refusal = JudgeDecision(&story.state(), "a", "g", "ann", true);
+  ASSERT_EQ(CodeOf(refusal), "gate_decided");
+  EXPECT_THAT(refusal->detail, HasSubstr("canceled"));
+}
+
+TEST(JudgeDecisionTest, AnAdminMayDecideEveryGateButDecidesNoneTwice) {
+  JobStory story(JobWithGate(kNamesAnn));
+  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "cat", false)), "forbidden");
+  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "cat", true)), "");
+  story.Tell("gate_approved", {.gate = "g", .actor = "cat"});
+  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "cat", true)), "gate_decided");
+}
+
+TEST(JudgeDecisionTest, TheNextIterationMayBeDecidedAgain) {
+  JobStory story(JobWithGate(""));
+  story.Tell("gate_rejected", {.gate = "g"}).Tell("gate_pause", {.gate = "g"});
+  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "ann", false)), "");
+}
+
+TEST(UnknownTest, NamesWhatIsNotThere) {
+  EXPECT_EQ(UnknownJob("a").code, "unknown_job");
+  EXPECT_THAT(UnknownGate("a", "g").detail, HasSubstr("'g'"));
+}
+
+// --- Choices ---
+
+TEST(JudgeChoiceTest, IsOneOfThoseThatAreOffered) {
+  GateState gate{.name = "g", .options = R"(["a","b \"c\""])"};
+  EXPECT_EQ(CodeOf(JudgeChoice(gate, "a")), "");
+  EXPECT_EQ(CodeOf(JudgeChoice(gate, "b \"c\"")), "");
+  EXPECT_EQ(CodeOf(JudgeChoice(gate, "")), "") << "nobody has to choose";
+  const auto refusal = JudgeChoice(gate, "c");
+  ASSERT_EQ(CodeOf(refusal), "invalid_field");
+  EXPECT_EQ(refusal->field, "choice");
+  EXPECT_THAT(refusal->detail, HasSubstr(gate.options));
+}
+
+TEST(JudgeChoiceTest, WhereNothingIsOfferedAnythingMayBeChosen) {
+  EXPECT_EQ(CodeOf(JudgeChoice(GateState{.name = "g"}, "anything")), "");
+}
+
+// --- Decisions that come as plain events ---
+
+class JudgeApproversTest : public testing::Test {
+ protected:
+  std::optional<Refusal> Judge(const std::vector<EventDraft>& drafts) {
+    return JudgeApprovers(
+        drafts, [this](const std::string& job_id) { return job_id == "a" ? &job_ : nullptr; });
+  }
+
+  JobState job_ = JobWithGate(kNamesAnn);
+};
+
+TEST_F(JudgeApproversTest, EveryDecisionIsJudged) {
+  EXPECT_EQ(CodeOf(Judge({DraftOf("log", {.actor = "cat"})})), "");
+  for (const char* type :
+       {"gate_approved", "gate_rejected", "gate_auto_approved", "gate_expired"}) {
+    EXPECT_EQ(CodeOf(Judge({DraftOf(type, {.gate = "g", .actor = "ann"})})), "") << type;
+    const auto refusal = Judge({DraftOf(type, {.gate = "g", .actor = "cat"})});
+    EXPECT_EQ(CodeOf(refusal), "forbidden") << type;
+    EXPECT_EQ(refusal->line, std::nullopt) << type;
+  }
+}
+
+TEST_F(JudgeApproversTest, OfABatchTheLineIsNamed) {
+  const auto refusal = Judge(
+      {DraftOf("log", {.actor = "cat"}), DraftOf("gate_approved", {.gate = "g", .actor = "cat"})});
+  ASSERT_EQ(CodeOf(refusal), "forbidden");
+  EXPECT_EQ(refusal->line, 2);
+}
+
+TEST_F(JudgeApproversTest, AGateThatTheBatchItselfOpensIsGuardedToo) {
+  const EventDraft pause = DraftOf("gate_pause", {.gate = "h", .payload = kNamesAnn});
+  EXPECT_EQ(CodeOf(Judge({pause, DraftOf("gate_approved", {.gate = "h", .actor = "cat"})})),
+            "forbidden");
+  EXPECT_EQ(CodeOf(Judge({pause, DraftOf("gate_approved", {.gate = "h", .actor = "ben"})})), "");
+}
+
+TEST_F(JudgeApproversTest, APauseThatChangesNothingLetsNobodyIn) {
+  const EventDraft pause =
+      DraftOf("gate_pause", {.gate = "g", .payload = R"({"approvers":["cat"]})"});
+  EXPECT_EQ(CodeOf(Judge({pause, DraftOf("gate_approved", {.gate = "g", .actor = "cat"})})),
+            "forbidden")
+      << "the gate is pending: the second pause is illegal";
+}
+
+// --- Both, as the precondition of an append ---
+
+TEST(MayDecideTest, JudgesTheStateThatTheWriterFinds) {
+  JobStory story(JobWithGate(R"({"options":["a"],"approvers":["ann"]})"));
+  const auto code = [&](const std::string& actor, const std::string& payload, bool is_admin) {
+    const EventDraft decision =
+        DraftOf("gate_approved", {.gate = "g", .payload = payload, .actor = actor});
+    return CodeOf(MayDecide(decision, is_admin)(
+        [&](const std::string& job_id) { return job_id == "a" ? &story.state() : nullptr; }));
+  };
+  EXPECT_EQ(code("ann", "", false), "");
+  EXPECT_EQ(code("ann", R"({"choice":"a"})", false), "");
+  EXPECT_EQ(code("ann", R"({"choice":"z"})", false), "invalid_field");
+  EXPECT_EQ(code("cat", "", false), "forbidden");
+  EXPECT_EQ(code("cat", "", true), "");
+  story.Tell("gate_expired", {.gate = "g"});
+  EXPECT_EQ(code("ann", R"({"choice":"z"})", false), "gate_decided");
+  EXPECT_EQ(CodeOf(MayDecide(DraftOf("gate_approved", {.gate = "g"}),
+                             true)([](const std::string&) { return nullptr; })),
+            "unknown_job");
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,244 @@
+#include "core/payload.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace stagelog {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string Quoted(size_t bytes) { return '"' + std::string(bytes, 'x') + '"'; }
+
+std::string ListOf(size_t count, const std::string& item) {
+  std::string list = "[";
+  for (size_t i = 0; i < count; ++i) list += (i > 0 ? "," : "") + item;
+  return list + "]";
+}
+
+// --- What is read ---
+
+TEST(ReadJobPayloadTest, ReadsItsKeys) {
+  const JobPayload job =
+      ReadJobPayload(R"({"pipeline":"film","stages":["a","b/c"],"strict":true,"other":1})");
+  EXPECT_EQ(job.pipeline, "film");
+  EXPECT_THAT(job.stages, ElementsAre("a", "b/c"));
+  EXPECT_TRUE(job.strict);
+}
+
+TEST(ReadJobPayloadTest, IsTotal) {
+  for (const char* payload :
+       {"", "{}", "null", "[1]", "7", "{\"pipeline\"", "not JSON", "\xff",
+        R"({"pipeline":7,"stages":"a","strict":"true"})",
+        R"({"pipeline":null,"stages":[1,"../a","",null,"a//b","/a"],"strict":1})"}) {
+    const JobPayload job = ReadJobPayload(payload);
+    EXPECT_EQ(job.pipeline, "") << payload;
+    EXPECT_THAT(job.stages, IsEmpty()) << payload;
+    EXPECT_FALSE(job.strict) << payload;
+  }
+}
+
+TEST(ReadProgressPayloadTest, ReadsItsKeys) {
+  const ProgressPayload progress =
+      ReadProgressPayload(R"({"current":3,"total":4.5,"percent":66.6,"unit":"frames"})");
+  EXPECT_TRUE(progress.is_sound);
+  EXPECT_EQ(progress.current, 3.0);
+  EXPECT_EQ(progress.total, 4.5);
+  EXPECT_EQ(progress.percent, 66.6);
+  EXPECT_EQ(progress.unit, "frames");
+}
+
+TEST(ReadProgressPayloadTest, TheBoundsAreSoundThemselves) {
+  for (const char* payload :
+       {"", "{}", R"({"current":0,"total":0,"percent":0})", R"({"current":-0.0})",
+        R"({"current":1e18,"total":1e18,"percent":100})", R"({"current":1e-320})",
+        R"({"current":1000000000000000000})", R"({"current":null,"total":null,"percent":null})",
+        R"({"unit":7})"}) {
+    EXPECT_TRUE(ReadProgressPayload(payload).is_sound) << payload;
+  }
+}
+
+TEST(ReadProgressPayloadTest, AbsurdFiguresAreNotSoundAndNotTaken) {
+  for (const char* figure :
+       {"-1", "-1e-300", "1e308", "-1e308", "1.0000001e18", "18446744073709551615",
+        "-9223372036854775808", "\"5\"", "true", "[]", "{}", "\"NaN\""}) {
+    for (const char* key : {"current", "total", "percent"}) {
+      const ProgressPayload progress =
+          ReadProgressPayload(std::string("{\"") + key + "\":" + figure + "}");
+      EXPECT_FALSE(progress.is_sound) << key << " " << figure;
+      EXPECT_FALSE(progress.current || progress.total || progress.percent) << key << " " << figure;
+    }
+  }
+  EXPECT_FALSE(ReadProgressPayload(R"({"percent":100.0000001})").is_sound);
+  EXPECT_TRUE(ReadProgressPayload(R"({"current":100.0000001})").is_sound);
+}
+
+TEST(ReadGatePayloadTest, ReadsItsKeys) {
+  const GatePayload gate = ReadGatePayload(
+      R"({"prompt":"go?","options":["a","b"],"timeout_seconds":60,"on_timeout":"approve",)"
+      R"("approvers":["ann"]})");
+  EXPECT_EQ(gate.prompt, "go?");
+  EXPECT_EQ(gate.options, R"(["a","b"])");
+  EXPECT_EQ(gate.timeout_seconds, 60);
+  EXPECT_EQ(gate.on_timeout, "approve");
+  EXPECT_THAT(gate.approvers, ElementsAre("ann"));
+}
+
+TEST(ReadGatePayloadTest, ATimeoutThatSaysNoMoreExpires) {
+  EXPECT_EQ(ReadGatePayload(R"({"timeout_seconds":1})").on_timeout, "expire");
+}
+
+TEST(ReadGatePayloadTest, WithoutATimeoutThereIsNothingToDoOnIt) {
+  const GatePayload gate = ReadGatePayload(R"({"on_timeout":"approve"})");
+  EXPECT_EQ(gate.timeout_seconds, std::nullopt);
+  EXPECT_EQ(gate.on_timeout, "");
+}
+
+TEST(ReadGatePayloadTest, IsTotal) {
+  for (const char* payload : {"", "[]", "nonsense", R"({"prompt":1,"options":{},"approvers":7})",
+                              R"({"options":[],"approvers":[]})", R"({"timeout_seconds":"60"})",
+                              R"({"timeout_seconds":1.5,"on_timeout":[]})"}) {
+    const GatePayload gate = ReadGatePayload(payload);
+    EXPECT_EQ(gate.prompt, "") << payload;
+    EXPECT_EQ(gate.options, "") << payload;
+    EXPECT_EQ(gate.timeout_seconds, std::nullopt) << payload;
+    EXPECT_EQ(gate.on_timeout, "") << payload;
+    EXPECT_THAT(gate.approvers, IsEmpty()) << payload;
+  }
+}
+
+// It cannot overflow what is computed from it.
+TEST(ReadGatePayloadTest, ATimeoutOutOfItsBoundsIsClamped) {
+  EXPECT_EQ(ReadGatePayload(R"({"timeout_seconds":-5})").timeout_seconds, 1);
+  EXPECT_EQ(ReadGatePayload(R"({"timeout_seconds":9223372036854775807})").timeout_seconds,
+            kMaxGateTimeoutSeconds);
+}
+
+TEST(ReadDecisionPayloadTest, ReadsItsKeys) {
+  const DecisionPayload decision =
+      ReadDecisionPayload(R"({"comment":"fine","choice":"b","via":"api"})");
+  EXPECT_EQ(decision.comment, "fine");
+  EXPECT_EQ(decision.choice, "b");
+  EXPECT_EQ(decision.via, "api");
+  EXPECT_EQ(ReadDecisionPayload(R"({"comment":1,"choice":[],"via":null})").comment, "");
+}
+
+// --- What is refused ---
+
+struct Case {
+  EventType type;
+  std::string payload;
+};
+
+class TakenPayloadTest : public testing::TestWithParam<Case> {};
+
+TEST_P(TakenPayloadTest, IsTaken) {
+  const auto refusal = JudgePayload(GetParam().type, GetParam().payload);
+  EXPECT_FALSE(refusal) << GetParam().payload.substr(0, 200) << ": " << refusal->detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bounds, TakenPayloadTest,
+    testing::Values(
+        Case{EventType::kJobCreated, ""}, Case{EventType::kJobCreated, "{}"},
+        Case{EventType::kJobCreated, R"({"pipeline":"p"})"},
+        Case{EventType::kJobCreated, "{\"pipeline\":" + Quoted(256) + "}"},
+        Case{EventType::kJobCreated, R"({"pipeline":null,"stages":null,"strict":null})"},
+        Case{EventType::kJobCreated, R"({"stages":[]})"},
+        Case{EventType::kJobCreated, R"({"stages":["a","a/b"],"strict":false,"prompt":7})"},
+        Case{EventType::kJobCreated, "{\"stages\":" + ListOf(kMaxDeclaredStages, "\"a\"") + "}"},
+        Case{EventType::kGatePause, "{\"prompt\":" + Quoted(16 * 1024) + "}"},
+        Case{EventType::kGatePause, R"({"prompt":""})"},
+        Case{EventType::kGatePause, R"({"timeout_seconds":1})"},
+        Case{EventType::kGatePause, R"({"timeout_seconds":31536000,"on_timeout":"expire"})"},
+        Case{EventType::kGatePause, R"({"timeout_seconds":5,"on_timeout":"approve"})"},
+        Case{EventType::kGatePause, R"({"timeout_seconds":5,"on_timeout":"reject"})"},
+        Case{EventType::kGatePause, R"({"on_timeout":null})"},
+        Case{EventType::kGatePause, "{\"options\":" + ListOf(kMaxGateOptions, Quoted(256)) + "}"},
+        Case{EventType::kGatePause, "{\"approvers\":" + ListOf(kMaxApprovers, "\"ann\"") + "}"},
+        Case{EventType::kGateApproved, R"({"comment":"","choice":"a","via":"api"})"},
+        Case{EventType::kGateRejected, "{\"comment\":" + Quoted(100'000) + "}"},
+        // Progress is stored and flagged instead, and what is no business of the type is passed
+        // over.
+        Case{EventType::kStageProgress, R"({"current":-1,"total":"x","percent":1e308})"},
+        Case{EventType::kLog, R"({"timeout_seconds":-1,"strict":7})"},
+        Case{EventType::kJobStarted, R"({"strict":7})"},
+        Case{EventType::kCustom, R"({"stages":7})"}));
+
+struct RefusedCase {
+  EventType type;
+  std::string payload;
+  const char* field;
+};
+
+class RefusedPayloadTest : public testing::TestWithParam<RefusedCase> {};
+
+TEST_P(RefusedPayloadTest, NamesTheFieldAndWhatItMustBe) {
+  const auto refusal = JudgePayload(GetParam().type, GetParam().payload);
+  ASSERT_TRUE(refusal) << GetParam().payload.substr(0, 200);
+  EXPECT_EQ(refusal->code, "invalid_field");
+  EXPECT_EQ(refusal->field, GetParam().field);
+  EXPECT_THAT(refusal->detail, HasSubstr("'" + std::string(GetParam().field) + "' must be "));
+  EXPECT_LT(refusal->detail.size(), 200u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bounds, RefusedPayloadTest,
+    testing::Values(
+        RefusedCase{EventType::kJobCreated, R"({"pipeline":""})", "payload.pipeline"},
+        RefusedCase{EventType::kJobCreated, R"({"pipeline":7})", "payload.pipeline"},
+        RefusedCase{EventType::kJobCreated, "{\"pipeline\":" + Quoted(257) + "}",
+                    "payload.pipeline"},
+        RefusedCase{EventType::kJobCreated, R"({"strict":"yes"})", "payload.strict"},
+        RefusedCase{EventType::kJobCreated, R"({"strict":1})", "payload.strict"},
+        RefusedCase{EventType::kJobCreated, R"({"stages":"a"})", "payload.stages"},
+        RefusedCase{EventType::kJobCreated, R"({"stages":["a",7]})", "payload.stages"},
+        RefusedCase{EventType::kJobCreated, R"({"stages":["a",null]})", "payload.stages"},
+        RefusedCase{EventType::kJobCreated, R"({"stages":["../etc"]})", "payload.stages"},
+        RefusedCase{EventType::kJobCreated, R"({"stages":["a//b"]})", "payload.stages"},
+        RefusedCase{EventType::kJobCreated,
+                    "{\"stages\":" + ListOf(kMaxDeclaredStages + 1, "\"a\"") + "}",
+                    "payload.stages"},
+        RefusedCase{EventType::kGatePause, R"({"prompt":["?"]})", "payload.prompt"},
+        RefusedCase{EventType::kGatePause, "{\"prompt\":" + Quoted(16 * 1024 + 1) + "}",
+                    "payload.prompt"},
+        RefusedCase{EventType::kGatePause, R"({"options":"a"})", "payload.options"},
+        RefusedCase{EventType::kGatePause, R"({"options":[""]})", "payload.options"},
+        RefusedCase{EventType::kGatePause,
+                    "{\"options\":" + ListOf(kMaxGateOptions + 1, "\"a\"") + "}",
+                    "payload.options"},
+        RefusedCase{EventType::kGatePause, "{\"options\":[" + Quoted(257) + "]}",
+                    "payload.options"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":0})", "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":-1})", "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":31536001})",
+                    "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":9223372036854775808})",
+                    "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":18446744073709551615})",
+                    "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":1.5})", "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":"60"})",
+                    "payload.timeout_seconds"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":5,"on_timeout":"aprove"})",
+                    "payload.on_timeout"},
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":5,"on_timeout":7})",
+                    "payload.on_timeout"},
+        RefusedCase{EventType::kGatePause, R"({"on_timeout":"approve"})", "payload.on_timeout"},
+        RefusedCase{EventType::kGatePause, R"({"approvers":"ann"})", "payload.approvers"},
+        RefusedCase{EventType::kGatePause, R"({"approvers":[""]})", "payload.approvers"},
+        RefusedCase{EventType::kGatePause,
+                    "{\"approvers\":" + ListOf(kMaxApprovers + 1, "\"a\"") + "}",
+                    "payload.approvers"},
+        RefusedCase{EventType::kGateApproved, R"({"comment":7})", "payload.comment"},
+        RefusedCase{EventType::kGateRejected, R"({"comment":["no"]})", "payload.comment"},
+        RefusedCase{EventType::kGateAutoApproved, R"({"choice":""})", "payload.choice"},
+        RefusedCase{EventType::kGateExpired, R"({"via":7})", "payload.via"}));
+
+}  // namespace
+}  // namespace stagelog
