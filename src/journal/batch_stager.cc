@@ -3,9 +3,13 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "core/job_machine.h"
 
 namespace stagelog {
 namespace {
+
+// Of the cache: some tens of megabytes.
+constexpr size_t kMaxWeight = 200'000;
 
 std::string IdKey(const EventDraft& draft) { return draft.job_id + '\n' + draft.event_id; }
 
@@ -26,8 +30,22 @@ bool AllHaveValues(const std::vector<std::optional<T>>& values) {
   return std::all_of(values.begin(), values.end(), [](const auto& value) { return !!value; });
 }
 
+Refusal StrictRefusal(const Event& event, size_t index, size_t count) {
+  Refusal refusal{.code = "strict_violation",
+                  .detail = "job '" + event.draft.job_id + "' is strict and '" + event.draft.type +
+                            "' is illegal now: " + event.violations.front(),
+                  .field = "type"};
+  if (count > 1) refusal.line = static_cast<int64_t>(index) + 1;
+  return refusal;
+}
+
 AppendedEvent Place(const Event& event, bool duplicate) {
-  return {event.seq, event.job_seq, event.ts_micros, event.draft.event_id, duplicate};
+  return {.seq = event.seq,
+          .job_seq = event.job_seq,
+          .ts_micros = event.ts_micros,
+          .event_id = event.draft.event_id,
+          .duplicate = duplicate,
+          .job_id = event.draft.job_id};
 }
 
 }  // namespace
@@ -42,23 +60,30 @@ Event Sequencer::Take(EventDraft draft, int64_t now_micros) {
   return event;
 }
 
-const JobState* JobCache::Find(EventTable& table, const std::string& job_id) {
+JobState* JobCache::Find(EventTable& table, const std::string& job_id) {
   if (const auto found = states_.find(job_id); found != states_.end()) return &found->second;
-  std::optional<JobRow> row = table.FindJob(job_id);
-  if (!row) return nullptr;
-  if (states_.size() >= kMaxJobs) states_.clear();
-  return &states_.emplace(job_id, std::move(row->state)).first->second;
+  std::optional<JobState> state = table.LoadState(job_id);
+  if (!state) return nullptr;
+  weight_ += 1 + state->stages.size() + state->gates.size();
+  return &states_.emplace(job_id, std::move(*state)).first->second;
 }
 
-void JobCache::Put(JobState state) {
-  if (states_.size() >= kMaxJobs) states_.clear();
-  std::string job_id = state.job_id;
-  states_.insert_or_assign(std::move(job_id), std::move(state));
+JobState* JobCache::Create(const std::string& job_id) {
+  ++weight_;
+  return &states_[job_id];
 }
 
-const JobState* BatchStager::FindJob(const std::string& job_id) {
-  const auto changed = changed_jobs_.find(job_id);
-  return changed == changed_jobs_.end() ? cache_.Find(table_, job_id) : &changed->second;
+void JobCache::CountChanges(const StateChanges& changes) {
+  weight_ += changes.stages.size() + changes.gates.size();
+}
+
+void JobCache::Trim() {
+  if (weight_ > kMaxWeight) Clear();
+}
+
+void JobCache::Clear() {
+  states_.clear();
+  weight_ = 0;
 }
 
 AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
@@ -77,8 +102,15 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
   const bool all_are_duplicates = AllHaveValues(duplicates);
   if (precondition && !all_are_duplicates) {
     std::optional<Refusal> refusal =
-        precondition([this](const std::string& job_id) { return FindJob(job_id); });
+        precondition([this](const std::string& job_id) { return cache_.Find(table_, job_id); });
+    // What it saw may have been staged just now: a decision that the commit then does not keep,
+    // say.
+    rests_on_commit = !events_.empty();
     if (refusal) return tl::unexpected(std::move(*refusal));
+  }
+  if (auto refusal = JudgeStrictly(drafts, duplicates)) {
+    rests_on_commit = !events_.empty();
+    return tl::unexpected(std::move(*refusal));
   }
   std::vector<AppendedEvent> places;
   places.reserve(drafts.size());
@@ -97,7 +129,39 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
       places.push_back(std::move(duplicates[i]->committed));
     }
   }
+  for (AppendedEvent& place : places) {
+    place.job_status = cache_.Find(table_, place.job_id)->status;
+  }
   return places;
+}
+
+// Jobs that were created strict take nothing illegal. The request is folded into copies, for an
+// event may be legal only because of one before it.
+std::optional<Refusal> BatchStager::JudgeStrictly(
+    const std::vector<EventDraft>& drafts,
+    const std::vector<std::optional<Duplicate>>& duplicates) {
+  std::unordered_map<std::string, JobState> copies;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (duplicates[i]) continue;
+    auto copy = copies.find(drafts[i].job_id);
+    if (copy == copies.end()) {
+      const JobState* job = cache_.Find(table_, drafts[i].job_id);
+      const bool is_strict = job != nullptr && job->strict;
+      copy = copies.emplace(drafts[i].job_id, is_strict ? *job : JobState()).first;
+      // Only the event that creates a job makes it strict.
+      const bool may_become_strict = job == nullptr && drafts[i].kind == EventType::kJobCreated;
+      if (!is_strict && !may_become_strict) copy->second.job_seq = 1;
+    }
+    if (!copy->second.strict && copy->second.job_seq > 0) continue;
+    Event event;
+    event.draft = drafts[i];
+    event.job_seq = copy->second.job_seq + 1;
+    event.violations = Judge(copy->second, drafts[i]);
+    const bool is_refused = copy->second.strict && !event.violations.empty();
+    if (is_refused) return StrictRefusal(event, i, drafts.size());
+    if (i + 1 < drafts.size()) stagelog::Apply(copy->second, event, "");
+  }
+  return std::nullopt;
 }
 
 tl::expected<std::optional<BatchStager::Duplicate>, Refusal> BatchStager::FindOriginal(
@@ -136,21 +200,22 @@ tl::expected<std::optional<BatchStager::Duplicate>, Refusal> BatchStager::FindCo
 }
 
 size_t BatchStager::Apply(EventDraft draft) {
-  const std::string job_id = draft.job_id;
-  auto state = changed_jobs_.find(job_id);
-  if (state == changed_jobs_.end()) {
-    const JobState* committed = cache_.Find(table_, job_id);
-    state = changed_jobs_.emplace(job_id, committed == nullptr ? JobState() : *committed).first;
+  const auto [entry, is_first_change] = changed_jobs_.try_emplace(draft.job_id);
+  ChangedJob& job = entry->second;
+  if (is_first_change) {
+    job.state = cache_.Find(table_, draft.job_id);
+    if (job.state == nullptr) job.state = cache_.Create(draft.job_id);
+    job.before_job_seq = job.state->job_seq;
   }
   const bool emitter_named_it = !draft.event_id.empty();
   StagedEvent staged;
   staged.event = sequencer_.Take(std::move(draft), clock_.WallMicros());
-  staged.event.job_seq = state->second.job_seq + 1;
-  staged.event.violations = Judge(state->second, staged.event.draft);
-  staged.line = EncodeEvent(staged.event, state->second.last_hash);
-  stagelog::Apply(state->second, staged.event, staged.line.hash);
-  staged.first_seq = state->second.first_seq;
-  staged.job_over = state->second.IsOver();
+  staged.event.job_seq = job.state->job_seq + 1;
+  staged.event.violations = Judge(*job.state, staged.event.draft);
+  staged.line = EncodeEvent(staged.event, job.state->last_hash);
+  stagelog::Apply(*job.state, staged.event, staged.line.hash, &job.changes);
+  staged.first_seq = job.state->first_seq;
+  staged.job_over = job.state->IsOver();
   if (emitter_named_it) staged_by_id_.emplace(IdKey(staged.event.draft), events_.size());
   events_.push_back(std::move(staged));
   return events_.size() - 1;

@@ -24,17 +24,29 @@ struct Sequencer {
   Event Take(EventDraft draft, int64_t now_micros);
 };
 
-// The committed states of the jobs that are in use. Writer thread only.
+// The states of the jobs that are in use. A commit in the making changes them in their place; when
+// it fails, the whole cache is cleared. Writer thread only.
 class JobCache {
  public:
-  // Null for an unknown job. The pointer is valid until the next call.
-  const JobState* Find(EventTable& table, const std::string& job_id);
-  void Put(JobState state);
-  void Clear() { states_.clear(); }
+  // Null for an unknown job. The pointer is valid until the next Trim() or Clear().
+  JobState* Find(EventTable& table, const std::string& job_id);
+  JobState* Create(const std::string& job_id);
+
+  // Forgets everything when it has become too much; between two commits.
+  void Trim();
+  void Clear();
+  void CountChanges(const StateChanges& changes);
 
  private:
-  static constexpr size_t kMaxJobs = 65'536;
   std::unordered_map<std::string, JobState> states_;
+  size_t weight_ = 0;  // jobs, and about how many attempts and iterations they hold
+};
+
+// What a commit in the making has done to a job.
+struct ChangedJob {
+  JobState* state = nullptr;  // the cache's
+  StateChanges changes;
+  int64_t before_job_seq = 0;
 };
 
 // An event with its line, ready to be written.
@@ -45,8 +57,9 @@ struct StagedEvent {
   bool job_over = false;
 };
 
-// Lives for one commit, on the writer thread. Nothing that it does is seen outside before the
-// commit: the journal drops it when the commit fails. Throws SQLite::Exception.
+// Lives for one commit, on the writer thread. Nothing that it does is seen outside of that thread
+// before the commit: the journal drops it, and clears the cache, when the commit fails. Throws
+// SQLite::Exception.
 class BatchStager {
  public:
   BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock)
@@ -58,7 +71,7 @@ class BatchStager {
                       bool& rests_on_commit);
 
   std::vector<StagedEvent>& events() { return events_; }
-  const std::unordered_map<std::string, JobState>& changed_jobs() const { return changed_jobs_; }
+  const std::unordered_map<std::string, ChangedJob>& changed_jobs() const { return changed_jobs_; }
 
  private:
   // Where the original of a draft with a known event_id is; -1 for "nowhere".
@@ -68,12 +81,13 @@ class BatchStager {
     AppendedEvent committed;     // when both are -1
   };
 
-  const JobState* FindJob(const std::string& job_id);
   tl::expected<std::optional<Duplicate>, Refusal> FindOriginal(
       const std::vector<EventDraft>& drafts, size_t index,
       const std::unordered_map<std::string, size_t>& earlier);
   tl::expected<std::optional<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
                                                                 size_t index, size_t count);
+  std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
+                                       const std::vector<std::optional<Duplicate>>& duplicates);
   size_t Apply(EventDraft draft);
 
   EventTable& table_;
@@ -81,7 +95,7 @@ class BatchStager {
   Sequencer& sequencer_;
   Clock& clock_;
   std::vector<StagedEvent> events_;
-  std::unordered_map<std::string, JobState> changed_jobs_;
+  std::unordered_map<std::string, ChangedJob> changed_jobs_;
   std::unordered_map<std::string, size_t> staged_by_id_;  // job and event id to index in events_
 };
 

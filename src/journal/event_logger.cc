@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "base/logging.h"
 #include "journal/console_mirror.h"
@@ -111,7 +112,8 @@ void EventLogger::Stop() {
 
 Status EventLogger::OpenTable() {
   Result<OpenedJournal> opened =
-      OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false));
+      OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false),
+                  std::exchange(options_.rebuild_states, false));
   if (!opened) return tl::unexpected(opened.error());
   table_ = std::move(opened->table);
   identity_ = std::move(opened->identity);
@@ -134,6 +136,12 @@ Status EventLogger::OpenTable() {
 }
 
 void EventLogger::LogRecovery(const RecoveryReport& report) const {
+  if (report.states_rebuilt) {
+    spdlog::info("[journal] every job was folded anew; {} differed", report.states_differed.size());
+    for (const std::string& job : report.states_differed) {
+      spdlog::warn("[journal] the rows of job {} said something else", job);
+    }
+  }
   if (report.rebuilt) {
     spdlog::warn("[journal] stagelog.db was made anew from the events.jsonl files");
   }
@@ -241,6 +249,7 @@ void EventLogger::RefuseAll(std::vector<Request> requests) {
 }
 
 void EventLogger::Process(std::vector<Request> requests) {
+  cache_.Trim();
   BatchStager stager(*table_, cache_, sequencer_, clock_);
   std::vector<Answer> answers;
   std::string problem;
@@ -297,7 +306,9 @@ EventLogger::WriteFailure EventLogger::Commit(BatchStager& stager, std::string& 
       return stage;
     }
     // A job's row comes before the events that refer to it.
-    for (const auto& [job_id, state] : stager.changed_jobs()) table_->WriteJob(state);
+    for (const auto& [job_id, job] : stager.changed_jobs()) {
+      table_->WriteState(*job.state, job.changes, job.before_job_seq);
+    }
     for (const StagedEvent& staged : stager.events()) {
       table_->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
                           staged.event.ts_micros, staged.event.draft.event_id, staged.line.body);
@@ -312,7 +323,7 @@ EventLogger::WriteFailure EventLogger::Commit(BatchStager& stager, std::string& 
   commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - started);
   batches_total_.Add();
   events_total_.Add(stager.events().size());
-  for (const auto& [job_id, state] : stager.changed_jobs()) cache_.Put(state);
+  for (const auto& [job_id, job] : stager.changed_jobs()) cache_.CountChanges(job.changes);
   return WriteFailure::kNone;
 }
 
@@ -336,8 +347,9 @@ void EventLogger::Publish(BatchStager& stager) {
   batch->events.reserve(stager.events().size());
   for (StagedEvent& staged : stager.events()) {
     MirrorToConsole(staged.line.body);
-    batch->events.push_back({staged.event.seq, std::move(staged.event.draft.job_id),
-                             std::move(staged.line.body), staged.job_over});
+    batch->events.push_back({staged.event.seq, staged.event.draft.kind,
+                             std::move(staged.event.draft.job_id), std::move(staged.line.body),
+                             staged.job_over});
   }
   Announce(batch);
   if (!appended) CloseAfterFailure(appended.error().message);
@@ -393,8 +405,10 @@ void EventLogger::AnnounceMissed() {
   table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
     const EventView view = ViewEvent(body);
     const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
-    batch->events.push_back({seq, std::string(view.job_id), std::string(body),
-                             job && job->state.as_of_seq == seq && job->state.IsOver()});
+    const TypeTraits* type = FindType(view.type);
+    batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
+                             std::string(view.job_id), std::string(body),
+                             job && job->last_seq == seq && job->IsOver()});
     if (batch->events.size() == kAnnouncedPageEvents) announce();
     return true;
   });

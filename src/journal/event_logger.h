@@ -28,6 +28,7 @@ struct EventLoggerOptions {
   size_t queue_bytes = size_t{64} << 20;  // of drafts that wait for the writer
   int64_t idle_sync_micros = 5'000'000;   // a file not appended to for so long is synced and noted
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
+  bool rebuild_states = false;            // fold every job anew at the first open
 };
 
 // One thread writes: it alone touches the table and the files. What fails is handled like this:
@@ -60,7 +61,7 @@ class EventLogger : public EventAppender, public JournalStatusSource {
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
   JournalStatus GetStatus() const override;
-  EventSource& reader() { return *reader_; }
+  EventReader& reader() { return *reader_; }
 
  private:
   struct Request {
@@ -103,7 +104,7 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   void SyncIdleFiles(int64_t before_micros);
   void CloseCleanly();
 
-  const EventLoggerOptions options_;
+  EventLoggerOptions options_;
   FileSystem& files_;
   Clock& clock_;
   RunLock lock_;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
+#include "core/job_state_json.h"
+#include "core/json_text.h"
 #include "journal/event_table.h"
 
 namespace stagelog {
@@ -44,14 +47,18 @@ class EventReader::Connection {
     return head;
   }
 
-  std::optional<JobState> FindJob(const std::string& job_id) {
-    SQLite::Statement& query =
-        Prepared(std::string("SELECT ") + kJobColumns + " FROM jobs WHERE job_id = ?");
+  // A job's first seq and whether it is over; no value for an unknown one.
+  std::optional<std::pair<int64_t, bool>> FindJob(const std::string& job_id) {
+    SQLite::Statement& query = Prepared(
+        "SELECT first_seq, status IN ('completed', 'failed', 'canceled') FROM jobs "
+        "WHERE job_id = ?");
     query.bind(1, job_id);
-    std::optional<JobState> state;
-    if (query.executeStep()) state = JobStateOfRow(query);
+    std::optional<std::pair<int64_t, bool>> job;
+    if (query.executeStep()) {
+      job.emplace(query.getColumn(0).getInt64(), query.getColumn(1).getInt() != 0);
+    }
     query.reset();
-    return state;
+    return job;
   }
 
  private:
@@ -61,6 +68,16 @@ class EventReader::Connection {
 };
 
 namespace {
+
+// ["a","b"]: a list as SQLite's json_each() takes it.
+std::string JsonList(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) {
+    if (out.size() > 1) out += ',';
+    AppendJsonString(out, item);
+  }
+  return out + "]";
+}
 
 // Walks rows of (seq, body) into a page until the page is full or the time is up.
 class PageBuilder {
@@ -171,11 +188,10 @@ Result<Page> EventReader::Read(const ReadRequest& request) {
     page.scanned_through = std::max(page.head_seq, request.after);
     int64_t first_seq = 0;
     if (request.job_id) {
-      const std::optional<JobState> job = connection.FindJob(*request.job_id);
+      const auto job = connection.FindJob(*request.job_id);
       page.job_known = job.has_value();
-      page.job_over = job && job->IsOver();
       if (!job) return page;
-      first_seq = job->first_seq;
+      std::tie(first_seq, page.job_over) = *job;
     }
     std::string sql = "SELECT seq, body FROM events WHERE seq > ?";
     if (request.job_id) sql += " AND job = ?";
@@ -230,20 +246,103 @@ Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
   });
 }
 
-Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id) {
-  return WithConnection<std::optional<JobState>>(
-      [&](Connection& connection) { return connection.FindJob(job_id); });
+Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
+                                                     int64_t through_seq) {
+  return WithConnection<std::optional<JobState>>([&](Connection& connection) {
+    return LoadJobState(connection.database(), job_id, through_seq);
+  });
 }
 
-Result<std::vector<JobState>> EventReader::ListJobs(int64_t before_first_seq, size_t limit) {
-  return WithConnection<std::vector<JobState>>([&](Connection& connection) {
+Status EventReader::AdvanceJob(JobState& state, StateChanges* changes) {
+  const auto done = WithConnection<bool>([&](Connection& connection) {
+    AdvanceJobState(connection.database(), state, INT64_MAX, changes);
+    return true;
+  });
+  if (!done) return tl::unexpected(done.error());
+  return {};
+}
+
+Result<std::vector<std::string>> EventReader::JobsChangedAfter(int64_t seq) {
+  return WithConnection<std::vector<std::string>>([&](Connection& connection) {
     SQLite::Statement& query =
-        connection.Prepared(std::string("SELECT ") + kJobColumns +
-                            " FROM jobs WHERE first_seq < ? ORDER BY first_seq DESC LIMIT ?");
-    query.bind(1, before_first_seq);
-    query.bind(2, static_cast<int64_t>(limit));
-    std::vector<JobState> jobs;
-    while (query.executeStep()) jobs.push_back(JobStateOfRow(query));
+        connection.Prepared("SELECT job_id FROM jobs WHERE last_seq > ? ORDER BY first_seq");
+    query.bind(1, seq);
+    std::vector<std::string> ids;
+    while (query.executeStep()) ids.push_back(query.getColumn(0).getString());
+    query.reset();
+    return ids;
+  });
+}
+
+namespace {
+
+std::vector<GateListing> TakeGates(SQLite::Statement& query) {
+  std::vector<GateListing> gates;
+  while (query.executeStep()) {
+    gates.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(),
+                     query.getColumn(2).getInt64(), query.getColumn(3).getInt64(),
+                     query.getColumn(4).getString(), query.getColumn(5).getString()});
+  }
+  query.reset();
+  return gates;
+}
+
+constexpr const char* kSelectGates =
+    "SELECT job_id, gate, opened_seq, coalesce(expires_at, 0), on_timeout, document "
+    "FROM gates JOIN jobs ON jobs.first_seq = gates.job WHERE ";
+
+}  // namespace
+
+Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& request) {
+  return WithConnection<std::vector<GateListing>>([&](Connection& connection) {
+    std::string sql = std::string(kSelectGates) + "opened_seq > ?1";
+    if (!request.statuses.empty()) {
+      sql += " AND gates.status IN (SELECT value FROM json_each(?3))";
+    }
+    SQLite::Statement& query = connection.Prepared(sql + " ORDER BY opened_seq LIMIT ?2");
+    query.bind(1, request.after_opened_seq);
+    query.bind(2, static_cast<int64_t>(request.limit));
+    if (!request.statuses.empty()) query.bind(3, JsonList(request.statuses));
+    return TakeGates(query);
+  });
+}
+
+Result<std::vector<GateListing>> EventReader::ExpiringGates(size_t limit) {
+  return WithConnection<std::vector<GateListing>>([&](Connection& connection) {
+    SQLite::Statement& query = connection.Prepared(
+        std::string(kSelectGates) +
+        "gates.status = 'pending' AND expires_at > 0 ORDER BY expires_at LIMIT ?");
+    query.bind(1, static_cast<int64_t>(limit));
+    return TakeGates(query);
+  });
+}
+
+Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& request) {
+  return WithConnection<std::vector<JobListing>>([&](Connection& connection) {
+    std::string sql = std::string("SELECT ") + kJobColumns + " FROM jobs WHERE first_seq < ?1";
+    if (!request.statuses.empty()) sql += " AND status IN (SELECT value FROM json_each(?3))";
+    if (!request.pipelines.empty()) sql += " AND pipeline IN (SELECT value FROM json_each(?4))";
+    if (request.updated_after_micros > 0) sql += " AND updated_at > ?5";
+    if (!request.text.empty()) {
+      sql +=
+          " AND (instr(lower(job_id), lower(?6)) OR instr(lower(pipeline), lower(?6)) OR "
+          "instr(lower(reason), lower(?6)))";
+    }
+    sql += " ORDER BY first_seq DESC LIMIT ?2";
+    SQLite::Statement& query = connection.Prepared(sql);
+    query.bind(1, request.before_first_seq);
+    query.bind(2, static_cast<int64_t>(request.limit));
+    if (!request.statuses.empty()) query.bind(3, JsonList(request.statuses));
+    if (!request.pipelines.empty()) query.bind(4, JsonList(request.pipelines));
+    if (request.updated_after_micros > 0) query.bind(5, request.updated_after_micros);
+    if (!request.text.empty()) query.bind(6, request.text);
+    std::vector<JobListing> jobs;
+    while (query.executeStep()) {
+      const JobState job = ListedJob(query);
+      const SQLite::Column done = query.getColumn(18);
+      const auto share = done.isNull() ? std::nullopt : std::make_optional(done.getInt64());
+      jobs.push_back({job.first_seq, job.job_id, EncodeJobSummary(job, share), job.IsOver()});
+    }
     query.reset();
     return jobs;
   });

@@ -17,7 +17,7 @@ namespace stagelog {
 
 // Safe from any thread; each call uses a connection of its own from a small pool, and one short
 // transaction, so that the write-ahead log can always be reset.
-class EventReader : public EventSource {
+class EventReader : public EventSource, public JobSource {
  public:
   // `on_corruption` is called when SQLite says that the database is damaged.
   EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption);
@@ -25,8 +25,13 @@ class EventReader : public EventSource {
 
   Result<Page> Read(const ReadRequest& request) override;
   Result<int64_t> SeqAtTime(int64_t micros) override;
-  Result<std::optional<JobState>> FindJob(const std::string& job_id) override;
-  Result<std::vector<JobState>> ListJobs(int64_t before_first_seq, size_t limit) override;
+  Result<std::optional<JobState>> FindJob(const std::string& job_id,
+                                          int64_t through_seq = INT64_MAX) override;
+  Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) override;
+  Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
+  Result<std::vector<GateListing>> ExpiringGates(size_t limit) override;
+  Status AdvanceJob(JobState& state, StateChanges* changes) override;
+  Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
 
   // The database file was replaced: connections to the old one are not used again.
   void Reopen();

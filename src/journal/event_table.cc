@@ -10,7 +10,7 @@ namespace {
 constexpr int kBusyMillis = 5000;
 
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
-constexpr std::array<const char*, 1> kMigrations = {R"sql(
+constexpr std::array<const char*, 2> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
 CREATE TABLE jobs(
   first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
@@ -42,6 +42,50 @@ CREATE VIEW event_list AS
          json_extract(body, '$.type') AS type, json_extract(body, '$.stage') AS stage,
          json_extract(body, '$.level') AS level, json_extract(body, '$.message') AS message
   FROM events JOIN jobs ON jobs.first_seq = events.job;
+)sql",
+                                                    R"sql(
+ALTER TABLE jobs ADD COLUMN pipeline TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE jobs ADD COLUMN started_at INTEGER NOT NULL DEFAULT 0;    -- 0: not yet, as the next ones
+ALTER TABLE jobs ADD COLUMN ended_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN paused_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN waited INTEGER NOT NULL DEFAULT 0;        -- microseconds
+ALTER TABLE jobs ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;       -- microseconds
+ALTER TABLE jobs ADD COLUMN done INTEGER;                             -- millionths; NULL: no stages
+CREATE TABLE stages(
+  job INTEGER NOT NULL REFERENCES jobs(first_seq),
+  stage TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  started_at INTEGER NOT NULL,    -- microseconds since 1970
+  ended_at INTEGER,
+  percent REAL,
+  PRIMARY KEY(job, stage, attempt)
+) WITHOUT ROWID;
+CREATE TABLE gates(
+  opened_seq INTEGER PRIMARY KEY, -- seq of the gate_pause that opened this iteration
+  job INTEGER NOT NULL REFERENCES jobs(first_seq),
+  gate TEXT NOT NULL,
+  iteration INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  expires_at INTEGER,             -- microseconds since 1970; NULL: never
+  on_timeout TEXT NOT NULL,       -- approve, reject, expire; empty: no timeout
+  document TEXT NOT NULL          -- the gate as GET /gates lists it
+);
+CREATE INDEX gates_by_job ON gates(job);
+CREATE INDEX gates_by_status ON gates(status);
+CREATE INDEX gates_by_expiry ON gates(expires_at) WHERE status = 'pending' AND expires_at > 0;
+CREATE INDEX jobs_by_status ON jobs(status);
+CREATE TABLE snapshots(
+  job INTEGER NOT NULL REFERENCES jobs(first_seq),
+  seq INTEGER NOT NULL,           -- the state is that after this event
+  state TEXT NOT NULL,
+  PRIMARY KEY(job, seq)
+) WITHOUT ROWID;
+-- What is there already was not folded into these rows.
+INSERT INTO journal SELECT 'state_version', iif(EXISTS(SELECT 1 FROM events), 0, 1);
 )sql"};
 
 }  // namespace
@@ -95,6 +139,15 @@ int64_t EventTable::LastTsMicros() {
   return database_
       .execAndGet("SELECT coalesce((SELECT ts FROM events ORDER BY seq DESC LIMIT 1), 0)")
       .getInt64();
+}
+
+bool EventTable::StatesAreCurrent() {
+  const int64_t folded = database_
+                             .execAndGet(
+                                 "SELECT coalesce((SELECT last_seq FROM jobs WHERE first_seq = "
+                                 "(SELECT job FROM events ORDER BY seq DESC LIMIT 1)), 0)")
+                             .getInt64();
+  return Number("state_version") == kStateVersion && folded == HeadSeq();
 }
 
 std::string EventTable::JournalId() {
@@ -157,23 +210,30 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
 }
 
 std::optional<JobRow> EventTable::FindJob(const std::string& job_id) {
-  static const std::string kSql =
-      std::string("SELECT ") + kJobColumns +
-      ", file_job_seq, file_size, file_mtime_ns, file_inode FROM jobs WHERE job_id = ?";
-  SQLite::Statement& query = Prepared(find_job_, kSql.c_str());
+  SQLite::Statement& query =
+      Prepared(find_job_,
+               "SELECT first_seq, status, job_seq, last_seq, last_hash, file_job_seq, file_size, "
+               "file_mtime_ns, file_inode FROM jobs WHERE job_id = ?");
   query.bind(1, job_id);
-  std::optional<JobRow> row;
-  if (query.executeStep()) {
-    row = JobRow{JobStateOfRow(query), std::nullopt};
-    if (!query.isColumnNull(9)) {
-      FileNote note;
-      note.job_seq = query.getColumn(9).getInt64();
-      note.info.size = static_cast<uint64_t>(query.getColumn(10).getInt64());
-      note.info.mtime_ns = query.getColumn(11).getInt64();
-      note.info.inode = static_cast<uint64_t>(query.getColumn(12).getInt64());
-      note.info.is_regular = true;
-      row->file = note;
-    }
+  if (!query.executeStep()) {
+    query.reset();
+    return std::nullopt;
+  }
+  JobRow row;
+  row.job_id = job_id;
+  row.first_seq = query.getColumn(0).getInt64();
+  row.status = ParseJobStatus(query.getColumn(1).getString()).value_or(JobStatus::kCreated);
+  row.job_seq = query.getColumn(2).getInt64();
+  row.last_seq = query.getColumn(3).getInt64();
+  row.last_hash = query.getColumn(4).getString();
+  if (!query.isColumnNull(5)) {
+    FileNote note;
+    note.job_seq = query.getColumn(5).getInt64();
+    note.info.size = static_cast<uint64_t>(query.getColumn(6).getInt64());
+    note.info.mtime_ns = query.getColumn(7).getInt64();
+    note.info.inode = static_cast<uint64_t>(query.getColumn(8).getInt64());
+    note.info.is_regular = true;
+    row.file = note;
   }
   query.reset();
   return row;
@@ -184,26 +244,6 @@ std::vector<std::string> EventTable::AllJobIds() {
   SQLite::Statement query(database_, "SELECT job_id FROM jobs ORDER BY first_seq");
   while (query.executeStep()) ids.push_back(query.getColumn(0).getString());
   return ids;
-}
-
-void EventTable::WriteJob(const JobState& state) {
-  SQLite::Statement& write = Prepared(
-      write_job_,
-      "INSERT INTO jobs(first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, "
-      "violations, last_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(first_seq) DO UPDATE "
-      "SET status = excluded.status, job_seq = excluded.job_seq, last_seq = excluded.last_seq, "
-      "updated_at = excluded.updated_at, violations = excluded.violations, "
-      "last_hash = excluded.last_hash");
-  write.bind(1, state.first_seq);
-  write.bindNoCopy(2, state.job_id);
-  write.bind(3, std::string(JobStatusName(state.status)));
-  write.bind(4, state.job_seq);
-  write.bind(5, state.as_of_seq);
-  write.bind(6, state.created_at_micros);
-  write.bind(7, state.updated_at_micros);
-  write.bind(8, state.violation_count);
-  write.bindNoCopy(9, state.last_hash);
-  write.exec();
 }
 
 void EventTable::WriteFileNote(int64_t first_seq, const FileNote& note) {
@@ -242,20 +282,6 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
 }
 
 void EventTable::Checkpoint() { database_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
-
-JobState JobStateOfRow(SQLite::Statement& row) {
-  JobState state;
-  state.first_seq = row.getColumn(0).getInt64();
-  state.job_id = row.getColumn(1).getString();
-  state.status = ParseJobStatus(row.getColumn(2).getString()).value_or(JobStatus::kCreated);
-  state.job_seq = row.getColumn(3).getInt64();
-  state.as_of_seq = row.getColumn(4).getInt64();
-  state.created_at_micros = row.getColumn(5).getInt64();
-  state.updated_at_micros = row.getColumn(6).getInt64();
-  state.violation_count = row.getColumn(7).getInt64();
-  state.last_hash = row.getColumn(8).getString();
-  return state;
-}
 
 bool IsCorruption(const SQLite::Exception& problem) {
   return problem.getErrorCode() == SQLITE_CORRUPT || problem.getErrorCode() == SQLITE_NOTADB;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "core/job_machine.h"
 #include "core/job_state.h"
 
 namespace stagelog {
@@ -24,10 +25,17 @@ struct FileNote {
   int64_t job_seq = 0;
 };
 
-// A row of the table `jobs`.
+// A row of the table `jobs`: what is asked of a job most often, without folding anything.
 struct JobRow {
-  JobState state;
+  std::string job_id;
+  int64_t first_seq = 0;
+  JobStatus status = JobStatus::kCreated;
+  int64_t job_seq = 0;  // of the last event
+  int64_t last_seq = 0;
+  std::string last_hash;
   std::optional<FileNote> file;
+
+  bool IsOver() const { return stagelog::IsOver(status); }
 };
 
 // Where an event with a given id is.
@@ -68,7 +76,22 @@ class EventTable {
 
   std::optional<JobRow> FindJob(const std::string& job_id);
   std::vector<std::string> AllJobIds();
-  void WriteJob(const JobState& state);
+
+  // The job's state, folded from its last snapshot; no value for an unknown job.
+  std::optional<JobState> LoadState(const std::string& job_id);
+
+  // Writes the row of the job, those of the stages and gates that `changes` names, and a snapshot
+  // when the job has passed a thousand events since `before_job_seq`.
+  void WriteState(const JobState& state, const StateChanges& changes, int64_t before_job_seq);
+
+  // Writes the state to fold on from where a thousand events were passed since `before_job_seq`.
+  void WriteSnapshotWhenDue(const JobState& state, int64_t before_job_seq);
+
+  // Folds every job from its first event and writes all rows anew. Returns the ids of those whose
+  // rows said something else.
+  std::vector<std::string> RebuildStates();
+  // False when the rows were written by another fold, or do not reach the head of the log.
+  bool StatesAreCurrent();
   void WriteFileNote(int64_t first_seq, const FileNote& note);
 
   // Calls `visit(seq, body)` for the job's events with a greater job_seq, in order, until it
@@ -85,6 +108,13 @@ class EventTable {
  private:
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);
   void Migrate();
+  void WriteJobRow(const JobState& state);
+  void TouchJobRow(const JobState& state);
+  void WriteStage(const JobState& state, const StageState& stage);
+  void WriteGate(const JobState& state, const GateState& gate);
+  void WriteSnapshot(const JobState& state);
+  void RebuildState(int64_t first_seq);
+  std::string DumpStateRows(int64_t first_seq);
   int64_t Number(const std::string& key);
   void SetNumber(const std::string& key, int64_t value);
 
@@ -94,15 +124,36 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> find_by_id_;
   std::unique_ptr<SQLite::Statement> find_job_;
   std::unique_ptr<SQLite::Statement> write_job_;
+  std::unique_ptr<SQLite::Statement> touch_job_;
+  std::unique_ptr<SQLite::Statement> write_stage_;
+  std::unique_ptr<SQLite::Statement> write_gate_;
+  std::unique_ptr<SQLite::Statement> write_snapshot_;
   std::unique_ptr<SQLite::Statement> write_note_;
   std::unique_ptr<SQLite::Statement> begin_;
   std::unique_ptr<SQLite::Statement> commit_;
 };
 
-// The state in a row of `SELECT <kJobColumns> FROM jobs`.
+// Which fold the rows were written by: a higher number makes the next start fold everything anew.
+inline constexpr int64_t kStateVersion = 1;
+
+// A row of `SELECT kJobColumns FROM jobs` as the state that EncodeJobSummary() needs, without
+// stages and gates.
 inline constexpr const char* kJobColumns =
-    "first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, violations, last_hash";
-JobState JobStateOfRow(SQLite::Statement& row);
+    "first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, violations, last_hash, "
+    "pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, stopped, done";
+JobState ListedJob(SQLite::Statement& row);
+
+// Folds into `state` the events of its job after `state.as_of_seq` up to `through_seq`, from the
+// last snapshot where it is new. A job that is not there leaves it as it is. Throws
+// SQLite::Exception.
+void AdvanceJobState(SQLite::Database& database, JobState& state, int64_t through_seq,
+                     StateChanges* changes = nullptr);
+
+// The state of a job after its last event that is not later than `through_seq`, folded from the
+// snapshot before it. No value for an unknown job and before its first event. Throws
+// SQLite::Exception.
+std::optional<JobState> LoadJobState(SQLite::Database& database, const std::string& job_id,
+                                     int64_t through_seq);
 
 // True when the database itself is damaged, not merely out of reach.
 bool IsCorruption(const SQLite::Exception& problem);

@@ -1,6 +1,7 @@
 #include "journal/job_comparison.h"
 
 #include "core/event_codec.h"
+#include "core/job_machine.h"
 #include "journal/job_files.h"
 
 namespace stagelog {
@@ -22,14 +23,14 @@ JobComparison::JobComparison(FileSystem& files, EventTable& table, std::string r
       time_suffix_(std::move(time_suffix)) {}
 
 Result<JobRepair> JobComparison::Run() {
-  if (const std::optional<JobRow> row = table_.FindJob(job_id_)) state_ = row->state;
+  if (std::optional<JobState> state = table_.LoadState(job_id_)) state_ = std::move(*state);
   if (Status cleared = ClearTheWay(); !cleared) return tl::unexpected(cleared.error());
   if (Status finished = FinishInterruptedRewrite(); !finished) {
     return tl::unexpected(finished.error());
   }
   const Result<Verdict> verdict = Compare();
   if (!verdict) return tl::unexpected(verdict.error());
-  if (repair_.lines_taken > 0) table_.WriteJob(state_);
+  if (repair_.lines_taken > 0) table_.WriteState(state_, changes_, state_.job_seq);
   Status mended;
   if (*verdict == Verdict::kFileIsBehind) mended = AppendMissing();
   if (*verdict == Verdict::kDiverged) mended = Rewrite();
@@ -127,8 +128,10 @@ bool JobComparison::TakeLine(std::string_view line) {
   if (!ChainHolds(line, state_.last_hash) || table_.HasSeq(event->seq)) return false;
   const int64_t first_seq = state_.job_seq == 0 ? event->seq : state_.first_seq;
   if (table_.FindEventById(first_seq, event->draft.event_id)) return false;
-  Apply(state_, *event, CarriedHash(line));
-  if (state_.job_seq == 1) table_.WriteJob(state_);
+  Apply(state_, *event, CarriedHash(line), &changes_);
+  // The job's row comes before the events that refer to it.
+  if (state_.job_seq == 1) table_.WriteState(state_, {}, 0);
+  table_.WriteSnapshotWhenDue(state_, state_.job_seq - 1);
   table_.InsertEvent(event->seq, first_seq, event->job_seq, event->ts_micros, event->draft.event_id,
                      std::string(line));
   ++repair_.lines_taken;

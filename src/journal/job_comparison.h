@@ -56,6 +56,7 @@ class JobComparison {
   const std::string path_;
   const std::string time_suffix_;
   JobState state_;
+  StateChanges changes_;  // by lines that were taken
   JobRepair repair_;
   uint64_t good_bytes_ = 0;      // of the file, from its start, that agree with the table
   int64_t matched_job_seq_ = 0;  // the last event within those bytes

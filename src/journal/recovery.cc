@@ -29,8 +29,9 @@ T OrThrow(Result<T> result) {
 
 class Opener {
  public:
-  Opener(FileSystem& files, Clock& clock, std::string runs_dir)
+  Opener(FileSystem& files, Clock& clock, std::string runs_dir, bool rebuild_states)
       : files_(files),
+        rebuild_states_(rebuild_states),
         runs_dir_(std::move(runs_dir)),
         database_(DatabasePath(runs_dir_)),
         time_suffix_(TimeSuffix(clock.WallMicros())),
@@ -91,6 +92,9 @@ class Opener {
     }
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs());
     CompareJobs(*journal_.table);
+    if (!rebuild_states_ && journal_.table->StatesAreCurrent()) return;
+    journal_.report.states_differed = journal_.table->RebuildStates();
+    journal_.report.states_rebuilt = true;
   }
 
   // The new database gets its name only when it is complete and on the disk: a crash on the way
@@ -130,8 +134,8 @@ class Opener {
   }
 
   bool AgreesByNote(const JobRow& row) {
-    if (!row.file || row.file->job_seq != row.state.job_seq) return false;
-    const auto info = OrThrow(files_.Stat(JobFilePath(runs_dir_, row.state.job_id)));
+    if (!row.file || row.file->job_seq != row.job_seq) return false;
+    const auto info = OrThrow(files_.Stat(JobFilePath(runs_dir_, row.job_id)));
     return info && *info == row.file->info;
   }
 
@@ -192,6 +196,7 @@ class Opener {
   }
 
   FileSystem& files_;
+  const bool rebuild_states_;
   const std::string runs_dir_;
   const std::string database_;
   const std::string time_suffix_;
@@ -204,9 +209,9 @@ class Opener {
 std::string DatabasePath(const std::string& runs_dir) { return runs_dir + "/stagelog.db"; }
 
 Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
-                                  bool database_is_corrupt) {
+                                  bool database_is_corrupt, bool rebuild_states) {
   try {
-    return Opener(files, clock, runs_dir).Open(database_is_corrupt);
+    return Opener(files, clock, runs_dir, rebuild_states).Open(database_is_corrupt);
   } catch (const FileTrouble& trouble) {
     return tl::unexpected(trouble.error);
   } catch (const SQLite::Exception& problem) {

@@ -22,7 +22,9 @@ struct RecoveryReport {
   int64_t lines_taken = 0;     // from files into the database
   int64_t lines_appended = 0;  // from the database to files
   int64_t tails_cut = 0;       // lines torn by a crash
-  std::vector<std::string> set_aside;  // new names of files that were renamed away
+  std::vector<std::string> set_aside;        // new names of files that were renamed away
+  bool states_rebuilt = false;               // every job was folded anew
+  std::vector<std::string> states_differed;  // jobs whose rows said something else
 };
 
 struct OpenedJournal {
@@ -35,9 +37,10 @@ struct OpenedJournal {
 
 std::string DatabasePath(const std::string& runs_dir);
 
-// The caller holds the RunLock. `database_is_corrupt` forces a rebuild from the files.
+// The caller holds the RunLock. `database_is_corrupt` forces a rebuild from the files,
+// `rebuild_states` a new fold of every job.
 Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
-                                  bool database_is_corrupt = false);
+                                  bool database_is_corrupt = false, bool rebuild_states = false);
 
 }  // namespace stagelog
 

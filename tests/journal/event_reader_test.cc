@@ -129,13 +129,12 @@ TEST_F(EventReaderTest, SeqAtTimeIsTheLastEventNotLater) {
 }
 
 TEST_F(EventReaderTest, JobsAreListedYoungestFirst) {
-  const auto jobs = logger_->reader().ListJobs(INT64_MAX, 10);
+  const auto jobs = logger_->reader().ListJobs({});
   ASSERT_TRUE(jobs);
   ASSERT_EQ(jobs->size(), 2u);
   EXPECT_EQ((*jobs)[0].job_id, "even");
   EXPECT_EQ((*jobs)[0].first_seq, 2);
-  EXPECT_EQ((*jobs)[0].as_of_seq, 10);
-  const auto older = logger_->reader().ListJobs(2, 10);
+  const auto older = logger_->reader().ListJobs({.before_first_seq = 2});
   ASSERT_EQ(older->size(), 1u);
   EXPECT_EQ((*older)[0].job_id, "odd");
 }

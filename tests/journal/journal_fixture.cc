@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/event_codec.h"
+#include "core/job_state_json.h"
 
 namespace stagelog {
 
@@ -119,24 +120,27 @@ std::vector<std::string> JournalTest::Bodies(const std::string& job_id) {
 }
 
 void JournalTest::ExpectAgreement() {
-  const auto jobs = logger_->reader().ListJobs(INT64_MAX, 1'000'000);
+  const auto jobs = logger_->reader().ListJobs({.limit = 1'000'000});
   ASSERT_TRUE(jobs) << jobs.error().message;
   std::map<int64_t, std::string> ts_by_seq;
-  for (const JobState& job : *jobs) {
+  for (const JobListing& job : *jobs) {
     const std::vector<std::string> bodies = Bodies(job.job_id);
     EXPECT_EQ(bodies, FileLines(job.job_id)) << job.job_id;
     EXPECT_TRUE(FileText(job.job_id).ends_with('\n')) << job.job_id;
     std::string previous_hash;
     int64_t job_seq = 0;
+    JobState folded;
     for (const std::string& body : bodies) {
       const EventView view = ViewEvent(body);
       EXPECT_EQ(view.job_seq, ++job_seq) << body;
       EXPECT_TRUE(ChainHolds(body, previous_hash)) << body;
       EXPECT_TRUE(ts_by_seq.emplace(view.seq, view.ts).second) << "seq given twice: " << body;
       previous_hash = view.hash;
+      EXPECT_TRUE(ApplyLine(folded, body)) << body;
     }
-    EXPECT_EQ(job.job_seq, job_seq);
-    EXPECT_EQ(job.last_hash, previous_hash);
+    EXPECT_EQ(folded.last_hash, previous_hash);
+    EXPECT_EQ(job.summary, EncodeJobSummary(folded, folded.Done()));
+    EXPECT_EQ(logger_->reader().FindJob(job.job_id), folded) << job.job_id;
   }
   std::string previous_ts;
   for (const auto& [seq, ts] : ts_by_seq) {

@@ -1,0 +1,283 @@
+// The rows of EventTable that hold what the events add up to.
+#include <algorithm>
+
+#include "core/job_machine.h"
+#include "core/job_state_json.h"
+#include "journal/event_table.h"
+
+namespace stagelog {
+namespace {
+
+constexpr int64_t kEventsBetweenSnapshots = 1'000;
+
+void BindTime(SQLite::Statement& statement, int index, int64_t micros) {
+  if (micros == 0) {
+    statement.bind(index);
+  } else {
+    statement.bind(index, micros);
+  }
+}
+
+template <typename T>
+void BindOptional(SQLite::Statement& statement, int index, const std::optional<T>& value) {
+  if (value) {
+    statement.bind(index, *value);
+  } else {
+    statement.bind(index);
+  }
+}
+
+int64_t FirstSeqOf(SQLite::Database& database, const std::string& job_id) {
+  SQLite::Statement query(database, "SELECT first_seq FROM jobs WHERE job_id = ?");
+  query.bind(1, job_id);
+  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
+}
+
+std::optional<JobState> LastSnapshot(SQLite::Database& database, int64_t first_seq,
+                                     int64_t through_seq) {
+  SQLite::Statement query(database,
+                          "SELECT state FROM snapshots WHERE job = ? AND seq <= ? "
+                          "ORDER BY seq DESC LIMIT 1");
+  query.bind(1, first_seq);
+  query.bind(2, through_seq);
+  if (!query.executeStep()) return std::nullopt;
+  return DecodeSnapshot(query.getColumn(0).getString());
+}
+
+void NameAll(const JobState& state, StateChanges& changes) {
+  changes.job = true;
+  for (size_t i = 0; i < state.stages.size(); ++i) changes.stages.push_back(i);
+  for (size_t i = 0; i < state.gates.size(); ++i) changes.gates.push_back(i);
+}
+
+std::vector<size_t> Unique(std::vector<size_t> indexes) {
+  std::sort(indexes.begin(), indexes.end());
+  indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
+  return indexes;
+}
+
+}  // namespace
+
+void AdvanceJobState(SQLite::Database& database, JobState& state, int64_t through_seq,
+                     StateChanges* changes) {
+  const int64_t first_seq = FirstSeqOf(database, state.job_id);
+  if (first_seq == 0) return;
+  if (state.job_seq == 0) {
+    if (auto snapshot = LastSnapshot(database, first_seq, through_seq)) {
+      state = std::move(*snapshot);
+      if (changes != nullptr) NameAll(state, *changes);
+    }
+  }
+  SQLite::Statement query(
+      database, "SELECT body FROM events WHERE job = ? AND seq > ? AND seq <= ? ORDER BY seq");
+  query.bind(1, first_seq);
+  query.bind(2, state.as_of_seq);
+  query.bind(3, through_seq);
+  while (query.executeStep()) {
+    const SQLite::Column body = query.getColumn(0);
+    ApplyLine(state, {body.getText(), static_cast<size_t>(body.getBytes())}, changes);
+  }
+}
+
+std::optional<JobState> LoadJobState(SQLite::Database& database, const std::string& job_id,
+                                     int64_t through_seq) {
+  JobState state;
+  state.job_id = job_id;
+  AdvanceJobState(database, state, through_seq);
+  if (state.job_seq == 0) return std::nullopt;
+  return state;
+}
+
+std::optional<JobState> EventTable::LoadState(const std::string& job_id) {
+  return LoadJobState(database_, job_id, INT64_MAX);
+}
+
+void EventTable::WriteState(const JobState& state, const StateChanges& changes,
+                            int64_t before_job_seq) {
+  if (changes.job || before_job_seq == 0) {
+    WriteJobRow(state);
+  } else {
+    TouchJobRow(state);
+  }
+  for (const size_t index : Unique(changes.stages)) WriteStage(state, state.stages[index]);
+  for (const size_t index : Unique(changes.gates)) WriteGate(state, state.gates[index]);
+  WriteSnapshotWhenDue(state, before_job_seq);
+}
+
+void EventTable::WriteSnapshotWhenDue(const JobState& state, int64_t before_job_seq) {
+  const bool is_due =
+      before_job_seq / kEventsBetweenSnapshots != state.job_seq / kEventsBetweenSnapshots;
+  if (is_due) WriteSnapshot(state);
+}
+
+void EventTable::WriteJobRow(const JobState& state) {
+  SQLite::Statement& write = Prepared(
+      write_job_,
+      "INSERT INTO jobs(first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, "
+      "violations, last_hash, pipeline, reason, strict, epoch, started_at, ended_at, paused_since, "
+      "waited, stopped, done) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT(first_seq) DO UPDATE SET status = excluded.status, "
+      "job_seq = excluded.job_seq, last_seq = excluded.last_seq, created_at = excluded.created_at, "
+      "created_at = excluded.created_at, updated_at = excluded.updated_at, "
+      "violations = excluded.violations, last_hash = excluded.last_hash, "
+      "pipeline = excluded.pipeline, reason = excluded.reason, strict = excluded.strict, "
+      "epoch = excluded.epoch, started_at = excluded.started_at, "
+      "ended_at = excluded.ended_at, paused_since = excluded.paused_since, "
+      "waited = excluded.waited, stopped = excluded.stopped, done = excluded.done");
+  write.bind(1, state.first_seq);
+  write.bindNoCopy(2, state.job_id);
+  write.bind(3, std::string(StatusName(state.status)));
+  write.bind(4, state.job_seq);
+  write.bind(5, state.as_of_seq);
+  write.bind(6, state.created_at_micros);
+  write.bind(7, state.updated_at_micros);
+  write.bind(8, state.violation_count);
+  write.bindNoCopy(9, state.last_hash);
+  write.bindNoCopy(10, state.pipeline);
+  write.bindNoCopy(11, state.reason);
+  write.bind(12, state.strict ? 1 : 0);
+  write.bind(13, state.epoch);
+  write.bind(14, state.started_at_micros);
+  write.bind(15, state.ended_at_micros);
+  write.bind(16, state.paused_since_micros);
+  write.bind(17, state.waited_micros);
+  write.bind(18, state.stopped_micros);
+  BindOptional(write, 19, state.Done());
+  write.exec();
+}
+
+// Most events only count: no column of an index is written.
+void EventTable::TouchJobRow(const JobState& state) {
+  SQLite::Statement& write =
+      Prepared(touch_job_,
+               "UPDATE jobs SET job_seq = ?, last_seq = ?, updated_at = ?, violations = ?, "
+               "last_hash = ? WHERE first_seq = ?");
+  write.bind(1, state.job_seq);
+  write.bind(2, state.as_of_seq);
+  write.bind(3, state.updated_at_micros);
+  write.bind(4, state.violation_count);
+  write.bindNoCopy(5, state.last_hash);
+  write.bind(6, state.first_seq);
+  write.exec();
+}
+
+// The columns of kJobColumns, as far as EncodeJobSummary() reads them.
+JobState ListedJob(SQLite::Statement& row) {
+  JobState state;
+  state.first_seq = row.getColumn(0).getInt64();
+  state.job_id = row.getColumn(1).getString();
+  state.status = ParseJobStatus(row.getColumn(2).getString()).value_or(JobStatus::kCreated);
+  state.job_seq = row.getColumn(3).getInt64();
+  state.as_of_seq = row.getColumn(4).getInt64();
+  state.created_at_micros = row.getColumn(5).getInt64();
+  state.updated_at_micros = row.getColumn(6).getInt64();
+  state.violation_count = row.getColumn(7).getInt64();
+  state.last_hash = row.getColumn(8).getString();
+  state.pipeline = row.getColumn(9).getString();
+  state.reason = row.getColumn(10).getString();
+  state.strict = row.getColumn(11).getInt() != 0;
+  state.epoch = row.getColumn(12).getInt64();
+  state.started_at_micros = row.getColumn(13).getInt64();
+  state.ended_at_micros = row.getColumn(14).getInt64();
+  state.paused_since_micros = row.getColumn(15).getInt64();
+  state.waited_micros = row.getColumn(16).getInt64();
+  state.stopped_micros = row.getColumn(17).getInt64();
+  return state;
+}
+
+void EventTable::WriteStage(const JobState& state, const StageState& stage) {
+  SQLite::Statement& write =
+      Prepared(write_stage_, "REPLACE INTO stages VALUES (?, ?, ?, ?, ?, ?, ?)");
+  write.bind(1, state.first_seq);
+  write.bindNoCopy(2, stage.path);
+  write.bind(3, stage.attempt);
+  write.bind(4, std::string(StatusName(stage.status)));
+  write.bind(5, stage.started_micros);
+  BindTime(write, 6, stage.ended_micros);
+  BindOptional(write, 7, stage.progress.percent);
+  write.exec();
+}
+
+void EventTable::WriteGate(const JobState& state, const GateState& gate) {
+  SQLite::Statement& write =
+      Prepared(write_gate_, "REPLACE INTO gates VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  const std::string document = EncodeGateIteration(state.job_id, gate);
+  write.bind(1, gate.opened_seq);
+  write.bind(2, state.first_seq);
+  write.bindNoCopy(3, gate.name);
+  write.bind(4, gate.iteration);
+  write.bind(5, std::string(StatusName(gate.status)));
+  BindTime(write, 6, gate.ExpiresAtMicros());
+  write.bindNoCopy(7, gate.on_timeout);
+  write.bindNoCopy(8, document);
+  write.exec();
+}
+
+void EventTable::WriteSnapshot(const JobState& state) {
+  SQLite::Statement& write = Prepared(write_snapshot_, "REPLACE INTO snapshots VALUES (?, ?, ?)");
+  const std::string text = EncodeSnapshot(state);
+  write.bind(1, state.first_seq);
+  write.bind(2, state.as_of_seq);
+  write.bindNoCopy(3, text);
+  write.exec();
+}
+
+// Everything that is derived from the events of one job, as text to compare.
+std::string EventTable::DumpStateRows(int64_t first_seq) {
+  SQLite::Statement query(
+      database_,
+      "SELECT json_array(job_id, status, job_seq, last_seq, created_at, updated_at, violations, "
+      "last_hash, pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, "
+      "stopped, done) FROM jobs WHERE first_seq = ?1 UNION ALL "
+      "SELECT * FROM (SELECT json_array(stage, attempt, status, started_at, ended_at, percent) "
+      "FROM stages WHERE job = ?1 ORDER BY stage, attempt) UNION ALL "
+      "SELECT * FROM (SELECT json_array(opened_seq, gate, iteration, status, expires_at, "
+      "on_timeout, document) FROM gates WHERE job = ?1 ORDER BY opened_seq)");
+  query.bind(1, first_seq);
+  std::string dump;
+  while (query.executeStep()) dump += query.getColumn(0).getString() + "\n";
+  return dump;
+}
+
+void EventTable::RebuildState(int64_t first_seq) {
+  for (const char* table : {"stages", "gates", "snapshots"}) {
+    SQLite::Statement drop(database_, std::string("DELETE FROM ") + table + " WHERE job = ?");
+    drop.bind(1, first_seq);
+    drop.exec();
+  }
+  JobState state;
+  VisitJobEvents(first_seq, 0, [&](int64_t, std::string_view body) {
+    const int64_t before = state.job_seq;
+    ApplyLine(state, body);
+    WriteSnapshotWhenDue(state, before);
+    return true;
+  });
+  if (state.job_seq == 0) return;
+  StateChanges everything;
+  NameAll(state, everything);
+  WriteState(state, everything, state.job_seq);
+}
+
+std::vector<std::string> EventTable::RebuildStates() {
+  constexpr size_t kJobsPerTransaction = 200;
+  std::vector<std::string> differed;
+  const std::vector<std::string> job_ids = AllJobIds();
+  Begin();
+  for (size_t i = 0; i < job_ids.size(); ++i) {
+    const int64_t first_seq = FirstSeqOf(database_, job_ids[i]);
+    const std::string rows_before = DumpStateRows(first_seq);
+    const std::optional<JobState> state_before = LoadState(job_ids[i]);
+    RebuildState(first_seq);
+    const bool differs =
+        rows_before != DumpStateRows(first_seq) || state_before != LoadState(job_ids[i]);
+    if (differs) differed.push_back(job_ids[i]);
+    if (i % kJobsPerTransaction != kJobsPerTransaction - 1) continue;
+    Commit();
+    Begin();
+  }
+  SetNumber("state_version", kStateVersion);
+  Commit();
+  return differed;
+}
+
+}  // namespace stagelog
