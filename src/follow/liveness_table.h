@@ -1,0 +1,47 @@
+// Which workers are alive, for all jobs: an overlay in memory, empty after a start.
+#ifndef STAGELOG_FOLLOW_LIVENESS_TABLE_H_
+#define STAGELOG_FOLLOW_LIVENESS_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "core/liveness.h"
+#include "core/ports.h"
+
+namespace stagelog {
+
+// Safe from any thread. Holds no thread of its own.
+class LivenessTable : public LivenessMonitor, public CommitListener {
+ public:
+  // At most `max_jobs` jobs are kept. When they are there, those silent for an hour make room; as
+  // long as none is, jobs that come new stay unknown.
+  explicit LivenessTable(Clock& clock, size_t max_jobs = 100'000)
+      : clock_(clock), max_jobs_(max_jobs) {}
+
+  void OnHeartbeat(const std::string& job_id) override;
+
+  // Unknown for a job that is over or was never heard of.
+  Liveness GetLiveness(const std::string& job_id) const override;
+
+  // Every event is a sign of life of its job but for what people and the gate timer decide. The end
+  // of a job takes it out of the table.
+  void OnCommit(const CommittedBatchPointer& batch) override;
+
+ private:
+  HeartbeatRhythm* FindOrAdd(const std::string& job_id, int64_t now_micros);
+  void DropSilent(int64_t now_micros);
+
+  Clock& clock_;
+  const size_t max_jobs_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, HeartbeatRhythm> rhythms_;  // guarded by mutex_, as is the next
+  int64_t next_sweep_micros_ = INT64_MIN;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_FOLLOW_LIVENESS_TABLE_H_
