@@ -18,6 +18,8 @@ class LongPolls;
 struct ApiServices {
   EventAppender& appender;
   EventSource& source;
+  JobSource& jobs;
+  LivenessMonitor& liveness;
   const JournalStatusSource& journal;
   LongPolls& long_polls;
   Clock& clock;
@@ -35,6 +37,17 @@ Ending AppendToJobs(const ApiServices& services, Call call, const Responder& res
 Ending CreateJob(const ApiServices& services, Call call, const Responder& responder);
 Ending ListJobs(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowJob(const ApiServices& services, Call call, const Responder& responder);
+Ending ShowStage(const ApiServices& services, Call call, const Responder& responder);
+
+// command_handlers.cc
+Ending CancelJob(const ApiServices& services, Call call, const Responder& responder);
+Ending ResumeJob(const ApiServices& services, Call call, const Responder& responder);
+
+// gate_handlers.cc
+Ending ShowGate(const ApiServices& services, Call call, const Responder& responder);
+Ending ListGates(const ApiServices& services, Call call, const Responder& responder);
+Ending ApproveGate(const ApiServices& services, Call call, const Responder& responder);
+Ending RejectGate(const ApiServices& services, Call call, const Responder& responder);
 
 // poll_handlers.cc
 Ending PollJob(const ApiServices& services, Call call, const Responder& responder);

@@ -13,7 +13,8 @@ namespace stagelog {
 // 201, 200 when every event was in the journal already, or the problem.
 httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch);
 
-// The members `"seq":...,"job_seq":...,"ts":...,"event_id":...,"durable":"disk","duplicate":...`.
+// The members `"seq":...,"job_seq":...,"ts":...,"event_id":...,"durable":"disk","duplicate":...,
+// "job_status":...`.
 std::string EncodePlace(const AppendedEvent& place);
 
 }  // namespace stagelog

@@ -1,9 +1,8 @@
 // POST of events.
 #include <algorithm>
 
-#include "base/timestamp.h"
 #include "core/draft_decoder.h"
-#include "core/json_text.h"
+#include "core/gate_rules.h"
 #include "http/api.h"
 #include "http/append_answer.h"
 #include "http/parameters.h"
@@ -17,6 +16,15 @@ constexpr size_t kDecodeHereBytes = size_t{64} << 10;
 
 bool IsNdjson(const Call& call) {
   return call.Header("Content-Type").value_or("").find("ndjson") != std::string::npos;
+}
+
+// Decisions among the drafts are judged by the writer too: a gate may name its approvers.
+Precondition ApproversAllow(const std::vector<EventDraft>& drafts, bool is_admin) {
+  const bool has_decision = std::any_of(drafts.begin(), drafts.end(), [](const EventDraft& draft) {
+    return FindType(draft.type)->is_gate_decision;
+  });
+  if (!has_decision || is_admin) return nullptr;
+  return [drafts](const JobLookup& find) { return JudgeApprovers(drafts, find); };
 }
 
 // The first event that the sender may not append.
@@ -47,11 +55,14 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
   if (auto refusal = JudgeRoles(decoded->drafts, call.principal, decoded->is_batch)) {
     return Refused(*refusal);
   }
-  std::erase_if(decoded->drafts,
-                [](const EventDraft& draft) { return draft.kind == EventType::kHeartbeat; });
+  std::erase_if(decoded->drafts, [&](const EventDraft& draft) {
+    if (draft.kind == EventType::kHeartbeat) services.liveness.OnHeartbeat(draft.job_id);
+    return draft.kind == EventType::kHeartbeat;
+  });
   if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
   const bool is_batch = decoded->is_batch;
-  services.appender.Append(std::move(decoded->drafts), nullptr,
+  Precondition precondition = ApproversAllow(decoded->drafts, call.principal.admin);
+  services.appender.Append(std::move(decoded->drafts), std::move(precondition),
                            [responder, is_batch](const AppendOutcome& outcome) {
                              responder.Send(AppendResponse(outcome, is_batch));
                            });
@@ -69,33 +80,6 @@ Ending AppendBody(const ApiServices& services, Call call, std::string job_id,
 }
 
 }  // namespace
-
-httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
-  if (!outcome) return ProblemResponse(outcome.error());
-  const auto is_duplicate = [](const AppendedEvent& place) { return place.duplicate; };
-  const auto duplicates = std::count_if(outcome->begin(), outcome->end(), is_duplicate);
-  const auto accepted = static_cast<std::ptrdiff_t>(outcome->size()) - duplicates;
-  const int status = accepted > 0 ? 201 : 200;
-  if (!is_batch) return JsonResponse(status, "{" + EncodePlace(outcome->front()) + "}\n");
-  const auto [first, last] = std::minmax_element(
-      outcome->begin(), outcome->end(),
-      [](const AppendedEvent& a, const AppendedEvent& b) { return a.seq < b.seq; });
-  return JsonResponse(
-      status, "{\"accepted\":" + std::to_string(accepted) + ",\"duplicates\":" +
-                  std::to_string(duplicates) + ",\"first_seq\":" + std::to_string(first->seq) +
-                  ",\"last_seq\":" + std::to_string(last->seq) + ",\"durable\":\"disk\"}\n");
-}
-
-std::string EncodePlace(const AppendedEvent& place) {
-  std::string out = "\"seq\":" + std::to_string(place.seq) +
-                    ",\"job_seq\":" + std::to_string(place.job_seq) + ",\"ts\":";
-  AppendJsonString(out, FormatTimestamp(place.ts_micros));
-  out += ",\"event_id\":";
-  AppendJsonString(out, place.event_id);
-  out += ",\"durable\":\"disk\",\"duplicate\":";
-  out += place.duplicate ? "true" : "false";
-  return out;
-}
 
 Ending AppendToJob(const ApiServices& services, Call call, const Responder& responder) {
   auto job_id = JobOfPath(call);

@@ -1,19 +1,24 @@
 // Jobs: creating, listing, showing.
+#include <algorithm>
 #include <array>
 
 #include "base/random.h"
 #include "core/draft_decoder.h"
+#include "core/job_state_json.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "http/api.h"
 #include "http/append_answer.h"
+#include "http/job_question.h"
 #include "http/parameters.h"
 #include "http/problem.h"
 
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 2> kListParameters = {"limit", "before"};
+constexpr std::array<std::string_view, 6> kListParameters = {"status", "pipeline", "since",
+                                                             "q",      "limit",    "before"};
+constexpr std::array<std::string_view, 2> kShowParameters = {"at_seq", "at"};
 
 void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
   if (object.size() > 1) object += ',';
@@ -72,6 +77,70 @@ Precondition JobIsNew(const std::string& job_id) {
   };
 }
 
+void AddLiveness(const ApiServices& services, const std::string& job_id, std::string& body) {
+  body += ",\"liveness\":\"";
+  body += LivenessName(services.liveness.GetLiveness(job_id));
+  body += '"';
+}
+
+// What the plain answer adds to the state: it is true now and no part of the past.
+void AddWhatIsNow(const ApiServices& services, const JobState& job, std::string& body) {
+  // The state may have been read just before its last commit was announced.
+  const int64_t head_seq = std::max(services.journal.GetStatus().head_seq, job.as_of_seq);
+  body.pop_back();
+  body += ",\"head_seq\":" + std::to_string(head_seq);
+  if (!job.IsOver()) AddLiveness(services, job.job_id, body);
+  body += '}';
+}
+
+tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& clock) {
+  if (auto refusal = CheckParameters(call, kListParameters)) return tl::unexpected(*refusal);
+  JobListRequest request;
+  auto statuses = ParseWordList(LookupIn(call), "status", JobStatusNames());
+  if (!statuses) return tl::unexpected(statuses.error());
+  request.statuses = std::move(*statuses);
+  // `pipeline=` with nothing behind it asks for the jobs that name none.
+  if (const auto names = call.Parameter("pipeline")) request.pipelines = SplitList(*names);
+  request.text = call.Parameter("q").value_or("");
+  const auto limit = ParseLimit(call.Parameter("limit"));
+  if (!limit) return tl::unexpected(limit.error());
+  request.limit = *limit;
+  if (const auto text = call.Parameter("since")) {
+    const auto since = ParseSince(*text, clock.WallMicros());
+    if (!since) return tl::unexpected(since.error());
+    if (since->kind == Position::Kind::kTime) request.updated_after_micros = since->value;
+    if (since->kind == Position::Kind::kNow) request.updated_after_micros = clock.WallMicros();
+  }
+  if (const auto text = call.Parameter("before")) {
+    const std::optional<int64_t> cursor = ParseCursor(*text);
+    if (!cursor) {
+      return tl::unexpected(
+          Refusal{.code = "invalid_parameter",
+                  .detail = "'before' must be the next_before of an earlier answer",
+                  .field = "before"});
+    }
+    request.before_first_seq = *cursor;
+  }
+  return request;
+}
+
+std::string EncodeJobList(const ApiServices& services, const std::vector<JobListing>& jobs,
+                          size_t limit) {
+  std::string body = "{\"jobs\":[";
+  const size_t count = std::min(limit, jobs.size());
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) body += ',';
+    body += jobs[i].summary;
+    if (jobs[i].is_over) continue;
+    body.pop_back();
+    AddLiveness(services, jobs[i].job_id, body);
+    body += '}';
+  }
+  body += "],\"next_before\":";
+  body += jobs.size() > limit ? std::to_string(jobs[count - 1].first_seq) : "null";
+  return body + "}\n";
+}
+
 }  // namespace
 
 Ending CreateJob(const ApiServices& services, Call call, const Responder& responder) {
@@ -95,46 +164,44 @@ Ending CreateJob(const ApiServices& services, Call call, const Responder& respon
 }
 
 Ending ListJobs(const ApiServices& services, Call call, const Responder&) {
-  if (auto refusal = CheckParameters(call, kListParameters)) return Refused(*refusal);
-  const auto limit = ParseLimit(call.Parameter("limit"));
-  if (!limit) return Refused(limit.error());
-  int64_t before = INT64_MAX;
-  if (const auto text = call.Parameter("before")) {
-    const std::optional<int64_t> cursor = ParseCursor(*text);
-    if (!cursor) {
-      return Refused({.code = "invalid_parameter",
-                      .detail = "'before' must be the next_before of an earlier answer",
-                      .field = "before"});
-    }
-    before = *cursor;
-  }
-  return {WorkElsewhere{[&source = services.source, limit = *limit, before]() -> Ending {
-    const auto jobs = source.ListJobs(before, limit + 1);
+  auto request = ParseJobList(call, services.clock);
+  if (!request) return Refused(request.error());
+  const size_t limit = request->limit++;  // one more tells whether there is more
+  return {WorkElsewhere{[services, request = std::move(*request), limit]() -> Ending {
+    const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});
-    std::string body = "{\"jobs\":[";
-    for (size_t i = 0; i < std::min(limit, jobs->size()); ++i) {
-      if (i > 0) body += ',';
-      body += EncodeJobState((*jobs)[i]);
-    }
-    const bool has_more = jobs->size() > limit;
-    body += "],\"next_before\":";
-    body += has_more ? std::to_string((*jobs)[limit - 1].first_seq) : "null";
-    return {JsonResponse(200, body + "}\n")};
+    return {JsonResponse(200, EncodeJobList(services, *jobs, limit))};
   }}};
 }
 
 Ending ShowJob(const ApiServices& services, Call call, const Responder&) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
-  auto job_id = JobOfPath(call);
-  if (!job_id) return Refused(job_id.error());
-  return {WorkElsewhere{[&source = services.source, job_id = std::move(*job_id)]() -> Ending {
-    const auto job = source.FindJob(job_id);
-    if (!job) return Refused({.code = "read_failed", .detail = job.error().message});
-    if (!job->has_value()) {
-      return Refused({.code = "unknown_job", .detail = "there is no job '" + job_id + "'"});
-    }
-    return {JsonResponse(200, EncodeJobState(**job) + "\n")};
+  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  auto question = ParseJobQuestion(call, services.clock);
+  if (!question) return Refused(question.error());
+  return {WorkElsewhere{[services, question = std::move(*question)]() -> Ending {
+    const auto job = AnswerJobQuestion(services, question);
+    if (!job) return Refused(job.error());
+    std::string body = EncodeJobState(*job);
+    if (question.is_about_now()) AddWhatIsNow(services, *job, body);
+    return {JsonResponse(200, body + "\n")};
   }}};
+}
+
+Ending ShowStage(const ApiServices& services, Call call, const Responder&) {
+  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  auto question = ParseJobQuestion(call, services.clock);
+  if (!question) return Refused(question.error());
+  return {WorkElsewhere{
+      [services, question = std::move(*question), path = call.captures.at(1)]() -> Ending {
+        const auto job = AnswerJobQuestion(services, question);
+        if (!job) return Refused(job.error());
+        const std::string body = EncodeStage(*job, path);
+        if (!body.empty()) return {JsonResponse(200, body + "\n")};
+        return Refused(
+            {.code = "unknown_stage",
+             .detail = "job '" + job->job_id + "' has no stage '" + QuotableText(path, 128) + "'",
+             .field = "stage"});
+      }}};
 }
 
 }  // namespace stagelog

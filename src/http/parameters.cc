@@ -41,6 +41,16 @@ tl::expected<bool, Refusal> ParseSwitch(const Call& call, const std::string& nam
       .code = "invalid_parameter", .detail = "'" + name + "' must be 1 or 0", .field = name});
 }
 
+tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call) {
+  const std::optional<std::string> text = call.Parameter("wait");
+  if (!text) return 0;
+  const std::optional<int64_t> seconds = ParseCursor(*text);
+  if (seconds && *seconds <= 60) return *seconds;
+  return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                .detail = "'wait' must be a whole number of seconds from 0 to 60",
+                                .field = "wait"});
+}
+
 tl::expected<std::string, Refusal> JobOfPath(const Call& call) {
   const std::string& job_id = call.captures.at(0);
   if (IsJobId(job_id)) return job_id;

@@ -22,6 +22,9 @@ ParameterLookup LookupIn(const Call& call);
 // "1", "true" or an empty value is true; "0", "false" and a parameter that is not there are false.
 tl::expected<bool, Refusal> ParseSwitch(const Call& call, const std::string& name);
 
+// `wait=`: 0 to 60 seconds, 0 when left out.
+tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call);
+
 // The job id in the path.
 tl::expected<std::string, Refusal> JobOfPath(const Call& call);
 

@@ -44,16 +44,6 @@ tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, C
   return *position;
 }
 
-tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call) {
-  const std::optional<std::string> text = call.Parameter("wait");
-  if (!text) return 0;
-  const std::optional<int64_t> seconds = ParseCursor(*text);
-  if (seconds && *seconds <= 60) return *seconds;
-  return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                .detail = "'wait' must be a whole number of seconds from 0 to 60",
-                                .field = "wait"});
-}
-
 tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::string> job_id,
                                       Clock& clock) {
   if (auto refusal = CheckParameters(call, kParameters)) return tl::unexpected(*refusal);

@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 38> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 44> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -24,6 +24,12 @@ constexpr std::array<std::pair<std::string_view, int>, 38> kStatuses = {{
     {"request_timeout", 408},
     {"event_id_conflict", 409},
     {"job_exists", 409},
+    {"strict_violation", 409},
+    {"illegal_transition", 409},
+    {"gate_decided", 409},
+    {"unknown_gate", 404},
+    {"unknown_stage", 404},
+    {"no_such_moment", 404},
     {"cursor_beyond_head", 410},
     {"length_required", 411},
     {"body_too_large", 413},

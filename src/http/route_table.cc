@@ -19,6 +19,10 @@ bool MatchesPattern(std::string_view pattern, std::string_view path,
   const bool trailing_slash = path.ends_with('/');
   while (!pattern.empty() && !path.empty()) {
     const std::string_view expected = TakePart(pattern);
+    if (expected.ends_with("*}")) {  // all that is left of the path
+      captures.emplace_back(path);
+      return !trailing_slash;
+    }
     const std::string_view part = TakePart(path);
     if (expected.starts_with('{')) {
       captures.emplace_back(part);
@@ -39,6 +43,8 @@ bool Admits(Access access, const Principal& principal) {
       return principal.May(Role::kReader);
     case Access::kWriter:
       return principal.May(Role::kWriter);
+    case Access::kApprover:
+      return principal.May(Role::kApprover);
     case Access::kAppender:
       return principal.May(Role::kWriter) || principal.May(Role::kApprover);
   }

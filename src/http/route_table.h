@@ -17,6 +17,7 @@ enum class Access {
   kOpen,    // anybody: no token is looked at
   kReader,  // every token
   kWriter,
+  kApprover,
   kAppender,  // writers, and approvers for their decisions: the handler judges each event
 };
 
@@ -26,7 +27,8 @@ using Handler = std::function<Ending(Call call, const Responder& responder)>;
 
 struct Route {
   std::string method;
-  std::string pattern;  // "/api/v1/jobs/{job}/events": a part in braces stands for any one part
+  std::string
+      pattern;  // "/api/v1/jobs/{job}/events": "{name}" is any one part, "{name*}" all the rest
   Access access = Access::kReader;
   Handler handler;
   bool takes_body = false;

@@ -48,7 +48,7 @@ class LongPollsTest : public ::testing::Test {
 
   void Commit(int64_t seq, const std::string& job_id) {
     auto batch = std::make_shared<CommittedBatch>();
-    batch->events.push_back({seq, job_id, "{\"type\":\"log\"}", false});
+    batch->events.push_back({seq, EventType::kLog, job_id, "{\"type\":\"log\"}", false});
     polls_.OnCommit(batch);
   }
 
@@ -91,7 +91,7 @@ TEST_F(LongPollsTest, MatchingIsDoneInSlices) {
   Park("a", "a", 0);
   auto batch = std::make_shared<CommittedBatch>();
   for (int64_t seq = 1; seq <= 5'000; ++seq) {
-    batch->events.push_back({seq, "a", "{\"type\":\"log\"}", false});
+    batch->events.push_back({seq, EventType::kLog, "a", "{\"type\":\"log\"}", false});
   }
   polls_.OnCommit(batch);
   int tasks = 0;

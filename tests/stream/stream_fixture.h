@@ -65,8 +65,6 @@ class FakeJournal : public EventSource, public JournalStatusSource {
   }
 
   Result<int64_t> SeqAtTime(int64_t micros) override { return micros / 1'000'000; }
-  Result<std::optional<JobState>> FindJob(const std::string&) override { return std::nullopt; }
-  Result<std::vector<JobState>> ListJobs(int64_t, size_t) override { return {}; }
 
   JournalStatus GetStatus() const override {
     const std::lock_guard lock(mutex_);

@@ -1,0 +1,50 @@
+#include "http/append_answer.h"
+
+#include <algorithm>
+
+#include "base/timestamp.h"
+#include "core/json_text.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+std::string JobStatusMember(const AppendedEvent& place) {
+  return ",\"job_status\":\"" + std::string(StatusName(place.job_status)) + "\"";
+}
+
+}  // namespace
+
+httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
+  if (!outcome) return ProblemResponse(outcome.error());
+  const auto is_duplicate = [](const AppendedEvent& place) { return place.duplicate; };
+  const auto duplicates = std::count_if(outcome->begin(), outcome->end(), is_duplicate);
+  const auto accepted = static_cast<std::ptrdiff_t>(outcome->size()) - duplicates;
+  const int status = accepted > 0 ? 201 : 200;
+  if (!is_batch) return JsonResponse(status, "{" + EncodePlace(outcome->front()) + "}\n");
+  const auto [first, last] = std::minmax_element(
+      outcome->begin(), outcome->end(),
+      [](const AppendedEvent& a, const AppendedEvent& b) { return a.seq < b.seq; });
+  std::string body = "{\"accepted\":" + std::to_string(accepted) +
+                     ",\"duplicates\":" + std::to_string(duplicates) +
+                     ",\"first_seq\":" + std::to_string(first->seq) +
+                     ",\"last_seq\":" + std::to_string(last->seq) + ",\"durable\":\"disk\"";
+  const bool is_one_job = std::all_of(outcome->begin(), outcome->end(), [&](const auto& place) {
+    return place.job_id == outcome->front().job_id;
+  });
+  if (is_one_job) body += JobStatusMember(outcome->front());
+  return JsonResponse(status, body + "}\n");
+}
+
+std::string EncodePlace(const AppendedEvent& place) {
+  std::string out = "\"seq\":" + std::to_string(place.seq) +
+                    ",\"job_seq\":" + std::to_string(place.job_seq) + ",\"ts\":";
+  AppendJsonString(out, FormatTimestamp(place.ts_micros));
+  out += ",\"event_id\":";
+  AppendJsonString(out, place.event_id);
+  out += ",\"durable\":\"disk\",\"duplicate\":";
+  out += place.duplicate ? "true" : "false";
+  return out + JobStatusMember(place);
+}
+
+}  // namespace stagelog

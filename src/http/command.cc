@@ -1,0 +1,83 @@
+#include "http/command.h"
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "core/draft_decoder.h"
+#include "core/json_object_reader.h"
+#include "core/json_text.h"
+#include "http/append_answer.h"
+
+namespace stagelog {
+namespace {
+
+void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
+  object += object.empty() ? '{' : ',';
+  AppendJsonString(object, key);
+  object += ':';
+  object += raw;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+Refusal UnknownKey(const std::string& key, std::initializer_list<std::string_view> keys) {
+  const std::string name(QuotableText(key, 128));
+  return {.code = "unknown_key",
+          .detail = "unknown key '" + name + "'; did you mean '" +
+                    std::string(NearestWord(key, keys)) + "'?",
+          .field = name};
+}
+
+}  // namespace
+
+tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
+                                                 const std::string& job_id, const std::string& gate,
+                                                 std::initializer_list<std::string_view> keys) {
+  auto members =
+      ReadJsonObject(call.request.body.empty() ? "{}" : call.request.body, kMaxJsonDepth);
+  if (!members) return tl::unexpected(std::move(members.error()));
+  std::string event;
+  std::string payload;
+  for (const JsonMember& member : *members) {
+    if (std::find(keys.begin(), keys.end(), member.key) == keys.end()) {
+      return tl::unexpected(UnknownKey(member.key, keys));
+    }
+    if (member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
+    if (member.key != "comment" && member.key != "choice") {
+      AppendMember(event, member.key, member.raw);
+      continue;
+    }
+    if (member.kind != JsonMember::Kind::kText) {
+      return tl::unexpected(Refusal{.code = "invalid_field",
+                                    .detail = "'" + member.key + "' must be a string",
+                                    .field = member.key});
+    }
+    AppendMember(payload, member.key, member.raw);
+    // The comment is what people who follow the events want to read.
+    if (member.key == "comment") AppendMember(event, "message", member.raw);
+  }
+  AppendMember(event, "type", Quoted(type));
+  AppendMember(event, "job_id", Quoted(job_id));
+  if (!gate.empty()) {
+    AppendMember(event, "gate", Quoted(gate));
+    AppendMember(payload, "via", "\"api\"");
+  }
+  if (!payload.empty()) AppendMember(event, "payload", payload + "}");
+  return DecodeDraft(event + "}", {"", call.principal.token_name});
+}
+
+void AppendCommand(const ApiServices& services, EventDraft draft, Precondition precondition,
+                   const Responder& responder) {
+  std::vector<EventDraft> drafts;
+  drafts.push_back(std::move(draft));
+  services.appender.Append(std::move(drafts), std::move(precondition),
+                           [responder](const AppendOutcome& outcome) {
+                             responder.Send(AppendResponse(outcome, false));
+                           });
+}
+
+}  // namespace stagelog

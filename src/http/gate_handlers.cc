@@ -1,0 +1,170 @@
+// Gates: the inbox over all jobs, one gate, waiting for its decision, deciding.
+#include <array>
+
+#include "core/gate_rules.h"
+#include "core/identifier.h"
+#include "core/job_state_json.h"
+#include "core/payload.h"
+#include "http/api.h"
+#include "http/command.h"
+#include "http/job_question.h"
+#include "http/long_polls.h"
+#include "http/parameters.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::array<std::string_view, 3> kListParameters = {"status", "limit", "after"};
+constexpr std::array<std::string_view, 3> kShowParameters = {"at_seq", "at", "wait"};
+
+// What may decide a gate, or end it with its job.
+const std::vector<std::string> kDecidingTypes = {
+    "gate_approved", "gate_rejected", "gate_auto_approved", "gate_expired",
+    "job_completed", "job_failed",    "job_canceled"};
+
+// One look at a gate from its query to its answer.
+struct GateQuestion {
+  JobQuestion job;
+  std::string gate;
+  int64_t deadline_micros = 0;  // monotonic, of the wait
+};
+
+tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
+  const std::string& gate = call.captures.at(1);
+  if (IsName(gate)) return gate;
+  return tl::unexpected(Refusal{.code = "invalid_id",
+                                .detail = "a gate's name must be " + std::string(kNameRule),
+                                .field = "gate"});
+}
+
+tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& clock) {
+  if (auto refusal = CheckParameters(call, kShowParameters)) return tl::unexpected(*refusal);
+  auto job = ParseJobQuestion(call, clock);
+  if (!job) return tl::unexpected(job.error());
+  auto gate = GateOfPath(call);
+  if (!gate) return tl::unexpected(gate.error());
+  const auto wait_seconds = ParseWaitSeconds(call);
+  if (!wait_seconds) return tl::unexpected(wait_seconds.error());
+  if (*wait_seconds > 0 && !job->is_about_now()) {
+    return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                  .detail = "the past does not change: leave 'wait' out",
+                                  .field = "wait"});
+  }
+  return GateQuestion{std::move(*job), std::move(*gate),
+                      clock.MonotonicMicros() + *wait_seconds * 1'000'000};
+}
+
+Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
+                  const Responder& responder, bool may_wait);
+
+// Parks the request until the gate is decided or its time is up.
+Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
+            int64_t scanned_through, const Responder& responder) {
+  ParkedPoll parked;
+  parked.job_id = question->job.job_id;
+  parked.filter.types = kDecidingTypes;
+  parked.scanned_through = scanned_through;
+  parked.deadline_micros = question->deadline_micros;
+  parked.wake = [services, question, responder](bool something_came) {
+    responder.Finish({WorkElsewhere{[services, question, responder, something_came] {
+      return LookAtGate(services, question, responder, something_came);
+    }}});
+  };
+  services.long_polls.Park(std::move(parked));
+  return {Deferred{}};
+}
+
+Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
+                  const Responder& responder, bool may_wait) {
+  // Read before the state: what comes after it wakes the parked request.
+  const int64_t scanned_through = services.journal.GetStatus().head_seq;
+  const auto job = AnswerJobQuestion(services, question->job);
+  if (!job) return Refused(job.error());
+  const GateState* gate = job->FindGate(question->gate);
+  if (gate == nullptr) return Refused(UnknownGate(job->job_id, question->gate));
+  const bool is_early = services.clock.MonotonicMicros() < question->deadline_micros;
+  if (gate->status == GateStatus::kPending && may_wait && is_early) {
+    return Park(services, question, scanned_through, responder);
+  }
+  return {JsonResponse(200, EncodeGate(*job, question->gate) + "\n")};
+}
+
+tl::expected<GateListRequest, Refusal> ParseGateList(const Call& call) {
+  if (auto refusal = CheckParameters(call, kListParameters)) return tl::unexpected(*refusal);
+  auto statuses = ParseWordList(LookupIn(call), "status", GateStatusNames());
+  if (!statuses) return tl::unexpected(statuses.error());
+  const auto limit = ParseLimit(call.Parameter("limit"));
+  if (!limit) return tl::unexpected(limit.error());
+  const std::optional<int64_t> after = ParseCursor(call.Parameter("after").value_or("0"));
+  if (!after) {
+    return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                  .detail = "'after' must be the next_after of an earlier answer",
+                                  .field = "after"});
+  }
+  return GateListRequest{std::move(*statuses), *after, *limit};
+}
+
+std::string EncodeGateList(const std::vector<GateListing>& gates, size_t limit) {
+  std::string body = "{\"gates\":[";
+  const size_t count = std::min(limit, gates.size());
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) body += ',';
+    body += gates[i].document;
+  }
+  body += "],\"next_after\":";
+  body += gates.size() > limit ? std::to_string(gates[count - 1].opened_seq) : "null";
+  return body + "}\n";
+}
+
+Ending Decide(const ApiServices& services, const Call& call, const Responder& responder,
+              const char* type) {
+  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
+  const auto job_id = JobOfPath(call);
+  if (!job_id) return Refused(job_id.error());
+  const auto gate = GateOfPath(call);
+  if (!gate) return Refused(gate.error());
+  auto draft = DraftOfCommand(call, type, *job_id, *gate, {"comment", "choice", "event_id"});
+  if (!draft) return Refused(draft.error());
+  const bool needs_comment = draft->kind == EventType::kGateRejected;
+  const std::string comment = ReadDecisionPayload(draft->payload).comment;
+  if (needs_comment && comment.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Refused({.code = "missing_field",
+                    .detail = "say why: a rejection needs a 'comment'",
+                    .field = "comment"});
+  }
+  Precondition precondition = MayDecide(*draft, call.principal.admin);
+  AppendCommand(services, std::move(*draft), std::move(precondition), responder);
+  return {Deferred{}};
+}
+
+}  // namespace
+
+Ending ShowGate(const ApiServices& services, Call call, const Responder& responder) {
+  auto parsed = ParseGateQuestion(call, services.clock);
+  if (!parsed) return Refused(parsed.error());
+  auto question = std::make_shared<GateQuestion>(std::move(*parsed));
+  return {WorkElsewhere{
+      [services, question, responder] { return LookAtGate(services, question, responder, true); }}};
+}
+
+Ending ListGates(const ApiServices& services, Call call, const Responder&) {
+  auto request = ParseGateList(call);
+  if (!request) return Refused(request.error());
+  const size_t limit = request->limit++;  // one more tells whether there is more
+  return {WorkElsewhere{[services, request = std::move(*request), limit]() -> Ending {
+    const auto gates = services.jobs.ListGates(request);
+    if (!gates) return Refused({.code = "read_failed", .detail = gates.error().message});
+    return {JsonResponse(200, EncodeGateList(*gates, limit))};
+  }}};
+}
+
+Ending ApproveGate(const ApiServices& services, Call call, const Responder& responder) {
+  return Decide(services, call, responder, "gate_approved");
+}
+
+Ending RejectGate(const ApiServices& services, Call call, const Responder& responder) {
+  return Decide(services, call, responder, "gate_rejected");
+}
+
+}  // namespace stagelog

@@ -1,0 +1,96 @@
+#include "http/job_question.h"
+
+#include <algorithm>
+
+#include "http/parameters.h"
+
+namespace stagelog {
+namespace {
+
+Refusal NoSuchMoment(std::string detail, const char* field) {
+  return {.code = "no_such_moment", .detail = std::move(detail), .field = field};
+}
+
+// The last seq that belongs to the moment.
+tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services,
+                                           const JobQuestion& question) {
+  const int64_t head_seq = services.journal.GetStatus().head_seq;
+  if (question.at_seq) {
+    if (*question.at_seq <= head_seq) return *question.at_seq;
+    return tl::unexpected(NoSuchMoment("at_seq=" + std::to_string(*question.at_seq) +
+                                           " is beyond the head of this journal, " +
+                                           std::to_string(head_seq),
+                                       "at_seq"));
+  }
+  if (question.at->value > services.clock.WallMicros()) {
+    return tl::unexpected(NoSuchMoment("'at' is in the future", "at"));
+  }
+  const Result<int64_t> seq = services.source.SeqAtTime(question.at->value);
+  if (!seq) {
+    return tl::unexpected(Refusal{.code = "read_failed", .detail = seq.error().message});
+  }
+  return *seq;
+}
+
+tl::expected<std::optional<JobState>, Refusal> Find(const ApiServices& services,
+                                                    const std::string& job_id,
+                                                    int64_t through_seq) {
+  Result<std::optional<JobState>> job = services.jobs.FindJob(job_id, through_seq);
+  if (job) return std::move(*job);
+  return tl::unexpected(Refusal{.code = "read_failed", .detail = job.error().message});
+}
+
+}  // namespace
+
+tl::expected<JobQuestion, Refusal> ParseJobQuestion(const Call& call, Clock& clock) {
+  auto job_id = JobOfPath(call);
+  if (!job_id) return tl::unexpected(std::move(job_id.error()));
+  JobQuestion question{.job_id = std::move(*job_id)};
+  const auto invalid = [](const char* field, const char* detail) {
+    return tl::unexpected(Refusal{.code = "invalid_parameter", .detail = detail, .field = field});
+  };
+  const std::optional<std::string> at_seq = call.Parameter("at_seq");
+  const std::optional<std::string> at = call.Parameter("at");
+  if (at_seq && at) return invalid("at", "give 'at_seq' or 'at', not both");
+  if (at_seq) {
+    question.at_seq = ParseCursor(*at_seq);
+    if (!question.at_seq) return invalid("at_seq", "'at_seq' must be a seq, a whole number");
+  }
+  if (at) {
+    auto position = ParseSince(*at, clock.WallMicros());
+    if (!position || position->kind != Position::Kind::kTime) {
+      return invalid("at",
+                     "'at' must be an RFC 3339 time like 2026-11-21T07:41:02Z, Unix seconds or "
+                     "milliseconds, or how long ago ('10m')");
+    }
+    question.at = *position;
+  }
+  return question;
+}
+
+tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
+                                                  const JobQuestion& question) {
+  int64_t through_seq = INT64_MAX;
+  if (!question.is_about_now()) {
+    const auto seq = SeqOfMoment(services, question);
+    if (!seq) return tl::unexpected(seq.error());
+    through_seq = *seq;
+  }
+  auto job = Find(services, question.job_id, through_seq);
+  if (!job) return tl::unexpected(std::move(job.error()));
+  if (*job) return std::move(**job);
+  if (!question.is_about_now()) {
+    auto later = Find(services, question.job_id, INT64_MAX);
+    if (!later) return tl::unexpected(std::move(later.error()));
+    if (*later) {
+      return tl::unexpected(NoSuchMoment("the first event of job '" + question.job_id +
+                                             "' is later, with seq " +
+                                             std::to_string((*later)->first_seq),
+                                         question.at_seq ? "at_seq" : "at"));
+    }
+  }
+  return tl::unexpected(
+      Refusal{.code = "unknown_job", .detail = "there is no job '" + question.job_id + "'"});
+}
+
+}  // namespace stagelog
