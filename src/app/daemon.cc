@@ -77,37 +77,49 @@ Daemon::Daemon(const Config& config, Clock& clock) : config_(config), clock_(clo
 
 Daemon::~Daemon() { Stop(); }
 
-Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& files,
-                                              Clock& clock) {
+Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& files, Clock& clock,
+                                              bool rebuild_states) {
   if (Status allowed = CheckDefaultTokenIsLocal(config); !allowed) {
     return tl::unexpected(allowed.error());
   }
   std::unique_ptr<Daemon> daemon(new Daemon(config, clock));
-  if (Status opened = daemon->Open(files); !opened) return tl::unexpected(opened.error());
+  if (Status opened = daemon->Open(files, rebuild_states); !opened)
+    return tl::unexpected(opened.error());
   return daemon;
 }
 
-Status Daemon::Open(FileSystem& files) {
-  auto logger = EventLogger::Open(LoggerOptions(config_), files, clock_, metrics_);
+Status Daemon::Open(FileSystem& files, bool rebuild_states) {
+  EventLoggerOptions logger_options = LoggerOptions(config_);
+  logger_options.rebuild_states = rebuild_states;
+  auto logger = EventLogger::Open(std::move(logger_options), files, clock_, metrics_);
   if (!logger) return tl::unexpected(logger.error());
   logger_ = std::move(*logger);
   streams_ = std::make_unique<EventStreamManager>(StreamOptions(config_), logger_->reader(),
                                                   *logger_, clock_, metrics_);
+  liveness_ = std::make_unique<LivenessTable>(clock_);
+  gate_timer_ = std::make_unique<GateTimer>(*logger_, logger_->reader(), clock_);
+  state_files_ = std::make_unique<StateFiles>(files, logger_->reader(), *logger_, clock_, metrics_,
+                                              config_.storage.runs_dir, rebuild_states);
   server_ = std::make_unique<HttpServer>(LimitsOf(config_), PolicyOf(config_), *streams_, clock_,
                                          metrics_);
   long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));
                       });
-  server_->SetRoutes(
-      ApiRoutes({*logger_, logger_->reader(), *logger_, long_polls_, clock_, metrics_}));
+  server_->SetRoutes(ApiRoutes({*logger_, logger_->reader(), logger_->reader(), *liveness_,
+                                *logger_, long_polls_, clock_, metrics_}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
   logger_->AddListener(streams_.get());
   logger_->AddListener(&long_polls_);
+  logger_->AddListener(liveness_.get());
+  logger_->AddListener(gate_timer_.get());
+  logger_->AddListener(state_files_.get());
   streams_->Start();
+  state_files_->Start();
   logger_->Start();
+  gate_timer_->Start();
   server_->Start();
   return {};
 }
@@ -141,9 +153,11 @@ Status Daemon::Reload(const Config& config) {
 void Daemon::Stop() {
   if (server_ != nullptr) server_->BeginShutdown();
   if (server_ != nullptr) long_polls_.ReleaseAll();
+  if (gate_timer_ != nullptr) gate_timer_->Stop();
   if (logger_ != nullptr) logger_->Stop();
   if (server_ != nullptr) server_->FinishShutdown();
   if (streams_ != nullptr) streams_->Stop();
+  if (state_files_ != nullptr) state_files_->Stop();
 }
 
 size_t RaiseDescriptorLimit() {

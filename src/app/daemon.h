@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "follow/gate_timer.h"
+#include "follow/liveness_table.h"
+#include "follow/state_files.h"
 #include "http/http_server.h"
 #include "http/long_polls.h"
 #include "journal/event_logger.h"
@@ -19,9 +22,10 @@ namespace stagelog {
 // One running daemon. All calls from one thread.
 class Daemon {
  public:
-  // Recovers the journal, listens and serves. Fails with a message for a person.
+  // Recovers the journal, listens and serves. `rebuild_states` folds every job anew from its
+  // events. Fails with a message for a person.
   static Result<std::unique_ptr<Daemon>> Start(const Config& config, FileSystem& files,
-                                               Clock& clock);
+                                               Clock& clock, bool rebuild_states = false);
   ~Daemon();  // as Stop()
 
   // Takes over what may change while the daemon runs: tokens, origins, hosts and the log level.
@@ -38,14 +42,17 @@ class Daemon {
  private:
   Daemon(const Config& config, Clock& clock);
 
-  Status Open(FileSystem& files);
+  Status Open(FileSystem& files, bool rebuild_states);
 
   Config config_;
   Clock& clock_;
   MetricsRegistry metrics_;
   LongPolls long_polls_;
+  std::unique_ptr<LivenessTable> liveness_;
   std::unique_ptr<EventLogger> logger_;
   std::unique_ptr<EventStreamManager> streams_;
+  std::unique_ptr<GateTimer> gate_timer_;
+  std::unique_ptr<StateFiles> state_files_;
   std::unique_ptr<HttpServer> server_;
   std::string url_;
 };

@@ -26,6 +26,7 @@ struct Flags {
   std::string runs_dir;
   std::string log_level;
   bool check_config = false;
+  bool rebuild_state = false;
 };
 
 void Declare(CLI::App& command, Flags& flags) {
@@ -42,6 +43,9 @@ void Declare(CLI::App& command, Flags& flags) {
       ->check([](const std::string& name) {
         return ParseLogLevel(name) ? "" : "unknown level '" + name + "'";
       });
+  command.add_flag(
+      "--rebuild-state", flags.rebuild_state,
+      "fold the state of every job anew from its events, say what differed, and serve");
   command.add_flag("--check-config", flags.check_config, "check the configuration and exit");
 }
 
@@ -96,7 +100,7 @@ void OpenStandardStreams() {
 // Serves until a signal says otherwise. The signals are blocked in every thread and fetched here.
 int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   StartLogging(config.server.log_level);
-  auto daemon = Daemon::Start(config, RealFileSystem(), SystemClock());
+  auto daemon = Daemon::Start(config, RealFileSystem(), SystemClock(), flags.rebuild_state);
   if (!daemon) {
     StopLogging();
     std::fprintf(stderr, "stagelogd: %s\n", daemon.error().message.c_str());
