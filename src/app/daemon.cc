@@ -98,8 +98,9 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                                                   *logger_, clock_, metrics_);
   liveness_ = std::make_unique<LivenessTable>(clock_);
   gate_timer_ = std::make_unique<GateTimer>(*logger_, logger_->reader(), clock_);
-  state_files_ = std::make_unique<StateFiles>(files, logger_->reader(), *logger_, clock_, metrics_,
-                                              config_.storage.runs_dir, rebuild_states);
+  state_files_ =
+      std::make_unique<StateFiles>(files, logger_->reader(), *logger_, clock_, metrics_,
+                                   config_.storage.runs_dir, logger_->states_were_rebuilt());
   server_ = std::make_unique<HttpServer>(LimitsOf(config_), PolicyOf(config_), *streams_, clock_,
                                          metrics_);
   long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },

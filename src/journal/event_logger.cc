@@ -120,6 +120,7 @@ Status EventLogger::OpenTable() {
   sequencer_ = {opened->next_seq, opened->last_ts_micros};
   reader_->Reopen();
   LogRecovery(opened->report);
+  states_were_rebuilt_ = opened->report.states_rebuilt;
   int64_t head = 0;
   try {
     head = table_->HeadSeq();

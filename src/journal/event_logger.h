@@ -63,6 +63,9 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   JournalStatus GetStatus() const override;
   EventReader& reader() { return *reader_; }
 
+  // Whether opening has folded every job anew. Before Start().
+  bool states_were_rebuilt() const { return states_were_rebuilt_; }
+
  private:
   struct Request {
     std::vector<EventDraft> drafts;
@@ -126,6 +129,7 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
   std::vector<CommitListener*> listeners_;
   std::unique_ptr<EventReader> reader_;
+  bool states_were_rebuilt_ = false;
   std::atomic<bool> corruption_seen_{false};
 
   mutable std::mutex mutex_;

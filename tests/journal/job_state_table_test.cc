@@ -242,6 +242,12 @@ class FirstVersionTest : public JobStateTableTest {
     std::filesystem::create_directories(runs_);
     database_.emplace(DatabasePath(runs_), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
     database_->exec(kSchemaOfVersion1);
+    database_->exec("BEGIN");
+  }
+
+  void FinishDatabase() {
+    database_->exec("COMMIT");
+    database_.reset();
   }
 
   // Writes an event with the rows that version 1 kept. What it did not know, it did not flag.
@@ -289,7 +295,7 @@ TEST_F(FirstVersionTest, IsBroughtUpToDateAndFolded) {
   for (int i = 0; i < 1'500; ++i) Write(LogDraft("a", "m"));
   Write(Draft("a", "stage_completed", {.stage = "s"}));
   Write(Draft("a", "gate_pause", {.gate = "g", .payload = R"({"timeout_seconds":60})"}));
-  database_.reset();
+  FinishDatabase();
   const RecoveryReport report = Recover();
   EXPECT_TRUE(report.states_rebuilt);
   EXPECT_THAT(report.states_differed, ElementsAre("a"));
@@ -304,7 +310,7 @@ TEST_F(FirstVersionTest, IsBroughtUpToDateAndFolded) {
 }
 
 TEST_F(FirstVersionTest, WithoutEventsThereIsNothingToFold) {
-  database_.reset();
+  FinishDatabase();
   EXPECT_FALSE(Recover().states_rebuilt);
   Open();
   ASSERT_TRUE(Tell("a", "job_created"));
