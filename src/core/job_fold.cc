@@ -204,7 +204,8 @@ class Fold {
     gate.iteration = last == nullptr ? 1 : last->iteration + 1;
     gate.opened_seq = event_.seq;
     gate.opened_micros = now_;
-    gate.prompt = payload.prompt.empty() ? draft_.message : std::move(payload.prompt);
+    gate.prompt = std::move(payload.prompt);
+    if (gate.prompt.empty()) gate.prompt = draft_.message;
     gate.options = std::move(payload.options);
     gate.timeout_seconds = payload.timeout_seconds;
     gate.on_timeout = std::move(payload.on_timeout);
@@ -227,7 +228,8 @@ class Fold {
     GateState& gate = state_.gates[static_cast<size_t>(found - state_.gates.data())];
     DecisionPayload payload = ReadDecisionPayload(draft_.payload);
     gate.decided_by = draft_.actor;
-    gate.comment = payload.comment.empty() ? draft_.message : std::move(payload.comment);
+    gate.comment = std::move(payload.comment);
+    if (gate.comment.empty()) gate.comment = draft_.message;
     gate.choice = std::move(payload.choice);
     gate.via = payload.via.empty() ? "event" : std::move(payload.via);
     if (status == GateStatus::kRejected || status == GateStatus::kExpired) {
