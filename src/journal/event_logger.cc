@@ -120,7 +120,7 @@ Status EventLogger::OpenTable() {
   sequencer_ = {opened->next_seq, opened->last_ts_micros};
   reader_->Reopen();
   LogRecovery(opened->report);
-  states_were_rebuilt_ = opened->report.states_rebuilt;
+  states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
   int64_t head = 0;
   try {
     head = table_->HeadSeq();
@@ -139,9 +139,9 @@ Status EventLogger::OpenTable() {
 void EventLogger::LogRecovery(const RecoveryReport& report) const {
   if (report.states_rebuilt) {
     spdlog::info("[journal] every job was folded anew; {} differed", report.states_differed.size());
-    for (const std::string& job : report.states_differed) {
-      spdlog::warn("[journal] the rows of job {} said something else", job);
-    }
+  }
+  for (const std::string& job : report.states_differed) {
+    spdlog::warn("[journal] the rows of job {} lagged or said something else: made anew", job);
   }
   if (report.rebuilt) {
     spdlog::warn("[journal] stagelog.db was made anew from the events.jsonl files");

@@ -141,15 +141,6 @@ int64_t EventTable::LastTsMicros() {
       .getInt64();
 }
 
-bool EventTable::StatesAreCurrent() {
-  const int64_t folded = database_
-                             .execAndGet(
-                                 "SELECT coalesce((SELECT last_seq FROM jobs WHERE first_seq = "
-                                 "(SELECT job FROM events ORDER BY seq DESC LIMIT 1)), 0)")
-                             .getInt64();
-  return Number("state_version") == kStateVersion && folded == HeadSeq();
-}
-
 std::string EventTable::JournalId() {
   SQLite::Statement query(database_, "SELECT value FROM journal WHERE key = 'journal_id'");
   return query.executeStep() ? query.getColumn(0).getString() : "";

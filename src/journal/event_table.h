@@ -44,6 +44,9 @@ struct FoundEvent {
   std::string body;
 };
 
+// Which fold the rows were written by: a higher number makes the next start fold everything anew.
+inline constexpr int64_t kStateVersion = 1;
+
 // One connection that reads and writes. One thread at a time. Everything throws SQLite::Exception;
 // the journal's outer functions turn that into values.
 class EventTable {
@@ -90,8 +93,11 @@ class EventTable {
   // Folds every job from its first event and writes all rows anew. Returns the ids of those whose
   // rows said something else.
   std::vector<std::string> RebuildStates();
-  // False when the rows were written by another fold, or do not reach the head of the log.
-  bool StatesAreCurrent();
+  // Folds anew the jobs whose row is missing or does not reach their last event, and returns their
+  // ids. Costs a few look-ups a job, however many events there are.
+  std::vector<std::string> RebuildLaggingStates();
+  // False when the rows were written by another fold.
+  bool StatesAreOfThisFold() { return Number("state_version") == kStateVersion; }
   void WriteFileNote(int64_t first_seq, const FileNote& note);
 
   // Calls `visit(seq, body)` for the job's events with a greater job_seq, in order, until it
@@ -114,6 +120,7 @@ class EventTable {
   void WriteGate(const JobState& state, const GateState& gate);
   void WriteSnapshot(const JobState& state);
   void RebuildState(int64_t first_seq);
+  std::vector<int64_t> LaggingJobs();
   std::string DumpStateRows(int64_t first_seq);
   int64_t Number(const std::string& key);
   void SetNumber(const std::string& key, int64_t value);
@@ -132,9 +139,6 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> begin_;
   std::unique_ptr<SQLite::Statement> commit_;
 };
-
-// Which fold the rows were written by: a higher number makes the next start fold everything anew.
-inline constexpr int64_t kStateVersion = 1;
 
 // A row of `SELECT kJobColumns FROM jobs` as the state that EncodeJobSummary() needs, without
 // stages and gates.

@@ -1,6 +1,7 @@
 // The rows of EventTable that hold what the events add up to.
 #include <algorithm>
 
+#include "core/event_codec.h"
 #include "core/job_machine.h"
 #include "core/job_state_json.h"
 #include "journal/event_table.h"
@@ -256,6 +257,43 @@ void EventTable::RebuildState(int64_t first_seq) {
   StateChanges everything;
   NameAll(state, everything);
   WriteState(state, everything, state.job_seq);
+}
+
+// The index of events by job is walked from job to job and asked for the last event of each.
+std::vector<int64_t> EventTable::LaggingJobs() {
+  SQLite::Statement query(
+      database_,
+      "WITH RECURSIVE numbers(job) AS (SELECT min(job) FROM events UNION ALL "
+      "SELECT (SELECT min(job) FROM events WHERE job > numbers.job) FROM numbers "
+      "WHERE numbers.job IS NOT NULL), "
+      "tails(job, seq) AS (SELECT job, (SELECT max(seq) FROM events WHERE job = numbers.job) "
+      "FROM numbers WHERE job IS NOT NULL) "
+      "SELECT tails.job FROM tails CROSS JOIN events ON events.seq = tails.seq "
+      "LEFT JOIN jobs ON jobs.first_seq = tails.job "
+      "WHERE jobs.last_seq IS NOT events.seq OR jobs.job_seq IS NOT events.job_seq");
+  std::vector<int64_t> jobs;
+  while (query.executeStep()) jobs.push_back(query.getColumn(0).getInt64());
+  return jobs;
+}
+
+std::vector<std::string> EventTable::RebuildLaggingStates() {
+  std::vector<std::string> job_ids;
+  Begin();
+  for (const int64_t first_seq : LaggingJobs()) {
+    std::string job_id;
+    VisitJobEvents(first_seq, 0, [&](int64_t, std::string_view body) {
+      if (const auto event = DecodeStoredEvent(body)) job_id = event->draft.job_id;
+      return false;
+    });
+    // Events of which nobody can say whose they are, or of a job that has begun again since, stay
+    // in the log as they are.
+    const std::optional<JobRow> row = FindJob(job_id);
+    if (job_id.empty() || (row && row->first_seq != first_seq)) continue;
+    RebuildState(first_seq);
+    job_ids.push_back(std::move(job_id));
+  }
+  Commit();
+  return job_ids;
 }
 
 std::vector<std::string> EventTable::RebuildStates() {

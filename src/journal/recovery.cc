@@ -91,9 +91,18 @@ class Opener {
       Rebuild();
     }
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs());
+    // First, for a job without its row would be taken for one that has only its file.
+    journal_.report.states_differed = journal_.table->RebuildLaggingStates();
     CompareJobs(*journal_.table);
-    if (!rebuild_states_ && journal_.table->StatesAreCurrent()) return;
-    journal_.report.states_differed = journal_.table->RebuildStates();
+    if (rebuild_states_ || !journal_.table->StatesAreOfThisFold()) RebuildStates();
+  }
+
+  void RebuildStates() {
+    std::vector<std::string>& differed = journal_.report.states_differed;
+    for (std::string& job_id : journal_.table->RebuildStates()) {
+      const bool is_new = std::find(differed.begin(), differed.end(), job_id) == differed.end();
+      if (is_new) differed.push_back(std::move(job_id));
+    }
     journal_.report.states_rebuilt = true;
   }
 

@@ -24,7 +24,7 @@ struct RecoveryReport {
   int64_t tails_cut = 0;       // lines torn by a crash
   std::vector<std::string> set_aside;        // new names of files that were renamed away
   bool states_rebuilt = false;               // every job was folded anew
-  std::vector<std::string> states_differed;  // jobs whose rows said something else
+  std::vector<std::string> states_differed;  // jobs whose rows were missing, lagged or were wrong
 };
 
 struct OpenedJournal {

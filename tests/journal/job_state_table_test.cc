@@ -13,6 +13,7 @@ namespace stagelog {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -161,13 +162,50 @@ TEST_F(RebuildStatesTest, RowsOfAnotherFoldAreMadeAnewAtTheNextOpen) {
   }
 }
 
-TEST_F(RebuildStatesTest, RowsThatDoNotReachTheHeadAreMadeAnewAtTheNextOpen) {
-  Execute("UPDATE jobs SET last_seq = last_seq - 1, job_seq = job_seq - 1 WHERE job_id = 'b'");
-  const RecoveryReport report = Recover();
-  EXPECT_TRUE(report.states_rebuilt);
-  EXPECT_THAT(report.states_differed, ElementsAre("b"));
+TEST_F(RebuildStatesTest, RowsThatDoNotReachTheirJobsLastEventAreMadeAnewAtTheNextOpen) {
+  for (const char* job : {"a", "b"}) {
+    for (const char* set : {"last_seq = last_seq - 1", "job_seq = job_seq - 1"}) {
+      Execute(std::string("UPDATE jobs SET status = 'failed', ") + set + " WHERE job_id = '" + job +
+              "'");
+      const RecoveryReport report = Recover();
+      EXPECT_FALSE(report.states_rebuilt) << "the other job was left alone";
+      EXPECT_THAT(report.states_differed, ElementsAre(job));
+      EXPECT_THAT(Recover().states_differed, IsEmpty()) << "it was mended";
+    }
+  }
   Open();
+  EXPECT_EQ(Find("a").status, JobStatus::kPaused);
+  EXPECT_EQ(Find("b").status, JobStatus::kRunning);
   ExpectAgreement();
+}
+
+TEST_F(RebuildStatesTest, AJobsRowThatIsMissingIsMadeAnewAtTheNextOpen) {
+  Open();
+  const std::vector<JobState> before = {Find("a"), Find("b")};
+  Close();
+  for (const char* job : {"a", "b"}) {
+    Execute(std::string("DELETE FROM jobs WHERE job_id = '") + job + "'");
+    const RecoveryReport report = Recover();
+    EXPECT_THAT(report.states_differed, ElementsAre(job));
+    EXPECT_THAT(report.set_aside, IsEmpty());
+    EXPECT_EQ(report.lines_taken + report.lines_appended, 0);
+  }
+  Execute("DELETE FROM jobs");
+  EXPECT_THAT(Recover().states_differed, ElementsAre("a", "b"));
+  Open();
+  EXPECT_THAT((std::vector<JobState>{Find("a"), Find("b")}), ElementsAreArray(before));
+  EXPECT_THAT(Names(logger_->reader().ListGates({.statuses = {"pending"}})),
+              ElementsAre("a/g@1104"));
+  ASSERT_TRUE(Tell("b", "stage_completed", {.stage = "s"}));
+  ExpectAgreement();
+}
+
+// As the journal was left by a program that let a job without its row begin again.
+TEST_F(RebuildStatesTest, EventsWhoseJobHasBegunAgainDoNotKeepTheJournalClosed) {
+  Execute("UPDATE events SET job = 1000000 WHERE body LIKE '%\"job_id\":\"b\"%'");
+  Execute("UPDATE jobs SET first_seq = 1000001 WHERE job_id = 'b'");
+  Open();
+  EXPECT_EQ(Find("a").status, JobStatus::kPaused);
 }
 
 TEST_F(RebuildStatesTest, ASnapshotThatCannotBeReadIsPassedOver) {
