@@ -44,8 +44,8 @@ struct EventView {
 // `body` is a line that EncodeEvent made; it must outlive the view.
 EventView ViewEvent(std::string_view body);
 
-// The event in a stored line that may have been damaged: a failure says what is wrong with it. Does
-// not check the chain.
+// The event in a stored line that may have been damaged or written by hand: a failure says what is
+// wrong with it, among it names that are none. Does not check the chain.
 Result<Event> DecodeStoredEvent(std::string_view line);
 
 // The same without checking the line and without a document in memory, for folding many; event_id,

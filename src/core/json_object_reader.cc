@@ -90,6 +90,7 @@ class TopLevelListener : public nlohmann::json_sax<Json> {
   static std::string Reason(std::string text) {
     const size_t start = text.find(" - ");
     if (start != std::string::npos) text.erase(0, start + 3);
+    if (text.starts_with("[json.exception")) text.erase(0, text.find(']') + 2);
     const size_t last_read = text.find("; last read");
     const size_t expected = text.find("; expected");
     if (last_read != std::string::npos) {

@@ -49,10 +49,16 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   exchange.call.request.headers.emplace("Host", std::move(head.authority));
 }
 
-// A slash that is spelled %2F is no separator: the path is none of ours.
-bool HasEncodedSlash(std::string_view request_line) {
+// A slash that is spelled %2F is no separator: it is ours only within what takes all the rest of
+// the path, a nested stage's name, which clients that encode a parameter send like that.
+bool SlashesArePlain(std::string_view request_line, const Route* route) {
   const std::string_view path = request_line.substr(0, request_line.find('?'));
-  return path.find("%2F") != std::string_view::npos || path.find("%2f") != std::string_view::npos;
+  const size_t encoded = std::min(path.find("%2F"), path.find("%2f"));
+  if (encoded == std::string_view::npos) return true;
+  if (route == nullptr || !route->pattern.ends_with("*}")) return false;
+  const std::string_view before = path.substr(0, encoded);
+  return std::count(before.begin(), before.end(), '/') >=
+         std::count(route->pattern.begin(), route->pattern.end(), '/');
 }
 
 std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
@@ -248,9 +254,8 @@ bool HttpServer::StartNextRequest(Connection& connection) {
                    .detail = "the request line names a method or target that is not HTTP"});
     return false;
   }
-  RouteMatch match = HasEncodedSlash((*head)->request_line)
-                         ? RouteMatch()
-                         : routes_->Match(request->method, request->path);
+  RouteMatch match = routes_->Match(request->method, request->path);
+  if (!SlashesArePlain((*head)->request_line, match.route)) match = RouteMatch();
   const bool is_append = match.route != nullptr && match.route->is_append;
   if (!connection.MayStart(is_append && !(*head)->expects_continue)) return false;
   // What goes out by another way than the output waits until that is empty.

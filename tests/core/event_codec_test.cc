@@ -158,6 +158,9 @@ TEST(DecodeStoredEventTest, SaysWhatIsWrongWithADamagedLine) {
         with("2026-11-21T07:41:02.123456Z", "2026-13-21T07:41:02.123456Z"),
         with("\"occurred_at\"", "\"occurred\""), with("\"render-42\"", "[]"),
         with("[\"job_over\"", "[1"), with("\"attempt\":2", "\"attempt\":\"2\""),
+        with("\"render-42\"", "\"../render-42\""), with("\"render-42\"", "\"stagelog.db\""),
+        with("\"encode\"", "\"encode/../..\""), with("\"review\"", "\"../review\""),
+        with("\"review\"", "\"a/b\""), with("\"event_id\":\"", "\"event_id\":\"\\n"),
         std::string(1'000'000, '[')}) {
     const auto event = DecodeStoredEvent(line);
     ASSERT_FALSE(event) << line.substr(0, 200);

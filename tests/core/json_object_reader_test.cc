@@ -114,6 +114,12 @@ TEST(ReadJsonObjectTest, SaysAtWhichByte) {
   EXPECT_THAT(ReadJsonObject(std::string("{}\0", 3), 128).error().detail, HasSubstr("at byte 3"));
 }
 
+TEST(ReadJsonObjectTest, SaysWhatIsWrongInItsOwnWords) {
+  for (const char* json : {R"({"a":1e999})", R"({"a":x})", R"({"a")", "{\"a\":\"\xff\"}"}) {
+    EXPECT_THAT(ReadJsonObject(json, 128).error().detail, Not(HasSubstr("exception"))) << json;
+  }
+}
+
 // What a refusal says can always be put into a JSON answer.
 TEST(ReadJsonObjectTest, TheRefusalDoesNotRepeatHostileBytes) {
   const std::string detail =

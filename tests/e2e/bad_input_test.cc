@@ -213,6 +213,8 @@ std::vector<BadTarget> BadTargets() {
       {"/api/v1/jobs/job/events/stream/more", 404, "unknown_route"},
       {"/api/v1/jobs/%2e%2e/events", 422, "invalid_id"},
       {"/api/v1/jobs/a%2Fb/events", 404, "unknown_route"},
+      {"/api/v1/jobs/a%2fstages/b", 404, "unknown_route"},
+      {"/api/v1/jobs/a/stages%2Fb", 404, "unknown_route"},
       {"/api/v1/jobs/a%00b/events", 422, "invalid_id"},
       {"/api/v1/jobs/%ff/events", 422, "invalid_id"},
       {"/api/v1/jobs/stagelog.db", 422, "invalid_id"},

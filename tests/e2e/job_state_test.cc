@@ -116,6 +116,7 @@ TEST_F(JobStateEndToEndTest, StagesAreFoundByTheirPath) {
   EXPECT_EQ(stage["job_id"], "train");
   EXPECT_EQ(stage["attempt"], 2);
   EXPECT_EQ(stage["status"], "running");
+  EXPECT_EQ(GetJson("/api/v1/jobs/train/stages/train%2Fepoch-3"), stage);
   EXPECT_EQ(stage["attempts"].size(), 2);
   EXPECT_EQ(stage["attempts"][0]["message"], "out of memory");
   ExpectProblem(admin().Get("/api/v1/jobs/train/stages/train"), 404, "unknown_stage");
