@@ -151,16 +151,29 @@ TEST(DecodeStoredEventTest, SaysWhatIsWrongWithADamagedLine) {
     return line.replace(line.find(from), from.size(), to);
   };
   for (const std::string& line :
-       {std::string(), std::string("{}"), std::string("[]"), std::string("null"),
-        good.substr(0, good.size() / 2), good + "x", good + std::string(4096, '\0'),
-        std::string(100, '\0'), "\xef\xbb\xbf" + good, with("1042", "\"x\""),
-        with("\"seq\"", "\"sex\""), with("stage_completed", "stage_done"),
+       {std::string(),
+        std::string("{}"),
+        std::string("[]"),
+        std::string("null"),
+        good.substr(0, good.size() / 2),
+        good + "x",
+        good + std::string(4096, '\0'),
+        std::string(100, '\0'),
+        "\xef\xbb\xbf" + good,
+        with("1042", "\"x\""),
+        with("\"seq\"", "\"sex\""),
+        with("stage_completed", "stage_done"),
         with("2026-11-21T07:41:02.123456Z", "2026-13-21T07:41:02.123456Z"),
-        with("\"occurred_at\"", "\"occurred\""), with("\"render-42\"", "[]"),
-        with("[\"job_over\"", "[1"), with("\"attempt\":2", "\"attempt\":\"2\""),
-        with("\"render-42\"", "\"../render-42\""), with("\"render-42\"", "\"stagelog.db\""),
-        with("\"encode\"", "\"encode/../..\""), with("\"review\"", "\"../review\""),
-        with("\"review\"", "\"a/b\""), with("\"event_id\":\"", "\"event_id\":\"\\n"),
+        with("\"occurred_at\"", "\"occurred\""),
+        with("\"render-42\"", "[]"),
+        with("[\"job_over\"", "[1"),
+        with("\"attempt\":2", "\"attempt\":\"2\""),
+        with("\"render-42\"", "\"../render-42\""),
+        with("\"render-42\"", "\"stagelog.db\""),
+        with("\"encode\"", "\"encode/../..\""),
+        with("\"review\"", "\"../review\""),
+        with("\"review\"", "\"a/b\""),
+        with("\"event_id\":\"", "\"event_id\":\"\\n"),
         std::string(1'000'000, '[')}) {
     const auto event = DecodeStoredEvent(line);
     ASSERT_FALSE(event) << line.substr(0, 200);

@@ -205,7 +205,7 @@ void CrashTest::DeleteDatabase() {
   if (!rows) return violations_.Add(rows.error().message);
   std::set<int64_t> in_files;
   for (const std::string& job : ListJobFolders(runs_dir_)) {
-    for (const std::string& line : SplitLines(ReadAll(JobFilePath(runs_dir_, job)))) {
+    for (const std::string& line : SplitLines(ReadAll(EventsFileOf(runs_dir_, job)))) {
       in_files.insert(ViewEvent(line).seq);
     }
   }
@@ -221,7 +221,7 @@ void CrashTest::DeleteDatabase() {
 
 std::string CrashTest::PickJobFile() {
   const std::vector<std::string> folders = ListJobFolders(runs_dir_);
-  return folders.empty() ? "" : JobFilePath(runs_dir_, folders[Pick(folders.size())]);
+  return folders.empty() ? "" : EventsFileOf(runs_dir_, folders[Pick(folders.size())]);
 }
 
 void CrashTest::TearLastLine() {
@@ -240,7 +240,7 @@ void CrashTest::AppendHalfLine() {
   const std::vector<std::string> folders = ListJobFolders(runs_dir_);
   if (folders.empty()) return;
   const std::string& job = folders[Pick(folders.size())];
-  const std::string path = JobFilePath(runs_dir_, job);
+  const std::string path = EventsFileOf(runs_dir_, job);
   const std::string text = ReadAll(path);
   if (!text.empty() && text.back() != '\n') return;
   const std::string line = NextLineOf(job, SplitLines(text).size());

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "core/event_codec.h"
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

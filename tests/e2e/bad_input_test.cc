@@ -2,7 +2,7 @@
 // row for each thing that can be wrong, all against one daemon.
 #include <gmock/gmock.h>
 
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

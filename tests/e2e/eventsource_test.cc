@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "tests/e2e/daemon_fixture.h"
 #include "tests/support/child_process.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

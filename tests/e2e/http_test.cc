@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

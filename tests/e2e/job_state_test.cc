@@ -5,7 +5,7 @@
 
 #include "core/job_machine.h"
 #include "core/job_state_json.h"
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

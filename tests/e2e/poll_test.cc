@@ -1,7 +1,7 @@
 // The polling endpoint: cursors, times, limits, filters and long polls.
 #include <gmock/gmock.h>
 
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {

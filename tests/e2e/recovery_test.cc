@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/daemon_fixture.h"
 
 namespace stagelog {
 namespace {
@@ -69,7 +69,7 @@ class RecoveryTest : public DaemonTest {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
 
-  std::string PathOfOne() const { return JobFilePath(runs_dir(), "one"); }
+  std::string PathOfOne() const { return EventsFileOf(runs_dir(), "one"); }
 
   std::vector<std::string> before_one_;
   std::vector<std::string> before_two_;
@@ -183,7 +183,7 @@ TEST_F(RecoveryTest, ASeqIsNeverGivenTwice) {
   RemoveDatabase();
   std::string text;
   for (size_t i = 0; i + 1 < before_two_.size(); ++i) text += before_two_[i] + "\n";
-  WriteAll(JobFilePath(runs_dir(), "two"), text);
+  WriteAll(EventsFileOf(runs_dir(), "two"), text);
   Start();
   Stop();
   Start();

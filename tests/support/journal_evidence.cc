@@ -137,13 +137,13 @@ std::vector<std::string> SplitLines(const std::string& text) {
   return lines;
 }
 
-std::string JobFilePath(const std::string& runs_dir, const std::string& job_id) {
+std::string EventsFileOf(const std::string& runs_dir, const std::string& job_id) {
   return runs_dir + "/" + job_id + "/events.jsonl";
 }
 
 Result<std::vector<std::string>> ReadJobLines(const std::string& runs_dir,
                                               const std::string& job_id) {
-  const std::string path = JobFilePath(runs_dir, job_id);
+  const std::string path = EventsFileOf(runs_dir, job_id);
   const std::string text = ReadAll(path);
   if (!text.empty() && text.back() != '\n') return Failure(path + ": the last line is torn");
   return SplitLines(text);

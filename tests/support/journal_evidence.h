@@ -30,7 +30,7 @@ std::vector<std::string> SplitLines(const std::string& text);
 Result<std::vector<std::string>> ReadJobLines(const std::string& runs_dir,
                                               const std::string& job_id);
 
-std::string JobFilePath(const std::string& runs_dir, const std::string& job_id);
+std::string EventsFileOf(const std::string& runs_dir, const std::string& job_id);
 
 // The jobs that have a folder, in order.
 std::vector<std::string> ListJobFolders(const std::string& runs_dir);

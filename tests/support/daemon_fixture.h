@@ -1,8 +1,8 @@
-// What every end-to-end test stands on: a runs folder of its own, a real daemon on it, and clients
-// with tokens of each role. When a test ends the daemon must end with 0 and leave a journal in
-// which SQLite and the files agree.
-#ifndef STAGELOG_TESTS_E2E_DAEMON_FIXTURE_H_
-#define STAGELOG_TESTS_E2E_DAEMON_FIXTURE_H_
+// What every test with a daemon stands on: a runs folder of its own, a real daemon on it, and
+// clients with tokens of each role. When a test ends the daemon must end with 0 and leave a journal
+// in which SQLite and the files agree.
+#ifndef STAGELOG_TESTS_SUPPORT_DAEMON_FIXTURE_H_
+#define STAGELOG_TESTS_SUPPORT_DAEMON_FIXTURE_H_
 
 #include <gtest/gtest.h>
 
@@ -89,4 +89,4 @@ void ExpectProblem(const HttpResponse& response, int status, const std::string& 
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_TESTS_E2E_DAEMON_FIXTURE_H_
+#endif  // STAGELOG_TESTS_SUPPORT_DAEMON_FIXTURE_H_

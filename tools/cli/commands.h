@@ -1,0 +1,49 @@
+// The commands of `stagelog`, each in the file of its name. A command declares its flags and, when
+// it was chosen, leaves what is to be done in the CommandLine.
+#ifndef STAGELOG_TOOLS_CLI_COMMANDS_H_
+#define STAGELOG_TOOLS_CLI_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "tools/cli/exit_code.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/settings.h"
+
+namespace stagelog::cli {
+
+// Everything a chosen command is given.
+struct Context {
+  GlobalFlags flags;
+  Settings settings;
+  Screen& out;  // standard output
+  Screen& err;  // standard error
+};
+
+// Ends with an exit code, or with an error that main prints.
+using Action = std::function<CliResult<ExitCode>(Context& context)>;
+
+struct CommandLine {
+  CLI::App app{"stagelog: the event journal of pipelines, from the command line", "stagelog"};
+  GlobalFlags flags;
+  Action action;  // of the chosen command
+  // What the process ends with where that is no ExitCode of ours (run: the command's own).
+  int foreign_exit_code = -1;
+};
+
+// Adds a command with its description, its examples (one a line) and the flags all commands share.
+CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::string& description,
+                     const std::string& examples);
+// The same below another command (`gate wait`).
+CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& name,
+                     const std::string& description, const std::string& examples);
+
+void AddVerify(CommandLine& line);
+
+// Declares them all, in the order of the help.
+void AddCommands(CommandLine& line);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_COMMANDS_H_

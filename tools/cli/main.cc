@@ -1,0 +1,42 @@
+// stagelog: flags in, a command's exit code out.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "tools/cli/commands.h"
+
+namespace stagelog::cli {
+namespace {
+
+int Report(const CliError& error) {
+  if (!error.message.empty()) Complain(error.message);
+  return static_cast<int>(error.code);
+}
+
+int Main(int argument_count, char** arguments) {
+  // A reader that has gone is an error of write(), not the end of the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  CommandLine line;
+  AddCommands(line);
+  try {
+    line.app.parse(argument_count, arguments);
+  } catch (const CLI::ParseError& problem) {
+    return line.app.exit(problem) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+  }
+  auto settings = LoadSettings(line.flags, ProcessEnvironment);
+  if (!settings) return Report(settings.error());
+  Screen out(STDOUT_FILENO, settings->color);
+  Screen err(STDERR_FILENO, settings->color);
+  Context context{line.flags, std::move(*settings), out, err};
+  const CliResult<ExitCode> ended = line.action(context);
+  if (!ended) return Report(ended.error());
+  return line.foreign_exit_code >= 0 ? line.foreign_exit_code : static_cast<int>(*ended);
+}
+
+}  // namespace
+}  // namespace stagelog::cli
+
+int main(int argument_count, char** arguments) {
+  return stagelog::cli::Main(argument_count, arguments);
+}

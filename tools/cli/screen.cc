@@ -1,0 +1,211 @@
+#include "tools/cli/screen.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <cwchar>
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kDefaultWidth = 80;
+constexpr size_t kDefaultHeight = 24;
+
+const char* CodeOf(Style style) {
+  switch (style) {
+    case Style::kPlain:
+      return "";
+    case Style::kDim:
+      return "\033[2m";
+    case Style::kBold:
+      return "\033[1m";
+    case Style::kRed:
+      return "\033[31m";
+    case Style::kGreen:
+      return "\033[32m";
+    case Style::kYellow:
+      return "\033[33m";
+    case Style::kBlue:
+      return "\033[34m";
+    case Style::kCyan:
+      return "\033[36m";
+  }
+  return "";
+}
+
+bool WantsColors(const std::string& color, bool is_terminal) {
+  if (color == "always") return true;
+  if (color == "never" || !is_terminal) return false;
+  const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org
+  const char* term = std::getenv("TERM");
+  return (no_color == nullptr || *no_color == '\0') &&
+         (term == nullptr || std::strcmp(term, "dumb") != 0);
+}
+
+// One character of UTF-8 at `at`, which moves behind it. A byte that begins none stands for itself.
+char32_t NextCharacter(std::string_view text, size_t& at) {
+  const auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const unsigned first = byte(at);
+  const size_t length = first < 0xc2   ? 1
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                        : first < 0xf5 ? 4
+                                       : 1;
+  char32_t code = length == 1 ? first : first & (0x7fU >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xc0U) != 0x80) {
+      ++at;
+      return 0xfffd;
+    }
+    code = (code << 6) | (byte(at + i) & 0x3fU);
+  }
+  at += length;
+  return length == 1 && first >= 0x80 ? U'\ufffd' : code;
+}
+
+size_t ColumnsOf(char32_t code) {
+  static const bool has_locale = std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr;
+  const int width = has_locale ? ::wcwidth(static_cast<wchar_t>(code)) : 1;
+  return width < 0 ? 1 : static_cast<size_t>(width);
+}
+
+bool SteersTerminal(char32_t code) {
+  return code < 0x20 || (code >= 0x7f && code <= 0x9f) || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069) || code == 0x200e || code == 0x200f;
+}
+
+size_t FromEnvironment(const char* name, size_t otherwise) {
+  const char* text = std::getenv(name);
+  const long value = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
+  return value > 0 && value < 100'000 ? static_cast<size_t>(value) : otherwise;
+}
+
+std::string Decimal(double value, const char* unit) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.1f %s", value, unit);
+  return text;
+}
+
+}  // namespace
+
+Screen::Screen(int fd, const std::string& color)
+    : fd_(fd), is_terminal_(::isatty(fd) == 1), has_colors_(WantsColors(color, is_terminal_)) {}
+
+std::string Screen::Paint(Style style, std::string_view text) const {
+  if (!has_colors_ || style == Style::kPlain) return std::string(text);
+  return CodeOf(style) + std::string(text) + "\033[0m";
+}
+
+CliStatus Screen::Write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd_, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<size_t>(written));
+    } else if (errno == EPIPE) {
+      return Fail(ExitCode::kClosedOutput, "");
+    } else if (errno != EINTR) {
+      return Fail(ExitCode::kProblem,
+                  std::string("cannot write the output: ") + std::strerror(errno));
+    }
+  }
+  return {};
+}
+
+size_t Screen::Width() const {
+  winsize size{};
+  if (::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return FromEnvironment("COLUMNS", kDefaultWidth);
+}
+
+size_t Screen::Height() const {
+  winsize size{};
+  if (::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
+  return FromEnvironment("LINES", kDefaultHeight);
+}
+
+std::string Harmless(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t start = at;
+    const char32_t code = NextCharacter(text, at);
+    if (code == 0xfffd) {
+      out += "\xef\xbf\xbd";
+    } else if (SteersTerminal(code)) {
+      char escaped[16];
+      std::snprintf(escaped, sizeof(escaped), "\\u%04x", static_cast<unsigned>(code));
+      out += escaped;
+    } else {
+      out += text.substr(start, at - start);
+    }
+  }
+  return out;
+}
+
+size_t DisplayWidth(std::string_view text) {
+  size_t columns = 0;
+  for (size_t at = 0; at < text.size();) columns += ColumnsOf(NextCharacter(text, at));
+  return columns;
+}
+
+std::string Shorten(std::string_view text, size_t columns) {
+  if (DisplayWidth(text) <= columns) return std::string(text);
+  if (columns == 0) return "";
+  size_t used = 0;
+  size_t end = 0;
+  for (size_t at = 0; at < text.size();) {
+    used += ColumnsOf(NextCharacter(text, at));
+    if (used > columns - 1) break;
+    end = at;
+  }
+  return std::string(text.substr(0, end)) + "\u2026";
+}
+
+std::string PadRight(std::string_view text, size_t columns) {
+  const size_t width = DisplayWidth(text);
+  return std::string(text) + std::string(columns > width ? columns - width : 0, ' ');
+}
+
+std::string PadLeft(std::string_view text, size_t columns) {
+  const size_t width = DisplayWidth(text);
+  return std::string(columns > width ? columns - width : 0, ' ') + std::string(text);
+}
+
+std::string DurationText(int64_t micros) {
+  const int64_t seconds = micros / 1'000'000;
+  char text[64];
+  if (micros < 1'000'000) {
+    std::snprintf(text, sizeof(text), "%lld ms", static_cast<long long>(micros / 1'000));
+  } else if (seconds < 60) {
+    return Decimal(static_cast<double>(micros) / 1e6, "s");
+  } else if (seconds < 3'600) {
+    std::snprintf(text, sizeof(text), "%lld min %02lld s", static_cast<long long>(seconds / 60),
+                  static_cast<long long>(seconds % 60));
+  } else {
+    std::snprintf(text, sizeof(text), "%lld h %02lld min", static_cast<long long>(seconds / 3'600),
+                  static_cast<long long>(seconds / 60 % 60));
+  }
+  return text;
+}
+
+std::string BytesText(uint64_t bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit < 4; ++unit) value /= 1024;
+  return Decimal(value, units[unit]);
+}
+
+void Complain(const std::string& message) {
+  const std::string line = "stagelog: " + message + "\n";
+  static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,67 @@
+// Standard output and standard error as a person and as a script read them: colours only where they
+// are wanted, no control characters of others, and a reader that has gone noticed.
+#ifndef STAGELOG_TOOLS_CLI_SCREEN_H_
+#define STAGELOG_TOOLS_CLI_SCREEN_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "tools/cli/exit_code.h"
+
+namespace stagelog::cli {
+
+enum class Style { kPlain, kDim, kBold, kRed, kGreen, kYellow, kBlue, kCyan };
+
+// One output. One thread at a time.
+class Screen {
+ public:
+  // `color`: auto (a terminal, and NO_COLOR is not set), always, never.
+  Screen(int fd, const std::string& color);
+
+  // `text` in that style; as it is where there are no colours.
+  std::string Paint(Style style, std::string_view text) const;
+
+  // Writes all of it at once. kClosedOutput (with an empty message) when nobody reads any more;
+  // kProblem on a full disk.
+  CliStatus Write(std::string_view text);
+  CliStatus WriteLine(std::string_view text) { return Write(std::string(text) + "\n"); }
+
+  bool is_terminal() const { return is_terminal_; }
+  bool has_colors() const { return has_colors_; }
+  // Columns of the terminal now; $COLUMNS, else 80 where it is none.
+  size_t Width() const;
+  size_t Height() const;
+
+ private:
+  int fd_;
+  bool is_terminal_;
+  bool has_colors_;
+};
+
+// `text` with control characters, and marks that change the direction of writing, spelled \u00xx:
+// what others wrote must not steer this terminal.
+std::string Harmless(std::string_view text);
+
+// How many columns `text` (UTF-8, without control characters) takes on a terminal.
+size_t DisplayWidth(std::string_view text);
+
+// At most `columns` wide, cut between characters, with an ellipsis where something was cut.
+std::string Shorten(std::string_view text, size_t columns);
+
+// Filled up with blanks to `columns`.
+std::string PadRight(std::string_view text, size_t columns);
+std::string PadLeft(std::string_view text, size_t columns);
+
+// "3.2 s", "4 min 05 s", "2 h 03 min", "850 ms".
+std::string DurationText(int64_t micros);
+
+// "12 B", "4.1 KiB", "5.0 GiB".
+std::string BytesText(uint64_t bytes);
+
+// Prints "stagelog: <message>" to standard error.
+void Complain(const std::string& message);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_SCREEN_H_
