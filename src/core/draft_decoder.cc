@@ -150,8 +150,9 @@ class DraftReader {
     }
     if (const JsonMember* attempt = Find("attempt")) {
       if (attempt->kind != Kind::kInteger || attempt->integer < 1 ||
-          attempt->integer > 1'000'000'000) {
-        Refuse("invalid_field", "attempt", "'attempt' must be a whole number from 1 to 1000000000");
+          attempt->integer > kMaxAttempt) {
+        Refuse("invalid_field", "attempt",
+               "'attempt' must be a whole number from 1 to " + std::to_string(kMaxAttempt));
       }
       draft_.attempt = attempt->integer;
     }

@@ -11,6 +11,8 @@
 
 namespace stagelog {
 
+inline constexpr int64_t kMaxAttempt = 1'000'000'000;
+
 // What an emitter sent, checked and with the defaults of its type filled in. Empty text stands for
 // "left out".
 struct EventDraft {

@@ -104,13 +104,16 @@ Event EventOf(const nlohmann::json& object) {
   return event;
 }
 
-// What is wrong with the names in a line that somebody may have written by hand; empty: nothing.
-// Each becomes part of a path or of a URL.
-std::string NameProblem(const EventDraft& draft) {
+// What is wrong in a line that somebody may have written by hand; empty: nothing. Each name becomes
+// part of a path or of a URL.
+std::string DraftProblem(const EventDraft& draft) {
   if (!IsJobId(draft.job_id)) return "job_id is no name";
   if (!IsEventId(draft.event_id)) return "event_id is none";
   if (!draft.stage.empty() && !IsStagePath(draft.stage)) return "stage is no path of names";
   if (!draft.gate.empty() && !IsName(draft.gate)) return "gate is no name";
+  if (draft.attempt && (*draft.attempt < 1 || *draft.attempt > kMaxAttempt)) {
+    return "attempt is out of range";
+  }
   return "";
 }
 
@@ -161,7 +164,7 @@ Result<Event> DecodeStoredEvent(std::string_view line) {
     const TypeTraits* traits = FindType(event.draft.type);
     if (traits == nullptr) return Failure("unknown type '" + event.draft.type + "'");
     event.draft.kind = traits->type;
-    const std::string problem = NameProblem(event.draft);
+    const std::string problem = DraftProblem(event.draft);
     if (!problem.empty()) return Failure(problem);
     const std::optional<int64_t> ts = ParseTimestamp(TextMember(object, "ts"));
     const std::optional<int64_t> occurred = ParseTimestamp(TextMember(object, "occurred_at"));

@@ -43,7 +43,9 @@ std::optional<Refusal> JudgeApprover(const JobState* job, const std::string& gat
 
 std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts,
                                       const JobLookup& find) {
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> opened;
+  // All lists that the batch gives a gate: which of them counts depends on how it is folded, and
+  // who is on each may decide in any case.
+  std::multimap<std::pair<std::string, std::string>, std::vector<std::string>> opened;
   for (size_t i = 0; i < drafts.size(); ++i) {
     const EventDraft& draft = drafts[i];
     const auto gate = std::make_pair(draft.job_id, draft.gate);
@@ -52,8 +54,10 @@ std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts,
     }
     if (!FindType(draft.type)->is_gate_decision) continue;
     std::optional<Refusal> refusal = JudgeApprover(find(draft.job_id), draft.gate, draft.actor);
-    const auto own = opened.find(gate);
-    if (!refusal && own != opened.end()) refusal = JudgeList(own->second, draft.gate, draft.actor);
+    const auto [first, end] = opened.equal_range(gate);
+    for (auto own = first; own != end && !refusal; ++own) {
+      refusal = JudgeList(own->second, draft.gate, draft.actor);
+    }
     if (refusal && drafts.size() > 1) refusal->line = static_cast<int64_t>(i) + 1;
     if (refusal) return refusal;
   }

@@ -124,11 +124,16 @@ class Fold {
     Changed(index);
   }
 
+  static int64_t NextAttempt(const StageState* last) {
+    if (last == nullptr) return 1;
+    return last->attempt == INT64_MAX ? INT64_MAX : last->attempt + 1;
+  }
+
   size_t OpenAttempt() {
     const StageState* last = state_.FindStage(draft_.stage);
     StageState stage;
     stage.path = draft_.stage;
-    stage.attempt = draft_.attempt.value_or(last == nullptr ? 1 : last->attempt + 1);
+    stage.attempt = draft_.attempt.value_or(NextAttempt(last));
     stage.epoch = state_.epoch;
     stage.started_micros = now_;
     state_.stages.push_back(std::move(stage));

@@ -1,6 +1,7 @@
 // Jobs: creating, listing, showing.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/random.h"
 #include "core/draft_decoder.h"
@@ -31,6 +32,10 @@ bool BelongsToPayload(std::string_view key) {
   return key == "pipeline" || key == "stages" || key == "strict";
 }
 
+Refusal GivenTwice(const std::string& key) {
+  return {.code = "duplicate_key", .detail = "'" + key + "' is given twice", .field = key};
+}
+
 // The body of POST /jobs as the event that it stands for: the type is given, and what a job_created
 // carries in its payload may stand at the top level.
 tl::expected<std::string, Refusal> EventOfBody(const std::string& body, Clock& clock) {
@@ -38,6 +43,8 @@ tl::expected<std::string, Refusal> EventOfBody(const std::string& body, Clock& c
   if (!members) return tl::unexpected(std::move(members.error()));
   std::string event = "{";
   std::string payload = "{";
+  std::set<std::string> own_keys;  // of the payload's, at the top level
+  std::set<std::string> inner_keys;
   bool has_job = false;
   bool has_type = false;
   for (const JsonMember& member : *members) {
@@ -45,14 +52,19 @@ tl::expected<std::string, Refusal> EventOfBody(const std::string& body, Clock& c
       for (JsonMembers inner(member.raw); inner.Next();) {
         if (payload.size() > 1) payload += ',';
         payload.append("\"").append(inner.key()).append("\":").append(inner.value());
+        inner_keys.emplace(inner.key());
       }
     } else if (BelongsToPayload(member.key)) {
+      if (!own_keys.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
       AppendMember(payload, member.key, member.raw);
     } else {
       AppendMember(event, member.key, member.raw);
       has_job = has_job || member.key == "job_id";
       has_type = has_type || member.key == "type" || member.key == "event_type";
     }
+  }
+  for (const std::string& key : own_keys) {
+    if (inner_keys.contains(key)) return tl::unexpected(GivenTwice(key));
   }
   if (!has_job) AppendMember(event, "job_id", '"' + MakeUuidV7(clock.WallMicros()) + '"');
   if (!has_type) AppendMember(event, "type", "\"job_created\"");

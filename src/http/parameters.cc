@@ -16,10 +16,12 @@ std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::st
                      .field = name};
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return Refusal{.code = "unknown_parameter",
-                     .detail = "unknown parameter '" + name.substr(0, 80) + "'; did you mean '" +
-                               std::string(NearestWord(name, known)) + "'?",
-                     .field = name.substr(0, 80)};
+      const std::string nearest(NearestWord(name, known));
+      return Refusal{
+          .code = "unknown_parameter",
+          .detail = "unknown parameter '" + name.substr(0, 80) + "'" +
+                    (nearest.empty() ? "; there are none" : "; did you mean '" + nearest + "'?"),
+          .field = name.substr(0, 80)};
     }
     if (call.request.params.count(name) > 1) {
       return Refusal{

@@ -186,6 +186,19 @@ bool EventTable::HasSeq(int64_t seq) {
   return found;
 }
 
+bool EventTable::WouldBeInOrder(int64_t seq, int64_t ts_micros) {
+  SQLite::Statement& query =
+      Prepared(in_order_,
+               "SELECT coalesce((SELECT ts FROM events WHERE seq < ?1 ORDER BY seq DESC LIMIT 1) "
+               "< ?2, 1) AND coalesce((SELECT ts FROM events WHERE seq > ?1 ORDER BY seq LIMIT 1) "
+               "> ?2, 1)");
+  query.bind(1, seq);
+  query.bind(2, ts_micros);
+  const bool in_order = query.executeStep() && query.getColumn(0).getInt() != 0;
+  query.reset();
+  return in_order;
+}
+
 std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
                                                     const std::string& event_id) {
   SQLite::Statement& query =

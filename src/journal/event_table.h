@@ -75,6 +75,8 @@ class EventTable {
   void InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, int64_t ts_micros,
                    const std::string& event_id, const std::string& body);
   bool HasSeq(int64_t seq);
+  // True when an event with that seq and `ts` would stand in order among those that are there.
+  bool WouldBeInOrder(int64_t seq, int64_t ts_micros);
   std::optional<FoundEvent> FindEventById(int64_t first_seq, const std::string& event_id);
 
   std::optional<JobRow> FindJob(const std::string& job_id);
@@ -93,8 +95,9 @@ class EventTable {
   // Folds every job from its first event and writes all rows anew. Returns the ids of those whose
   // rows said something else.
   std::vector<std::string> RebuildStates();
-  // Folds anew the jobs whose row is missing or does not reach their last event, and returns their
-  // ids. Costs a few look-ups a job, however many events there are.
+  // Drops the rows of jobs that name another job than their first event does, then folds anew the
+  // jobs whose row is missing or does not reach their last event, and returns their ids. Costs a
+  // few look-ups a job, however many events there are.
   std::vector<std::string> RebuildLaggingStates();
   // False when the rows were written by another fold.
   bool StatesAreOfThisFold() { return Number("state_version") == kStateVersion; }
@@ -128,6 +131,7 @@ class EventTable {
   SQLite::Database database_;
   std::unique_ptr<SQLite::Statement> insert_event_;
   std::unique_ptr<SQLite::Statement> has_seq_;
+  std::unique_ptr<SQLite::Statement> in_order_;
   std::unique_ptr<SQLite::Statement> find_by_id_;
   std::unique_ptr<SQLite::Statement> find_job_;
   std::unique_ptr<SQLite::Statement> write_job_;

@@ -14,13 +14,14 @@ bool Exists(const Result<std::optional<FileInfo>>& info) { return info && info->
 }  // namespace
 
 JobComparison::JobComparison(FileSystem& files, EventTable& table, std::string runs_dir,
-                             std::string job_id, std::string time_suffix)
+                             std::string job_id, std::string time_suffix, int64_t max_ts_micros)
     : files_(files),
       table_(table),
       runs_dir_(std::move(runs_dir)),
       job_id_(std::move(job_id)),
       path_(JobFilePath(runs_dir_, job_id_)),
-      time_suffix_(std::move(time_suffix)) {}
+      time_suffix_(std::move(time_suffix)),
+      max_ts_micros_(max_ts_micros) {}
 
 Result<JobRepair> JobComparison::Run() {
   if (std::optional<JobState> state = table_.LoadState(job_id_)) state_ = std::move(*state);
@@ -126,6 +127,10 @@ bool JobComparison::TakeLine(std::string_view line) {
   if (!event || event->draft.job_id != job_id_) return false;
   if (event->job_seq != state_.job_seq + 1 || event->seq <= state_.as_of_seq) return false;
   if (!ChainHolds(line, state_.last_hash) || table_.HasSeq(event->seq)) return false;
+  // seq and ts grow together over all jobs: searches by time rely on it, and a time far ahead would
+  // drag the whole journal's along.
+  if (event->ts_micros > max_ts_micros_) return false;
+  if (!table_.WouldBeInOrder(event->seq, event->ts_micros)) return false;
   const int64_t first_seq = state_.job_seq == 0 ? event->seq : state_.first_seq;
   if (table_.FindEventById(first_seq, event->draft.event_id)) return false;
   Apply(state_, *event, CarriedHash(line), &changes_);

@@ -27,9 +27,10 @@ struct JobRepair {
 // Runs inside a transaction of the caller's. Throws SQLite::Exception; file errors are values.
 class JobComparison {
  public:
-  // `time_suffix` names the moment in the names of files set aside.
+  // `time_suffix` names the moment in the names of files set aside. A line whose `ts` is later than
+  // `max_ts_micros` is not taken.
   JobComparison(FileSystem& files, EventTable& table, std::string runs_dir, std::string job_id,
-                std::string time_suffix);
+                std::string time_suffix, int64_t max_ts_micros);
 
   Result<JobRepair> Run();
 
@@ -55,6 +56,7 @@ class JobComparison {
   const std::string job_id_;
   const std::string path_;
   const std::string time_suffix_;
+  const int64_t max_ts_micros_;
   JobState state_;
   StateChanges changes_;  // by lines that were taken
   JobRepair repair_;

@@ -279,6 +279,9 @@ std::vector<int64_t> EventTable::LaggingJobs() {
 std::vector<std::string> EventTable::RebuildLaggingStates() {
   std::vector<std::string> job_ids;
   Begin();
+  database_.exec(
+      "DELETE FROM jobs WHERE NOT EXISTS (SELECT 1 FROM events WHERE seq = first_seq AND "
+      "json_valid(body) AND json_extract(body, '$.job_id') = job_id)");
   for (const int64_t first_seq : LaggingJobs()) {
     std::string job_id;
     VisitJobEvents(first_seq, 0, [&](int64_t, std::string_view body) {

@@ -12,6 +12,10 @@
 namespace stagelog {
 namespace {
 
+// A line from a file may be that much later than now: the clock may have been set back since it was
+// written. A database that is made from the files takes any time.
+constexpr int64_t kMaxClockLeadMicros = int64_t{86'400} * 1'000'000;
+
 // Carries an Error out of nested loops to the one place that turns it into a value.
 struct FileTrouble {
   Error error;
@@ -93,8 +97,8 @@ class Opener {
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs());
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
-    CompareJobs(*journal_.table);
     if (rebuild_states_ || !journal_.table->StatesAreOfThisFold()) RebuildStates();
+    CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
   }
 
   void RebuildStates() {
@@ -115,7 +119,7 @@ class Opener {
     }
     {
       EventTable table(unfinished, files_.SqliteVfs(), false);
-      CompareJobs(table);
+      CompareJobs(table, INT64_MAX);
       journal_.report.rebuilt = table.HeadSeq() > 0;
       table.Checkpoint();
     }
@@ -124,10 +128,10 @@ class Opener {
     OrThrow(files_.SyncDirectory(runs_dir_));
   }
 
-  void CompareJobs(EventTable& table) {
+  void CompareJobs(EventTable& table, int64_t max_ts_micros) {
     for (const std::string& job_id : JobsOf(table)) {
       const std::optional<JobRow> row = table.FindJob(job_id);
-      if (!row || !AgreesByNote(*row)) CompareJob(table, job_id);
+      if (!row || !AgreesByNote(*row)) CompareJob(table, job_id, max_ts_micros);
     }
   }
 
@@ -148,10 +152,10 @@ class Opener {
     return info && *info == row.file->info;
   }
 
-  void CompareJob(EventTable& table, const std::string& job_id) {
+  void CompareJob(EventTable& table, const std::string& job_id, int64_t max_ts_micros) {
     table.Begin();
     try {
-      JobComparison comparison(files_, table, runs_dir_, job_id, time_suffix_);
+      JobComparison comparison(files_, table, runs_dir_, job_id, time_suffix_, max_ts_micros);
       const JobRepair repair = OrThrow(comparison.Run());
       if (comparison.state().job_seq > 0) Note(table, comparison.state());
       table.Commit();

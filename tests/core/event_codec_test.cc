@@ -168,6 +168,8 @@ TEST(DecodeStoredEventTest, SaysWhatIsWrongWithADamagedLine) {
         with("\"render-42\"", "[]"),
         with("[\"job_over\"", "[1"),
         with("\"attempt\":2", "\"attempt\":\"2\""),
+        with("\"attempt\":2", "\"attempt\":0"),
+        with("\"attempt\":2", "\"attempt\":9223372036854775807"),
         with("\"render-42\"", "\"../render-42\""),
         with("\"render-42\"", "\"stagelog.db\""),
         with("\"encode\"", "\"encode/../..\""),

@@ -180,6 +180,15 @@ TEST_F(JudgeApproversTest, AGateThatTheBatchItselfOpensIsGuardedToo) {
   EXPECT_EQ(CodeOf(Judge({pause, DraftOf("gate_approved", {.gate = "h", .actor = "ben"})})), "");
 }
 
+TEST_F(JudgeApproversTest, ALaterListOfTheBatchIsNotPassedOver) {
+  const EventDraft pause_for_ann = DraftOf("gate_pause", {.gate = "h", .payload = kNamesAnn});
+  const EventDraft pause_for_cat =
+      DraftOf("gate_pause", {.gate = "h", .payload = R"({"approvers":["cat"]})"});
+  const EventDraft decision = DraftOf("gate_approved", {.gate = "h", .actor = "cat"});
+  EXPECT_EQ(CodeOf(Judge({pause_for_cat, decision})), "");
+  EXPECT_EQ(CodeOf(Judge({pause_for_cat, decision, pause_for_ann, decision})), "forbidden");
+}
+
 TEST_F(JudgeApproversTest, APauseThatChangesNothingLetsNobodyIn) {
   const EventDraft pause =
       DraftOf("gate_pause", {.gate = "g", .payload = R"({"approvers":["cat"]})"});

@@ -168,6 +168,10 @@ TEST_F(JobStateEndToEndTest, IllegalEventIsStoredFlaggedAndChangesNothing) {
 }
 
 TEST_F(JobStateEndToEndTest, StrictJobRefusesWhatIsIllegal) {
+  for (const char* twice : {R"({"job_id":"strict","strict":true,"payload":{"strict":false}})",
+                            R"({"job_id":"strict","strict":true,"strict":false})"}) {
+    ExpectProblem(admin().Post("/api/v1/jobs", twice), 422, "duplicate_key");
+  }
   admin().Post("/api/v1/jobs", R"({"job_id":"strict","strict":true})");
   const HttpResponse refused =
       admin().Post("/api/v1/jobs/strict/events", R"({"type":"stage_completed","stage":"a"})");

@@ -12,6 +12,7 @@
 namespace stagelog {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
@@ -200,10 +201,26 @@ TEST_F(RebuildStatesTest, AJobsRowThatIsMissingIsMadeAnewAtTheNextOpen) {
   ExpectAgreement();
 }
 
+TEST_F(RebuildStatesTest, ARowThatNamesAnotherJobIsMadeAnewAtTheNextOpen) {
+  for (const char* sql : {"UPDATE jobs SET job_id = 'hijack' WHERE job_id = 'b'",
+                          "UPDATE jobs SET first_seq = 99999999 WHERE job_id = 'b'",
+                          "UPDATE jobs SET job_id = CASE job_id WHEN 'a' THEN 'x' ELSE 'a' END"}) {
+    Execute(sql);
+    const RecoveryReport report = Recover();
+    EXPECT_THAT(report.states_differed, Contains("b")) << sql;
+    EXPECT_THAT(report.set_aside, IsEmpty()) << sql;
+    EXPECT_THAT(Recover().states_differed, IsEmpty()) << sql;
+    Open();
+    EXPECT_EQ(Find("b").status, JobStatus::kRunning) << sql;
+    EXPECT_EQ(Find("a").status, JobStatus::kPaused) << sql;
+    ExpectAgreement();
+    Close();
+  }
+}
+
 // As the journal was left by a program that let a job without its row begin again.
 TEST_F(RebuildStatesTest, EventsWhoseJobHasBegunAgainDoNotKeepTheJournalClosed) {
-  Execute("UPDATE events SET job = 1000000 WHERE body LIKE '%\"job_id\":\"b\"%'");
-  Execute("UPDATE jobs SET first_seq = 1000001 WHERE job_id = 'b'");
+  Execute("UPDATE events SET job = 1 WHERE seq = (SELECT max(seq) FROM events)");
   Open();
   EXPECT_EQ(Find("a").status, JobStatus::kPaused);
 }

@@ -13,9 +13,11 @@
 namespace stagelog {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class RecoveryTest : public JournalTest {
  protected:
@@ -162,6 +164,45 @@ TEST_F(RecoveryTest, LinesBeyondAnOlderDatabaseAreTaken) {
   EXPECT_EQ(Bodies("c").size(), 1u);
   EXPECT_GT(Log("a", "next")->front().seq, 8);
   ExpectAgreement();
+}
+
+// A folder from elsewhere: each line is right in itself.
+TEST_F(RecoveryTest, LinesFromElsewhereAreTakenOnlyWhereTheyFitInTime) {
+  Prepare();
+  const int64_t now = clock_.WallMicros();
+  constexpr int64_t kDay = int64_t{86'400} * 1'000'000;
+  const auto write = [&](const std::string& job, int64_t seq, int64_t ts_micros) {
+    Event event{
+        .draft = LogDraft(job, "m", "id"), .seq = seq, .job_seq = 1, .ts_micros = ts_micros};
+    event.draft.occurred_at_micros = ts_micros;
+    std::filesystem::create_directories(runs_ + "/" + job);
+    WriteFileText(job, EncodeEvent(event, "").body + "\n");
+  };
+  write("old", 1'001, now - kDay);
+  write("far", 1'002, now + 2 * kDay);
+  write("early", 1, now);
+  write("fits", 1'000, now + 1'000);
+  Open();
+  EXPECT_THAT(SetAside(), AllOf(Contains(HasSubstr("/old/")), Contains(HasSubstr("/far/")),
+                                Contains(HasSubstr("/early/")), SizeIs(3)));
+  EXPECT_EQ(Bodies("fits").size(), 1u);
+  const AppendOutcome outcome = Log("a", "later");
+  ASSERT_TRUE(outcome);
+  EXPECT_LT(outcome->front().ts_micros, now + kDay)
+      << "the time of the journal is not dragged along";
+  ExpectAgreement();
+}
+
+TEST_F(RecoveryTest, ADatabaseMadeFromTheFilesTakesAnyTime) {
+  Open();
+  clock_.AdvanceMicros(int64_t{86'400} * 1'000'000 * 30);
+  ASSERT_TRUE(Log("a", "the clock was wrong"));
+  Close();
+  clock_.AdvanceMicros(-int64_t{86'400} * 1'000'000 * 30);
+  RemoveDatabase();
+  Open();
+  EXPECT_THAT(SetAside(), IsEmpty());
+  EXPECT_EQ(Bodies("a").size(), 1u);
 }
 
 TEST_F(RecoveryTest, ADamagedIdentityFileIsSetAside) {
