@@ -44,6 +44,12 @@ void AddCommands(CommandLine& line) {
   line.app.require_subcommand(1);
   line.app.footer(kExitCodes);
   AddVerify(line);
+  AddEmit(line);
+  AddImport(line);
+  AddGate(line);
+  AddExport(line);
+  AddCompletion(line);
+  AddMan(line);
 }
 
 }  // namespace stagelog::cli

@@ -40,6 +40,12 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
                      const std::string& description, const std::string& examples);
 
 void AddVerify(CommandLine& line);
+void AddEmit(CommandLine& line);
+void AddImport(CommandLine& line);
+void AddGate(CommandLine& line);
+void AddExport(CommandLine& line);
+void AddCompletion(CommandLine& line);
+void AddMan(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);

@@ -107,8 +107,7 @@ CliResult<Json> DaemonClient::GetJson(const std::string& target, int wait_second
   if (!answer->ok()) return tl::unexpected(AsError(*answer));
   Json json = Json::parse(answer->body, nullptr, false);
   if (json.is_discarded()) {
-    return Fail(ExitCode::kUnreachable,
-                settings_.url + " answers, but not as a stagelog daemon does");
+    return tl::unexpected(NotADaemon());
   }
   return json;
 }
@@ -120,8 +119,7 @@ CliResult<Json> DaemonClient::PostJson(const std::string& target, const std::str
   if (!answer->ok()) return tl::unexpected(AsError(*answer));
   Json json = Json::parse(answer->body, nullptr, false);
   if (json.is_discarded()) {
-    return Fail(ExitCode::kUnreachable,
-                settings_.url + " answers, but not as a stagelog daemon does");
+    return tl::unexpected(NotADaemon());
   }
   return json;
 }
@@ -147,6 +145,25 @@ CliStatus DaemonClient::Stream(
       });
   if (!result && !ended_by_us) return tl::unexpected(NoAnswer(WhyNot(result.error())));
   return {};
+}
+
+CliResult<LinePage> DaemonClient::GetLines(const std::string& target, int wait_seconds) {
+  if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
+  connection_->client.set_read_timeout(kAnswerSeconds + wait_seconds);
+  const httplib::Result result =
+      connection_->client.Get(prefix_ + target, {{"Accept", "application/x-ndjson"}});
+  if (!result) return tl::unexpected(NoAnswer(WhyNot(result.error())));
+  if (const Answer answer = AnswerOf(*result); !answer.ok()) {
+    return tl::unexpected(AsError(answer));
+  }
+  const std::string next = result->get_header_value("Stagelog-Next-After");
+  if (next.empty()) return tl::unexpected(NotADaemon());
+  return LinePage{std::move(result->body), std::strtoll(next.c_str(), nullptr, 10),
+                  result->get_header_value("Stagelog-Has-More") == "true"};
+}
+
+CliError DaemonClient::NotADaemon() const {
+  return {ExitCode::kUnreachable, settings_.url + " answers, but not as a stagelog daemon does"};
 }
 
 void DaemonClient::Stop() {

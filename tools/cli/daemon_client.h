@@ -28,6 +28,13 @@ struct Answer {
   bool ok() const { return status >= 200 && status < 300; }
 };
 
+// What a poll answers to `Accept: application/x-ndjson`.
+struct LinePage {
+  std::string lines;
+  int64_t next_after = 0;
+  bool has_more = false;
+};
+
 using RequestHeaders = std::vector<std::pair<std::string, std::string>>;
 
 // One connection, kept between requests. One thread at a time, but for Stop().
@@ -48,6 +55,9 @@ class DaemonClient {
   CliResult<Json> PostJson(const std::string& target, const std::string& body,
                            const std::string& content_type = "application/json");
 
+  // A page of a poll as the stored lines themselves, each with its newline.
+  CliResult<LinePage> GetLines(const std::string& target, int wait_seconds = 0);
+
   // Reads an answer as it comes. `on_head` sees status and Content-Type, `on_bytes` what follows;
   // either ends the request by false. kUnreachable when the connection fails or is cut; a success
   // when the daemon ended the answer or a callback did. Nothing for `idle_seconds` is a failure.
@@ -67,6 +77,7 @@ class DaemonClient {
  private:
   class Connection;
 
+  CliError NotADaemon() const;
   CliError NoAnswer(const std::string& why) const;
 
   Settings settings_;

@@ -1,0 +1,123 @@
+// stagelog emit.
+#include <fstream>
+
+#include "core/event_codec.h"
+#include "tests/cli/command_fixture.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class EmitTest : public CommandTest {
+ protected:
+  void SetUp() override { StartDaemon(); }
+
+  Json Event(const std::string& job, size_t index) { return Json::parse(Lines(job).at(index)); }
+};
+
+TEST_F(EmitTest, OneEventFromFlags) {
+  const CliResultText result =
+      Run({"emit", "render", "stage_progress", "--stage", "encode/pass-1", "--message",
+           "ünïcode \"x\"", "--payload", R"({"current": 4.50, "total": 10})", "--attempt", "2",
+           "--occurred-at", "2026-01-02T03:04:05Z", "--event-id", "e-1"});
+  EXPECT_EQ(result.out, "render#1 seq 1, job created\n");
+  const Json event = Event("render", 0);
+  EXPECT_EQ(event["stage"], "encode/pass-1");
+  EXPECT_EQ(event["message"], "ünïcode \"x\"");
+  EXPECT_EQ(event["attempt"], 2);
+  EXPECT_EQ(event["occurred_at"], "2026-01-02T03:04:05.000000Z");
+  EXPECT_THAT(Lines("render")[0], HasSubstr(R"("payload":{"current":4.50,"total":10})"))
+      << "as it was spelled";
+  EXPECT_EQ(Run({"emit", "render", "stage_progress", "--stage", "encode/pass-1", "--message",
+                 "ünïcode \"x\"", "--payload", R"({"current": 4.50, "total": 10})", "--attempt",
+                 "2", "--event-id", "e-1"})
+                .out,
+            "render#1 seq 1 (was there already), job created\n");
+}
+
+TEST_F(EmitTest, ThePayloadFromAFile) {
+  std::ofstream(cli_.Path("gate.json")) << "{\n  \"prompt\": \"Ship?\"\n}\n";
+  const Json answer = Json::parse(Run({"emit", "r", "gate_pause", "--gate", "go", "--payload",
+                                       "@" + cli_.Path("gate.json"), "--json"})
+                                      .out);
+  EXPECT_EQ(answer["job_status"], "paused");
+  EXPECT_EQ(Event("r", 0)["payload"]["prompt"], "Ship?");
+}
+
+TEST_F(EmitTest, AHeartbeatIsNoEvent) {
+  EXPECT_EQ(Run({"emit", "r", "heartbeat"}).out, "");
+  EXPECT_THAT(Lines("r"), IsEmpty());
+}
+
+TEST_F(EmitTest, ManyFromStandardInput) {
+  std::string input;
+  for (int i = 0; i < 2'500; ++i) {
+    input += R"({"type":"log","message":")" + std::to_string(i) + "\"}\n";
+  }
+  input +=
+      "\n  \n"
+      R"({"type":"log","message":"without a newline","event_id":"mine"})";
+  EXPECT_EQ(Run({"emit", "r"}, input).out, "2501 events taken, 0 were there already\n");
+  ASSERT_THAT(Lines("r"), SizeIs(2'501));
+  for (int i = 0; i < 2'500; i += 100) {
+    EXPECT_EQ(Event("r", static_cast<size_t>(i))["message"], std::to_string(i));
+  }
+  EXPECT_EQ(Event("r", 2'500)["event_id"], "mine");
+}
+
+TEST_F(EmitTest, ManyOfManyJobs) {
+  const std::string input = R"({"job_id":"a","type":"job_created"})"
+                            "\n"
+                            R"({"job_id":"b","type":"job_created"})"
+                            "\n";
+  const Json summary = Json::parse(Run({"emit", "--json"}, input).out);
+  EXPECT_EQ(summary["accepted"], 2);
+  EXPECT_EQ(summary["last_seq"], 2);
+  EXPECT_THAT(Lines("b"), SizeIs(1));
+}
+
+TEST_F(EmitTest, ALineThatIsWrongIsNamedAndWhatCameBeforeIsSent) {
+  ExpectFailure({"emit", "r"}, 2, "line 3: not valid JSON",
+                "{\"type\":\"job_created\"}\n{\"type\":\"job_started\"}\n{\"type\":\n");
+  EXPECT_THAT(Lines("r"), SizeIs(2));
+  ExpectFailure({"emit", "r"}, 6, "line 2: unknown type 'job_begun'",
+                "{\"type\":\"log\",\"message\":\"m\"}\n{\"type\":\"job_begun\"}\n");
+  EXPECT_THAT(Lines("r"), SizeIs(2)) << "the daemon takes a batch whole or not";
+  ExpectFailure({"emit", "r"}, 2, "line of the input is longer", std::string(1'200'000, 'x'));
+}
+
+TEST_F(EmitTest, WhatMakesNoSense) {
+  ExpectFailure({"emit", "r", "--stage", "s"}, 2, "name the type");
+  ExpectFailure({"emit", "r", "log", "--payload", "{x}"}, 2, "--payload: not valid JSON");
+  ExpectFailure({"emit", "r", "log", "--payload", "@/nowhere"}, 7, "--payload: ");
+  ExpectFailure({"emit", "r", "log"}, 6, "message");
+  ExpectFailure({"emit", "..", "job_created"}, 6, "job");
+  ExpectFailure({"emit", "r", "stage_start", "--stage", "s"}, 6, "stage_started");
+  ExpectFailure({"emit", "r", "log", "--massage", "m"}, 2, "--massage");
+  ExpectFailure({"emit", "r", "log", "--attempt", "x"}, 2, "--attempt");
+}
+
+TEST_F(EmitTest, NobodyThereOrNobodyKnown) {
+  cli_.SetEnvironment("STAGELOG_TOKEN", "wrong");
+  ExpectFailure({"emit", "r", "job_created"}, 6, "check STAGELOG_TOKEN");
+  cli_.SetEnvironment("STAGELOG_TOKEN", std::string(kReaderToken));
+  ExpectFailure({"emit", "r", "job_created"}, 6, "403");
+  ExpectFailure({"emit", "r", "job_created", "--url", "http://127.0.0.1:1"}, 5,
+                "no daemon at http://127.0.0.1:1");
+}
+
+TEST_F(EmitTest, ARetryOutlivesARestart) {
+  const uint16_t port = daemon_->port();
+  Stop();
+  auto command = cli_.Start({"emit", "r", "job_created", "--retry", "60"});
+  StartDaemon(port);
+  const CliResultText result = command->Wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(Lines("r"), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,181 @@
+// stagelog import, export, completion and man.
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "core/event_codec.h"
+#include "tests/cli/command_fixture.h"
+#include "tests/support/journal_lines.h"
+#include "tools/cli/line_mapper.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class ImportTest : public CommandTest {
+ protected:
+  void SetUp() override { StartDaemon(); }
+
+  std::string WriteFile(const std::string& name, const std::string& text) {
+    std::ofstream(cli_.Path(name), std::ios::binary) << text;
+    return cli_.Path(name);
+  }
+};
+
+TEST_F(ImportTest, AJournalOnce) {
+  const JournalLines journal = JournalLines::Random(5, 2'300, "old");
+  journal.WriteTo(cli_.Path("runs"));
+  JournalLines::Random(6, 10, "other").WriteTo(cli_.Path("runs"));
+  EXPECT_EQ(Run({"import", cli_.Path("runs")}).out, "2310 events taken, 0 were there already\n");
+  const std::vector<std::string> lines = Lines("old");
+  ASSERT_THAT(lines, SizeIs(2'300));
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const auto stored = DecodeStoredEvent(lines[i]);
+    const auto original = DecodeStoredEvent(journal.lines()[i]);
+    ASSERT_TRUE(SameContent(stored->draft, original->draft)) << i;
+    ASSERT_EQ(stored->draft.event_id, original->draft.event_id);
+    ASSERT_EQ(stored->draft.occurred_at_micros, original->draft.occurred_at_micros);
+  }
+  EXPECT_EQ(Run({"import", cli_.Path("runs/old")}).out,
+            "0 events taken, 2300 were there already\n");
+}
+
+TEST_F(ImportTest, ATornLastLineIsLeftOut) {
+  std::string text = JournalLines::Random(5, 10, "old").Text();
+  text.resize(text.size() - 20);
+  const CliResultText result = Run({"import", WriteFile("torn", text)});
+  EXPECT_EQ(result.out, "9 events taken, 0 were there already\n");
+  EXPECT_THAT(result.err, HasSubstr("torn:10: the last line was cut"));
+}
+
+TEST_F(ImportTest, ALineThatIsNoneIsNamed) {
+  const std::string text = JournalLines::Random(5, 3, "old").Text() + "nonsense\n";
+  ExpectFailure({"import", WriteFile("file", text)}, 7, "file:4: no line of a journal");
+  EXPECT_THAT(Lines("old"), SizeIs(3)) << "what came before it was right";
+  ExpectFailure({"import", WriteFile("bad", "{\"a\":1}\n"), "--type-field", "a"}, 2,
+                "bad:1: no job");
+  ExpectFailure({"import", cli_.Path("nowhere")}, 7, "no such file");
+}
+
+TEST_F(ImportTest, LinesOfOthers) {
+  const std::string path = WriteFile(
+      "app.log",
+      R"({"time":1767323045123,"level":"WARN","event":"Epoch End!","msg":"done","loss":0.10,"n":{"a":[1]}})"
+      "\n"
+      R"({"time":"2026-01-02T03:04:05.5Z","level":30,"event":"log","msg":"hello"})"
+      "\n");
+  const std::vector<std::string> command = {"import",        path,    "--job",           "app",
+                                            "--type-field",  "event", "--time-field",    "time",
+                                            "--level-field", "level", "--message-field", "msg"};
+  EXPECT_EQ(Run(command).out, "2 events taken, 0 were there already\n");
+  const Json first = Json::parse(Lines("app")[0]);
+  EXPECT_EQ(first["type"], "x-epoch-end-");
+  EXPECT_EQ(first["level"], "warning");
+  EXPECT_EQ(first["occurred_at"], "2026-01-02T03:04:05.123000Z");
+  EXPECT_THAT(Lines("app")[0], HasSubstr(R"("payload":{"loss":0.10,"n":{"a":[1]}})"));
+  EXPECT_EQ(Json::parse(Lines("app")[1])["level"], "info");
+  EXPECT_EQ(Run(command).out, "0 events taken, 2 were there already\n") << "it may be run again";
+}
+
+TEST(MapLineTest, WhatAnEventCannotBeMadeFrom) {
+  const auto error = [](const cli::FieldMapping& mapping, const std::string& line) {
+    const auto event = cli::MapLine(mapping, line, "f", 1);
+    return event ? "" : event.error().message;
+  };
+  EXPECT_THAT(error({.job = "a"}, "[]"), HasSubstr("JSON object"));
+  EXPECT_THAT(error({.job_field = "j"}, R"({"j":"../x"})"), HasSubstr("no name for a job"));
+  EXPECT_THAT(error({.job_field = "j"}, R"({"j":null})"), HasSubstr("no job"));
+  EXPECT_THAT(error({.job = "a", .time_field = "t"}, R"({"t":"noon"})"), HasSubstr("no time"));
+  EXPECT_EQ(error({.job = "a"}, "{}"), "");
+}
+
+TEST(MapLineTest, EachLineIsAnEventOfItsOwn) {
+  const cli::FieldMapping mapping{.job = "a"};
+  const auto id = [&](const std::string& line, const std::string& file, int64_t number) {
+    return Json::parse(*cli::MapLine(mapping, line, file, number))["event_id"].get<std::string>();
+  };
+  EXPECT_EQ(id("{}", "f", 1), id("{}", "f", 1));
+  EXPECT_NE(id("{}", "f", 1), id("{}", "f", 2));
+  EXPECT_NE(id("{}", "f", 1), id("{}", "g", 1));
+}
+
+// --- export ---
+
+TEST_F(ImportTest, AsATable) {
+  Append("a", R"({"type":"log","message":"one, \"two\"\nthree","payload":{"n":1.50}})");
+  Append("a", R"({"type":"job_completed"})");
+  const std::string table = Run({"export", "a", "--format", "csv"}).out;
+  EXPECT_THAT(table, StartsWith("seq,job_id,job_seq,ts,"));
+  EXPECT_THAT(table, HasSubstr(",log,,,,,info,\"one, \"\"two\"\"\nthree\",admin,"));
+  EXPECT_THAT(table, HasSubstr("\"{\"\"n\"\":1.50}\"\r\n"));
+  EXPECT_EQ(Run({"export", runs_dir() + "/a", "--format", "csv"}).out, table);
+  ExpectFailure({"export", "nobody", "--format", "csv"}, 6, "unknown_job");
+  ExpectFailure({"export", "a", "--format", "xml"}, 2, "--format");
+}
+
+// What the format asks of a thread: slices nest or follow each other.
+void ExpectSlicesNest(const Json& trace) {
+  std::map<int, std::vector<int64_t>> open_ends;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    std::vector<int64_t>& ends = open_ends[event["tid"].get<int>()];
+    const int64_t start = event["ts"].get<int64_t>();
+    const int64_t end = start + event["dur"].get<int64_t>();
+    while (!ends.empty() && ends.back() <= start) ends.pop_back();
+    EXPECT_TRUE(ends.empty() || end <= ends.back()) << event;
+    ends.push_back(end);
+  }
+}
+
+TEST_F(ImportTest, AsATrace) {
+  for (const char* event :
+       {R"({"type":"job_created","payload":{"pipeline":"film"}})",
+        R"({"type":"stage_started","stage":"a"})", R"({"type":"stage_started","stage":"b"})",
+        R"({"type":"stage_started","stage":"a/inner"})",
+        R"({"type":"stage_completed","stage":"a/inner"})",
+        R"({"type":"stage_completed","stage":"a"})",
+        R"({"type":"gate_pause","gate":"review","payload":{"prompt":"Good?"}})",
+        R"({"type":"gate_approved","gate":"review"})", R"({"type":"stage_completed","stage":"b"})",
+        R"({"type":"job_completed"})"}) {
+    Append("a", event);
+  }
+  const Json trace = Json::parse(Run({"export", "a", "--format", "chrome-trace"}).out);
+  ExpectSlicesNest(trace);
+  std::map<std::string, int> lanes;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] == "X") lanes[event["name"]] = event["tid"];
+  }
+  EXPECT_THAT(lanes, SizeIs(4));
+  EXPECT_EQ(lanes["a"], lanes["a/inner"]);
+  EXPECT_NE(lanes["a"], lanes["b"]) << "they overlap";
+  EXPECT_NE(lanes["waiting: review"], lanes["b"]);
+}
+
+TEST_F(ImportTest, ATraceOfAnythingIsValid) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    JournalLines::Random(seed, 300, "any").WriteTo(cli_.Path("runs"));
+    ExpectSlicesNest(
+        Json::parse(Run({"export", cli_.Path("runs/any"), "--format", "chrome-trace"}).out));
+  }
+}
+
+// --- completion, man ---
+
+TEST_F(ImportTest, TheScriptsAndTheManualKnowEveryCommand) {
+  const std::string bash = WriteFile("bash", Run({"completion", "bash"}).out);
+  EXPECT_EQ(std::system(("bash -n " + bash).c_str()), 0);
+  const std::string script = "source " + bash + "; COMP_WORDS=(stagelog gate w) COMP_CWORD=2; " +
+                             "_stagelog; [[ ${COMPREPLY[*]} == wait ]]";
+  EXPECT_EQ(std::system(("bash -c '" + script + "'").c_str()), 0);
+  for (const char* shell : {"zsh", "fish"}) {
+    EXPECT_THAT(Run({"completion", shell}).out, HasSubstr("verify"));
+  }
+  EXPECT_THAT(Run({"man"}).out, HasSubstr("stagelog gate wait job gate"));
+  ExpectFailure({"completion", "tcsh"}, 2, "tcsh");
+}
+
+}  // namespace
+}  // namespace stagelog

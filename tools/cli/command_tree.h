@@ -1,0 +1,32 @@
+// The commands as a plain tree, for what is made from it: completions and the manual page.
+#ifndef STAGELOG_TOOLS_CLI_COMMAND_TREE_H_
+#define STAGELOG_TOOLS_CLI_COMMAND_TREE_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace stagelog::cli {
+
+struct FlagDescription {
+  std::vector<std::string> names;  // "-h", "--help"
+  std::string value;               // what it takes, empty for a switch
+  std::string description;
+};
+
+struct CommandDescription {
+  std::string path;  // "gate wait"; empty for stagelog itself
+  std::string description;
+  std::string usage;  // the arguments without flags
+  std::string footer;
+  std::vector<FlagDescription> arguments;
+  std::vector<FlagDescription> flags;
+  std::vector<std::string> commands;  // the names of those below it
+};
+
+// stagelog itself first, then every command, those below one after it.
+std::vector<CommandDescription> DescribeCommands(const CLI::App& app);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_COMMAND_TREE_H_
