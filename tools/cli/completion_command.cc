@@ -28,9 +28,7 @@ std::string Words(const CommandDescription& command, bool with_flags) {
 }
 
 // A job is completed by asking the daemon; where none answers there is nothing to offer.
-constexpr const char* kJobIds =
-    "stagelog jobs --json --limit 200 2>/dev/null | sed -n "
-    "'s/^{\"job_id\":\"\\([^\"]*\\)\".*/\\1/p'";
+constexpr const char* kJobIds = "stagelog jobs --json --limit 200 2>/dev/null | cut -d \\\" -f 4";
 
 bool TakesJob(const CommandDescription& command) {
   return std::any_of(command.arguments.begin(), command.arguments.end(), [](const auto& argument) {
@@ -149,8 +147,7 @@ std::string Fish(const std::vector<CommandDescription>& commands) {
                 (flag.value.empty() ? "" : " -r") + " -d '" + FishText(flag.description) + "'\n";
     }
     if (TakesJob(command)) {
-      script +=
-          "complete -c stagelog -n '" + here + "' -a '(" + Replace(kJobIds, "'", "\"") + ")'\n";
+      script += "complete -c stagelog -n '" + here + "' -a '(" + kJobIds + ")'\n";
     }
   }
   return script;

@@ -48,7 +48,10 @@ bool IsShared(const FlagDescription& flag) {
 std::string CommandText(const CommandDescription& command) {
   std::string text = ".SS \"stagelog " + Escaped(command.path + command.usage) + "\"\n" +
                      Escaped(command.description) + ".\n";
-  for (const FlagDescription& argument : command.arguments) text += FlagText(argument);
+  for (FlagDescription argument : command.arguments) {
+    argument.value.clear();  // it is its own
+    text += FlagText(argument);
+  }
   for (const FlagDescription& flag : command.flags) {
     if (!IsShared(flag)) text += FlagText(flag);
   }
