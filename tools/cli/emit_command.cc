@@ -5,9 +5,9 @@
 
 #include "base/file_system.h"
 #include "core/json_text.h"
+#include "tools/cli/batch_sender.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
-#include "tools/cli/event_sender.h"
 #include "tools/cli/input_lines.h"
 
 namespace stagelog::cli {
@@ -77,7 +77,7 @@ CliResult<ExitCode> EmitOne(Context& context, const EmitOptions& options) {
   const auto event = EventOf(options);
   if (!event) return tl::unexpected(event.error());
   DaemonClient client(context.settings);
-  EventSender sender(client, JobTarget(options.job) + "/events", options.retry_seconds);
+  BatchSender sender(client, JobTarget(options.job) + "/events", options.retry_seconds);
   // One event is answered in full, a batch only in numbers.
   const auto answer = sender.PostOne(*event);
   if (!answer) return tl::unexpected(answer.error());
@@ -96,7 +96,7 @@ CliResult<ExitCode> EmitOne(Context& context, const EmitOptions& options) {
   return ExitCode::kOk;
 }
 
-CliStatus SendInput(InputLines& input, EventSender& sender) {
+CliStatus SendInput(InputLines& input, BatchSender& sender) {
   for (int64_t number = 1;; ++number) {
     if (sender.has_queued() && input.WouldWait()) {
       if (CliStatus sent = sender.Flush(); !sent) return sent;
@@ -124,7 +124,7 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   DaemonClient client(context.settings);
   const std::string target =
       options.job.empty() ? "/api/v1/events" : JobTarget(options.job) + "/events";
-  EventSender sender(client, target, options.retry_seconds);
+  BatchSender sender(client, target, options.retry_seconds);
   InputLines input(STDIN_FILENO);
   const CliStatus sent = SendInput(input, sender);
   const Json summary = {{"accepted", sender.accepted()},

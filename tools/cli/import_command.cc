@@ -5,9 +5,9 @@
 #include "core/event_codec.h"
 #include "core/json_text.h"
 #include "journal/line_reader.h"
+#include "tools/cli/batch_sender.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
-#include "tools/cli/event_sender.h"
 #include "tools/cli/journal_path.h"
 #include "tools/cli/line_mapper.h"
 #include "tools/cli/progress.h"
@@ -126,7 +126,7 @@ class Import {
   Context& context_;
   const ImportOptions& options_;
   DaemonClient client_;
-  EventSender sender_;
+  BatchSender sender_;
   int64_t read_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // Sends events to the daemon in batches, each event once however often a batch must be sent again.
-#ifndef STAGELOG_TOOLS_CLI_EVENT_SENDER_H_
-#define STAGELOG_TOOLS_CLI_EVENT_SENDER_H_
+#ifndef STAGELOG_TOOLS_CLI_BATCH_SENDER_H_
+#define STAGELOG_TOOLS_CLI_BATCH_SENDER_H_
 
 #include <cstdint>
 #include <string>
@@ -19,11 +19,11 @@ struct OutgoingEvent {
 };
 
 // One thread at a time.
-class EventSender {
+class BatchSender {
  public:
   // `target` takes NDJSON. What is not answered, or answered by 503, is sent again for
   // `retry_seconds`; 0: an error at once.
-  EventSender(DaemonClient& client, std::string target, int retry_seconds)
+  BatchSender(DaemonClient& client, std::string target, int retry_seconds)
       : client_(client), target_(std::move(target)), retry_seconds_(retry_seconds) {}
 
   // Queues an event, and sends what is queued when it is enough for a request.
@@ -60,4 +60,4 @@ CliResult<std::string> WithEventId(std::string_view event);
 
 }  // namespace stagelog::cli
 
-#endif  // STAGELOG_TOOLS_CLI_EVENT_SENDER_H_
+#endif  // STAGELOG_TOOLS_CLI_BATCH_SENDER_H_

@@ -1,4 +1,4 @@
-#include "tools/cli/event_sender.h"
+#include "tools/cli/batch_sender.h"
 
 #include <algorithm>
 #include <chrono>
@@ -25,7 +25,7 @@ bool IsWorthRetrying(const CliResult<Answer>& answer) {
 
 }  // namespace
 
-CliStatus EventSender::Add(OutgoingEvent event) {
+CliStatus BatchSender::Add(OutgoingEvent event) {
   const size_t bytes = event.json.size() + 1;
   if (!queued_.empty() && queued_bytes_ + bytes > kBatchBytes) {
     if (CliStatus sent = Flush(); !sent) return sent;
@@ -35,7 +35,7 @@ CliStatus EventSender::Add(OutgoingEvent event) {
   return queued_.size() < kBatchEvents ? CliStatus() : Flush();
 }
 
-CliStatus EventSender::Flush() {
+CliStatus BatchSender::Flush() {
   if (queued_.empty()) return {};
   std::string body;
   for (const OutgoingEvent& event : queued_) body += event.json + "\n";
@@ -54,7 +54,7 @@ CliStatus EventSender::Flush() {
   return {};
 }
 
-CliResult<Answer> EventSender::Post(const std::string& body, const std::string& content_type) {
+CliResult<Answer> BatchSender::Post(const std::string& body, const std::string& content_type) {
   const int64_t give_up_at = SystemClock().MonotonicMicros() + int64_t{retry_seconds_} * 1'000'000;
   auto wait = kFirstRetryWait;
   while (true) {
@@ -66,13 +66,13 @@ CliResult<Answer> EventSender::Post(const std::string& body, const std::string& 
   }
 }
 
-CliResult<Answer> EventSender::PostOne(const std::string& event) {
+CliResult<Answer> BatchSender::PostOne(const std::string& event) {
   CliResult<Answer> answer = Post(event, "application/json");
   if (answer && !answer->ok()) return tl::unexpected(client_.AsError(*answer));
   return answer;
 }
 
-CliError EventSender::Refused(const Answer& answer) const {
+CliError BatchSender::Refused(const Answer& answer) const {
   CliError error = client_.AsError(answer);
   const Json problem = Json::parse(answer.body, nullptr, false);
   const int64_t line = problem.is_object() ? problem.value("line", int64_t{0}) : 0;
