@@ -44,6 +44,7 @@ void AddCommands(CommandLine& line) {
   line.app.require_subcommand(1);
   line.app.footer(kExitCodes);
   AddVerify(line);
+  AddState(line);
 }
 
 }  // namespace stagelog::cli
