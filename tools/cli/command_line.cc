@@ -45,6 +45,7 @@ void AddCommands(CommandLine& line) {
   line.app.footer(kExitCodes);
   AddVerify(line);
   AddState(line);
+  AddReplay(line);
 }
 
 }  // namespace stagelog::cli

@@ -41,6 +41,7 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
 
 void AddVerify(CommandLine& line);
 void AddState(CommandLine& line);
+void AddReplay(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);
