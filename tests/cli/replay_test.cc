@@ -264,6 +264,32 @@ TEST_F(ReplayTest, ServedEventsAndStatesEqualTheDaemonsAtEveryEvent) {
   }
 }
 
+TEST_F(ReplayTest, ThePlainAnswerIsWhatItWasAfterEachEventAsItIsTold) {
+  Start();
+  PostRandomJob(kSeed + 9, 200);
+  OpenServer();
+  const auto events = Events();
+  for (auto next = events->Next(); next && *next; next = events->Next()) {
+    const std::string seq = std::to_string((*next)->event.seq);
+    ASSERT_TRUE(server_->Take({**next}));
+    std::string then = admin().Get(JobPath() + "?at_seq=" + seq).body;
+    then.resize(then.size() - 2);  // "}\n": what is true now follows
+    ASSERT_THAT(replayed().Get(JobPath()).body, StartsWith(then + ",\"head_seq\":" + seq));
+  }
+}
+
+TEST_F(ReplayTest, StatesBehindASnapshotAreTheDaemonsToo) {
+  Start();
+  PostRandomJob(kSeed + 10, 1'100);
+  RecordingWaiter waiter;
+  const auto events = Events();
+  Serve(*events, waiter);
+  for (int64_t seq = 1'000; seq <= HeadSeq(); seq += 13) {
+    const std::string target = JobPath() + "?at_seq=" + std::to_string(seq);
+    ASSERT_EQ(replayed().Get(target).body, admin().Get(target).body) << "seq " << seq;
+  }
+}
+
 TEST_F(ReplayTest, ServedStreamsEqualTheDaemonsFrameByFrame) {
   Start();
   PostRandomJob(kSeed + 1, 200);
