@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 44> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 45> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<std::string_view, int>, 44> kStatuses = {{
     {"missing_token", 401},
     {"invalid_token", 401},
     {"forbidden", 403},
+    {"read_only", 403},  // a replay that is served by the command line
     {"unknown_route", 404},
     {"unknown_job", 404},
     {"method_not_allowed", 405},

@@ -208,6 +208,14 @@ TEST_F(VerifyCommandTest, TheDatabaseTellsWhatTheFileAloneCannot) {
   EXPECT_THAT(result.out, HasSubstr("3 wrong"));
 }
 
+TEST_F(VerifyCommandTest, ACopyMayStandInAnyFolderAFolderNamesItsJob) {
+  const JournalLines journal = JournalLines::Random(4, 10, "job");
+  journal.WriteTo(cli_.Path("runs"));
+  std::filesystem::rename(cli_.Path("runs/job"), cli_.Path("runs/old"));
+  EXPECT_EQ(Verify({cli_.Path("runs/old/events.jsonl")}).exit_code, 0);
+  EXPECT_THAT(Verify({cli_.Path("runs/old")}).out, HasSubstr("foreign_job"));
+}
+
 TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
   const auto expect = [&](const std::string& path, int code, const std::string& says) {
     const CliResultText result = Verify({path});

@@ -44,6 +44,8 @@ void AddCommands(CommandLine& line) {
   line.app.require_subcommand(1);
   line.app.footer(kExitCodes);
   AddVerify(line);
+  AddState(line);
+  AddReplay(line);
   AddEmit(line);
   AddImport(line);
   AddGate(line);

@@ -40,6 +40,8 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
                      const std::string& description, const std::string& examples);
 
 void AddVerify(CommandLine& line);
+void AddState(CommandLine& line);
+void AddReplay(CommandLine& line);
 void AddEmit(CommandLine& line);
 void AddImport(CommandLine& line);
 void AddGate(CommandLine& line);

@@ -2,11 +2,10 @@
 #include <memory>
 
 #include "base/timestamp.h"
-#include "core/event_codec.h"
 #include "core/job_machine.h"
 #include "tools/cli/chrome_trace.h"
 #include "tools/cli/commands.h"
-#include "tools/cli/event_pages.h"
+#include "tools/cli/event_source.h"
 
 namespace stagelog::cli {
 namespace {
@@ -16,6 +15,7 @@ constexpr size_t kMaxMarks = 10'000;
 struct ExportOptions {
   std::string source;
   std::string format;
+  bool unverified = false;
 };
 
 // RFC 4180.
@@ -51,16 +51,29 @@ std::string RowOf(const Event& event) {
               Joined(event.violations), draft.payload});
 }
 
+CliStatus VisitEvents(Context& context, const ExportOptions& options,
+                      const std::function<CliStatus(const StoredEvent&)>& visit) {
+  const auto events = OpenEvents(context.settings, options.source,
+                                 options.unverified ? Trust::kReadable : Trust::kVerified);
+  if (!events) return tl::unexpected(events.error());
+  while (true) {
+    const auto event = (*events)->Next();
+    if (!event) return tl::unexpected(event.error());
+    if (!event->has_value()) break;
+    if (CliStatus visited = visit(**event); !visited) return visited;
+  }
+  if (const std::string remark = (*events)->Remark(); !remark.empty()) Complain(remark);
+  return {};
+}
+
 CliResult<ExitCode> ExportCsv(Context& context, const ExportOptions& options) {
   CliStatus said = context.out.Write(
       Row({"seq", "job_id", "job_seq", "ts", "occurred_at", "type", "stage", "gate", "attempt",
            "status", "level", "message", "actor", "event_id", "violations", "payload"}));
   if (!said) return tl::unexpected(said.error());
-  const CliStatus visited =
-      VisitEvents(context, options.source, [&](std::string_view line) -> CliStatus {
-        const auto event = DecodeStoredEvent(line);
-        return event ? context.out.Write(RowOf(*event)) : CliStatus();
-      });
+  const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
+    return context.out.Write(RowOf(stored.event));
+  });
   if (!visited) return tl::unexpected(visited.error());
   return ExitCode::kOk;
 }
@@ -74,17 +87,15 @@ bool IsMark(const EventDraft& draft) {
 CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) {
   JobState state;
   std::vector<TraceMark> marks;
-  const CliStatus visited =
-      VisitEvents(context, options.source, [&](std::string_view line) -> CliStatus {
-        ApplyLine(state, line);
-        const auto event = DecodeStoredEvent(line);
-        if (event && IsMark(event->draft) && marks.size() < kMaxMarks) {
-          const std::string& message = event->draft.message;
-          marks.push_back(
-              {event->ts_micros, event->draft.type + (message.empty() ? "" : ": " + message)});
-        }
-        return {};
-      });
+  const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
+    ApplyLine(state, stored.body);
+    const EventDraft& draft = stored.event.draft;
+    if (IsMark(draft) && marks.size() < kMaxMarks) {
+      marks.push_back({stored.event.ts_micros,
+                       draft.type + (draft.message.empty() ? "" : ": " + draft.message)});
+    }
+    return CliStatus();
+  });
   if (!visited) return tl::unexpected(visited.error());
   if (CliStatus said = context.out.WriteLine(EncodeChromeTrace(state, marks)); !said) {
     return tl::unexpected(said.error());
@@ -105,6 +116,7 @@ void AddExport(CommandLine& line) {
   command->add_option("--format", options->format, "chrome-trace or csv")
       ->required()
       ->check(CLI::IsMember({"chrome-trace", "csv"}));
+  command->add_flag("--unverified", options->unverified, "take what can be read of a damaged file");
   command->callback([&line, options] {
     line.action = [options](Context& context) {
       return options->format == "csv" ? ExportCsv(context, *options)

@@ -38,7 +38,9 @@ JournalPath OfFile(const std::string& path) {
   const uint64_t size = fs::file_size(path, error);
   const fs::path whole = Canonical(path);
   if (whole.filename() == kFileName && IsJobId(whole.parent_path().filename().string())) {
-    return InFolder(whole.parent_path(), error ? 0 : size);
+    JournalPath journal = InFolder(whole.parent_path(), error ? 0 : size);
+    journal.job_id.clear();  // a copy may stand in any folder
+    return journal;
   }
   return {whole.string(), "", "", error ? 0 : size};
 }

@@ -14,7 +14,7 @@ namespace stagelog::cli {
 struct JournalPath {
   std::string path;    // absolute, without symbolic links
   std::string folder;  // the job's, where state.json would be; empty for a bare file
-  std::string job_id;  // by the folder's name; empty for a bare file
+  std::string job_id;  // by the folder's name; empty where a file was named
   uint64_t size = 0;   // bytes
 };
 

@@ -14,22 +14,6 @@ constexpr uint64_t kMaxStateBytes = uint64_t{1} << 28;
 // A file whose first lines are all no events is no journal.
 constexpr int64_t kLinesToGiveUpAfter = 10;
 
-// What state.json notes of the event it was folded up to.
-CliResult<std::optional<ChainAnchor>> ReadStateAnchor(const std::string& path) {
-  FileSystem& files = RealFileSystem();
-  const auto info = files.Stat(path);
-  if (!info || !info->has_value()) return std::nullopt;
-  const Result<std::string> text = ReadWholeFile(files, path, kMaxStateBytes);
-  if (!text) return Fail(ExitCode::kBadFile, text.error().message);
-  const nlohmann::json state = nlohmann::json::parse(*text, nullptr, false);
-  const bool is_state = state.is_object() && state.contains("events") &&
-                        state["events"].is_number_integer() && state.contains("last_hash") &&
-                        state["last_hash"].is_string();
-  if (!is_state) return Fail(ExitCode::kProblem, "state.json beside it is no state of a job");
-  return ChainAnchor{state["events"].get<int64_t>(), state["last_hash"].get<std::string>(),
-                     "state.json"};
-}
-
 class Verifier {
  public:
   Verifier(const JournalPath& journal, DatabaseRows* database, const BytesRead& bytes_read)
@@ -130,6 +114,21 @@ class Verifier {
 };
 
 }  // namespace
+
+CliResult<std::optional<ChainAnchor>> ReadStateAnchor(const std::string& path) {
+  FileSystem& files = RealFileSystem();
+  const auto info = files.Stat(path);
+  if (!info || !info->has_value()) return std::nullopt;
+  const Result<std::string> text = ReadWholeFile(files, path, kMaxStateBytes);
+  if (!text) return Fail(ExitCode::kBadFile, text.error().message);
+  const nlohmann::json state = nlohmann::json::parse(*text, nullptr, false);
+  const bool is_state = state.is_object() && state.contains("events") &&
+                        state["events"].is_number_integer() && state.contains("last_hash") &&
+                        state["last_hash"].is_string();
+  if (!is_state) return Fail(ExitCode::kProblem, "state.json beside it is no state of a job");
+  return ChainAnchor{state["events"].get<int64_t>(), state["last_hash"].get<std::string>(),
+                     "state.json"};
+}
 
 CliResult<ChainCheck> VerifyJournal(const JournalPath& journal, DatabaseRows* database,
                                     const BytesRead& bytes_read) {

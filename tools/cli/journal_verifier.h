@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/chain_check.h"
@@ -21,6 +22,10 @@ using BytesRead = std::function<void(uint64_t bytes)>;
 // was read is not held against it. kBadFile when the file cannot be read.
 CliResult<ChainCheck> VerifyJournal(const JournalPath& journal, DatabaseRows* database,
                                     const BytesRead& bytes_read);
+
+// What a state.json notes of the event it was folded up to; none where there is no such file. A
+// file that is no state is an error.
+CliResult<std::optional<ChainAnchor>> ReadStateAnchor(const std::string& path);
 
 }  // namespace stagelog::cli
 
