@@ -40,6 +40,7 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
                      const std::string& description, const std::string& examples);
 
 void AddVerify(CommandLine& line);
+void AddTail(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);
