@@ -46,6 +46,8 @@ void AddCommands(CommandLine& line) {
   line.app.footer(kExitCodes);
   AddVerify(line);
   AddTail(line);
+  AddJobs(line);
+  AddShow(line);
 }
 
 }  // namespace stagelog::cli

@@ -41,6 +41,8 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
 
 void AddVerify(CommandLine& line);
 void AddTail(CommandLine& line);
+void AddJobs(CommandLine& line);
+void AddShow(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);
