@@ -47,10 +47,18 @@ void AddTime(StyledLine& line, const Json& event, const std::string& today) {
   line.Add(Style::kDim, ClockText(*micros));
 }
 
+// Names of jobs often differ at their ends only: they are cut in the middle.
+std::string ShortName(const std::string& name, size_t columns) {
+  const bool is_ascii = std::all_of(name.begin(), name.end(), [](char c) { return c > 0; });
+  if (DisplayWidth(name) <= columns || !is_ascii || columns < 5) return Shorten(name, columns);
+  const size_t end = columns / 2;
+  return name.substr(0, columns - 1 - end) + "\u2026" + name.substr(name.size() - end);
+}
+
 void AddJob(StyledLine& line, const Json& event, size_t job_columns) {
   if (job_columns == 0) return;
   const std::string job = Harmless(TextAt(event, "job_id"));
-  line.Add("  ").Add(Style::kBold, PadRight(Shorten(job, job_columns), job_columns));
+  line.Add("  ").Add(Style::kBold, PadRight(ShortName(job, job_columns), job_columns));
 }
 
 void AddViolations(StyledLine& line, const Json& event) {

@@ -11,8 +11,9 @@
 
 namespace stagelog::cli {
 
-// Only for a terminal. The cursor rests behind the last row and is never hidden, no mode of the
-// terminal is changed: also one that is killed leaves a terminal that works. Used by one thread.
+// Only for a terminal. The cursor rests at the beginning of the last row and is never hidden, no
+// mode of the terminal is changed: also one that is killed leaves a terminal that works. Used by
+// one thread.
 class LiveBlock {
  public:
   explicit LiveBlock(Screen& screen) : screen_(screen) {}
@@ -26,10 +27,12 @@ class LiveBlock {
 
   // Takes the rows away: something else will be printed.
   CliStatus Clear() { return Show("", {}); }
-  // Leaves the rows where they are, for good.
+  // Draws the rows once more, over what was typed meanwhile (^C), and leaves them for good.
   CliStatus Leave();
 
  private:
+  std::string TakenAway() const;  // what takes the rows off the terminal
+
   Screen& screen_;
   std::vector<std::string> rows_;  // as they are on the terminal now
 };

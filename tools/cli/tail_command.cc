@@ -20,7 +20,7 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr size_t kMaxJobColumns = 24;
+constexpr size_t kMaxJobColumns = 32;
 constexpr size_t kMinJobColumns = 8;
 
 struct TailOptions {
@@ -75,7 +75,8 @@ class TailSink : public FollowSink {
     options.today = DayText(SystemClock().WallMicros());
     if (!is_one_job_) {
       const size_t columns = DisplayWidth(TextAt(event, "job_id"));
-      job_columns_ = std::max(job_columns_, std::min(columns, kMaxJobColumns));
+      const size_t most = std::clamp(out_.Width() / 5, kMinJobColumns, kMaxJobColumns);
+      job_columns_ = std::max(job_columns_, std::min(columns, most));
       options.job_columns = out_.is_terminal() ? job_columns_ : std::max(job_columns_, columns);
     }
     lines_ += EventLine(event, options, out_) + "\n";
