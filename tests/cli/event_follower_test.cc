@@ -67,6 +67,9 @@ class CollectingSink : public cli::FollowSink {
   std::vector<std::string> notices_;
 };
 
+// Comes back quickly.
+const std::string kQuickConfig = std::string(kTestConfig) + "stream:\n  retry_ms: 200\n";
+
 // A follower on a thread of its own.
 class Following {
  public:
@@ -113,7 +116,7 @@ class EventFollowerTest : public DaemonTest {
 
   // Appends through a proxy of that kind, to the end of the job; returns what was said.
   std::vector<std::string> FollowThrough(StreamSpoiler::Mode mode) {
-    Start();
+    Start(kQuickConfig);
     const StreamSpoiler spoiler(daemon_->port(), mode);
     AppendLogs("job", 3);
     cli::FollowRequest request = UntilOver("job");
@@ -131,7 +134,7 @@ class EventFollowerTest : public DaemonTest {
 };
 
 TEST_F(EventFollowerTest, TellsAJobFromItsFirstEventToItsLast) {
-  Start();
+  Start(kQuickConfig);
   AppendLogs("job", 3);
   AppendLogs("other", 2);
   Following following(Url(), UntilOver("job"));
@@ -146,7 +149,7 @@ TEST_F(EventFollowerTest, TellsAJobFromItsFirstEventToItsLast) {
 }
 
 TEST_F(EventFollowerTest, AJobThatIsOverEndsAtOnceAlsoWhereNothingMatches) {
-  Start();
+  Start(kQuickConfig);
   AppendLogs("job", 3);
   Complete("job");
   cli::FollowRequest request = UntilOver("job");
@@ -159,7 +162,7 @@ TEST_F(EventFollowerTest, AJobThatIsOverEndsAtOnceAlsoWhereNothingMatches) {
 }
 
 TEST_F(EventFollowerTest, WaitsForAJobThatIsYetToComeAndSaysSo) {
-  Start();
+  Start(kQuickConfig);
   Following following(Url(), UntilOver("job"));
   ASSERT_TRUE(following.sink.WaitForNotices(1));
   AppendLogs("job", 2);
@@ -170,7 +173,7 @@ TEST_F(EventFollowerTest, WaitsForAJobThatIsYetToComeAndSaysSo) {
 }
 
 TEST_F(EventFollowerTest, ADaemonThatIsKilledAgainAndAgainLosesAndDoublesNothing) {
-  Start();
+  Start(kQuickConfig);
   const uint16_t port = daemon_->port();
   AppendLogs("job", 5);
   Following following(Url(), UntilOver("job"));
@@ -179,7 +182,7 @@ TEST_F(EventFollowerTest, ADaemonThatIsKilledAgainAndAgainLosesAndDoublesNothing
     ASSERT_TRUE(following.sink.WaitForEvents(count));
     AppendLogs("job", 40);
     daemon_->Kill9();
-    Start(kTestConfig, port);
+    Start(kQuickConfig, port);
     if (HasFatalFailure()) return;
     AppendLogs("job", 3);
     count += 43;
@@ -191,14 +194,14 @@ TEST_F(EventFollowerTest, ADaemonThatIsKilledAgainAndAgainLosesAndDoublesNothing
 }
 
 TEST_F(EventFollowerTest, ADaemonThatIsAwayIsSaidOnceAndItsReturnToo) {
-  Start();
+  Start(kQuickConfig);
   const uint16_t port = daemon_->port();
   AppendLogs("job", 1);
   Following following(Url(), UntilOver("job"));
   ASSERT_TRUE(following.sink.WaitForEvents(1));
   daemon_->Kill9();
   ASSERT_TRUE(following.sink.WaitForNotices(1));
-  Start(kTestConfig, port);
+  Start(kQuickConfig, port);
   Complete("job");
   EXPECT_TRUE(following.End());
   EXPECT_THAT(following.sink.notices(),
@@ -207,7 +210,7 @@ TEST_F(EventFollowerTest, ADaemonThatIsAwayIsSaidOnceAndItsReturnToo) {
 }
 
 TEST_F(EventFollowerTest, ConnectionsThatAreCutAnywhereLoseAndDoubleNothing) {
-  Start();
+  Start(kQuickConfig);
   const uint64_t seed = std::random_device()();
   RecordProperty("seed", std::to_string(seed));
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -245,7 +248,7 @@ TEST_F(EventFollowerTest, PollsWhereStreamsAreAlwaysCut) {
 }
 
 TEST_F(EventFollowerTest, ACursorBeyondTheJournalIsAGapThatIsSaid) {
-  Start();
+  Start(kQuickConfig);
   AppendLogs("job", 2);
   cli::FollowRequest request;
   request.after = 1'000;

@@ -273,13 +273,14 @@ class Picture {
 
   StyledLine PendingLine(const Json& gate, int64_t opened_micros) const {
     StyledLine line;
-    line.Add("    ").Add(Style::kYellow, "waits for " + ListText(gate, "approvers", "an approver"));
+    line.Add("    ").Add(Style::kYellow,
+                         "waits for " + ListText(gate, "approvers", "an approver", ", "));
     line.Add(" since " + EndText(opened_micros));
-    if (const std::string options = ListText(gate, "options", ""); !options.empty()) {
-      line.Add("; choices: " + options);
+    if (const std::string options = ListText(gate, "options", "", " | "); !options.empty()) {
+      line.Add("; " + options);
     }
     if (const auto expires = TimeAt(gate, "expires_at")) {
-      line.Add("; at " + EndText(*expires) + ": " + OneLine(TextAt(gate, "on_timeout")));
+      line.Add("; " + OneLine(TextAt(gate, "on_timeout")) + " at " + EndText(*expires));
     }
     return line;
   }
@@ -301,10 +302,12 @@ class Picture {
     return line;
   }
 
-  static std::string ListText(const Json& gate, const char* key, const std::string& otherwise) {
+  static std::string ListText(const Json& gate, const char* key, const std::string& otherwise,
+                              const std::string& between) {
     std::string text;
     for (const Json& item : PartAt(gate, key)) {
-      if (item.is_string()) text += (text.empty() ? "" : ", ") + OneLine(item.get<std::string>());
+      if (!item.is_string()) continue;
+      text += (text.empty() ? "" : between) + OneLine(item.get<std::string>());
     }
     return text.empty() ? otherwise : text;
   }

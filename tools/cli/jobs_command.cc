@@ -19,7 +19,7 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr int64_t kPageJobs = 1'000;
+constexpr int64_t kPageJobs = 200;
 
 struct JobsOptions {
   std::map<std::string, std::string> parameters;  // status, pipeline, since, q

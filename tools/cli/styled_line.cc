@@ -1,7 +1,5 @@
 #include "tools/cli/styled_line.h"
 
-#include <utility>
-
 namespace stagelog::cli {
 namespace {
 
@@ -16,8 +14,6 @@ std::string Beginning(const std::string& text, size_t columns) {
   cut.resize(cut.size() - std::string_view(kEllipsis).size());
   return cut;
 }
-
-bool IsBlank(const std::string& text) { return text.find_first_not_of(' ') == std::string::npos; }
 
 }  // namespace
 
@@ -40,22 +36,30 @@ StyledLine& StyledLine::PadTo(size_t column) {
 
 std::string StyledLine::Text(const Screen& screen, size_t columns) const {
   const bool is_cut = columns > 0 && columns < width_;
-  size_t left = is_cut ? columns - 1 : width_;
+  size_t left = is_cut ? columns - 1 : WidthWithoutBlanks();
   std::string out;
-  std::string blanks;  // held back: they may be the end
   for (const Span& span : spans_) {
     const std::string text = Beginning(span.text, left);
     left -= DisplayWidth(text);
-    if (span.style == Style::kPlain && span.codes.empty() && IsBlank(text)) {
-      blanks += text;
-    } else {
-      out += std::exchange(blanks, {});
-      out += span.codes.empty() || !screen.has_colors() ? screen.Paint(span.style, text)
-                                                        : span.codes + text + kReset;
-    }
+    if (!text.empty()) out += Painted(span, text, screen);
     if (text.size() < span.text.size()) break;
   }
-  return is_cut ? out + blanks + kEllipsis : out;
+  return is_cut ? out + kEllipsis : out;
+}
+
+std::string StyledLine::Painted(const Span& span, const std::string& text, const Screen& screen) {
+  if (span.codes.empty() || !screen.has_colors()) return screen.Paint(span.style, text);
+  return span.codes + text + kReset;
+}
+
+size_t StyledLine::WidthWithoutBlanks() const {
+  size_t width = width_;
+  for (auto span = spans_.rbegin(); span != spans_.rend(); ++span) {
+    const size_t end = span->text.find_last_not_of(' ') + 1;  // 0 where there are only blanks
+    width -= span->text.size() - end;
+    if (end > 0) break;
+  }
+  return width;
 }
 
 }  // namespace stagelog::cli

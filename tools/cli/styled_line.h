@@ -35,6 +35,9 @@ class StyledLine {
     std::string text;
   };
 
+  static std::string Painted(const Span& span, const std::string& text, const Screen& screen);
+  size_t WidthWithoutBlanks() const;  // at its end
+
   std::vector<Span> spans_;
   size_t width_ = 0;
 };
