@@ -59,12 +59,56 @@ class JobPictureTest : public ::testing::Test {
   }
 };
 
+// Rows as a text that begins with a newline.
+std::string Joined(const std::vector<std::string>& rows) {
+  std::string text;
+  for (const std::string& row : rows) text += "\n" + row;
+  return text;
+}
+
 TEST_F(JobPictureTest, AtEightyColumns) {
-  EXPECT_THAT(Draw(kTraining, {.columns = 80}), ElementsAre("GOLDEN80"));
+  EXPECT_EQ(Joined(Draw(kTraining, {.columns = 80})), R"(
+train-7  paused  58 %  pipeline training
+gate publish is pending
+created 2026-11-21 07:40:00, for 10m00s
+9m00s of it working, 1m00s waiting for people
+38 events, 1 violation, epoch 2, worker late, last hash c4ef0fcf5bde
+
+              07:40:00 ───────────────────── 07:50:00
+fetch         ████                                     ✗  1m00s
+              connection reset
+fetch #2         █████████                             ✓  2m00s
+train
+  epoch-1                ▒▒▒▒▒▒▒▒▒▒▒▒▒                 ○  3m00s
+  epoch-2                            ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓  ▶  4m00s  75 % 1m20s left
+gate budget          ███                               ✓  30.0s
+    Spend it?
+    approved by alice (api) at 07:42:30: half “go on”
+gate publish                                     ░░░░  ?  1m00s
+    Ship it?
+    waits for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
 }
 
 TEST_F(JobPictureTest, AtTwoHundredColumns) {
-  EXPECT_THAT(Draw(kTraining, {.columns = 200}), ElementsAre("GOLDEN200"));
+  EXPECT_EQ(Joined(Draw(kTraining, {.columns = 200})), R"(
+train-7  paused  58 %  pipeline training
+gate publish is pending
+created 2026-11-21 07:40:00, for 10m00s
+9m00s of it working, 1m00s waiting for people
+38 events, 1 violation, epoch 2, worker late, last hash c4ef0fcf5bde
+
+              07:40:00 ──────────────────────────────────────────────────────────────────────────────────────────────── 07:50:00
+fetch         ████████████                                                                                                        ✗  1m00s  connection reset
+fetch #2                 ████████████████████████                                                                                 ✓  2m00s  40/40 shards  fetched 40 shards
+train
+  epoch-1                                       ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒                                               ○  3m00s
+  epoch-2                                                                         ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓  ▶  4m00s  75 % 1m20s left  300/400 steps  loss 0.2
+gate budget                         ███████                                                                                       ✓  30.0s
+    Spend it?
+    approved by alice (api) at 07:42:30: half “go on”
+gate publish                                                                                                        ░░░░░░░░░░░░  ?  1m00s
+    Ship it?
+    waits for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
 }
 
 TEST_F(JobPictureTest, ColorsChangeNothingElse) {

@@ -148,7 +148,8 @@ EventFollower::Step EventFollower::JudgeEnd(const Connection& connection, const 
   const int64_t silent_micros = SystemClock().MonotonicMicros() - connection.frame_micros;
   const bool was_silent = silent_micros >= request_.silence_seconds * int64_t{1'000'000};
   const std::string why = ended ? "" : ended.error().message;
-  if (connection.saw_frame) {
+  // A daemon that has too much to do says `retry:` and closes.
+  if (connection.saw_frame || connection.reader.retry_ms()) {
     cuts_in_a_row_ = 0;
     return Broken(why);
   }
