@@ -8,6 +8,7 @@ constexpr const char* kExitCodes =
     "Exit codes:\n"
     "  0 done            1 something is wrong    2 bad usage        3 gate rejected\n"
     "  4 gate undecided  5 no daemon             6 daemon refused   7 bad file\n"
+    "  130 Ctrl-C        141 nobody reads the output (| head)\n"
     "  'run' ends with its command's own code.\n"
     "Settings: --url --token --color, STAGELOG_URL, STAGELOG_TOKEN, NO_COLOR, and\n"
     "  url, token, color in ~/.config/stagelog/config.yaml.";
@@ -52,6 +53,9 @@ void AddCommands(CommandLine& line) {
   AddExport(line);
   AddCompletion(line);
   AddMan(line);
+  AddTail(line);
+  AddJobs(line);
+  AddShow(line);
 }
 
 }  // namespace stagelog::cli

@@ -48,6 +48,9 @@ void AddGate(CommandLine& line);
 void AddExport(CommandLine& line);
 void AddCompletion(CommandLine& line);
 void AddMan(CommandLine& line);
+void AddTail(CommandLine& line);
+void AddJobs(CommandLine& line);
+void AddShow(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);

@@ -131,9 +131,11 @@ CliStatus DaemonClient::Stream(
   if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
   connection_->client.set_read_timeout(idle_seconds);
   bool ended_by_us = false;
+  bool saw_head = false;
   const httplib::Result result = connection_->client.Get(
       prefix_ + target, HeadersOf(headers),
       [&](const httplib::Response& response) {
+        saw_head = true;
         const bool goes_on = on_head(response.status, response.get_header_value("Content-Type"));
         ended_by_us = !goes_on;
         return goes_on;
@@ -144,6 +146,8 @@ CliStatus DaemonClient::Stream(
         return goes_on;
       });
   if (!result && !ended_by_us) return tl::unexpected(NoAnswer(WhyNot(result.error())));
+  // The library shows no head of an answer that has no body (204).
+  if (result && !saw_head) on_head(result->status, result->get_header_value("Content-Type"));
   return {};
 }
 

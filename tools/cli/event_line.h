@@ -1,18 +1,35 @@
-// One event as one line for a person.
+// An event as one line for a person.
 #ifndef STAGELOG_TOOLS_CLI_EVENT_LINE_H_
 #define STAGELOG_TOOLS_CLI_EVENT_LINE_H_
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
-#include "core/event.h"
+#include "tools/cli/daemon_client.h"
 #include "tools/cli/screen.h"
 
 namespace stagelog::cli {
 
-// "2026-11-21T07:41:02.123456Z render-42#17 stage_completed encode "encoded 9000 frames"", as the
-// daemon's console has it, in the colours of `out`; figures of progress before the message, and
-// behind it, with a '!', why an event changed nothing. Without newline.
-std::string EventLine(const Screen& out, const Event& event);
+struct EventLineOptions {
+  size_t columns = 0;      // the line is cut to so many; 0: it is not cut
+  size_t job_columns = 0;  // columns for the job's name; 0: the name is left out
+  std::string today;       // DayText() of now: events of other days bear their date
+};
+
+// `event` is a stored line's document. Everything that others wrote in it is made harmless; the
+// colours of a `log` message are kept where `screen` has colours. Without a newline. Pure, but for
+// the time zone.
+std::string EventLine(const Json& event, const EventLineOptions& options, const Screen& screen);
+
+// "train/epoch-3", with " #2" for an attempt after the first.
+std::string StageText(const Json& event);
+
+// "4500/9000 frames", "50 %", or empty: what a `stage_progress` or a stage's `progress` says.
+std::string FiguresText(const Json& progress);
+
+// A figure with no more digits than it needs.
+std::string FigureText(double figure);
 
 }  // namespace stagelog::cli
 

@@ -22,13 +22,20 @@ class ReplayPrinter : public ReplaySink {
   CliStatus Take(std::vector<StoredEvent> events) override {
     std::string text;
     for (const StoredEvent& event : events) {
-      text += as_json_ ? event.body : EventLine(out_, event.event);
+      text += as_json_ ? event.body : Line(event.body);
       text += '\n';
     }
     return out_.Write(text);
   }
 
  private:
+  // An old run's lines bear their date.
+  std::string Line(const std::string& body) const {
+    EventLineOptions options;
+    if (out_.is_terminal()) options.columns = out_.Width();
+    return EventLine(Json::parse(body), options, out_);
+  }
+
   Screen& out_;
   const bool as_json_;
 };
