@@ -2,10 +2,8 @@
 #ifndef STAGELOG_TOOLS_CLI_CANCEL_WATCH_H_
 #define STAGELOG_TOOLS_CLI_CANCEL_WATCH_H_
 
-#include <condition_variable>
-#include <cstdint>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -16,32 +14,21 @@ namespace stagelog::cli {
 // A thread with a long poll. The constructor and the destructor on one thread.
 class CancelWatch {
  public:
-  // `on_cancel` is called once at most, on the watch's thread.
-  CancelWatch(const Settings& settings, std::string job_id, std::function<void()> on_cancel);
+  // `on_cancel` is called once at most, on the watch's thread, and never after the destructor.
+  CancelWatch(const Settings& settings, const std::string& job_id, std::function<void()> on_cancel);
+  // Ends at once; a connection that is only being made (to a machine that does not answer) cannot
+  // be ended, and is left alone rather than waited for.
   ~CancelWatch();
   CancelWatch(const CancelWatch&) = delete;
   CancelWatch& operator=(const CancelWatch&) = delete;
 
-  // The daemon knows the job: from now on it is asked. Safe from any thread.
+  // The daemon knows the job, or soon will: from now on it is asked. Safe from any thread.
   void Arm();
 
  private:
-  void Run();
-  bool WaitUntilArmed();
-  bool Rest();
-  bool AskOnce();
-  bool IsCanceledNow();
+  class Poll;
 
-  const std::string job_id_;
-  const std::function<void()> on_cancel_;
-  DaemonClient client_;
-  int64_t after_ = 0;
-
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
-  bool is_armed_ = false;
-  bool is_stopped_ = false;
-  bool has_ended_ = false;
+  std::shared_ptr<Poll> poll_;  // shared with the thread
   std::thread thread_;
 };
 

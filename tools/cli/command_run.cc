@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "tools/cli/process_tree.h"
 
 namespace stagelog::cli {
 namespace {
@@ -38,20 +39,19 @@ std::string MakeKey() {
   return key;
 }
 
+bool IsReadable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 1;
+}
+
+bool IsDrained(const OutputPump& pump) { return IsReadable(pump.done_fd()); }
+
 // The key for frames when our own `fd` is a pipe of the outer run's.
 std::string OuterKey(const std::optional<OuterOutput>& outer, int fd) {
   const std::string pipe = PipeIdentity(fd);
   const bool is_inside =
       outer && !pipe.empty() && (pipe == outer->stdout_pipe || pipe == outer->stderr_pipe);
   return is_inside ? outer->key : "";
-}
-
-SenderOptions OptionsOfSender(const std::string& job_id) {
-  SenderOptions options;
-  options.job_id = job_id;
-  options.has_heartbeats = true;
-  options.say = Complain;
-  return options;
 }
 
 }  // namespace
@@ -64,18 +64,23 @@ CommandRun::CommandRun(Context& context, RunTarget target, std::vector<std::stri
       outer_(OuterOutput::FromText(ProcessEnvironment(kOutputVariable).value_or(""))),
       inner_{MakeKey(), "", ""},
       outbox_(SpoolFolder(target_.job_id), kMaxMemoryBytes, Complain),
-      sender_(context.settings, outbox_,
-              [this] {
-                SenderOptions options = OptionsOfSender(target_.job_id);
-                options.on_job_status = [this](const std::string& status) { OnJobStatus(status); };
-                return options;
-              }()),
+      sender_(context.settings, outbox_, OptionsOfSender()),
       watch_(context.settings, target_.job_id, [this] { CancelFromOutside(); }),
       recorder_(target_, SystemClock(), [this](SpoolEvents events) {
         outbox_.Add(std::move(events));
         sender_.Wake();
       }) {
   STAGELOG_CHECK(outside_cancel_.valid());
+}
+
+SenderOptions CommandRun::OptionsOfSender() {
+  SenderOptions options;
+  options.job_id = target_.job_id;
+  options.has_heartbeats = true;
+  options.on_job_status = [this](const std::string& status) { OnJobStatus(status); };
+  options.on_other_sends = [this] { watch_.Arm(); };
+  options.say = Complain;
+  return options;
 }
 
 int CommandRun::Run() {
@@ -85,6 +90,7 @@ int CommandRun::Run() {
   const RunEnd end = Start();
   if (child_) Drain(end);
   recorder_.OutputEnded();
+  is_ending_ = true;
   recorder_.End(end);
   // From here on a signal ends us at once: all there is to lose is in the spool.
   signals_.Restore();
@@ -110,6 +116,7 @@ RunEnd CommandRun::Start() {
   }
   const Error& problem = output ? errors.error() : output.error();
   RunEnd end;
+  end.ended_micros = Now();
   end.exit_code = problem.error_number == ENOENT ? kNotFound : kCannotExecute;
   end.message = "cannot start '" + command_.front() + "': " + problem.message;
   Complain(Harmless(end.message));
@@ -174,19 +181,22 @@ void CommandRun::TakeCancel() {
   if (is_canceled_outside_) return;
   is_canceled_outside_ = true;
   Complain("job " + target_.job_id + " is canceled; the command is sent SIGTERM");
+  KeepOrphans();
   child_->Signal(SIGTERM);
-  child_->Signal(SIGCONT);  // one that is stopped could not hear it
+  SignalDescendants(SIGTERM, true);
+  SignalDescendants(SIGCONT, true);  // one that is stopped could not hear it
   kill_at_micros_ = Now() + kKillAfterMicros;
 }
 
 void CommandRun::PressOn() {
   kill_at_micros_ = 0;
   Complain("the command has not ended; it is sent SIGKILL");
-  child_->Signal(SIGKILL);
+  SignalDescendants(SIGKILL, false);
 }
 
 RunEnd CommandRun::EndOf(int wait_status) const {
   RunEnd end;
+  end.ended_micros = Now();
   end.is_canceled_outside = is_canceled_outside_;
   end.canceled_by = canceled_by_;
   if (WIFSIGNALED(wait_status)) {
@@ -199,39 +209,51 @@ RunEnd CommandRun::EndOf(int wait_status) const {
   return end;
 }
 
+// What the command has written may still be in the pipes, and our reader may be slow. What it has
+// started may hold the pipes open for ever: that is not waited for.
 void CommandRun::Drain(const RunEnd& end) {
-  DrainOne(*stdout_pump_, end);
-  DrainOne(*stderr_pump_, end);
-}
-
-// What the command has written may still be in the pipe, and our reader may be slow. What it has
-// started may hold the pipe open for ever: that is not waited for.
-void CommandRun::DrainOne(OutputPump& pump, const RunEnd& end) {
-  const int64_t ended = Now();
-  const int64_t latest = ended + kDrainMicros;
-  while (true) {
-    const int64_t moved = std::max(pump.LastMovedMicros(), ended);
-    const bool is_slow_reader = pump.LastMovedMicros() >= Now();
-    const int64_t until =
-        is_slow_reader ? moved + kQuietMicros : std::min(moved + kQuietMicros, latest);
-    const int64_t left = until - Now();
-    if (left <= 0) {
+  const int64_t ended = end.ended_micros;
+  while (!IsDrained(*stdout_pump_) || !IsDrained(*stderr_pump_)) {
+    const int64_t left = DrainUntil(ended) - Now();
+    if (left <= 0 && kill_at_micros_ != 0) {
+      PressOn();
+    } else if (left <= 0) {
       Complain(
           "the command has ended, but something it started still holds its output; that is "
           "not waited for");
-      return pump.Stop();
+      break;
     }
-    std::array<pollfd, 2> entries = {{{pump.done_fd(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}}};
-    const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(left / 1'000 + 1));
-    if (ready > 0 && (entries[0].revents & POLLIN) != 0) return pump.Stop();
-    if (ready <= 0 || (entries[1].revents & POLLIN) == 0) continue;
-    if (const auto signal = signals_.Take(); signal && signal->is_cancel) {
-      // Nobody is left to pass it on to. The end is journaled, then it ends us.
-      recorder_.End(end);
-      signals_.Restore();
-      ::raise(signal->number);
+    std::array<pollfd, 3> entries = {{{signals_.fd(), POLLIN, 0},
+                                      {stdout_pump_->done_fd(), POLLIN, 0},
+                                      {stderr_pump_->done_fd(), POLLIN, 0}}};
+    for (size_t i = 1; i < entries.size(); ++i) {
+      if (IsReadable(entries[i].fd)) entries[i].fd = -1;
     }
+    const int timeout = static_cast<int>(std::max<int64_t>(left, 0) / 1'000 + 1);
+    if (::poll(entries.data(), entries.size(), timeout) <= 0) continue;
+    if ((entries[0].revents & POLLIN) != 0) EndBySignal(end);
   }
+  stdout_pump_->Stop();
+  stderr_pump_->Stop();
+}
+
+// Monotonic. A reader of our output may take its time.
+int64_t CommandRun::DrainUntil(int64_t ended_micros) const {
+  if (kill_at_micros_ != 0) return kill_at_micros_;
+  const int64_t now = Now();
+  const int64_t moved =
+      std::max({ended_micros, stdout_pump_->LastMovedMicros(), stderr_pump_->LastMovedMicros()});
+  if (moved >= now) return now + kQuietMicros;
+  return std::min(moved + kQuietMicros, ended_micros + kDrainMicros);
+}
+
+// The command is over, nobody is left to pass it on to: the end is journaled, then it ends us.
+void CommandRun::EndBySignal(const RunEnd& end) {
+  const auto signal = signals_.Take();
+  if (!signal || !signal->is_cancel) return;
+  recorder_.End(end);
+  signals_.Restore();
+  ::raise(signal->number);
 }
 
 void CommandRun::CancelFromOutside() {
@@ -239,9 +261,14 @@ void CommandRun::CancelFromOutside() {
   static_cast<void>(!::write(outside_cancel_.get(), &one, sizeof(one)));
 }
 
+// On the sender's thread.
 void CommandRun::OnJobStatus(const std::string& status) {
   watch_.Arm();
   if (status == "canceled") CancelFromOutside();
+  const bool is_over = status == "completed" || status == "failed";
+  if (!is_over || is_ending_ || std::exchange(has_said_over_, true)) return;
+  Complain("job " + target_.job_id + " was " + status +
+           " before: what comes is kept and flagged; give a new --job");
 }
 
 void CommandRun::FinishSending() {

@@ -31,6 +31,7 @@ class CommandRun {
   int Run();
 
  private:
+  SenderOptions OptionsOfSender();
   RunEnd Start();
   RunEnd Follow();
   ChildOptions OptionsOfChild() const;
@@ -41,7 +42,8 @@ class CommandRun {
   void PressOn();
   RunEnd EndOf(int wait_status) const;
   void Drain(const RunEnd& end);
-  void DrainOne(OutputPump& pump, const RunEnd& end);
+  int64_t DrainUntil(int64_t ended_micros) const;
+  void EndBySignal(const RunEnd& end);
   void CancelFromOutside();
   void OnJobStatus(const std::string& status);
   void FinishSending();
@@ -63,7 +65,8 @@ class CommandRun {
   std::string canceled_by_;  // name of the first signal that asked for the end
   bool is_canceled_outside_ = false;
   int64_t kill_at_micros_ = 0;  // monotonic; 0: not
-  std::atomic<bool> was_over_{false};
+  std::atomic<bool> is_ending_{false};
+  bool has_said_over_ = false;  // on the sender's thread
 };
 
 }  // namespace stagelog::cli

@@ -110,18 +110,22 @@ bool EventSender::IsDone(Step step) {
   // Twice, for the first may have found a connection that a restarted daemon no longer has.
   const bool is_away = step == Step::kAway && ++away_at_end_ >= 2;
   if (step == Step::kAway) retry_ms_ = kFirstRetryMs;
+  const bool is_for_others =
+      step == Step::kBusy && (!options_.waits_for_others || !outbox_.HasUnsent());
   const std::lock_guard lock(mutex_);
   if (step == Step::kNothing) result_ = Result::kAllSent;
   if (step == Step::kBusy) result_ = Result::kLeftToOther;
   if (step == Step::kAway || step == Step::kRetry) result_ = Result::kAway;
-  return has_given_up_ || step == Step::kNothing || is_away ||
-         (step == Step::kBusy && !options_.waits_for_others);
+  return has_given_up_ || step == Step::kNothing || is_away || is_for_others;
 }
 
 EventSender::Step EventSender::SendOnce() {
   const OutboxBatch batch = outbox_.Next(batch_limit_, kMaxBatchBytes);
   if (outbox_.is_sender()) Watch();
-  if (batch.kind == OutboxBatch::Kind::kBusy) return Step::kBusy;
+  if (batch.kind == OutboxBatch::Kind::kBusy) {
+    if (options_.on_other_sends) options_.on_other_sends();
+    return Step::kBusy;
+  }
   if (batch.lines.empty()) {
     BeatHeart();
     return Step::kNothing;

@@ -22,6 +22,7 @@ struct SenderOptions {
   // At the end: wait until another process that sends has sent everything.
   bool waits_for_others = false;
   std::function<void(const std::string& job_status)> on_job_status;  // on the sender's thread
+  std::function<void()> on_other_sends;                              // the same
   std::function<void(const std::string& message)> say;               // for people
 };
 

@@ -50,6 +50,7 @@ class Outbox {
   // Clears the spool away when all of it is sent, and lets others send. True when nothing is left
   // that this process should see to: look again (Next) when false.
   bool Leave();
+  bool HasUnsent() const { return reader_.HasUnsent(); }  // in the spool
   bool is_sender() const { return reader_.is_locked(); }
 
   // After the sending has ended: events in memory go to the spool if it takes them after all. How

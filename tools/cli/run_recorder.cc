@@ -107,7 +107,7 @@ void RunRecorder::End(const RunEnd& end) {
   if (end.is_canceled_outside) return;
   const std::lock_guard lock(mutex_);
   const bool is_good = end.exit_code == 0 && end.canceled_by.empty();
-  const int64_t duration_ms = (clock_.MonotonicMicros() - began_micros_) / 1'000;
+  const int64_t duration_ms = (end.ended_micros - began_micros_) / 1'000;
   std::string payload = "{\"exit_code\":" + std::to_string(end.exit_code) +
                         ",\"duration_ms\":" + std::to_string(duration_ms);
   if (!end.canceled_by.empty()) payload += ",\"signal\":\"" + end.canceled_by + "\"";

@@ -3,6 +3,7 @@
 #ifndef STAGELOG_TOOLS_CLI_RUN_RECORDER_H_
 #define STAGELOG_TOOLS_CLI_RUN_RECORDER_H_
 
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,7 @@ struct RunEnd {
   int exit_code = 0;                 // 128 + the signal's number when one ended it
   std::string message;               // "exit code 3", "ended by SIGSEGV"; empty when all is well
   std::string canceled_by;           // the signal that we were given ("SIGTERM")
+  int64_t ended_micros = 0;          // monotonic
   bool is_canceled_outside = false;  // the job is over: nothing is said about its end any more
 };
 
