@@ -85,7 +85,7 @@ void RunTest::WaitForOutput(const CliProcess& process, const std::string& text) 
   const std::string folder = std::filesystem::path(process.out_path()).parent_path();
   ASSERT_GE(::inotify_add_watch(changes.get(), folder.c_str(), IN_MODIFY | IN_CREATE), 0);
   const Deadline deadline(std::chrono::seconds(30));
-  while (process.out().find(text) == std::string::npos) {
+  while ((process.out() + process.err()).find(text) == std::string::npos) {
     pollfd entry{changes.get(), POLLIN, 0};
     ASSERT_EQ(::poll(&entry, 1, deadline.RemainingMs()), 1) << "it never printed " << text;
     std::array<char, 4096> events;

@@ -43,7 +43,7 @@ class RunTest : public DaemonTest {
   void WaitForMessage(const std::string& job, const std::string& message);
   // The same for a type.
   void WaitForType(const std::string& job, const std::string& type);
-  // Returns when the command has printed `text` to its standard output.
+  // Returns when the command has printed `text` to its standard output or standard error.
   void WaitForOutput(const CliProcess& process, const std::string& text);
 
   // Fails the test unless `stagelog verify` is content with the job.

@@ -1,15 +1,19 @@
 #include "tools/cli/cancel_watch.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 namespace stagelog::cli {
 namespace {
 
 constexpr int kWaitSeconds = 60;
-constexpr std::chrono::seconds kRest(2);  // after a failure
+// After a failure; twice as long each time.
+constexpr std::chrono::milliseconds kFirstRest(100);
+constexpr std::chrono::milliseconds kLastRest(2'000);
 constexpr std::chrono::milliseconds kStopEvery(20);
 constexpr int kStops = 10;
 
@@ -60,7 +64,8 @@ class CancelWatch::Poll {
   // False when it is time to end.
   bool Rest() {
     std::unique_lock lock(mutex_);
-    return !changed_.wait_for(lock, kRest, [&] { return is_stopped_; });
+    const auto rest = std::exchange(rest_, std::min(rest_ * 2, kLastRest));
+    return !changed_.wait_for(lock, rest, [&] { return is_stopped_; });
   }
 
   bool AskOnce() {
@@ -74,6 +79,7 @@ class CancelWatch::Poll {
     const auto next_after = page->find("next_after");
     if (next_after == page->end() || !next_after->is_number_integer()) return Rest();
     after_ = next_after->get<int64_t>();
+    rest_ = kFirstRest;
     const std::lock_guard lock(mutex_);
     return !is_stopped_;
   }
@@ -97,6 +103,7 @@ class CancelWatch::Poll {
   const std::string job_id_;
   DaemonClient client_;
   int64_t after_ = 0;
+  std::chrono::milliseconds rest_ = kFirstRest;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
