@@ -1,5 +1,6 @@
 #include "tools/cli/command_run.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -55,6 +56,14 @@ std::string OuterKey(const std::optional<OuterOutput>& outer, int fd) {
 }
 
 }  // namespace
+
+void FillStandardDescriptors() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+}
 
 CommandRun::CommandRun(Context& context, RunTarget target, std::vector<std::string> command)
     : context_(context),

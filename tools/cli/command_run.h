@@ -21,6 +21,10 @@
 
 namespace stagelog::cli {
 
+// Opens /dev/null in the place of a closed stdin, stdout or stderr: what we open ourselves must not
+// get there, where the command's output would be written.
+void FillStandardDescriptors();
+
 // Made and run on the main thread, before there is any other.
 class CommandRun {
  public:

@@ -30,6 +30,7 @@ void AddRun(CommandLine& line) {
     line.action = [&line, options](Context& context) -> CliResult<ExitCode> {
       auto target = ChooseRunTarget(*options, ProcessEnvironment, SystemClock().WallMicros());
       if (!target) return tl::unexpected(target.error());
+      FillStandardDescriptors();
       CommandRun run(context, std::move(*target), options->command);
       line.foreign_exit_code = run.Run();
       return ExitCode::kOk;
