@@ -14,8 +14,7 @@ constexpr int kWaitSeconds = 60;
 // After a failure; twice as long each time.
 constexpr std::chrono::milliseconds kFirstRest(100);
 constexpr std::chrono::milliseconds kLastRest(2'000);
-constexpr std::chrono::milliseconds kStopEvery(20);
-constexpr int kStops = 10;
+constexpr std::chrono::milliseconds kStopPatience(200);
 
 }  // namespace
 
@@ -41,17 +40,19 @@ class CancelWatch::Poll {
     changed_.notify_all();
   }
 
-  // True when Run() has ended, or is about to.
-  bool Stop() {
-    std::unique_lock lock(mutex_);
+  // Nothing is told from now on. Where a request runs, StopRequest() ends it.
+  void Stop() {
+    const std::lock_guard lock(mutex_);
     is_stopped_ = true;
     changed_.notify_all();
-    // Several times, for a connection can be stopped only once it is made.
-    for (int i = 0; i < kStops && !has_ended_; ++i) {
-      client_.Stop();
-      changed_.wait_for(lock, kStopEvery, [&] { return has_ended_; });
-    }
-    return has_ended_;
+  }
+
+  void StopRequest() { client_.Stop(); }
+
+  // True when Run() has ended, or is about to.
+  bool HasEndedSoon() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kStopPatience, [&] { return has_ended_; });
   }
 
  private:
@@ -120,7 +121,10 @@ CancelWatch::CancelWatch(const Settings& settings, const std::string& job_id,
 }
 
 CancelWatch::~CancelWatch() {
-  if (poll_->Stop()) {
+  poll_->Stop();
+  // On a thread of its own, for it waits while a connection is being made.
+  std::thread([poll = poll_] { poll->StopRequest(); }).detach();
+  if (poll_->HasEndedSoon()) {
     thread_.join();
   } else {
     thread_.detach();

@@ -25,7 +25,7 @@ constexpr int64_t kLastRetryMs = 2'000;
 constexpr int64_t kLookMs = 1'000;
 constexpr milliseconds kPatience(5'000);
 constexpr milliseconds kPatienceWhenAway(1'000);
-constexpr milliseconds kStopEvery(50);
+constexpr milliseconds kStopPatience(500);
 
 std::string BodyOf(const std::vector<std::string>& lines) {
   std::string body;
@@ -38,7 +38,7 @@ std::string BodyOf(const std::vector<std::string>& lines) {
 EventSender::EventSender(const Settings& settings, Outbox& outbox, SenderOptions options)
     : outbox_(outbox),
       options_(std::move(options)),
-      client_(settings),
+      client_(std::make_shared<AbandonableClient>(settings)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
       batch_limit_(kMaxBatchEvents),
@@ -70,16 +70,24 @@ EventSender::Result EventSender::Finish() {
     const auto has_moved = [&] { return has_ended_ || progress_ != before; };
     if (changed_.wait_for(lock, patience, has_moved)) continue;
     has_given_up_ = true;
-    // Again and again, for a connection that is only being made cannot be stopped yet.
-    while (!has_ended_) {
-      client_.Stop();
-      Wake();
-      changed_.wait_for(lock, kStopEvery, [&] { return has_ended_; });
-    }
+    StopThread(lock);
   }
   lock.unlock();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   return result_;
+}
+
+void EventSender::StopThread(std::unique_lock<std::mutex>& lock) {
+  // On a thread of its own, for it waits while a connection is being made.
+  std::thread([client = client_] { client->Stop(); }).detach();
+  Wake();
+  while (!has_ended_) {
+    if (changed_.wait_for(lock, kStopPatience, [&] { return has_ended_; })) return;
+    if (!client_->Abandon()) continue;
+    thread_.detach();
+    away_reason_ = client_->client().url() + " does not answer";
+    has_ended_ = true;
+  }
 }
 
 void EventSender::Run() {
@@ -92,6 +100,7 @@ void EventSender::Run() {
       was_finishing = is_finishing_;
     }
     const Step step = SendOnce();
+    if (step == Step::kAbandoned) return;  // this object may be gone
     if (step == Step::kSent) TellProgress();
     {
       const std::lock_guard lock(mutex_);
@@ -108,7 +117,8 @@ void EventSender::Run() {
 bool EventSender::IsDone(Step step) {
   if (step == Step::kNothing && !outbox_.Leave()) return false;
   // Twice, for the first may have found a connection that a restarted daemon no longer has.
-  const bool is_away = step == Step::kAway && ++away_at_end_ >= 2;
+  const int attempts = has_answered_ ? 2 : 1;
+  const bool is_away = step == Step::kAway && ++away_at_end_ >= attempts;
   if (step == Step::kAway) retry_ms_ = kFirstRetryMs;
   const bool is_for_others =
       step == Step::kBusy && (!options_.waits_for_others || !outbox_.HasUnsent());
@@ -126,21 +136,21 @@ EventSender::Step EventSender::SendOnce() {
     if (options_.on_other_sends) options_.on_other_sends();
     return Step::kBusy;
   }
-  if (batch.lines.empty()) {
-    BeatHeart();
-    return Step::kNothing;
-  }
-  const auto answer = client_.Post(JobTarget(options_.job_id) + "/events", BodyOf(batch.lines),
+  if (batch.lines.empty()) return BeatHeart() ? Step::kNothing : Step::kAbandoned;
+  const auto client = client_;  // outlives this object where it is abandoned
+  const auto answer = client->Post(JobTarget(options_.job_id) + "/events", BodyOf(batch.lines),
                                    "application/x-ndjson");
-  if (!answer) {
-    away_reason_ = answer.error().message;
+  if (!answer) return Step::kAbandoned;
+  if (!*answer) {
+    away_reason_ = answer->error().message;
     return Step::kAway;
   }
-  return Judge(batch, *answer);
+  has_answered_ = true;
+  return Judge(batch, **answer);
 }
 
 EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& answer) {
-  const SendVerdict verdict = JudgeAnswer(client_, answer, batch.lines.size());
+  const SendVerdict verdict = JudgeAnswer(client_->client(), answer, batch.lines.size());
   switch (verdict.kind) {
     case SendVerdict::Kind::kTaken:
       batch_limit_ = kMaxBatchEvents;
@@ -149,8 +159,7 @@ EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& ans
       if (!verdict.job_status.empty() && options_.on_job_status) {
         options_.on_job_status(verdict.job_status);
       }
-      BeatHeart();
-      return Step::kSent;
+      return BeatHeart() ? Step::kSent : Step::kAbandoned;
     case SendVerdict::Kind::kRefused:
       Refuse(batch, verdict);
       return Step::kSent;
@@ -186,13 +195,16 @@ void EventSender::Refuse(const OutboxBatch& batch, const SendVerdict& verdict) {
                "); such events are kept in " + outbox_.refused_path());
 }
 
-void EventSender::BeatHeart() {
+// False when the request was abandoned. A heartbeat that is lost says what it should: that nothing
+// was heard of us.
+bool EventSender::BeatHeart() {
   const int64_t now = SystemClock().MonotonicMicros();
-  if (!options_.has_heartbeats || now < heartbeat_micros_) return;
+  if (!options_.has_heartbeats || now < heartbeat_micros_) return true;
   heartbeat_micros_ = now + kHeartbeatMicros;
-  // One that is lost says what it should: that nothing was heard of us.
-  static_cast<void>(
-      client_.Post(JobTarget(options_.job_id) + "/events", R"({"type":"heartbeat"})"));
+  const auto client = client_;
+  return client
+      ->Post(JobTarget(options_.job_id) + "/events", R"({"type":"heartbeat"})", "application/json")
+      .has_value();
 }
 
 // Once this process sends, it also sends what others append.

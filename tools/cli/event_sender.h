@@ -5,12 +5,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "base/unique_fd.h"
-#include "tools/cli/daemon_client.h"
+#include "tools/cli/abandonable_client.h"
 #include "tools/cli/outbox.h"
 #include "tools/cli/send_verdict.h"
 
@@ -40,14 +41,15 @@ class EventSender {
 
   enum class Result { kAllSent, kLeftToOther, kAway };
   // Sends what is left and ends the thread. Gives up when the daemon is away, or when nothing has
-  // gone forward for 5 seconds (1, when it was away before).
+  // gone forward for 5 seconds (1, when it was away before). A request that cannot be stopped is
+  // left alone with its thread after another half second.
   Result Finish();
 
   uint64_t refused() const { return refused_; }                    // after Finish()
   const std::string& away_reason() const { return away_reason_; }  // after Finish()
 
  private:
-  enum class Step { kSent, kNothing, kBusy, kAway, kRetry };
+  enum class Step { kSent, kNothing, kBusy, kAway, kRetry, kAbandoned };
 
   void Run();
   Step SendOnce();
@@ -55,14 +57,15 @@ class EventSender {
   void Refuse(const OutboxBatch& batch, const SendVerdict& verdict);
   bool IsDone(Step step);
   void Wait(Step step);
-  void BeatHeart();
+  bool BeatHeart();
+  void StopThread(std::unique_lock<std::mutex>& lock);
   void Watch();
   void TakeWakes();
   void TellProgress();
 
   Outbox& outbox_;
   const SenderOptions options_;
-  DaemonClient client_;
+  const std::shared_ptr<AbandonableClient> client_;
   UniqueFd wake_;     // eventfd
   UniqueFd inotify_;  // what other processes append
   bool is_watching_ = false;
@@ -72,7 +75,8 @@ class EventSender {
   uint64_t refused_ = 0;
   std::string away_reason_;
   bool has_said_away_ = false;
-  int away_at_end_ = 0;  // attempts that failed since Finish()
+  bool has_answered_ = false;  // the daemon, since Start()
+  int away_at_end_ = 0;        // attempts that failed since Finish()
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
