@@ -93,7 +93,7 @@ TEST_F(SpoolTest, ATornLineIsCutByTheNextAppenderOrAtTheEnd) {
 
 TEST_F(SpoolTest, AnOffsetThatCannotBeIsNoneAndEverythingIsSentAgain) {
   Append("a\nb\n");
-  for (const std::string text : {"99\n", "x\n", "", "2", "-1\n"}) {
+  for (const std::string text : {"99\n", "x\n", "", "2", "2\n", "2 0\n", "-1\n"}) {
     std::ofstream(Path("sent"), std::ios::trunc) << text;
     SpoolReader reader(folder_);
     EXPECT_THAT(Next(reader), ElementsAre("a", "b")) << text;
@@ -121,6 +121,19 @@ TEST_F(SpoolTest, AnAppenderWhoseFileWasRemovedAppendsToANewOne) {
   reader.Unlock();
   ASSERT_TRUE(writer.Append("b\n"));
   EXPECT_THAT(Next(reader), ElementsAre("b"));
+}
+
+TEST_F(SpoolTest, FilesThatSomebodyRemovedByHandAreMadeAnew) {
+  Append("a\nb\n");
+  SpoolReader reader(folder_);
+  EXPECT_THAT(Next(reader, 1), ElementsAre("a"));
+  ASSERT_TRUE(reader.MarkSent(end_));
+  std::filesystem::rename(Path("events.ndjson"), Path("elsewhere"));
+  std::filesystem::remove(Path("elsewhere"));
+  EXPECT_THAT(Next(reader), IsEmpty());
+  const std::ofstream keeps_the_inode_away(Path("x"));
+  Append("c\nd\n");
+  EXPECT_THAT(Next(reader), ElementsAre("c", "d"));
 }
 
 // Processes append while another one sends, removes and lets go all the time.

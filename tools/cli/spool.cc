@@ -30,22 +30,26 @@ UniqueFd OpenToRead(const std::string& path) {
   return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 }
 
-// The number in `sent`; 0 (everything is sent again, which does no harm) when there is none, or one
-// that lies behind the end.
-uint64_t ReadSent(const std::string& folder, uint64_t size) {
-  const UniqueFd file = OpenToRead(SentPath(folder));
-  if (!file.valid()) return 0;
-  const auto text = ReadAt(file.get(), 0, 32);
-  if (!text) return 0;
-  uint64_t offset = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), offset);
-  const bool is_sound = error == std::errc() && end != text->data() && *end == '\n';
-  return is_sound && offset <= size ? offset : 0;
-}
-
 ino_t InodeOf(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+std::string SentText(uint64_t offset, ino_t inode) {
+  return std::to_string(offset) + " " + std::to_string(inode) + "\n";
+}
+
+// The offset in `sent`; 0 (everything is sent again, which does no harm) when there is none, or one
+// that lies behind the end or speaks of another file.
+uint64_t ReadSent(const std::string& folder, const UniqueFd& events) {
+  const UniqueFd file = OpenToRead(SentPath(folder));
+  if (!file.valid()) return 0;
+  const auto text = ReadAt(file.get(), 0, 64);
+  if (!text) return 0;
+  uint64_t offset = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), offset);
+  const bool is_sound = error == std::errc() && *text == SentText(offset, InodeOf(events.get()));
+  return is_sound && offset <= SizeOf(events.get()) ? offset : 0;
 }
 
 // Takes off what a crash left of a line. The caller holds the lock on the file.
@@ -113,19 +117,28 @@ Status SpoolReader::OpenEvents() {
   if (events_.valid()) return {};
   events_.Reset(::open(EventsPath(folder_).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (events_.valid()) {
-    offset_ = ReadSent(folder_, SizeOf(events_.get()));
+    offset_ = ReadSent(folder_, events_);
     return {};
   }
+  offset_ = 0;
   if (errno == ENOENT) return {};
   return Failure(EventsPath(folder_) + ": " + std::strerror(errno), errno);
 }
 
+// Locked, for what an appender may still take back (a full disk) must not be sent.
+Status SpoolReader::OpenAndLockEvents() {
+  while (true) {
+    if (Status open = OpenEvents(); !open) return open;
+    if (!events_.valid() || LockIfLinked(events_.get())) return {};
+    events_.Reset();  // somebody has removed it by hand
+  }
+}
+
 Result<SpoolLines> SpoolReader::Next(size_t max_lines, size_t max_bytes) {
   SpoolLines taken;
-  if (Status open = OpenEvents(); !open) return tl::unexpected(open.error());
+  if (Status open = OpenAndLockEvents(); !open) return tl::unexpected(open.error());
   taken.end = offset_;
-  // Under the lock: what an appender may still take back (a full disk) must not be sent.
-  if (!events_.valid() || !LockIfLinked(events_.get())) return taken;
+  if (!events_.valid()) return taken;
   auto bytes = ReadAt(events_.get(), offset_, max_bytes);
   // A line that is longer comes alone, whatever its length.
   while (bytes && bytes->size() >= max_bytes && bytes->find('\n') == std::string::npos) {
@@ -149,7 +162,7 @@ Result<SpoolLines> SpoolReader::Next(size_t max_lines, size_t max_bytes) {
 
 Status SpoolReader::MarkSent(uint64_t offset) {
   offset_ = offset;
-  return ReplaceSmallFile(SentPath(folder_), std::to_string(offset) + "\n");
+  return ReplaceSmallFile(SentPath(folder_), SentText(offset, InodeOf(events_.get())));
 }
 
 Status SpoolReader::Refuse(std::string_view line, std::string_view reason) {
@@ -192,14 +205,13 @@ void SpoolReader::Unlock() {
 bool SpoolReader::HasUnsent() const {
   const UniqueFd file = OpenToRead(EventsPath(folder_));
   if (!file.valid()) return false;
-  const uint64_t size = SizeOf(file.get());
-  return ReadSent(folder_, size) < size;
+  return ReadSent(folder_, file) < SizeOf(file.get());
 }
 
 bool SpoolReader::IsSent(const SpoolPlace& place) const {
   const UniqueFd file = OpenToRead(EventsPath(folder_));
   if (!file.valid() || InodeOf(file.get()) != place.inode) return true;
-  return ReadSent(folder_, SizeOf(file.get())) >= place.offset;
+  return ReadSent(folder_, file) >= place.offset;
 }
 
 SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id) {
@@ -208,7 +220,7 @@ SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id) 
   summary.job_id = job_id;
   if (const UniqueFd file = OpenToRead(EventsPath(folder)); file.valid()) {
     const uint64_t size = SizeOf(file.get());
-    const uint64_t sent = ReadSent(folder, size);
+    const uint64_t sent = ReadSent(folder, file);
     summary.events = CountLines(file.get(), sent);
     summary.bytes = size - sent;
     const auto first = ReadAt(file.get(), sent, 4096);

@@ -2,7 +2,7 @@
 // share:
 //
 //   events.ndjson   appended to, whole lines under its flock, by whoever has an event of the job
-//   sent            how many bytes of it the daemon has; replaced by rename
+//   sent            how many bytes of it the daemon has, and its inode; replaced by rename
 //   sender.lock     held with flock by the one process that sends
 //   refused.ndjson  events that the daemon will never take, each with the reason
 //
@@ -89,7 +89,7 @@ class SpoolReader {
 
  private:
   Status OpenEvents();
-  uint64_t SentOffset(uint64_t size) const;
+  Status OpenAndLockEvents();
 
   std::string folder_;
   UniqueFd lock_;
