@@ -61,8 +61,9 @@ TEST(RunTargetTest, ANameIsMadeOfTheCommand) {
   EXPECT_TRUE(made->is_new_name);
   EXPECT_TRUE(made->job_id.starts_with("make-20261121-093102-")) << made->job_id;
   EXPECT_EQ(made->job_id.size(), std::string("make-20261121-093102-0000").size());
-  for (const std::string command : {"./stagelog.sh", "--odd", "", "/", "\xc3\xa4 b",
-                                    std::string(500, 'x').c_str(), "[", "journal.json"}) {
+  for (const std::string& command :
+       std::vector<std::string>{"./stagelog.sh", "--odd", "", "/", "\xc3\xa4 b",
+                                std::string(500, 'x'), "[", "journal.json"}) {
     const auto target = Given{Options("", "", command)}.Choose();
     ASSERT_TRUE(target);
     EXPECT_TRUE(IsJobId(target->job_id)) << target->job_id;
