@@ -37,6 +37,7 @@ class CliProcess {
   pid_t pid() const { return pid_; }
   std::string out() const;  // what it has printed so far
   std::string err() const;
+  const std::string& out_path() const { return out_path_; }
 
  private:
   pid_t pid_;

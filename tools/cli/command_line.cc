@@ -44,6 +44,8 @@ void AddCommands(CommandLine& line) {
   line.app.set_version_flag("--version", "stagelog " + std::string(Version()));
   line.app.require_subcommand(1);
   line.app.footer(kExitCodes);
+  AddRun(line);
+  AddSpool(line);
   AddVerify(line);
   AddState(line);
   AddReplay(line);

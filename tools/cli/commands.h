@@ -39,6 +39,8 @@ CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::stri
 CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& name,
                      const std::string& description, const std::string& examples);
 
+void AddRun(CommandLine& line);
+void AddSpool(CommandLine& line);
 void AddVerify(CommandLine& line);
 void AddState(CommandLine& line);
 void AddReplay(CommandLine& line);

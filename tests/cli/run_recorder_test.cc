@@ -1,0 +1,136 @@
+// What a run says: every story of a command as the events that tell it.
+#include "tools/cli/run_recorder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/draft_decoder.h"
+#include "tests/support/manual_clock.h"
+#include "tools/cli/daemon_client.h"
+
+namespace stagelog::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class RunRecorderTest : public ::testing::Test {
+ protected:
+  RunRecorder& Job() { return As({"j", "", "", false}); }
+  RunRecorder& Stage(const std::string& stage) { return As({"j", stage, "", false}); }
+
+  RunRecorder& As(const RunTarget& target) {
+    recorder_ = std::make_unique<RunRecorder>(target, clock_, [this](const SpoolEvents& events) {
+      for (const SpoolEvent& event : events) Take(event);
+    });
+    return *recorder_;
+  }
+
+  void Take(const SpoolEvent& event) {
+    // What the daemon would say to it.
+    const auto draft = DecodeDraft(event.line, {"j", "admin"});
+    ASSERT_TRUE(draft) << draft.error().detail << "\n" << event.line.substr(0, 300);
+    EXPECT_EQ(event.is_log, draft->type == "log");
+    std::string text = draft->type;
+    if (!draft->stage.empty()) text += " " + draft->stage;
+    if (!draft->message.empty()) text += " '" + draft->message + "'";
+    told_.push_back(text);
+    payloads_.push_back(draft->payload);
+    messages_.push_back(draft->message);
+  }
+
+  std::vector<std::string> Told() { return std::exchange(told_, {}); }
+
+  static RunEnd EndWith(int exit_code, const std::string& message = "") {
+    RunEnd end;
+    end.exit_code = exit_code;
+    end.message = message;
+    return end;
+  }
+
+  ManualClock clock_;
+  std::unique_ptr<RunRecorder> recorder_;
+  std::vector<std::string> told_;
+  std::vector<std::string> payloads_;
+  std::vector<std::string> messages_;
+};
+
+TEST_F(RunRecorderTest, AJob) {
+  RunRecorder& run = Job();
+  run.Begin({"make", "all"});
+  EXPECT_EQ(Json::parse(payloads_[0])["command"], Json({"make", "all"}));
+  run.Output(OutputStream::kStdout, "one\ntwo");
+  run.Output(OutputStream::kStderr, "\n\033[1mwarn\n");
+  run.OutputEnded();
+  run.End(EndWith(0));
+  EXPECT_THAT(Told(), ElementsAre("job_created", "job_started", "log 'one'", "log ' '",
+                                  "log '\033[1mwarn'", "log 'two'", "job_completed"));
+  EXPECT_EQ(payloads_[2], R"({"stream":"stdout"})");
+  EXPECT_EQ(payloads_[3], R"({"stream":"stderr","blank":true})");
+}
+
+TEST_F(RunRecorderTest, HowItEnds) {
+  RunRecorder& run = Job();
+  run.End(EndWith(3, "exit code 3"));
+  EXPECT_THAT(Told(), ElementsAre("job_failed 'exit code 3'"));
+  RunEnd canceled = EndWith(143, "ended by SIGTERM");
+  canceled.canceled_by = "SIGTERM";
+  Job().End(canceled);
+  EXPECT_THAT(Told(), ElementsAre("job_canceled 'canceled by SIGTERM'"));
+  Stage("s").End(canceled);
+  EXPECT_THAT(Told(), ElementsAre("stage_failed s 'canceled by SIGTERM'"));
+  canceled.is_canceled_outside = true;
+  Job().End(canceled);
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(RunRecorderTest, MarkersOpenAndCloseStages) {
+  RunRecorder& run = Job();
+  run.Output(OutputStream::kStdout,
+             "::progress 1/3\n::stage a\nx\n::progress 50%\n::stage b\n::stage\ny\n::stage\n"
+             "::stage c\n");
+  run.Output(OutputStream::kStderr, "::stage d\n");
+  run.End(EndWith(2, "exit code 2"));
+  EXPECT_THAT(
+      Told(),
+      ElementsAre("stage_started main", "stage_progress main", "stage_completed main",
+                  "stage_started a", "log a 'x'", "stage_progress a", "stage_completed a",
+                  "stage_started b", "stage_completed b", "log 'y'", "stage_started c",
+                  "log c '::stage d'", "stage_failed c 'exit code 2'", "job_failed 'exit code 2'"));
+}
+
+TEST_F(RunRecorderTest, MarkersInsideAStageAreBelowIt) {
+  RunRecorder& run = Stage("a/b");
+  run.Begin({"x"});
+  run.Output(OutputStream::kStdout, "::progress 5%\n::stage c\n::progress 6%\nlog\n");
+  run.End(EndWith(0));
+  EXPECT_THAT(Told(), ElementsAre("stage_started a/b", "stage_progress a/b", "stage_started a/b/c",
+                                  "stage_progress a/b/c", "log a/b/c 'log'",
+                                  "stage_completed a/b/c", "stage_completed a/b"));
+  Stage(std::string(500, 'x')
+            .replace(120, 1, "/")
+            .replace(240, 1, "/")
+            .replace(360, 1, "/")
+            .replace(480, 1, "/"))
+      .Output(OutputStream::kStdout, "::stage a-name-that-is-too-long-there\n");
+  EXPECT_TRUE(Told().front().starts_with("log ")) << "no path of a stage: an ordinary line";
+}
+
+TEST_F(RunRecorderTest, EveryByteComesBackFromTheEventsAndEachIsOneTheDaemonTakes) {
+  // The worst there is: control characters and broken text in one long line.
+  std::string line;
+  while (line.size() < 100'000) line += "\x01\xff";
+  RunRecorder& run = Stage(std::string(120, 's'));
+  run.Output(OutputStream::kStdout, line + "\n");
+  ASSERT_EQ(messages_.size(), 4U);
+  const Json first = Json::parse(payloads_.front());
+  EXPECT_EQ(first["part"], 1);
+  EXPECT_EQ(first["continues"], true);
+  EXPECT_EQ(Json::parse(payloads_.back())["part"], 4);
+  EXPECT_EQ(Json::parse(payloads_.back())["continues"], false);
+  EXPECT_EQ(first["raw_base64"].get<std::string>().substr(0, 8), "Af8B/wH/");
+  EXPECT_EQ(messages_.front().substr(0, 4), "\x01\ufffd");
+}
+
+}  // namespace
+}  // namespace stagelog::cli

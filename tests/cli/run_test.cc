@@ -1,0 +1,323 @@
+// stagelog run with a daemon that answers: the events of a command, its exit code, its stages.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cli/run_fixture.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class RunCommandTest : public RunTest {
+ protected:
+  void SetUp() override { StartDaemon(); }
+
+  // A shell script under `stagelog run --job j`.
+  CliResultText Script(const std::string& script, std::vector<std::string> flags = {}) {
+    return StartScript(script, std::move(flags))->Wait();
+  }
+
+  std::unique_ptr<CliProcess> StartScript(const std::string& script,
+                                          std::vector<std::string> flags = {}) {
+    std::vector<std::string> words = {"run", "--job", "j"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    words.insert(words.end(), {"--", "sh", "-c", script});
+    return cli_.Start(words);
+  }
+
+  std::string Cli() const {
+    const char* path = std::getenv("STAGELOG_CLI");
+    return path != nullptr ? path : STAGELOG_CLI_PATH;
+  }
+
+  static std::vector<std::string> Only(const std::vector<std::string>& told,
+                                       const std::string& prefix) {
+    std::vector<std::string> only;
+    for (const std::string& text : told) {
+      if (text.starts_with(prefix)) only.push_back(text);
+    }
+    return only;
+  }
+};
+
+TEST_F(RunCommandTest, TheEventsOfACommandAreCompleteAndInOrderAndItsOutputIsUnchanged) {
+  const CliResultText result =
+      Script("echo one; echo; printf '\\033[31mred\\033[0m\\nlast'", {"--pipeline", "p"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, "one\n\n\033[31mred\033[0m\nlast");
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(Told("j"), ElementsAre("job_created", "job_started", "log 'one'", "log ' '",
+                                     "log '\033[31mred\033[0m'", "log 'last'", "job_completed"));
+  const Json created = Events("j").front()["payload"];
+  EXPECT_EQ(created["pipeline"], "p");
+  EXPECT_EQ(created["command"][0], "sh");
+  EXPECT_TRUE(created.contains("host") && created.contains("folder") && created.contains("pid"));
+  EXPECT_EQ(Events("j").back()["payload"]["exit_code"], 0);
+  EXPECT_EQ(Events("j")[2]["payload"], Json({{"stream", "stdout"}}));
+  EXPECT_EQ(GetJson("/api/v1/jobs/j")["status"], "completed");
+  ExpectVerified("j");
+  EXPECT_FALSE(HasSpool("j"));
+}
+
+TEST_F(RunCommandTest, StandardErrorIsAStreamOfItsOwn) {
+  const CliResultText result = Script("echo out; echo err >&2; echo ::stage no >&2");
+  EXPECT_EQ(result.out, "out\n");
+  EXPECT_EQ(result.err, "err\n::stage no\n");
+  for (const Json& event : Events("j")) {
+    if (event["type"] != "log") continue;
+    EXPECT_EQ(event["payload"]["stream"], event["message"] == "out" ? "stdout" : "stderr");
+  }
+  EXPECT_THAT(LogsOf("j"), SizeIs(3));
+}
+
+TEST_F(RunCommandTest, TheExitCodeIsTheCommands) {
+  EXPECT_EQ(Script("exit 3").exit_code, 3);
+  EXPECT_THAT(Told("j"), Contains("job_failed 'exit code 3'"));
+  const CliResultText killed = cli_.Run({"run", "--job", "k", "--", "sh", "-c", "kill -9 $$"});
+  EXPECT_EQ(killed.exit_code, 137);
+  EXPECT_THAT(Told("k"), Contains("job_failed 'ended by SIGKILL'"));
+}
+
+TEST_F(RunCommandTest, ACommandThatCannotBeStarted) {
+  const CliResultText missing = cli_.Run({"run", "--job", "m", "--", "/no/such/command"});
+  EXPECT_EQ(missing.exit_code, 127);
+  EXPECT_EQ(missing.err, "stagelog: cannot start '/no/such/command': No such file or directory\n");
+  EXPECT_THAT(Told("m"), ElementsAre("job_created", "job_started",
+                                     "job_failed 'cannot start '/no/such/command': No such file or "
+                                     "directory'"));
+  const CliResultText folder = cli_.Run({"run", "--job", "f", "--stage", "s", "--", "/etc"});
+  EXPECT_EQ(folder.exit_code, 126);
+  EXPECT_THAT(folder.err, HasSubstr("Permission denied"));
+  EXPECT_EQ(Events("f").back()["type"], "stage_failed");
+}
+
+TEST_F(RunCommandTest, ANameIsMadeAndTold) {
+  const CliResultText result = cli_.Run({"run", "--", "true"});
+  EXPECT_THAT(result.err, HasSubstr("stagelog: job true-"));
+  EXPECT_THAT(ListJobFolders(runs_dir()), SizeIs(1));
+}
+
+TEST_F(RunCommandTest, BadUsage) {
+  const auto expect = [&](std::vector<std::string> words, const std::string& says) {
+    words.insert(words.begin(), "run");
+    const CliResultText result = cli_.Run(words);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr(says));
+  };
+  expect({}, "command is required");
+  expect({"--stage", "s", "--", "true"}, "a stage of which job?");
+  expect({"--job", "a/b", "--", "true"}, "no job id");
+}
+
+TEST_F(RunCommandTest, MarkersAreEventsAndStillPrinted) {
+  const std::string printed = "::stage a\n::progress 1/2 files\nx\n::stage b\n::progress oops\n";
+  const CliResultText result = Script("printf '" + printed + "'; exit 1");
+  EXPECT_EQ(result.out, printed);
+  EXPECT_THAT(Told("j"), ElementsAre("job_created", "job_started", "stage_started a",
+                                     "stage_progress a", "log a 'x'", "stage_completed a",
+                                     "stage_started b", "log b '::progress oops'",
+                                     "stage_failed b 'exit code 1'", "job_failed 'exit code 1'"));
+  EXPECT_EQ(GetJson("/api/v1/jobs/j/stages/a")["progress"]["unit"], "files");
+  ExpectVerified("j");
+}
+
+TEST_F(RunCommandTest, RunsInsideAScriptAreStagesAndNothingIsJournaledTwice) {
+  const CliResultText result = Script(
+      "echo begin\n" + Cli() + " run --stage fetch -- sh -c 'echo got; echo ::progress 50%'\n" +
+      Cli() + " run --stage deep -- " + Cli() +
+      " run --stage er -- sh -c 'echo in; echo err >&2; exit 4'\n" + "echo code $?\n" + Cli() +
+      " run -- true\n" + Cli() + " run --stage piped -- echo through | tr a-z A-Z");
+  EXPECT_EQ(result.out, "begin\ngot\n::progress 50%\nin\ncode 4\nTHROUGH\n");
+  EXPECT_EQ(result.err, "err\n");
+  std::vector<std::string> told = Told("j");
+  std::erase(told, "log deep/er 'err'");  // the order between two streams is open
+  EXPECT_THAT(told,
+              ElementsAre("job_created", "job_started", "log 'begin'", "stage_started fetch",
+                          "log fetch 'got'", "stage_progress fetch", "stage_completed fetch",
+                          "stage_started deep", "stage_started deep/er", "log deep/er 'in'",
+                          "stage_failed deep/er 'exit code 4'", "stage_failed deep 'exit code 4'",
+                          "log 'code 4'", "stage_started true", "stage_completed true",
+                          "stage_started piped", "log piped 'through'", "stage_completed piped",
+                          "log 'THROUGH'", "job_completed"));
+  ExpectVerified("j");
+  EXPECT_FALSE(HasSpool("j"));
+}
+
+TEST_F(RunCommandTest, TheCommandFindsItsJobAndTheDaemonInItsEnvironment) {
+  const std::string url = "http://127.0.0.1:" + std::to_string(port_);
+  cli_.SetEnvironment("STAGELOG_URL", "http://127.0.0.1:1");
+  const CliResultText result =
+      Script("echo $STAGELOG_JOB+$STAGELOG_STAGE+$STAGELOG_URL+$STAGELOG_TOKEN",
+             {"--stage", "s", "--url", url, "--token", std::string(kWriterToken)});
+  EXPECT_EQ(result.out, "j+s+" + url + "+" + std::string(kWriterToken) + "\n");
+  EXPECT_EQ(Events("j").back()["actor"], "gpu-3");
+}
+
+TEST_F(RunCommandTest, SiblingsOfOneJobShareItsSpoolAndTheLastOneLeavesNothing) {
+  constexpr int kSiblings = 6;
+  constexpr int kLines = 200;
+  cli_.SetEnvironment("STAGELOG_JOB", "j");
+  std::vector<std::unique_ptr<CliProcess>> siblings;
+  for (int i = 0; i < kSiblings; ++i) {
+    siblings.push_back(
+        cli_.Start({"run", "--stage", "s" + std::to_string(i), "--", "sh", "-c",
+                    "for i in $(seq " + std::to_string(kLines) + "); do echo $i; done"}));
+  }
+  for (const auto& sibling : siblings) {
+    const CliResultText result = sibling->Wait();
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+  }
+  EXPECT_FALSE(HasSpool("j"));
+  EXPECT_THAT(Events("j"), SizeIs(kSiblings * (kLines + 2)));
+  for (int i = 0; i < kSiblings; ++i) {
+    const std::vector<std::string> logs = LogsOf("j", "s" + std::to_string(i));
+    ASSERT_THAT(logs, SizeIs(kLines));
+    for (int line = 0; line < kLines; ++line) {
+      ASSERT_EQ(logs[static_cast<size_t>(line)], std::to_string(line + 1));
+    }
+  }
+  ExpectVerified("j");
+}
+
+TEST_F(RunCommandTest, TenMegabytesInOneLine) {
+  const CliResultText result = Script("head -c 10000000 /dev/zero | tr '\\0' x; echo; echo after");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_TRUE(result.out == std::string(10'000'000, 'x') + "\nafter\n");
+  std::string whole;
+  int part = 0;
+  for (const Json& event : Events("j")) {
+    if (event["type"] != "log" || event["message"] == "after") continue;
+    whole += event["message"].get<std::string>();
+    EXPECT_EQ(event["payload"]["part"], ++part);
+    EXPECT_EQ(event["payload"]["continues"], whole.size() < 10'000'000);
+  }
+  EXPECT_TRUE(whole == std::string(10'000'000, 'x'));
+  EXPECT_THAT(LogsOf("j"), Contains("after"));
+  ExpectVerified("j");
+}
+
+std::string FromBase64(const std::string& text) {
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const size_t digit =
+        std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+            .find(c);
+    if (digit == std::string_view::npos) break;
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += static_cast<char>(bits >> count & 0xff);
+  }
+  return bytes;
+}
+
+TEST_F(RunCommandTest, BinaryOutputComesThroughAndBackOutOfTheJournal) {
+  const CliResultText result = Script("head -c 300000 /dev/urandom; printf '\\0\\0'");
+  EXPECT_THAT(result.out, SizeIs(300'002));
+  std::string whole;
+  for (const Json& event : Events("j")) {
+    if (event["type"] != "log") continue;
+    const Json& payload = event["payload"];
+    if (payload.contains("raw_base64")) {
+      whole += FromBase64(payload["raw_base64"].get<std::string>());
+    } else if (!payload.contains("blank")) {
+      whole += event["message"].get<std::string>();
+    }
+    if (!payload.value("continues", false)) whole += '\n';
+  }
+  whole.pop_back();  // the last line has no newline
+  EXPECT_TRUE(whole == result.out);
+  ExpectVerified("j");
+}
+
+TEST_F(RunCommandTest, ASignalIsPassedOnAndJournaled) {
+  const auto run = StartScript(
+      "trap 'echo stopping; exit 9' TERM\n"
+      "echo ::stage s; echo ready; while :; do read x; done");
+  WaitForMessage("j", "ready");
+  run->Signal(SIGTERM);
+  EXPECT_EQ(run->Wait().exit_code, 9);
+  EXPECT_THAT(Told("j"),
+              ElementsAre("job_created", "job_started", "stage_started s", "log s 'ready'",
+                          "log s 'stopping'", "stage_failed s 'canceled by SIGTERM'",
+                          "job_canceled 'canceled by SIGTERM'"));
+  EXPECT_EQ(GetJson("/api/v1/jobs/j")["status"], "canceled");
+}
+
+TEST_F(RunCommandTest, ACancelFromOutsideEndsAQuietCommandAndAllItHasStarted) {
+  const auto run = StartScript("sh -c 'echo ready; sleep 1000' & sleep 1000; echo never");
+  WaitForMessage("j", "ready");
+  EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
+  const CliResultText result = run->Wait();
+  EXPECT_EQ(result.exit_code, 143);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("job j is canceled"), Not(HasSubstr("still holds"))));
+  EXPECT_EQ(Told("j").back(), "job_canceled");
+}
+
+TEST_F(RunCommandTest, ACancelFromOutsideEndsATalkativeCommand) {
+  const auto run = StartScript("while echo tick; do sleep 0.01; done");
+  WaitForMessage("j", "tick");
+  EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
+  EXPECT_EQ(run->Wait().exit_code, 143);
+  EXPECT_THAT(Only(Told("j"), "job_"), ElementsAre("job_created", "job_started", "job_canceled"));
+}
+
+TEST_F(RunCommandTest, ACancelFromOutsideEndsTheStagesInsideToo) {
+  const auto run = StartScript(Cli() + " run --stage s -- sh -c 'echo ready; sleep 1000'");
+  WaitForMessage("j", "ready");
+  EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
+  EXPECT_NE(run->Wait().exit_code, 0);
+  EXPECT_THAT(Only(Told("j"), "stage_"), ElementsAre("stage_started s"));
+  EXPECT_EQ(GetJson("/api/v1/jobs/j/stages/s")["status"], "abandoned");
+}
+
+TEST_F(RunCommandTest, AJobThatWasCanceledAndResumedRuns) {
+  Append("j", R"({"type":"job_canceled"})");
+  Append("j", R"({"type":"job_resumed"})");
+  const CliResultText result = cli_.Run({"run", "--job", "j", "--stage", "s", "--", "true"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(RunCommandTest, AJobThatIsOverSaysSo) {
+  EXPECT_EQ(Script("true").exit_code, 0);
+  ScriptGate gate(cli_.Path("gate"));
+  const auto run = StartScript("echo again\n" + gate.Shell());
+  WaitForOutput(*run, "job j was completed before");
+  gate.Open();
+  EXPECT_EQ(run->Wait().exit_code, 0);
+}
+
+TEST_F(RunCommandTest, AReaderThatHasGoneEndsTheCommandAsItWouldWithoutUs) {
+  const CliResultText result =
+      cli_.Run({"run", "--job", "outer", "--", "bash", "-c",
+                Cli() + " run --job j -- yes | head -n 2; echo ${PIPESTATUS[0]}"});
+  EXPECT_EQ(result.out, "y\ny\n141\n");
+  EXPECT_EQ(GetJson("/api/v1/jobs/j")["reason"], "ended by SIGPIPE");
+}
+
+TEST_F(RunCommandTest, WhatTheCommandLeavesBehindIsNotWaitedForForEver) {
+  ScriptGate gate(cli_.Path("gate"));
+  const auto run = StartScript("{ " + gate.Shell() + "echo late; } & echo done");
+  const CliResultText result = run->Wait();
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, "done\n");
+  EXPECT_THAT(result.err, HasSubstr("still holds its output"));
+  EXPECT_EQ(Told("j").back(), "job_completed");
+  gate.Open();
+}
+
+}  // namespace
+}  // namespace stagelog
