@@ -32,8 +32,9 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
 
 bool IsKept(std::string_view variable) {
   return !variable.starts_with("STAGELOG_") && !variable.starts_with("XDG_") &&
-         !variable.starts_with("NO_COLOR=") && !variable.starts_with("HOME=") &&
-         !variable.starts_with("COLUMNS=") && !variable.starts_with("LINES=");
+         !variable.starts_with("NO_COLOR=") && !variable.starts_with("TZ=") &&
+         !variable.starts_with("HOME=") && !variable.starts_with("COLUMNS=") &&
+         !variable.starts_with("LINES=");
 }
 
 }  // namespace
@@ -84,6 +85,7 @@ std::unique_ptr<CliProcess> CliRunner::Start(std::vector<std::string> arguments,
     if (IsKept(*variable)) environment.emplace_back(*variable);
   }
   environment.push_back("HOME=" + home());
+  environment.push_back("TZ=UTC");
   for (const auto& [key, value] : more_) environment.push_back(key + "=" + value);
   const std::vector<char*> words = Pointers(arguments);
   const std::vector<char*> variables = Pointers(environment);

@@ -402,11 +402,11 @@ TEST_F(ReplayTest, PrintsALineAnEventAndNobodySteersTheTerminal) {
   journal.Append(draft);
   const std::string path = Write("events.jsonl", journal.Text());
   EXPECT_EQ(Replay({path, "--speed", "max"}).out,
-            "2026-11-21T07:41:03.000000Z job#1 stage_progress encode 4500/9000 frames "
-            "\"\\u001b[2Jgone\"\n"
-            "2026-11-21T07:41:04.000000Z job#2 gate_approved publish !gate_unknown\n");
+            "2026-11-21 07:41:03.000  stage_progress   !implicit_create !progress_without_start "
+            "encode 4500/9000 frames \\u001b[2Jgone\n"
+            "2026-11-21 07:41:04.000  gate_approved    !gate_unknown publish\n");
   EXPECT_THAT(Replay({path, "--speed", "max", "--color", "always"}).out,
-              HasSubstr("\033[36mstage_progress\033[0m"));
+              HasSubstr("\033[32mgate_approved  \033[0m"));
 }
 
 TEST_F(ReplayTest, ServesUntilItIsInterruptedAndLeavesNothingBehind) {

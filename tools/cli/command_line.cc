@@ -46,18 +46,18 @@ void AddCommands(CommandLine& line) {
   line.app.footer(kExitCodes);
   AddRun(line);
   AddSpool(line);
-  AddVerify(line);
-  AddState(line);
-  AddReplay(line);
   AddEmit(line);
   AddImport(line);
-  AddGate(line);
-  AddExport(line);
-  AddCompletion(line);
-  AddMan(line);
   AddTail(line);
   AddJobs(line);
   AddShow(line);
+  AddGate(line);
+  AddVerify(line);
+  AddState(line);
+  AddReplay(line);
+  AddExport(line);
+  AddCompletion(line);
+  AddMan(line);
 }
 
 }  // namespace stagelog::cli

@@ -41,18 +41,18 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
 
 void AddRun(CommandLine& line);
 void AddSpool(CommandLine& line);
-void AddVerify(CommandLine& line);
-void AddState(CommandLine& line);
-void AddReplay(CommandLine& line);
 void AddEmit(CommandLine& line);
 void AddImport(CommandLine& line);
-void AddGate(CommandLine& line);
-void AddExport(CommandLine& line);
-void AddCompletion(CommandLine& line);
-void AddMan(CommandLine& line);
 void AddTail(CommandLine& line);
 void AddJobs(CommandLine& line);
 void AddShow(CommandLine& line);
+void AddGate(CommandLine& line);
+void AddVerify(CommandLine& line);
+void AddState(CommandLine& line);
+void AddReplay(CommandLine& line);
+void AddExport(CommandLine& line);
+void AddCompletion(CommandLine& line);
+void AddMan(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);
