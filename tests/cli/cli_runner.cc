@@ -18,11 +18,6 @@
 namespace stagelog {
 namespace {
 
-std::string CliPath() {
-  const char* path = std::getenv("STAGELOG_CLI");
-  return path != nullptr ? path : STAGELOG_CLI_PATH;
-}
-
 std::vector<char*> Pointers(std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -38,6 +33,11 @@ bool IsKept(std::string_view variable) {
 }
 
 }  // namespace
+
+std::string CliPath() {
+  const char* path = std::getenv("STAGELOG_CLI");
+  return path != nullptr ? path : STAGELOG_CLI_PATH;
+}
 
 CliProcess::CliProcess(pid_t pid, std::string out_path, std::string err_path)
     : pid_(pid),

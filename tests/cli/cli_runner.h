@@ -16,6 +16,9 @@
 
 namespace stagelog {
 
+// The binary under test: $STAGELOG_CLI, else what the build was told.
+std::string CliPath();
+
 struct CliResultText {
   int exit_code = -1;  // 128 + the signal's number when one ended it; -1: still running
   std::string out;

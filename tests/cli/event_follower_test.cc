@@ -1,6 +1,6 @@
 // A follower tells each event once and in order, whatever happens to the daemon and to what stands
 // between.
-#include "tools/cli/event_follower.h"
+#include "tools/cli/watch/event_follower.h"
 
 #include <gmock/gmock.h>
 
@@ -10,7 +10,7 @@
 #include "tests/cli/stream_spoiler.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
-#include "tools/cli/reconnect_delay.h"
+#include "tools/cli/watch/reconnect_delay.h"
 
 namespace stagelog {
 namespace {

@@ -6,7 +6,7 @@
 #include "core/event_codec.h"
 #include "tests/cli/command_fixture.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/line_mapper.h"
+#include "tools/cli/send/line_mapper.h"
 
 namespace stagelog {
 namespace {

@@ -1,5 +1,5 @@
 // A job drawn with characters: the very picture, and that nothing in it can spoil the terminal.
-#include "tools/cli/job_picture.h"
+#include "tools/cli/watch/job_picture.h"
 
 #include <gmock/gmock.h>
 
@@ -8,7 +8,7 @@
 
 #include "tests/cli/plain_text.h"
 #include "tools/cli/json_member.h"
-#include "tools/cli/stage_rows.h"
+#include "tools/cli/watch/stage_rows.h"
 
 namespace stagelog {
 namespace {

@@ -1,5 +1,5 @@
 // Bars of running stages: when one comes, what it says, when it goes.
-#include "tools/cli/progress_bars.h"
+#include "tools/cli/watch/progress_bars.h"
 
 #include <gmock/gmock.h>
 

@@ -8,7 +8,7 @@
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/file_events.h"
+#include "tools/cli/offline/file_events.h"
 
 namespace stagelog {
 

@@ -11,7 +11,7 @@
 #include "core/event_codec.h"
 #include "tests/cli/random_job_test.h"
 #include "tests/support/deadline.h"
-#include "tools/cli/replay_server.h"
+#include "tools/cli/offline/replay_server.h"
 
 namespace stagelog {
 namespace {

@@ -1,5 +1,5 @@
 // What a run says: every story of a command as the events that tell it.
-#include "tools/cli/run_recorder.h"
+#include "tools/cli/run/run_recorder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "tests/cli/run_fixture.h"
-#include "tools/cli/send_verdict.h"
+#include "tools/cli/run/send_verdict.h"
 
 namespace stagelog {
 namespace {

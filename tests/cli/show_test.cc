@@ -4,7 +4,7 @@
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
-#include "tools/cli/text_table.h"
+#include "tools/cli/watch/text_table.h"
 
 namespace stagelog {
 namespace {

@@ -1,5 +1,5 @@
 // The spool of a job: shared by processes, torn by crashes, removed under the feet of appenders.
-#include "tools/cli/spool.h"
+#include "tools/cli/run/spool.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 
 #include "tests/support/journal_evidence.h"
 #include "tests/support/temporary_directory.h"
-#include "tools/cli/outbox.h"
+#include "tools/cli/run/outbox.h"
 
 namespace stagelog::cli {
 namespace {

@@ -1,5 +1,5 @@
 // The parser of event streams, whatever the pieces in which they come.
-#include "tools/cli/sse_reader.h"
+#include "tools/cli/watch/sse_reader.h"
 
 #include <gmock/gmock.h>
 

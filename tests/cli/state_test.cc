@@ -8,8 +8,8 @@
 #include "core/event_codec.h"
 #include "core/job_state_json.h"
 #include "tests/cli/random_job_test.h"
-#include "tools/cli/job_moment.h"
-#include "tools/cli/pretty_json.h"
+#include "tools/cli/offline/job_moment.h"
+#include "tools/cli/offline/pretty_json.h"
 
 namespace stagelog {
 namespace {

@@ -8,7 +8,7 @@
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/live_block.h"
+#include "tools/cli/watch/live_block.h"
 
 namespace stagelog {
 namespace {

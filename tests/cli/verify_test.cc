@@ -8,7 +8,7 @@
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/journal_verifier.h"
+#include "tools/cli/offline/journal_verifier.h"
 
 namespace stagelog {
 namespace {

@@ -1,0 +1,33 @@
+// A job as it was: the fold of its events up to a moment, as the daemon answers `at_seq=` and
+// `at=`.
+#ifndef STAGELOG_TOOLS_CLI_OFFLINE_JOB_MOMENT_H_
+#define STAGELOG_TOOLS_CLI_OFFLINE_JOB_MOMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/job_state.h"
+#include "tools/cli/offline/stored_events.h"
+
+namespace stagelog::cli {
+
+// At most one is set; none: after the last event.
+struct JobMoment {
+  std::optional<int64_t> at_seq;
+  std::optional<int64_t> at_micros;  // since 1970
+};
+
+// What --at-seq and --at say; empty text stands for a flag that was not given. The grammar is that
+// of the daemon's parameters; a time in the future is refused.
+CliResult<JobMoment> ParseJobMoment(const std::string& at_seq, const std::string& at,
+                                    int64_t now_micros);
+
+// The state after the last event that is not later than the moment. Reads no further than it must:
+// what is behind the moment is not judged. kUsage for a moment before the first event, and for an
+// at_seq beyond the last.
+CliResult<JobState> FoldUpTo(StoredEvents& events, const JobMoment& moment);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_OFFLINE_JOB_MOMENT_H_

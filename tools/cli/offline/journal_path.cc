@@ -1,0 +1,86 @@
+#include "tools/cli/offline/journal_path.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "core/identifier.h"
+
+namespace stagelog::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFileName = "events.jsonl";
+
+JournalPath InFolder(const fs::path& folder, uint64_t size) {
+  return {(folder / kFileName).string(), folder.string(), folder.filename().string(), size};
+}
+
+std::optional<JournalPath> JournalIn(const fs::path& folder) {
+  std::error_code error;
+  const fs::path file = folder / kFileName;
+  if (!fs::is_regular_file(file, error)) return std::nullopt;
+  const uint64_t size = fs::file_size(file, error);
+  return InFolder(folder, error ? 0 : size);
+}
+
+// "runs/job/" and "." name their folder too.
+fs::path Canonical(const std::string& path) {
+  std::error_code error;
+  fs::path canonical = fs::canonical(path, error);
+  return error ? fs::path(path) : canonical;
+}
+
+JournalPath OfFile(const std::string& path) {
+  std::error_code error;
+  const uint64_t size = fs::file_size(path, error);
+  const fs::path whole = Canonical(path);
+  if (whole.filename() == kFileName && IsJobId(whole.parent_path().filename().string())) {
+    JournalPath journal = InFolder(whole.parent_path(), error ? 0 : size);
+    journal.job_id.clear();  // a copy may stand in any folder
+    return journal;
+  }
+  return {whole.string(), "", "", error ? 0 : size};
+}
+
+}  // namespace
+
+CliResult<std::vector<JournalPath>> FindJournals(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) {
+    return Fail(ExitCode::kBadFile, path + ": there is no such file or folder");
+  }
+  if (error) return Fail(ExitCode::kBadFile, path + ": " + error.message());
+  if (status.type() != fs::file_type::directory) return std::vector<JournalPath>{OfFile(path)};
+  const fs::path folder = Canonical(path);
+  if (auto journal = JournalIn(folder)) return std::vector<JournalPath>{std::move(*journal)};
+  std::vector<JournalPath> journals;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!IsJobId(entry->path().filename().string())) continue;
+    if (auto journal = JournalIn(entry->path())) journals.push_back(std::move(*journal));
+  }
+  if (error) return Fail(ExitCode::kBadFile, path + ": " + error.message());
+  if (journals.empty()) {
+    return Fail(ExitCode::kBadFile, path + ": no events.jsonl in it, nor in the folders below it");
+  }
+  std::sort(journals.begin(), journals.end(),
+            [](const JournalPath& a, const JournalPath& b) { return a.path < b.path; });
+  return journals;
+}
+
+CliResult<JournalPath> FindJournal(const std::string& path) {
+  auto journals = FindJournals(path);
+  if (!journals) return tl::unexpected(journals.error());
+  if (journals->size() > 1) {
+    return Fail(ExitCode::kUsage, path + ": holds " + std::to_string(journals->size()) +
+                                      " jobs; name the folder of one, such as " +
+                                      journals->front().folder);
+  }
+  return std::move(journals->front());
+}
+
+}  // namespace stagelog::cli

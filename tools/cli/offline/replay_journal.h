@@ -1,0 +1,51 @@
+// An old run's events in a database of their own, for the daemon's readers to read.
+#ifndef STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_JOURNAL_H_
+#define STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_JOURNAL_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "core/ports.h"
+#include "journal/event_reader.h"
+#include "journal/event_table.h"
+#include "tools/cli/offline/stored_events.h"
+#include "tools/cli/offline/temporary_folder.h"
+
+namespace stagelog::cli {
+
+// Takes no drafts: nothing is added to a run that is over. Everything else is as the daemon has it,
+// down to seq, ts, hash and bytes; but for the journal's id, which is a new one, and for its head,
+// which is the last event that was replayed.
+class ReplayJournal : public EventAppender, public JournalStatusSource {
+ public:
+  static CliResult<std::unique_ptr<ReplayJournal>> Create(Clock& clock);
+
+  // Writes events of one job, which follow those before, in one transaction, and returns what is to
+  // be announced. One thread at a time. kProblem where the disk does not take them.
+  CliResult<CommittedBatchPointer> Put(const std::vector<StoredEvent>& events);
+
+  // Always refuses (read_only), at once. Any thread.
+  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+
+  JournalStatus GetStatus() const override;
+  EventReader& reader() { return *reader_; }
+
+ private:
+  ReplayJournal(std::unique_ptr<TemporaryFolder> folder, Clock& clock);
+
+  void Write(const std::vector<StoredEvent>& events, CommittedBatch& batch);
+
+  std::unique_ptr<TemporaryFolder> folder_;  // outlives what has its files open
+  std::unique_ptr<EventTable> table_;
+  std::unique_ptr<EventReader> reader_;
+  JobState state_;
+  mutable std::mutex mutex_;
+  JournalStatus status_;  // guarded by mutex_
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_JOURNAL_H_

@@ -1,0 +1,34 @@
+// The part of a run that is told again.
+#ifndef STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_RANGE_H_
+#define STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_RANGE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "tools/cli/exit_code.h"
+
+namespace stagelog::cli {
+
+// A time of the journal, or a distance from the job's first event.
+struct ReplayBound {
+  int64_t micros = 0;
+  bool from_start = false;
+
+  int64_t At(int64_t first_ts_micros) const {
+    return from_start ? first_ts_micros + micros : micros;
+  }
+};
+
+// Both ends belong to it.
+struct ReplayRange {
+  ReplayBound from{0, true};
+  ReplayBound to{INT64_MAX, false};
+};
+
+// An RFC 3339 time, Unix seconds or milliseconds, or a duration from the first event ("90s", "2h");
+// empty text stands for a flag that was not given.
+CliResult<ReplayRange> ParseReplayRange(const std::string& from, const std::string& to);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_RANGE_H_

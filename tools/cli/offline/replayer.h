@@ -1,0 +1,66 @@
+// Tells stored events again, each when it is due.
+#ifndef STAGELOG_TOOLS_CLI_OFFLINE_REPLAYER_H_
+#define STAGELOG_TOOLS_CLI_OFFLINE_REPLAYER_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/cli/offline/replay_range.h"
+#include "tools/cli/offline/rhythm.h"
+#include "tools/cli/offline/stored_events.h"
+#include "tools/cli/offline/waiter.h"
+
+namespace stagelog::cli {
+
+// Where replayed events go.
+class ReplaySink {
+ public:
+  virtual ~ReplaySink() = default;
+
+  // Events before the range: what a subscriber who comes now could read of the past.
+  virtual CliStatus TakePast(std::vector<StoredEvent> events) = 0;
+
+  // Events that are due together, never none.
+  virtual CliStatus Take(std::vector<StoredEvent> events) = 0;
+};
+
+// One replay. Holds a batch of events at a time. One thread at a time; the references outlive it.
+class Replayer {
+ public:
+  Replayer(StoredEvents& events, ReplayRange range, Tempo tempo, Waiter& waiter, ReplaySink& sink)
+      : events_(events), range_(range), rhythm_(tempo), waiter_(waiter), sink_(sink) {}
+
+  // Hands on the past, up to the range's first event. kUsage when the range holds none. False: the
+  // waiter gave up.
+  CliResult<bool> Prepare();
+
+  // Of the events. After Prepare().
+  const std::string& job_id() const { return job_id_; }
+
+  // The rest. False: the waiter gave up. After Prepare().
+  CliResult<bool> Run();
+
+ private:
+  CliStatus Load();
+  void Keep();
+  CliStatus Flush();
+  bool IsFull() const;
+  CliError NothingInRange() const;
+
+  StoredEvents& events_;
+  const ReplayRange range_;
+  Rhythm rhythm_;
+  Waiter& waiter_;
+  ReplaySink& sink_;
+  std::optional<StoredEvent> next_;  // read and not yet handed on
+  std::vector<StoredEvent> batch_;
+  size_t batch_bytes_ = 0;
+  std::string job_id_;
+  std::optional<int64_t> first_ts_micros_;
+  int64_t last_ts_micros_ = 0;
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_OFFLINE_REPLAYER_H_

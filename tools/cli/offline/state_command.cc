@@ -1,0 +1,62 @@
+// stagelog state: what a job's events add up to, from the file alone.
+#include <memory>
+
+#include "base/clock.h"
+#include "core/job_state_json.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/offline/file_events.h"
+#include "tools/cli/offline/job_moment.h"
+#include "tools/cli/offline/pretty_json.h"
+#include "tools/cli/progress.h"
+
+namespace stagelog::cli {
+namespace {
+
+struct StateOptions {
+  std::string path;
+  std::string at_seq;
+  std::string at;
+  bool unverified = false;
+};
+
+CliResult<ExitCode> PrintState(Context& context, const StateOptions& options) {
+  const auto moment = ParseJobMoment(options.at_seq, options.at, SystemClock().WallMicros());
+  if (!moment) return tl::unexpected(moment.error());
+  const auto journal = FindJournal(options.path);
+  if (!journal) return tl::unexpected(journal.error());
+  Progress progress(context.err, "folding", journal->size);
+  auto events = FileEvents::Open(*journal, options.unverified ? Trust::kReadable : Trust::kVerified,
+                                 [&](uint64_t bytes) { progress.Advance(bytes); });
+  if (!events) return tl::unexpected(events.error());
+  const auto state = FoldUpTo(**events, *moment);
+  progress.Hide();
+  if (!state) return tl::unexpected(state.error());
+  if (const std::string remark = (*events)->Remark(); !remark.empty()) Complain(remark);
+  const std::string json = EncodeJobState(*state);
+  const CliStatus said = context.out.WriteLine(context.flags.json ? json : PrettyJson(json));
+  if (!said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddState(CommandLine& line) {
+  CLI::App* command =
+      AddCommand(line, "state", "What a job's events add up to, offline, now or as it was",
+                 "  stagelog state runs/render-42\n"
+                 "  stagelog state runs/render-42/events.jsonl --at-seq 1042 --json\n"
+                 "  stagelog state old/events.jsonl --at 2026-11-21T07:41:02Z");
+  auto options = std::make_shared<StateOptions>();
+  command->add_option("path", options->path, "an events.jsonl or the folder of a job")->required();
+  auto* at_seq =
+      command->add_option("--at-seq", options->at_seq, "as it was after the event of this seq");
+  command->add_option("--at", options->at, "as it was at this time, or so long ago (10m)")
+      ->excludes(at_seq);
+  command->add_flag("--unverified", options->unverified,
+                    "fold what can be read of a damaged file, passing over the rest");
+  command->callback([&line, options] {
+    line.action = [options](Context& context) { return PrintState(context, *options); };
+  });
+}
+
+}  // namespace stagelog::cli

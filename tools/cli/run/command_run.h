@@ -1,0 +1,78 @@
+// One `stagelog run` from its beginning to its end.
+#ifndef STAGELOG_TOOLS_CLI_RUN_COMMAND_RUN_H_
+#define STAGELOG_TOOLS_CLI_RUN_COMMAND_RUN_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/run/cancel_watch.h"
+#include "tools/cli/run/child_command.h"
+#include "tools/cli/run/event_sender.h"
+#include "tools/cli/run/outbox.h"
+#include "tools/cli/run/output_frame.h"
+#include "tools/cli/run/output_pump.h"
+#include "tools/cli/run/passed_signals.h"
+#include "tools/cli/run/run_recorder.h"
+#include "tools/cli/run/run_target.h"
+
+namespace stagelog::cli {
+
+// Opens /dev/null in the place of a closed stdin, stdout or stderr: what we open ourselves must not
+// get there, where the command's output would be written.
+void FillStandardDescriptors();
+
+// Made and run on the main thread, before there is any other.
+class CommandRun {
+ public:
+  CommandRun(Context& context, RunTarget target, std::vector<std::string> command);
+
+  // Runs the command to its end. Its exit code: 128 + n when signal n ended it, 126 or 127 when it
+  // cannot be started.
+  int Run();
+
+ private:
+  SenderOptions OptionsOfSender();
+  RunEnd Start();
+  RunEnd Follow();
+  ChildOptions OptionsOfChild() const;
+  std::unique_ptr<OutputPump> MakePump(UniqueFd from, int to, OutputStream stream);
+  int PollTimeoutMs() const;
+  void TakeSignals();
+  void TakeCancel();
+  void PressOn();
+  RunEnd EndOf(int wait_status) const;
+  void Drain(const RunEnd& end);
+  int64_t DrainUntil(int64_t ended_micros) const;
+  void EndBySignal(const RunEnd& end);
+  void CancelFromOutside();
+  void OnJobStatus(const std::string& status);
+  void FinishSending();
+
+  Context& context_;
+  const RunTarget target_;
+  const std::vector<std::string> command_;
+  PassedSignals signals_;
+  UniqueFd outside_cancel_;  // eventfd
+  std::optional<OuterOutput> outer_;
+  OuterOutput inner_;  // for the runs inside this one
+  Outbox outbox_;
+  EventSender sender_;
+  CancelWatch watch_;
+  RunRecorder recorder_;
+  std::optional<ChildCommand> child_;
+  std::unique_ptr<OutputPump> stdout_pump_;
+  std::unique_ptr<OutputPump> stderr_pump_;
+  std::string canceled_by_;  // name of the first signal that asked for the end
+  bool is_canceled_outside_ = false;
+  int64_t kill_at_micros_ = 0;  // monotonic; 0: not
+  std::atomic<bool> is_ending_{false};
+  bool has_said_over_ = false;  // on the sender's thread
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_RUN_COMMAND_RUN_H_

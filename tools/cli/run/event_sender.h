@@ -1,0 +1,94 @@
+// Sends what is in an outbox, on a thread of its own, in order, and again until the daemon has it.
+#ifndef STAGELOG_TOOLS_CLI_RUN_EVENT_SENDER_H_
+#define STAGELOG_TOOLS_CLI_RUN_EVENT_SENDER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "tools/cli/run/abandonable_client.h"
+#include "tools/cli/run/outbox.h"
+#include "tools/cli/run/send_verdict.h"
+
+namespace stagelog::cli {
+
+struct SenderOptions {
+  std::string job_id;
+  bool has_heartbeats = false;  // of the job's worker, every 5 s while this process sends
+  // At the end: wait until another process that sends has sent everything.
+  bool waits_for_others = false;
+  std::function<void(const std::string& job_status)> on_job_status;  // on the sender's thread
+  std::function<void()> on_other_sends;                              // the same
+  std::function<void(const std::string& message)> say;               // for people
+};
+
+// Start(), Finish() and the destructor on one thread; Wake() from any.
+class EventSender {
+ public:
+  EventSender(const Settings& settings, Outbox& outbox, SenderOptions options);
+  ~EventSender();
+  EventSender(const EventSender&) = delete;
+  EventSender& operator=(const EventSender&) = delete;
+
+  void Start();
+  // Something has come into the outbox.
+  void Wake();
+
+  enum class Result { kAllSent, kLeftToOther, kAway };
+  // Sends what is left and ends the thread. Gives up when the daemon is away, or when nothing has
+  // gone forward for 5 seconds (1, when it was away before). A request that cannot be stopped is
+  // left alone with its thread after another half second.
+  Result Finish();
+
+  uint64_t refused() const { return refused_; }                    // after Finish()
+  const std::string& away_reason() const { return away_reason_; }  // after Finish()
+
+ private:
+  enum class Step { kSent, kNothing, kBusy, kAway, kRetry, kAbandoned };
+
+  void Run();
+  Step SendOnce();
+  Step Judge(const OutboxBatch& batch, const Answer& answer);
+  void Refuse(const OutboxBatch& batch, const SendVerdict& verdict);
+  bool IsDone(Step step);
+  void Wait(Step step);
+  bool BeatHeart();
+  void StopThread(std::unique_lock<std::mutex>& lock);
+  void Watch();
+  void TakeWakes();
+  void TellProgress();
+
+  Outbox& outbox_;
+  const SenderOptions options_;
+  const std::shared_ptr<AbandonableClient> client_;
+  UniqueFd wake_;     // eventfd
+  UniqueFd inotify_;  // what other processes append
+  bool is_watching_ = false;
+  size_t batch_limit_;
+  int64_t retry_ms_;
+  int64_t heartbeat_micros_ = 0;  // monotonic, of the next one
+  uint64_t refused_ = 0;
+  std::string away_reason_;
+  bool has_said_away_ = false;
+  bool has_answered_ = false;  // the daemon, since Start()
+  int away_at_end_ = 0;        // attempts that failed since Finish()
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  uint64_t progress_ = 0;
+  bool is_away_ = false;
+  bool is_finishing_ = false;
+  bool has_given_up_ = false;
+  bool has_ended_ = false;
+  Result result_ = Result::kAway;
+  std::thread thread_;
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_RUN_EVENT_SENDER_H_

@@ -1,0 +1,70 @@
+// What happens in a run, told as events: its beginning and end, the lines of its output, and the
+// stages and progress that its markers speak of.
+#ifndef STAGELOG_TOOLS_CLI_RUN_RUN_RECORDER_H_
+#define STAGELOG_TOOLS_CLI_RUN_RUN_RECORDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "tools/cli/run/line_splitter.h"
+#include "tools/cli/run/run_marker.h"
+#include "tools/cli/run/run_target.h"
+#include "tools/cli/run/spool_event.h"
+
+namespace stagelog::cli {
+
+enum class OutputStream { kStdout, kStderr };
+
+// How a command ended.
+struct RunEnd {
+  int exit_code = 0;                 // 128 + the signal's number when one ended it
+  std::string message;               // "exit code 3", "ended by SIGSEGV"; empty when all is well
+  std::string canceled_by;           // the signal that we were given ("SIGTERM")
+  int64_t ended_micros = 0;          // monotonic
+  bool is_canceled_outside = false;  // the job is over: nothing is said about its end any more
+};
+
+// Safe from any thread. Events reach `sink` in the order of what happened.
+class RunRecorder {
+ public:
+  using Sink = std::function<void(SpoolEvents events)>;
+
+  RunRecorder(RunTarget target, Clock& clock, Sink sink);
+
+  void Begin(const std::vector<std::string>& command);
+  // Bytes as the command wrote them; whole lines become events at once.
+  void Output(OutputStream stream, std::string_view bytes);
+  // No more output: last lines without a newline are lines.
+  void OutputEnded();
+  void End(const RunEnd& end);
+
+ private:
+  void TakePart(OutputStream stream, const LinePart& part);
+  void Log(OutputStream stream, const LinePart& part);
+  bool TakeMarker(const LinePart& part);
+  void EnterStage(const std::string& name);
+  void LeaveStage(const std::string& type, const std::string& message, const std::string& payload);
+  std::string PathOf(const std::string& name) const;
+  std::string CurrentStage() const;
+  void Say(const EventText& text);
+  void HandOver();
+
+  const RunTarget target_;
+  Clock& clock_;
+  const Sink sink_;
+  std::mutex mutex_;
+  int64_t began_micros_ = 0;  // monotonic
+  LineSplitter splitters_[2];
+  std::string open_stage_;  // of a ::stage marker, a path; empty: none
+  SpoolEvents made_;        // not handed over yet
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_RUN_RUN_RECORDER_H_

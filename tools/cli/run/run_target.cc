@@ -1,0 +1,100 @@
+#include "tools/cli/run/run_target.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/random.h"
+#include "base/timestamp.h"
+#include "core/identifier.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kMaxCommandName = 80;
+constexpr size_t kMaxPipelineBytes = 256;
+
+// "<command>-<yyyymmdd>-<hhmmss>-<4 hex digits>", in UTC.
+std::string MakeJobId(const std::string& command, int64_t now_micros) {
+  std::string digits;
+  for (const char c : FormatTimestamp(now_micros)) {
+    if (c >= '0' && c <= '9') digits += c;
+  }
+  char random[8];
+  std::snprintf(random, sizeof(random), "%04x", static_cast<unsigned>(RandomBits() & 0xffff));
+  const std::string job_id =
+      NameOfCommand(command) + "-" + digits.substr(0, 8) + "-" + digits.substr(8, 6) + "-" + random;
+  return IsJobId(job_id) ? job_id : "run-" + job_id;
+}
+
+CliStatus CheckJob(const std::string& job_id, const char* source) {
+  if (IsJobId(job_id)) return {};
+  return Fail(ExitCode::kUsage, std::string(source) + ": '" + job_id + "' is no job id: " +
+                                    std::string(kNameRule) + ", not beginning with 'stagelog.'");
+}
+
+CliResult<RunTarget> StageTarget(const std::string& job_id, const std::string& parent,
+                                 const std::string& name) {
+  RunTarget target;
+  target.job_id = job_id;
+  target.stage = parent.empty() ? name : parent + "/" + name;
+  if (!IsStagePath(target.stage)) {
+    return Fail(ExitCode::kUsage, "'" + target.stage + "' is no stage: names joined by '/', each " +
+                                      std::string(kNameRule) + ", at most 512 bytes in all");
+  }
+  return target;
+}
+
+CliResult<RunTarget> JobTargetOf(const RunOptions& options, int64_t now_micros) {
+  if (options.pipeline.size() > kMaxPipelineBytes) {
+    return Fail(ExitCode::kUsage, "--pipeline: at most 256 bytes");
+  }
+  RunTarget target;
+  target.job_id =
+      options.job.empty() ? MakeJobId(options.command.front(), now_micros) : options.job;
+  target.pipeline = options.pipeline;
+  target.is_new_name = options.job.empty();
+  return target;
+}
+
+}  // namespace
+
+std::string NameOfCommand(const std::string& command) {
+  std::string name = command.substr(command.rfind('/') + 1);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !IsName("a" + std::string(1, c)); }, '-');
+  while (!name.empty() && !IsName(name.substr(0, 1))) name.erase(0, 1);
+  name.resize(std::min(name.size(), kMaxCommandName));
+  return name.empty() ? "command" : name;
+}
+
+CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environment& environment,
+                                     int64_t now_micros) {
+  const std::string outer_job = environment("STAGELOG_JOB").value_or("");
+  if (CliStatus sound = options.job.empty() ? CliStatus() : CheckJob(options.job, "--job");
+      !sound) {
+    return tl::unexpected(sound.error());
+  }
+  const std::string job_id = options.job.empty() ? outer_job : options.job;
+  if (options.stage.empty() && (outer_job.empty() || job_id != outer_job)) {
+    return JobTargetOf(options, now_micros);
+  }
+  if (job_id.empty()) {
+    return Fail(ExitCode::kUsage,
+                "--stage " + options.stage +
+                    ": a stage of which job? Give --job, set STAGELOG_JOB, or run it inside "
+                    "another 'stagelog run'");
+  }
+  if (!options.stage.empty() && !options.pipeline.empty()) {
+    return Fail(ExitCode::kUsage, "--pipeline is for jobs, this is a stage; leave it out");
+  }
+  if (CliStatus sound = CheckJob(job_id, "STAGELOG_JOB"); !sound) {
+    return tl::unexpected(sound.error());
+  }
+  const bool is_inside = job_id == outer_job;
+  const std::string parent = is_inside ? environment("STAGELOG_STAGE").value_or("") : "";
+  const std::string name =
+      options.stage.empty() ? NameOfCommand(options.command.front()) : options.stage;
+  return StageTarget(job_id, parent, name);
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,63 @@
+// Sends events to the daemon in batches, each event once however often a batch must be sent again.
+#ifndef STAGELOG_TOOLS_CLI_SEND_BATCH_SENDER_H_
+#define STAGELOG_TOOLS_CLI_SEND_BATCH_SENDER_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/cli/daemon_client.h"
+#include "tools/cli/exit_code.h"
+
+namespace stagelog::cli {
+
+// An event on its way, with the line of the input that it came from.
+struct OutgoingEvent {
+  std::string json;  // one line, with an event_id
+  int64_t line = 0;  // from 1
+};
+
+// One thread at a time.
+class BatchSender {
+ public:
+  // `target` takes NDJSON. What is not answered, or answered by 503, is sent again for
+  // `retry_seconds`; 0: an error at once.
+  BatchSender(DaemonClient& client, std::string target, int retry_seconds)
+      : client_(client), target_(std::move(target)), retry_seconds_(retry_seconds) {}
+
+  // Queues an event, and sends what is queued when it is enough for a request.
+  CliStatus Add(OutgoingEvent event);
+  // Sends what is queued. An error names the line of the input that the daemon refused; nothing of
+  // that batch was taken then.
+  CliStatus Flush();
+
+  // Sends one event by itself, for its full answer.
+  CliResult<Answer> PostOne(const std::string& event);
+
+  bool has_queued() const { return !queued_.empty(); }
+  int64_t accepted() const { return accepted_; }
+  int64_t duplicates() const { return duplicates_; }
+  int64_t last_seq() const { return last_seq_; }
+
+ private:
+  CliResult<Answer> Post(const std::string& body, const std::string& content_type);
+  CliError Refused(const Answer& answer) const;
+
+  DaemonClient& client_;
+  const std::string target_;
+  const int retry_seconds_;
+  std::vector<OutgoingEvent> queued_;
+  size_t queued_bytes_ = 0;
+  int64_t accepted_ = 0;
+  int64_t duplicates_ = 0;
+  int64_t last_seq_ = 0;
+};
+
+// `event` (a JSON object) with an event_id put in front where it has none. kUsage, with what is
+// wrong, when it is no JSON object.
+CliResult<std::string> WithEventId(std::string_view event);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_SEND_BATCH_SENDER_H_

@@ -1,0 +1,229 @@
+// stagelog emit: one event from flags, or many from standard input.
+#include <unistd.h>
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/timestamp.h"
+#include "core/json_text.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/daemon_client.h"
+#include "tools/cli/run/event_sender.h"
+#include "tools/cli/run/outbox.h"
+#include "tools/cli/send/batch_sender.h"
+#include "tools/cli/send/input_lines.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr uint64_t kMaxPayloadBytes = uint64_t{1} << 20;
+
+struct EmitOptions {
+  std::string job;
+  std::string type;
+  std::string stage;
+  std::string gate;
+  std::string status;
+  std::string level;
+  std::string message;
+  std::string payload;
+  std::string event_id;
+  std::string occurred_at;
+  int64_t attempt = 0;
+  int retry_seconds = 0;
+
+  bool has_fields() const {
+    return !(stage + gate + status + level + message + payload + event_id + occurred_at).empty() ||
+           attempt != 0;
+  }
+};
+
+// The JSON of --payload: itself, or what is in the file behind the '@'.
+CliResult<std::string> PayloadOf(const std::string& flag) {
+  if (!flag.starts_with('@')) return flag;
+  Result<std::string> text = ReadWholeFile(RealFileSystem(), flag.substr(1), kMaxPayloadBytes);
+  if (!text) return Fail(ExitCode::kBadFile, "--payload: " + text.error().message);
+  return std::move(*text);
+}
+
+void AddText(std::string& event, const char* key, const std::string& value) {
+  if (value.empty()) return;
+  event += std::string(",\"") + key + "\":";
+  AppendJsonString(event, value);
+}
+
+CliResult<std::string> EventOf(const EmitOptions& options) {
+  std::string event = "{\"type\":";
+  AppendJsonString(event, options.type);
+  AddText(event, "event_id", options.event_id);
+  AddText(event, "occurred_at", options.occurred_at);
+  AddText(event, "stage", options.stage);
+  AddText(event, "gate", options.gate);
+  AddText(event, "status", options.status);
+  AddText(event, "level", options.level);
+  AddText(event, "message", options.message);
+  if (options.attempt != 0) event += ",\"attempt\":" + std::to_string(options.attempt);
+  if (!options.payload.empty()) {
+    const auto payload = PayloadOf(options.payload);
+    if (!payload) return tl::unexpected(payload.error());
+    if (!Json::accept(*payload)) {
+      return Fail(ExitCode::kUsage,
+                  "--payload: not valid JSON; give an object such as '{\"n\":1}', "
+                  "or @file");
+    }
+    event += ",\"payload\":" + *payload;
+  }
+  return WithEventId(event + "}");
+}
+
+CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options,
+                            const std::string& event) {
+  DaemonClient client(context.settings);
+  BatchSender sender(client, JobTarget(options.job) + "/events", options.retry_seconds);
+  // One event is answered in full, a batch only in numbers.
+  const auto answer = sender.PostOne(event);
+  if (!answer) return tl::unexpected(answer.error());
+  if (context.flags.json) {
+    if (CliStatus said = context.out.Write(answer->body); !said)
+      return tl::unexpected(said.error());
+    return ExitCode::kOk;
+  }
+  const Json json = Json::parse(answer->body, nullptr, false);
+  if (!json.is_object() || !json.contains("seq")) return ExitCode::kOk;  // a heartbeat
+  const std::string line = options.job + "#" + std::to_string(json["job_seq"].get<int64_t>()) +
+                           " seq " + std::to_string(json["seq"].get<int64_t>()) +
+                           (json["duplicate"].get<bool>() ? " (was there already)" : "") +
+                           ", job " + json["job_status"].get<std::string>();
+  if (CliStatus said = context.out.WriteLine(line); !said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
+CliResult<ExitCode> EmitOne(Context& context, const EmitOptions& options) {
+  const auto event = EventOf(options);
+  if (!event) return tl::unexpected(event.error());
+  return SendOne(context, options, *event);
+}
+
+// True within `stagelog run` of the same job: its events wait in a spool while the daemon is away,
+// and this one must not overtake them.
+bool IsInRunOf(const std::string& job) { return ProcessEnvironment("STAGELOG_JOB") == job; }
+
+// Sends what waits in the spool, or lets the process that sends it do so. False when the daemon is
+// away.
+bool EmptySpool(Context& context, const EmitOptions& options, Outbox& outbox) {
+  if (!outbox.HasUnsent()) return true;
+  // Whoever sends what is in the spool may have nobody to send it to: that is not waited for.
+  if (!DaemonClient(context.settings).Get("/healthz")) return false;
+  EventSender sender(context.settings, outbox,
+                     {.job_id = options.job, .waits_for_others = true, .say = Complain});
+  sender.Start();
+  static_cast<void>(sender.Finish());
+  return outbox.Settle().waiting == 0;
+}
+
+// The daemon being away does not fail a command under `stagelog run`, nor a part of it.
+CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
+  if (options.occurred_at.empty()) {
+    options.occurred_at = FormatTimestamp(SystemClock().WallMicros());
+  }
+  const auto event = EventOf(options);
+  if (!event) return tl::unexpected(event.error());
+  const std::string root = SpoolRoot(ProcessEnvironment);
+  Outbox outbox(root.empty() ? "" : root + "/" + options.job, kMaxMemoryBytes, Complain);
+  if (EmptySpool(context, options, outbox)) {
+    auto sent = SendOne(context, options, *event);
+    if (sent || sent.error().code != ExitCode::kUnreachable) return sent;
+  }
+  outbox.Add({{.line = *event, .is_log = options.type == "log"}});
+  if (const Outbox::Rest rest = outbox.Settle(); rest.lost > 0) {
+    return Fail(ExitCode::kUnreachable, "the event could be neither sent nor spooled");
+  }
+  Complain("the event waits in the spool of job " + options.job + " until the daemon answers");
+  return ExitCode::kOk;
+}
+
+CliStatus SendInput(InputLines& input, BatchSender& sender) {
+  for (int64_t number = 1;; ++number) {
+    if (sender.has_queued() && input.WouldWait()) {
+      if (CliStatus sent = sender.Flush(); !sent) return sent;
+    }
+    const auto line = input.Next();
+    if (!line) return tl::unexpected(line.error());
+    if (!line->has_value()) return sender.Flush();
+    if ((*line)->find_first_not_of(" \t\r") == std::string::npos) continue;
+    auto event = WithEventId(**line);
+    if (!event) {
+      const CliStatus sent = sender.Flush();  // what came before it was right
+      return sent ? Fail(event.error().code,
+                         "line " + std::to_string(number) + ": " + event.error().message)
+                  : sent;
+    }
+    if (CliStatus added = sender.Add({std::move(*event), number}); !added) return added;
+  }
+}
+
+CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
+  if (::isatty(STDIN_FILENO) == 1) {
+    return Fail(ExitCode::kUsage,
+                "name a type (stagelog emit JOB TYPE), or pipe events in, one JSON object a line");
+  }
+  DaemonClient client(context.settings);
+  const std::string target =
+      options.job.empty() ? "/api/v1/events" : JobTarget(options.job) + "/events";
+  BatchSender sender(client, target, options.retry_seconds);
+  InputLines input(STDIN_FILENO);
+  const CliStatus sent = SendInput(input, sender);
+  const Json summary = {{"accepted", sender.accepted()},
+                        {"duplicates", sender.duplicates()},
+                        {"last_seq", sender.last_seq()}};
+  const CliStatus said = context.out.WriteLine(
+      context.flags.json ? summary.dump()
+                         : std::to_string(sender.accepted()) + " events taken, " +
+                               std::to_string(sender.duplicates()) + " were there already");
+  if (!sent) return tl::unexpected(sent.error());
+  if (!said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddEmit(CommandLine& line) {
+  CLI::App* command =
+      AddCommand(line, "emit", "Send one event, or many from standard input",
+                 "  stagelog emit render-42 stage_started --stage encode\n"
+                 "  stagelog emit render-42 stage_progress --stage encode --payload "
+                 "'{\"current\":40,\"total\":100}'\n"
+                 "  stagelog emit render-42 gate_pause --gate review --payload @gate.json\n"
+                 "  tool | stagelog emit render-42          (one JSON object a line)\n"
+                 "  tool | stagelog emit                    (each with its job_id)");
+  auto options = std::make_shared<EmitOptions>();
+  command->add_option("job", options->job, "whose event it is");
+  command->add_option("type", options->type, "job_started, stage_progress, log, x-yours, ...");
+  command->add_option("--stage", options->stage, "a stage, or a path of stages (train/epoch-3)");
+  command->add_option("--gate", options->gate, "a gate");
+  command->add_option("--attempt", options->attempt, "which attempt at the stage")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
+  command->add_option("--status", options->status, "instead of the type's own");
+  command->add_option("--level", options->level, "debug, info, warning, error, critical");
+  command->add_option("--message", options->message, "what people read");
+  command->add_option("--payload", options->payload, "a JSON object, or @file");
+  command->add_option("--event-id", options->event_id,
+                      "makes it safe to send again; made if left out");
+  command->add_option("--occurred-at", options->occurred_at, "RFC 3339 time; now if left out");
+  command
+      ->add_option("--retry", options->retry_seconds,
+                   "for how many seconds to try again when nobody answers (0)")
+      ->check(CLI::Range(0, 86'400));
+  command->callback([&line, options] {
+    if (options->type.empty() && options->has_fields()) {
+      throw CLI::ValidationError("type", "name the type of the event: stagelog emit JOB TYPE ...");
+    }
+    line.action = [options](Context& context) {
+      if (options->type.empty()) return EmitInput(context, *options);
+      return IsInRunOf(options->job) ? EmitInRun(context, *options) : EmitOne(context, *options);
+    };
+  });
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,32 @@
+#include "tools/cli/watch/job_words.h"
+
+#include <algorithm>
+
+#include "tools/cli/json_member.h"
+#include "tools/cli/time_text.h"
+
+namespace stagelog::cli {
+
+Style StyleOfStatus(const std::string& status) {
+  if (status == "completed" || status.ends_with("approved") || status == "ok") return Style::kGreen;
+  if (status == "failed" || status == "rejected" || status == "lost") return Style::kRed;
+  if (status == "paused" || status == "pending" || status == "expired" || status == "late" ||
+      status == "canceled") {
+    return Style::kYellow;
+  }
+  if (status == "running") return Style::kBlue;
+  return Style::kDim;
+}
+
+std::string PercentText(const Json& document) {
+  const auto percent = FigureAt(PartAt(document, "progress"), "percent");
+  if (!percent) return "";
+  // 99.9 % is not yet all.
+  return std::to_string(static_cast<int>(std::clamp(*percent, 0.0, 100.0) + 1e-9)) + " %";
+}
+
+std::string MillisText(const Json& object, const char* key) {
+  return BriefDuration(std::clamp(IntegerAt(object, key), int64_t{0}, INT64_MAX / 1'000) * 1'000);
+}
+
+}  // namespace stagelog::cli

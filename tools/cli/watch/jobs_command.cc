@@ -1,0 +1,195 @@
+// stagelog jobs: which jobs there are, the youngest first.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "core/job_state.h"
+#include "core/query.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/daemon_client.h"
+#include "tools/cli/foreign_text.h"
+#include "tools/cli/json_member.h"
+#include "tools/cli/time_text.h"
+#include "tools/cli/watch/job_words.h"
+#include "tools/cli/watch/text_table.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr int64_t kPageJobs = 200;
+
+struct JobsOptions {
+  std::map<std::string, std::string> parameters;  // status, pipeline, since, q
+  int64_t limit = 50;
+  bool all = false;
+};
+
+const std::vector<TableColumn>& Columns() {
+  static const std::vector<TableColumn> kColumns = {{"JOB", 16},
+                                                    {"STATUS"},
+                                                    {"PIPELINE", 8},
+                                                    {"DONE", 0, true},
+                                                    {"AGE", 0, true},
+                                                    {"TOOK", 0, true},
+                                                    {"WAITS FOR, ENDED BY", 12}};
+  return kColumns;
+}
+
+// Why a job waits or how it ended; else what its worker's silence says.
+TableCell ReasonCell(const Json& job) {
+  const std::string reason = OneLine(TextAt(job, "reason"));
+  const std::string liveness = TextAt(job, "liveness");
+  if (!reason.empty()) return {reason, Style::kPlain};
+  if (liveness == "lost" || liveness == "late") {
+    return {"its worker is " + liveness, StyleOfStatus(liveness)};
+  }
+  return {};
+}
+
+TableRow RowOf(const Json& job, int64_t now_micros) {
+  const std::string status = OneLine(TextAt(job, "status"));
+  const auto created = TimeAt(job, "created_at");
+  return {{OneLine(TextAt(job, "job_id")), Style::kBold},
+          {status, StyleOfStatus(status)},
+          {OneLine(TextAt(job, "pipeline"))},
+          {PercentText(job)},
+          {created ? BriefDuration(now_micros - *created) : "", Style::kDim},
+          {job.contains("ended_at") || !created ? MillisText(job, "duration_ms")
+                                                : BriefDuration(now_micros - *created)},
+          ReasonCell(job)};
+}
+
+// One page of the daemon's list.
+struct JobsPage {
+  Json jobs = Json::array();
+  std::optional<int64_t> next_before;
+};
+
+class Listing {
+ public:
+  Listing(Context& context, const JobsOptions& options)
+      : context_(context), options_(options), client_(context.settings) {}
+
+  CliResult<ExitCode> Run() {
+    int64_t left = options_.all ? INT64_MAX : options_.limit;
+    std::optional<int64_t> before;
+    do {
+      const auto page = ReadPage(std::min(left, kPageJobs), before);
+      if (!page) return tl::unexpected(page.error());
+      left -= static_cast<int64_t>(page->jobs.size());
+      before = page->jobs.empty() ? std::nullopt : page->next_before;
+      if (const CliStatus shown = Print(*page); !shown) return tl::unexpected(shown.error());
+    } while (before && left > 0);
+    if (const CliStatus said = SayWhatIsMissing(before.has_value()); !said) {
+      return tl::unexpected(said.error());
+    }
+    return ExitCode::kOk;
+  }
+
+ private:
+  CliResult<JobsPage> ReadPage(int64_t limit, const std::optional<int64_t>& before) {
+    std::string target = "/api/v1/jobs?limit=" + std::to_string(limit);
+    for (const auto& [name, value] : options_.parameters) {
+      target += "&" + name + "=" + EscapeParameter(value);
+    }
+    if (before) target += "&before=" + std::to_string(*before);
+    const auto answer = client_.Get(target);
+    if (!answer) return tl::unexpected(answer.error());
+    if (!answer->ok()) return tl::unexpected(client_.AsError(*answer));
+    const Json json = ObjectOf(answer->body);
+    JobsPage page;
+    page.jobs = PartAt(json, "jobs");
+    const int64_t next_before = IntegerAt(json, "next_before", -1);
+    if (next_before >= 0) page.next_before = next_before;
+    if (json.contains("jobs") && page.jobs.is_array()) return page;
+    return Fail(ExitCode::kUnreachable,
+                context_.settings.url + " answers, but not as a stagelog daemon does");
+  }
+
+  CliStatus Print(const JobsPage& page) {
+    std::string text;
+    if (context_.flags.json) {
+      for (const Json& job : page.jobs) {
+        const std::string line = job.dump(-1, ' ', false, Json::error_handler_t::replace);
+        text += (context_.out.is_terminal() ? Harmless(line) : line) + "\n";
+      }
+      return context_.out.Write(text);
+    }
+    std::vector<TableRow> rows;
+    const int64_t now_micros = SystemClock().WallMicros();
+    for (const Json& job : page.jobs) rows.push_back(RowOf(job, now_micros));
+    if (rows.empty()) return {};
+    if (!table_) {
+      table_.emplace(Columns(), rows, context_.out.is_terminal() ? context_.out.Width() : 0);
+      text = table_->Head(context_.out);
+    }
+    for (const TableRow& row : rows) text += table_->Row(row, context_.out);
+    return context_.out.Write(text);
+  }
+
+  CliStatus SayWhatIsMissing(bool is_more) {
+    if (context_.flags.json) return {};
+    if (!table_) return context_.err.WriteLine("no jobs");
+    if (!is_more) return {};
+    return context_.err.WriteLine("there are more; --all or a greater --limit shows them");
+  }
+
+  Context& context_;
+  const JobsOptions& options_;
+  DaemonClient client_;
+  std::optional<TextTable> table_;  // laid out for the first page
+};
+
+CliStatus CheckOptions(const JobsOptions& options) {
+  const auto value = [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = options.parameters.find(name);
+    return found == options.parameters.end() ? std::nullopt : std::optional(found->second);
+  };
+  const auto statuses = ParseWordList(value, "status", JobStatusNames());
+  if (!statuses) return Fail(ExitCode::kUsage, Harmless(statuses.error().detail));
+  if (const auto text = value("since")) {
+    const auto since = ParseSince(*text, SystemClock().WallMicros());
+    if (!since) return Fail(ExitCode::kUsage, "--since: " + Harmless(since.error().detail));
+  }
+  return {};
+}
+
+void AddParameter(CLI::App& command, const std::shared_ptr<JobsOptions>& options,
+                  const std::string& flag, const std::string& name,
+                  const std::string& description) {
+  command.add_option_function<std::string>(
+      flag, [options, name](const std::string& value) { options->parameters[name] = value; },
+      description);
+}
+
+}  // namespace
+
+void AddJobs(CommandLine& line) {
+  CLI::App* command = AddCommand(line, "jobs", "List jobs, the youngest first",
+                                 "  stagelog jobs\n"
+                                 "  stagelog jobs --status running,paused --pipeline render\n"
+                                 "  stagelog jobs --since 2h --text 42\n"
+                                 "  stagelog jobs --all --json | jq -r .job_id");
+  auto options = std::make_shared<JobsOptions>();
+  AddParameter(*command, options, "--status", "status", "only with these statuses (a,b)");
+  AddParameter(*command, options, "--pipeline", "pipeline", "only of these pipelines");
+  AddParameter(*command, options, "--since", "since",
+               "only with an event since then: a duration (10m) or a time");
+  AddParameter(*command, options, "--text", "q", "only with this text in the job's name");
+  command->add_option("--limit", options->limit, "at most so many (50)")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--all", options->all, "all of them");
+  command->callback([&line, options] {
+    line.action = [options](Context& context) -> CliResult<ExitCode> {
+      if (const CliStatus checked = CheckOptions(*options); !checked) {
+        return tl::unexpected(checked.error());
+      }
+      return Listing(context, *options).Run();
+    };
+  });
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,228 @@
+// stagelog show: one job as a picture, now or as it was.
+#include <algorithm>
+#include <memory>
+
+#include "base/clock.h"
+#include "core/identifier.h"
+#include "core/query.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/interruption.h"
+#include "tools/cli/json_member.h"
+#include "tools/cli/watch/event_follower.h"
+#include "tools/cli/watch/job_picture.h"
+#include "tools/cli/watch/live_block.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kEverything = SIZE_MAX;
+// Rows of a watched picture that are no stages: what is said above them, and a gate.
+constexpr size_t kOtherRows = 10;
+
+struct ShowOptions {
+  std::string job_id;
+  bool watch = false;
+  bool all = false;
+  std::string at;
+  int64_t at_seq = -1;  // -1: not given
+
+  bool is_past() const { return !at.empty() || at_seq >= 0; }
+};
+
+std::string TargetOf(const ShowOptions& options) {
+  std::string target = JobTarget(options.job_id);
+  if (options.at_seq >= 0) target += "?at_seq=" + std::to_string(options.at_seq);
+  if (!options.at.empty()) target += "?at=" + EscapeParameter(options.at);
+  return target;
+}
+
+// The document in the daemon's own bytes, without a newline.
+CliResult<std::string> Fetch(DaemonClient& client, const ShowOptions& options) {
+  auto answer = client.Get(TargetOf(options));
+  if (!answer) return tl::unexpected(answer.error());
+  if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
+  std::string& document = answer->body;
+  while (document.ends_with('\n')) document.pop_back();
+  if (!ObjectOf(document).contains("job_id")) {
+    return Fail(ExitCode::kUnreachable,
+                client.url() + " answers, but not as a stagelog daemon does");
+  }
+  return std::move(document);
+}
+
+PictureOptions PictureOptionsOf(const Context& context, const ShowOptions& options) {
+  PictureOptions picture;
+  picture.columns = context.out.Width();
+  picture.is_past = options.is_past();
+  if (!picture.is_past) picture.now_micros = SystemClock().WallMicros();
+  if (options.all) picture.max_stages = picture.max_gates = kEverything;
+  return picture;
+}
+
+// What `--json` or a person is shown of a document, in whole lines.
+std::string TextOf(const std::string& document, Context& context, const ShowOptions& options) {
+  if (context.flags.json) {
+    return (context.out.is_terminal() ? Harmless(document) : document) + "\n";
+  }
+  std::string text;
+  const Json job = ObjectOf(document);
+  for (const std::string& row : JobPicture(job, PictureOptionsOf(context, options), context.out)) {
+    text += row + "\n";
+  }
+  return text;
+}
+
+// Draws the job anew whenever it has changed.
+class Watch : public FollowSink {
+ public:
+  Watch(Context& context, const ShowOptions& options)
+      : context_(context),
+        options_(options),
+        is_live_(context.out.is_terminal() && !context.flags.json),
+        documents_(context.settings),
+        block_(context.out) {}
+
+  // The first picture; an error also when there is no such job.
+  CliStatus Draw() {
+    const auto document = Fetch(documents_, options_);
+    if (!document) return tl::unexpected(document.error());
+    drawn_seq_ = IntegerAt(ObjectOf(*document), "as_of_seq");
+    document_ = *document;
+    return Show();
+  }
+
+  int64_t drawn_seq() const { return drawn_seq_; }
+
+  bool OnEvent(int64_t seq, std::string_view) override {
+    seen_seq_ = seq;
+    return true;
+  }
+
+  // Whatever has come meanwhile is in the document: a busy job is drawn as often as can be.
+  CliStatus OnPause() override {
+    if (!notice_.empty()) notice_.clear();
+    if (seen_seq_ <= drawn_seq_) return Show();
+    const CliStatus drawn = Draw();
+    // The follower finds out by itself that the daemon has gone, and waits for it.
+    if (!drawn && drawn.error().code == ExitCode::kUnreachable) return {};
+    return drawn;
+  }
+
+  void OnNotice(const std::string& notice) override {
+    if (!is_live_) return Complain(notice);
+    notice_ = notice;
+    static_cast<void>(Show());
+  }
+
+  void Stop() { documents_.Stop(); }
+  CliStatus Leave() { return block_.Leave(); }
+
+ private:
+  CliStatus Show() {
+    if (is_live_) return block_.Show("", LiveRows());
+    if (drawn_seq_ == printed_seq_) return {};
+    const bool is_first = printed_seq_ < 0;
+    printed_seq_ = drawn_seq_;
+    const bool wants_gap = !is_first && !context_.flags.json;
+    return context_.out.Write((wants_gap ? "\n" : "") + TextOf(document_, context_, options_));
+  }
+
+  // As many rows as the terminal has: what does not fit cannot be drawn anew.
+  std::vector<std::string> LiveRows() const {
+    const size_t height = std::max(context_.out.Height(), size_t{3});
+    PictureOptions picture = PictureOptionsOf(context_, options_);
+    picture.columns = std::max(picture.columns, size_t{2}) - 1;
+    picture.max_gates = 2;
+    picture.max_stages = std::min(picture.max_stages, height - std::min(height - 1, kOtherRows));
+    auto rows = JobPicture(ObjectOf(document_), picture, context_.out);
+    if (rows.size() > height - 1) rows.resize(height - 1);
+    if (!notice_.empty()) {
+      rows.push_back(context_.out.Paint(Style::kYellow, Shorten(notice_, picture.columns)));
+    }
+    return rows;
+  }
+
+  Context& context_;
+  const ShowOptions& options_;
+  const bool is_live_;
+  DaemonClient documents_;  // beside the one that follows
+  LiveBlock block_;
+  std::string document_;
+  std::string notice_;
+  int64_t seen_seq_ = 0;
+  int64_t drawn_seq_ = 0;
+  int64_t printed_seq_ = -1;
+};
+
+CliResult<ExitCode> ShowWatched(Context& context, const ShowOptions& options) {
+  Watch watch(context, options);
+  DaemonClient client(context.settings);
+  if (const CliStatus drawn = watch.Draw(); !drawn) return tl::unexpected(drawn.error());
+  FollowRequest request;
+  request.job_id = options.job_id;
+  request.after = watch.drawn_seq();
+  request.until_over = true;
+  EventFollower follower(client, std::move(request), watch);
+  const Interruption interruption([&] {
+    follower.Stop();
+    watch.Stop();
+  });
+  const auto ended = follower.Run();
+  const CliStatus left = watch.Leave();
+  if (const auto code = interruption.code()) return *code;
+  if (!ended) return tl::unexpected(ended.error());
+  if (!left) return tl::unexpected(left.error());
+  return ExitCode::kOk;
+}
+
+CliStatus CheckOptions(const ShowOptions& options) {
+  const auto usage = [](const std::string& message) { return Fail(ExitCode::kUsage, message); };
+  if (!IsJobId(options.job_id)) {
+    return usage("'" + Harmless(options.job_id) +
+                 "' is no name of a job: " + std::string(kNameRule));
+  }
+  if (!options.at.empty() && options.at_seq >= 0) return usage("give --at or --at-seq, not both");
+  if (options.watch && options.is_past()) return usage("what is past does not change: no --watch");
+  if (options.at.empty()) return {};
+  const auto at = ParseSince(options.at, SystemClock().WallMicros());
+  if (at && at->kind == Position::Kind::kTime) return {};
+  return usage("--at: '" + Harmless(options.at) +
+               "' is no time: 2026-11-21T07:41:02Z, Unix seconds, or how long ago (10m)");
+}
+
+CliResult<ExitCode> Show(Context& context, const ShowOptions& options) {
+  if (const CliStatus checked = CheckOptions(options); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  if (options.watch) return ShowWatched(context, options);
+  DaemonClient client(context.settings);
+  const auto document = Fetch(client, options);
+  if (!document) return tl::unexpected(document.error());
+  const CliStatus shown = context.out.Write(TextOf(*document, context, options));
+  if (!shown) return tl::unexpected(shown.error());
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddShow(CommandLine& line) {
+  CLI::App* command =
+      AddCommand(line, "show", "Show a job: stages on a line of time, gates, durations",
+                 "  stagelog show render-42\n"
+                 "  stagelog show render-42 --watch        # drawn anew until the job is over\n"
+                 "  stagelog show render-42 --at 10m       # as it was ten minutes ago\n"
+                 "  stagelog show render-42 --json | jq .gates\n"
+                 "Bars and durations run to the job's last event, as in the daemon's answer.");
+  auto options = std::make_shared<ShowOptions>();
+  command->add_option("job", options->job_id, "the job")->required();
+  command->add_flag("--watch", options->watch, "draw it anew with each event until it is over");
+  command->add_option("--at", options->at, "as it was then: a time, or how long ago (10m)");
+  command->add_option("--at-seq", options->at_seq, "as it was after the event with this seq")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--all", options->all, "all stages, however many (200)");
+  command->callback([&line, options] {
+    line.action = [options](Context& context) { return Show(context, *options); };
+  });
+}
+
+}  // namespace stagelog::cli

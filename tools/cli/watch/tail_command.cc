@@ -1,0 +1,199 @@
+// stagelog tail: what happens, as it happens.
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "base/clock.h"
+#include "core/identifier.h"
+#include "core/query.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/event_line.h"
+#include "tools/cli/interruption.h"
+#include "tools/cli/json_member.h"
+#include "tools/cli/time_text.h"
+#include "tools/cli/watch/event_follower.h"
+#include "tools/cli/watch/live_block.h"
+#include "tools/cli/watch/progress_bars.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kMaxJobColumns = 32;
+constexpr size_t kMinJobColumns = 8;
+
+struct TailOptions {
+  std::string job_id;
+  std::string since;
+  int64_t after = -1;  // -1: not given
+  std::map<std::string, std::string> filters;
+  bool until_over = false;
+  bool has_no_bars = false;
+  int64_t limit = 0;  // 0: none
+};
+
+// Prints events as they come.
+class TailSink : public FollowSink {
+ public:
+  TailSink(Context& context, const TailOptions& options)
+      : out_(context.out),
+        is_json_(context.flags.json),
+        has_bars_(out_.is_terminal() && !is_json_ && !options.has_no_bars),
+        limit_(options.limit),
+        is_one_job_(!options.job_id.empty()),
+        block_(context.out) {}
+
+  bool OnEvent(int64_t, std::string_view body) override {
+    if (is_json_) {
+      // On a terminal even JSON must not steer it; the escapes mean the same to a parser.
+      lines_ += (out_.is_terminal() ? Harmless(body) : std::string(body)) + "\n";
+    } else {
+      TakeEvent(ObjectOf(body));
+    }
+    return ++told_ != limit_;
+  }
+
+  CliStatus OnPause() override {
+    std::vector<std::string> rows;
+    if (has_bars_) rows = bars_.Rows(std::max(out_.Width(), size_t{2}) - 1, !is_one_job_, out_);
+    return block_.Show(std::exchange(lines_, {}), rows);
+  }
+
+  void OnNotice(const std::string& notice) override {
+    static_cast<void>(block_.Show(std::exchange(lines_, {}), {}));
+    Complain(notice);
+  }
+
+  CliStatus End() { return block_.Show(std::exchange(lines_, {}), {}); }
+
+ private:
+  void TakeEvent(const Json& event) {
+    if (bars_.Take(event) && has_bars_) return;
+    EventLineOptions options;
+    options.columns = out_.is_terminal() ? out_.Width() : 0;
+    options.today = DayText(SystemClock().WallMicros());
+    if (!is_one_job_) {
+      const size_t columns = DisplayWidth(TextAt(event, "job_id"));
+      const size_t most = std::clamp(out_.Width() / 5, kMinJobColumns, kMaxJobColumns);
+      job_columns_ = std::max(job_columns_, std::min(columns, most));
+      options.job_columns = out_.is_terminal() ? job_columns_ : std::max(job_columns_, columns);
+    }
+    lines_ += EventLine(event, options, out_) + "\n";
+  }
+
+  Screen& out_;
+  const bool is_json_;
+  const bool has_bars_;
+  const int64_t limit_;
+  const bool is_one_job_;
+  ProgressBars bars_;
+  LiveBlock block_;
+  size_t job_columns_ = kMinJobColumns;
+  std::string lines_;  // told, not yet written
+  int64_t told_ = 0;
+};
+
+CliStatus CheckOptions(const TailOptions& options) {
+  const auto usage = [](const std::string& message) { return Fail(ExitCode::kUsage, message); };
+  if (!options.job_id.empty() && !IsJobId(options.job_id)) {
+    return usage("'" + Harmless(options.job_id) +
+                 "' is no name of a job: " + std::string(kNameRule));
+  }
+  if (options.job_id.empty() && options.until_over) {
+    return usage("--until-over wants a JOB: all jobs together are never over");
+  }
+  if (!options.job_id.empty() && options.filters.contains("job")) {
+    return usage("give a JOB or --job, not both");
+  }
+  if (!options.since.empty() && options.after >= 0) {
+    return usage("give --since or --after, not both");
+  }
+  const auto filter = ParseFilter([&](const std::string& name) -> std::optional<std::string> {
+    const auto found = options.filters.find(name);
+    return found == options.filters.end() ? std::nullopt : std::optional(found->second);
+  });
+  if (!filter) return usage(Harmless(filter.error().detail));
+  if (options.since.empty()) return {};
+  const auto since = ParseSince(options.since, SystemClock().WallMicros());
+  if (!since) return usage("--since: " + Harmless(since.error().detail));
+  return {};
+}
+
+FollowRequest RequestOf(const TailOptions& options) {
+  FollowRequest request;
+  request.job_id = options.job_id;
+  request.since = options.since;
+  if (options.after >= 0) request.after = options.after;
+  request.filters.assign(options.filters.begin(), options.filters.end());
+  request.until_over = options.until_over;
+  return request;
+}
+
+// How the job that was followed to its end has ended.
+CliResult<ExitCode> CodeOfJob(DaemonClient& client, const std::string& job_id) {
+  const auto job = client.GetJson(JobTarget(job_id));
+  if (!job) return tl::unexpected(job.error());
+  return TextAt(*job, "status") == "completed" ? ExitCode::kOk : ExitCode::kProblem;
+}
+
+CliResult<ExitCode> Tail(Context& context, const TailOptions& options) {
+  if (const CliStatus checked = CheckOptions(options); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  DaemonClient client(context.settings);
+  TailSink sink(context, options);
+  EventFollower follower(client, RequestOf(options), sink);
+  const Interruption interruption([&] { follower.Stop(); });
+  const auto ended = follower.Run();
+  const CliStatus shown = sink.End();
+  if (const auto code = interruption.code()) return *code;
+  if (!ended) return tl::unexpected(ended.error());
+  if (!shown) return tl::unexpected(shown.error());
+  if (*ended == FollowEnd::kOver) return CodeOfJob(client, options.job_id);
+  return ExitCode::kOk;
+}
+
+void AddFilter(CLI::App& command, const std::shared_ptr<TailOptions>& options,
+               const std::string& flag, const std::string& name, const std::string& description) {
+  command.add_option_function<std::string>(
+      flag, [options, name](const std::string& value) { options->filters[name] = value; },
+      description);
+}
+
+}  // namespace
+
+void AddTail(CommandLine& line) {
+  CLI::App* command = AddCommand(
+      line, "tail", "Follow events live, each once and in order",
+      "  stagelog tail                              # all jobs, from now on\n"
+      "  stagelog tail render-42                    # one job, from its first event on\n"
+      "  stagelog tail render-42 --until-over && echo completed\n"
+      "  stagelog tail --since 10m --level warning,error,critical\n"
+      "  stagelog tail --since all --json | jq -r .type\n"
+      "Ends with 0 after --limit and when the job of --until-over is completed, with 1 when it\n"
+      "failed or was canceled, with 130 after Ctrl-C. A daemon that goes away later is waited "
+      "for.\n"
+      "What a gap left out is said on standard error, also with --json.");
+  auto options = std::make_shared<TailOptions>();
+  command->add_option("job", options->job_id, "one job, also one that is yet to come");
+  command->add_option("--since", options->since,
+                      "all, now, a duration (10m) or a time (default: now; of a job all)");
+  command->add_option("--after", options->after, "only what is later than this seq")
+      ->check(CLI::NonNegativeNumber);
+  AddFilter(*command, options, "--type", "type", "only these types (a,b)");
+  AddFilter(*command, options, "--stage", "stage", "only these stages");
+  AddFilter(*command, options, "--level", "level", "only these levels");
+  AddFilter(*command, options, "--job", "job", "only these jobs");
+  AddFilter(*command, options, "--text", "q",
+            "only what has this text in message, type, stage, gate or payload");
+  command->add_flag("--until-over", options->until_over, "end when the job does");
+  command->add_flag("--no-bars", options->has_no_bars, "progress as lines, also on a terminal");
+  command->add_option("--limit", options->limit, "end after so many events")
+      ->check(CLI::PositiveNumber);
+  command->callback([&line, options] {
+    line.action = [options](Context& context) { return Tail(context, *options); };
+  });
+}
+
+}  // namespace stagelog::cli
