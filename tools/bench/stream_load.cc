@@ -6,9 +6,11 @@
 // The streams are spread over K new jobs, and so are the events. Each event bears its number in its
 // job and the time it was made, so that every stream can be checked for what is missing or doubled,
 // and the way from before the POST to the client's recv() be timed. `--rate 0` posts nothing and
-// only counts heartbeats. `--stall N`: N of the streams stop reading for 30 seconds from the first
-// event on, and then must still get everything. `--idle N`: so many idle keep-alive connections
-// stay open meanwhile. `--pid` names the daemon, for its memory, threads and processor time.
+// only counts heartbeats, `--full-speed 1` posts as fast as it is answered. `--peer nchan`: the
+// server is nginx with Nchan instead, which has /pub/<channel> and /sub/<channel>. `--stall N`: N
+// of the streams stop reading for 30 seconds from the first event on, and then must still get
+// everything. `--idle N`: so many idle keep-alive connections stay open meanwhile. `--pid` names
+// the daemon, for its memory, threads and processor time.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -34,6 +36,7 @@ constexpr int64_t kStallNanos = 30 * kSecond;
 constexpr int64_t kConnectNanos = 120 * kSecond;
 constexpr int64_t kDrainNanos = 120 * kSecond;  // after the last event, or the end of the stall
 constexpr size_t kConnectsAtOnce = 500;
+constexpr int64_t kBatchAtFullSpeed = 100;
 constexpr int kStreamsOfAnAddress = 20'000;
 constexpr int64_t kTickNanos = 5'000'000;  // events that are due closer together go in one batch
 
@@ -60,6 +63,7 @@ class Poster {
       : flags_(flags),
         server_(server),
         prefix_(std::move(prefix)),
+        is_nchan_(flags.Text("peer") == "nchan"),
         posted_(static_cast<size_t>(flags.Number("jobs")), 0) {}
 
   // Posts until the time is over, then writes to `done` (an eventfd).
@@ -71,12 +75,14 @@ class Poster {
   const std::string& problem() const { return problem_; }
 
  private:
+  bool PostAll(int64_t count);
   bool Post(int64_t count);
   std::string MakeEvent(bool names_job);
 
   const Flags& flags_;
   const ServerAddress& server_;
   const std::string prefix_;
+  const bool is_nchan_;
   std::vector<int64_t> posted_;  // events by job
   size_t next_job_ = 0;
   Latencies latencies_;
@@ -88,16 +94,28 @@ void SleepUntil(int64_t nanos) {
   ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, nullptr);
 }
 
+// One event a request is what Nchan knows.
+bool Poster::PostAll(int64_t count) {
+  if (!is_nchan_) return Post(count);
+  while (count-- > 0) {
+    if (!Post(1)) return false;
+  }
+  return true;
+}
+
 void Poster::Run(int done) {
   const int64_t rate = flags_.Number("rate");
   const int64_t start = MonotonicNanos();
   const int64_t end = start + flags_.Number("seconds") * kSecond;
+  const bool at_full_speed = flags_.Number("full-speed") > 0;
+  while (at_full_speed && MonotonicNanos() < end && PostAll(kBatchAtFullSpeed)) {
+  }
   const int64_t tick = rate == 0 ? kSecond : std::max(kTickNanos, kSecond / rate);
   int64_t sent = 0;
-  for (int64_t next = start + tick; next <= end; next += tick) {
+  for (int64_t next = start + tick; !at_full_speed && next <= end; next += tick) {
     SleepUntil(next);
     const int64_t due = (next - start) / 1000 * rate / 1'000'000 - sent;
-    if (due > 0 && !Post(due)) break;
+    if (due > 0 && !PostAll(due)) break;
     sent += due;
   }
   const uint64_t one = 1;
@@ -116,8 +134,10 @@ std::string Poster::MakeEvent(bool names_job) {
 bool Poster::Post(int64_t count) {
   thread_local Requester requester(server_);
   const bool batch = count > 1;
-  const std::string target =
-      batch ? "/api/v1/events" : "/api/v1/jobs/" + prefix_ + std::to_string(next_job_) + "/events";
+  const std::string job = prefix_ + std::to_string(next_job_);
+  const std::string target = is_nchan_ ? "/pub/" + job
+                             : batch   ? "/api/v1/events"
+                                       : "/api/v1/jobs/" + job + "/events";
   std::string body;
   for (int64_t i = 0; i < count; ++i) {
     body += MakeEvent(batch) + "\n";
@@ -131,7 +151,7 @@ bool Poster::Post(int64_t count) {
                      "\r\nContent-Type: " + (batch ? "application/x-ndjson" : "application/json") +
                      "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   latencies_.Add(MonotonicNanos() - start);
-  if (status && *status == 201) return true;
+  if (status && (*status == 201 || (is_nchan_ && *status == 202))) return true;
   problem_ = status ? "a POST was answered " + std::to_string(*status) : status.error().message;
   return false;
 }
@@ -307,11 +327,14 @@ void StreamLoad::OnEvent(Client& client, uint32_t events) {
 }
 
 void StreamLoad::SendRequest(Client& client) {
-  const std::string target =
-      client.idle ? "/healthz"
-                  : "/api/v1/jobs/" + prefix_ + std::to_string(client.job) + "/events/stream";
+  const std::string job = prefix_ + std::to_string(client.job);
+  const std::string target = client.idle ? "/healthz"
+                             : flags_.Text("peer") == "nchan"
+                                 ? "/sub/" + job
+                                 : "/api/v1/jobs/" + job + "/events/stream";
   const std::string request = "GET " + target + " HTTP/1.1\r\nHost: " + server_.host +
-                              "\r\nAuthorization: Bearer " + flags_.Text("token") + "\r\n\r\n";
+                              "\r\nAccept: text/event-stream\r\nAuthorization: Bearer " +
+                              flags_.Text("token") + "\r\n\r\n";
   // A fresh socket takes so little whole.
   const ssize_t count = ::send(client.socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
   if (count != static_cast<ssize_t>(request.size())) {
@@ -511,6 +534,8 @@ int main(int argument_count, char** arguments) {
                                {"seconds", "10"},
                                {"stall", "0"},
                                {"idle", "0"},
+                               {"full-speed", "0"},
+                               {"peer", "daemon"},
                                {"pid", "0"}});
   auto server = stagelog::ParseUrl(flags.Text("url"));
   if (!server || flags.Number("jobs") == 0) {
