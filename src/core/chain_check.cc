@@ -100,6 +100,7 @@ void ChainCheck::TakeMisplaced(std::string_view line, uint64_t offset, const Eve
 
 void ChainCheck::Accept(std::string_view line, uint64_t offset, const Event& event,
                         bool is_chained) {
+  const int64_t findings_before = finding_count_;
   if (event.draft.job_id != job_id_) {
     Note(offset, "foreign_job", "an event of job " + event.draft.job_id + ", not of " + job_id_);
   }
@@ -121,9 +122,13 @@ void ChainCheck::Accept(std::string_view line, uint64_t offset, const Event& eve
   }
   const bool goes_on = is_chained && !runs_.empty() && runs_.back().last_line == lines_ - 1 &&
                        runs_.back().last_job_seq == event.job_seq - 1;
-  if (!goes_on) runs_.push_back({lines_, lines_, event.job_seq, event.job_seq});
-  runs_.back().last_line = lines_;
-  runs_.back().last_job_seq = event.job_seq;
+  // What is chained and wrong all the same is not to be trusted.
+  const bool is_trusted = finding_count_ == findings_before;
+  if (is_trusted && !goes_on) runs_.push_back({lines_, lines_, event.job_seq, event.job_seq});
+  if (is_trusted) {
+    runs_.back().last_line = lines_;
+    runs_.back().last_job_seq = event.job_seq;
+  }
   last_job_seq_ = event.job_seq;
   last_seq_ = event.seq;
   last_ts_micros_ = event.ts_micros;

@@ -174,7 +174,10 @@ Result<Event> DecodeStoredEvent(std::string_view line) {
     event.draft.payload = ViewEvent(line).payload;
     return event;
   } catch (const nlohmann::json::exception& problem) {
-    return Failure(problem.what());
+    // The library's text begins with the name of the exception in brackets.
+    const std::string text = problem.what();
+    const size_t name_end = text.starts_with("[json.exception") ? text.find("] ") : text.npos;
+    return Failure(name_end == text.npos ? text : text.substr(name_end + 2));
   }
 }
 

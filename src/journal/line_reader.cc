@@ -25,20 +25,41 @@ Result<std::optional<FileLine>> LineReader::Next() {
   size_t searched = at_;
   while (true) {
     const size_t newline = buffer_.find('\n', searched);
-    if (newline != std::string::npos) {
-      const FileLine line{std::string_view(buffer_).substr(at_, newline - at_),
-                          buffer_offset_ + at_, true};
-      at_ = newline + 1;
-      return std::optional<FileLine>(line);
-    }
-    if (at_end_ || buffer_.size() - at_ > kMaxLineBytes) break;
+    if (newline != std::string::npos) return Line(newline - at_, true);
+    if (buffer_.size() - at_ > kMaxLineBytes) return NextTooLong();
+    if (at_end_) break;
     searched = buffer_.size() - at_;
     if (Status filled = Fill(); !filled) return tl::unexpected(filled.error());
   }
   if (at_ == buffer_.size()) return std::optional<FileLine>();
-  const FileLine line{std::string_view(buffer_).substr(at_), buffer_offset_ + at_, false};
+  return Line(buffer_.size() - at_, false);
+}
+
+// The line at `at_`, of `size` bytes.
+std::optional<FileLine> LineReader::Line(size_t size, bool terminated) {
+  FileLine line;
+  line.text = std::string_view(buffer_).substr(at_, size);
+  line.offset = buffer_offset_ + at_;
+  line.terminated = terminated;
+  at_ += size + (terminated ? 1 : 0);
+  line.end = buffer_offset_ + at_;
+  return line;
+}
+
+// Keeps the beginning and reads on to the line's end, in little memory.
+Result<std::optional<FileLine>> LineReader::NextTooLong() {
+  FileLine line;
+  line.offset = buffer_offset_ + at_;
+  beginning_ = buffer_.substr(at_, kMaxLineBytes);
+  line.text = beginning_;
   at_ = buffer_.size();
-  at_end_ = true;
+  while (!line.terminated && !at_end_) {
+    if (Status filled = Fill(); !filled) return tl::unexpected(filled.error());
+    const size_t newline = buffer_.find('\n');
+    line.terminated = newline != std::string::npos;
+    at_ = line.terminated ? newline + 1 : buffer_.size();
+  }
+  line.end = buffer_offset_ + at_;
   return std::optional<FileLine>(line);
 }
 

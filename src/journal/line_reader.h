@@ -16,10 +16,12 @@ namespace stagelog {
 struct FileLine {
   std::string_view text;    // valid until the next call of Next()
   uint64_t offset = 0;      // of its first byte
+  uint64_t end = 0;         // behind it and its newline
   bool terminated = false;  // a newline follows; only the last line of a file may lack it
 };
 
-// One thread at a time. A line longer than kMaxLineBytes is cut there and unterminated.
+// One thread at a time. Of a line longer than kMaxLineBytes the text is only the first so many
+// bytes: it is no event in any case.
 class LineReader {
  public:
   static constexpr size_t kMaxLineBytes = size_t{4} << 20;
@@ -31,12 +33,15 @@ class LineReader {
 
  private:
   Status Fill();
+  std::optional<FileLine> Line(size_t size, bool terminated);
+  Result<std::optional<FileLine>> NextTooLong();
 
   std::unique_ptr<ReadFile> file_;
   std::string buffer_;
   size_t at_ = 0;               // start of the next line inside the buffer
   uint64_t buffer_offset_ = 0;  // of the buffer's first byte inside the file
   bool at_end_ = false;
+  std::string beginning_;  // of a line that is too long
 };
 
 }  // namespace stagelog

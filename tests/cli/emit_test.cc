@@ -94,7 +94,11 @@ TEST_F(EmitTest, WhatMakesNoSense) {
   ExpectFailure({"emit", "r", "log", "--payload", "{x}"}, 2, "--payload: not valid JSON");
   ExpectFailure({"emit", "r", "log", "--payload", "@/nowhere"}, 7, "--payload: ");
   ExpectFailure({"emit", "r", "log"}, 6, "message");
-  ExpectFailure({"emit", "..", "job_created"}, 6, "job");
+  ExpectFailure({"emit", "../x", "job_created"}, 2, "'../x' is no name");
+  ExpectFailure({"emti"}, 2, "unknown command 'emti'; did you mean 'emit'?");
+  ExpectFailure({"gate", "weit"}, 2, "unknown command 'weit'; did you mean 'wait'?");
+  ExpectFailure({"verify", "--databaes"}, 2,
+                "unknown flag '--databaes'; did you mean '--database'?");
   ExpectFailure({"emit", "r", "stage_start", "--stage", "s"}, 6, "stage_started");
   ExpectFailure({"emit", "r", "log", "--massage", "m"}, 2, "--massage");
   ExpectFailure({"emit", "r", "log", "--attempt", "x"}, 2, "--attempt");

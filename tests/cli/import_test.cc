@@ -48,16 +48,37 @@ TEST_F(ImportTest, ATornLastLineIsLeftOut) {
   text.resize(text.size() - 20);
   const CliResultText result = Run({"import", WriteFile("torn", text)});
   EXPECT_EQ(result.out, "9 events taken, 0 were there already\n");
-  EXPECT_THAT(result.err, HasSubstr("torn:10: the last line was cut"));
+  EXPECT_THAT(result.err, HasSubstr("torn: the last line was cut after"));
 }
 
 TEST_F(ImportTest, ALineThatIsNoneIsNamed) {
   const std::string text = JournalLines::Random(5, 3, "old").Text() + "nonsense\n";
-  ExpectFailure({"import", WriteFile("file", text)}, 7, "file:4: no line of a journal");
+  ExpectFailure({"import", WriteFile("file", text)}, 7, "file: line 4 (byte ");
   EXPECT_THAT(Lines("old"), SizeIs(3)) << "what came before it was right";
   ExpectFailure({"import", WriteFile("bad", "{\"a\":1}\n"), "--type-field", "a"}, 2,
                 "bad:1: no job");
   ExpectFailure({"import", cli_.Path("nowhere")}, 7, "no such file");
+  ExpectFailure({"import", WriteFile("empty", "")}, 7, "holds no event");
+}
+
+TEST_F(ImportTest, ALineThatIsTooLongIsNamedAndEndsNothingInSilence) {
+  const std::string too_long = "{\"msg\":\"" + std::string(5'000'000, 'x') + "\"}\n";
+  const std::string path = WriteFile("log", "{\"msg\":\"a\"}\n" + too_long + "{\"msg\":\"b\"}\n");
+  ExpectFailure({"import", path, "--job", "j", "--message-field", "msg"}, 2,
+                "log:2: is longer than 4 MiB");
+  EXPECT_THAT(Lines("j"), SizeIs(1));
+  std::vector<std::string> lines = JournalLines::Random(5, 9, "old").lines();
+  lines[4] = std::string(5'000'000, 'x');
+  ExpectFailure({"import", WriteFile("journal", JoinLines(lines))}, 7, "journal: line 5 (byte ");
+  EXPECT_THAT(Lines("old"), SizeIs(4));
+}
+
+TEST_F(ImportTest, AnEditedJournalGetsNoNewSealUnasked) {
+  std::vector<std::string> lines = JournalLines::Random(5, 9, "old").lines();
+  lines.erase(lines.begin() + 4);
+  const std::string path = WriteFile("edited", JoinLines(lines));
+  ExpectFailure({"import", path}, 7, "misplaced");
+  EXPECT_EQ(Run({"import", path, "--unverified"}).out, "4 events taken, 4 were there already\n");
 }
 
 TEST_F(ImportTest, LinesOfOthers) {

@@ -1,5 +1,9 @@
 // A shell script of several commands under `stagelog run`, with a gate in the middle, while the
 // daemon dies and comes back.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -108,6 +112,21 @@ TEST_F(ScriptTest, TheJournalIsCompleteAndInOrderThoughTheDaemonDies) {
   EXPECT_TRUE(std::filesystem::is_empty(cli_.home() + "/.local/state/stagelog/spool"));
   Run({"verify", runs_dir(), "--database"});
   EXPECT_EQ(GetJson("/api/v1/jobs/release")["status"], "completed");
+}
+
+// A shell goes on with its script unless the signal has ended what it waits for.
+TEST_F(ScriptTest, ASignalThatEndsAStageEndsTheScript) {
+  StartDaemon();
+  cli_.SetEnvironment("STAGELOG", CliPath());
+  auto run = cli_.Start(
+      {"run", "--job", "j", "--stage", "s", "--", "sh", "-c", "echo begun; exec sleep 100"});
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (run->out() != "begun\n" && std::chrono::steady_clock::now() < give_up_at) ::usleep(10'000);
+  ::kill(run->pid(), SIGINT);
+  int status = 0;
+  ASSERT_EQ(::waitpid(run->pid(), &status, 0), run->pid());
+  EXPECT_TRUE(WIFSIGNALED(status)) << "a shell that gets a mere exit code 130 goes on";
+  EXPECT_EQ(WTERMSIG(status), SIGINT);
 }
 
 // The daemon is never there: the script ends well, and everything is in the journal later.

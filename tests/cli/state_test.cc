@@ -179,7 +179,7 @@ TEST_F(StateTest, AFileThatIsNoJournal) {
   expect(Write("prose", "Dear diary,\n\n\033[31mtoday\n"), "is no journal of stagelog");
   expect(Write("object", "{\"a\":1}\n"), "is no journal of stagelog");
   expect(Write("torn", "{\"seq\":1,"), "holds no event");
-  expect(Write("zeros", std::string(9'000'000, '\0')), "does not end");
+  expect(Write("zeros", std::string(9'000'000, '\0')), "holds no event");
   expect("/dev/null", "holds no event");
 }
 

@@ -253,6 +253,10 @@ TEST_F(VerifyCommandTest, SettingsThatMakeNoSenseAreNamed) {
   expect({"/dev/null"}, "cannot be read as YAML");
   Rewrite(path, "- a\n");
   expect({"/dev/null"}, "are wanted");
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  expect({"/dev/null"}, "config.yaml");
+  std::filesystem::remove(path);
   Rewrite(path, "url: ftp://x\n");
   expect({"/dev/null"}, "config.yaml:1: 'ftp://x' is no URL");
 }

@@ -23,7 +23,8 @@ std::vector<std::string> ReadLines(const std::string& text, bool& last_is_termin
     EXPECT_TRUE(line);
     if (!line || !line->has_value()) return lines;
     EXPECT_EQ((*line)->offset, offset);
-    offset += (*line)->text.size() + 1;
+    EXPECT_LE((*line)->offset + (*line)->text.size(), (*line)->end);
+    offset = (*line)->end;
     lines.emplace_back((*line)->text);
     last_is_terminated = (*line)->terminated;
   }
@@ -36,6 +37,16 @@ TEST(LineReader, LinesWithAndWithoutAnEnd) {
   EXPECT_TRUE(terminated);
   EXPECT_THAT(ReadLines("a\n\nbc", terminated), testing::ElementsAre("a", "", "bc"));
   EXPECT_FALSE(terminated);
+  const std::string too_long(LineReader::kMaxLineBytes + 1'000'000, 'x');
+  for (const char* end : {"\n", ""}) {
+    const auto lines = ReadLines("a\n" + too_long + "\n" + too_long + "\nb" + end, terminated);
+    ASSERT_EQ(lines.size(), 4U) << "what follows it is read";
+    EXPECT_EQ(lines[1].size(), LineReader::kMaxLineBytes);
+    EXPECT_EQ(lines[3], "b");
+    EXPECT_EQ(terminated, *end != '\0');
+    EXPECT_EQ(ReadLines("a\n" + too_long + end, terminated).size(), 2U);
+    EXPECT_EQ(terminated, *end != '\0');
+  }
 }
 
 TEST(LineReader, LinesAcrossTheEdgesOfItsChunks) {

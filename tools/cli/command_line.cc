@@ -1,4 +1,5 @@
 #include "base/version.h"
+#include "core/identifier.h"
 #include "tools/cli/commands.h"
 
 namespace stagelog::cli {
@@ -38,6 +39,15 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
 CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::string& description,
                      const std::string& examples) {
   return AddCommand(line, line.app, name, description, examples);
+}
+
+CLI::Validator NameCheck(bool (*is_name)(std::string_view)) {
+  return CLI::Validator(
+      [is_name](const std::string& text) {
+        if (is_name(text)) return std::string();
+        return "'" + Harmless(Shorten(text, 60)) + "' is no name: " + std::string(kNameRule);
+      },
+      "", "name");
 }
 
 void AddCommands(CommandLine& line) {

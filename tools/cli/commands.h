@@ -39,6 +39,9 @@ CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::stri
 CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& name,
                      const std::string& description, const std::string& examples);
 
+// A check for CLI11: what has to be a name of the journal's (core/identifier.h).
+CLI::Validator NameCheck(bool (*is_name)(std::string_view));
+
 void AddRun(CommandLine& line);
 void AddSpool(CommandLine& line);
 void AddEmit(CommandLine& line);

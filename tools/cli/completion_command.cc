@@ -36,6 +36,11 @@ bool TakesJob(const CommandDescription& command) {
   });
 }
 
+// The values that a flag takes, with blanks between them; empty where anything goes.
+std::string Choices(const FlagDescription& flag) {
+  return flag.value.find(',') == std::string::npos ? "" : Replace(flag.value, ",", " ");
+}
+
 std::string Bash(const std::vector<CommandDescription>& commands) {
   std::string script =
       "# bash completion for stagelog: eval \"$(stagelog completion bash)\"\n"
@@ -59,6 +64,15 @@ std::string Bash(const std::vector<CommandDescription>& commands) {
     if (TakesJob(command)) script += "; jobs=yes";
     script += " ;;\n";
   }
+  // Behind a flag comes its value, whatever the command takes otherwise.
+  script += "  esac\n  case \"$path ${COMP_WORDS[COMP_CWORD-1]}\" in\n";
+  for (const CommandDescription& command : commands) {
+    for (const FlagDescription& flag : command.flags) {
+      if (flag.value.empty()) continue;
+      script += "    '" + (command.path.empty() ? "" : " " + command.path) + " " +
+                flag.names.back() + "') words='" + Choices(flag) + "'; jobs='' ;;\n";
+    }
+  }
   return script +
          "  esac\n"
          "  if [[ $jobs == yes && $word != -* ]]; then\n"
@@ -81,16 +95,16 @@ std::string Zsh(const std::vector<CommandDescription>& commands) {
       "#compdef stagelog\n"
       "# zsh completion for stagelog: eval \"$(stagelog completion zsh)\"\n"
       "_stagelog() {\n"
-      "  local path='' i\n"
+      "  local at='' i\n"
       "  for ((i = 2; i < CURRENT; ++i)); do\n"
-      "    case \"$path ${words[i]}\" in\n      ";
+      "    case \"$at ${words[i]}\" in\n      ";
   std::string known;
   for (const CommandDescription& command : commands) {
     if (!command.path.empty()) known += (known.empty() ? "" : "|") + ("' " + command.path + "'");
   }
   script += known +
-            ") path=\"$path ${words[i]}\" ;;\n    esac\n  done\n  local -a offers\n"
-            "  case $path in\n";
+            ") at=\"$at ${words[i]}\" ;;\n    esac\n  done\n  local -a offers\n"
+            "  case $at in\n";
   for (const CommandDescription& command : commands) {
     const std::string pattern = command.path.empty() ? "''" : "' " + command.path + "'";
     script += "    " + pattern + ")\n      offers=(";
@@ -111,6 +125,14 @@ std::string Zsh(const std::vector<CommandDescription>& commands) {
                 ")\"})\n";
     }
     script += "      ;;\n";
+  }
+  script += "  esac\n  case \"$at ${words[CURRENT-1]}\" in\n";
+  for (const CommandDescription& command : commands) {
+    for (const FlagDescription& flag : command.flags) {
+      if (flag.value.empty()) continue;
+      script += "    '" + (command.path.empty() ? "" : " " + command.path) + " " +
+                flag.names.back() + "') offers=(" + Choices(flag) + ") ;;\n";
+    }
   }
   return script +
          "  esac\n"
@@ -144,7 +166,9 @@ std::string Fish(const std::vector<CommandDescription>& commands) {
     }
     for (const FlagDescription& flag : command.flags) {
       script += "complete -c stagelog -n '" + here + "' -l " + flag.names.back().substr(2) +
-                (flag.value.empty() ? "" : " -r") + " -d '" + FishText(flag.description) + "'\n";
+                (flag.value.empty() ? "" : " -r") +
+                (Choices(flag).empty() ? "" : " -f -a '" + Choices(flag) + "'") + " -d '" +
+                FishText(flag.description) + "'\n";
     }
     if (TakesJob(command)) {
       script += "complete -c stagelog -n '" + here + "' -a '(" + kJobIds + ")'\n";

@@ -2,13 +2,13 @@
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace stagelog::cli {
 namespace {
 
 constexpr int kConnectSeconds = 5;
-constexpr int kAnswerSeconds = 30;
 
 struct Address {
   std::string origin;  // http://host:port
@@ -65,13 +65,14 @@ class DaemonClient::Connection {
   std::atomic<bool> stopped{false};
 };
 
-DaemonClient::DaemonClient(const Settings& settings) : settings_(settings) {
+DaemonClient::DaemonClient(const Settings& settings, int answer_seconds)
+    : settings_(settings), answer_seconds_(answer_seconds) {
   const Address address = SplitUrl(settings_.url);
   prefix_ = address.prefix;
   connection_ = std::make_unique<Connection>(address.origin);
   httplib::Client& client = connection_->client;
-  client.set_connection_timeout(kConnectSeconds);
-  client.set_write_timeout(kAnswerSeconds);
+  client.set_connection_timeout(std::min(kConnectSeconds, answer_seconds_));
+  client.set_write_timeout(answer_seconds_);
   client.set_keep_alive(true);
   client.set_tcp_nodelay(true);
   client.set_default_headers({{"Authorization", "Bearer " + settings_.token}});
@@ -86,7 +87,7 @@ CliError DaemonClient::NoAnswer(const std::string& why) const {
 
 CliResult<Answer> DaemonClient::Get(const std::string& target, int wait_seconds) {
   if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
-  connection_->client.set_read_timeout(kAnswerSeconds + wait_seconds);
+  connection_->client.set_read_timeout(answer_seconds_ + wait_seconds);
   const httplib::Result result = connection_->client.Get(prefix_ + target);
   if (!result) return tl::unexpected(NoAnswer(WhyNot(result.error())));
   return AnswerOf(*result);
@@ -95,7 +96,7 @@ CliResult<Answer> DaemonClient::Get(const std::string& target, int wait_seconds)
 CliResult<Answer> DaemonClient::Post(const std::string& target, const std::string& body,
                                      const std::string& content_type) {
   if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
-  connection_->client.set_read_timeout(kAnswerSeconds);
+  connection_->client.set_read_timeout(answer_seconds_);
   const httplib::Result result = connection_->client.Post(prefix_ + target, body, content_type);
   if (!result) return tl::unexpected(NoAnswer(WhyNot(result.error())));
   return AnswerOf(*result);
@@ -153,7 +154,7 @@ CliStatus DaemonClient::Stream(
 
 CliResult<LinePage> DaemonClient::GetLines(const std::string& target, int wait_seconds) {
   if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
-  connection_->client.set_read_timeout(kAnswerSeconds + wait_seconds);
+  connection_->client.set_read_timeout(answer_seconds_ + wait_seconds);
   const httplib::Result result =
       connection_->client.Get(prefix_ + target, {{"Accept", "application/x-ndjson"}});
   if (!result) return tl::unexpected(NoAnswer(WhyNot(result.error())));

@@ -40,7 +40,10 @@ using RequestHeaders = std::vector<std::pair<std::string, std::string>>;
 // One connection, kept between requests. One thread at a time, but for Stop().
 class DaemonClient {
  public:
-  explicit DaemonClient(const Settings& settings);
+  static constexpr int kAnswerSeconds = 30;
+
+  // `answer_seconds`: for how long an answer is waited for.
+  explicit DaemonClient(const Settings& settings, int answer_seconds = kAnswerSeconds);
   ~DaemonClient();
 
   // An answer of whatever status; kUnreachable when there was none. `target` begins with '/' and
@@ -81,6 +84,7 @@ class DaemonClient {
   CliError NoAnswer(const std::string& why) const;
 
   Settings settings_;
+  const int answer_seconds_;
   std::string prefix_;  // of the URL, before every target
   std::unique_ptr<Connection> connection_;
 };

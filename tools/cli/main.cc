@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/usage_error.h"
 
 namespace stagelog::cli {
 namespace {
@@ -22,7 +23,9 @@ int Main(int argument_count, char** arguments) {
   try {
     line.app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& problem) {
-    return line.app.exit(problem) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+    if (problem.get_exit_code() == 0) return line.app.exit(problem);  // --help, --version
+    const std::vector<std::string> words(arguments + 1, arguments + argument_count);
+    return Report({ExitCode::kUsage, ExplainUsage(line.app, words, problem.what())});
   }
   auto settings = LoadSettings(line.flags, ProcessEnvironment);
   if (!settings) return Report(settings.error());

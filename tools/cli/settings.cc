@@ -6,7 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
+#include "base/file_system.h"
 #include "base/nearest.h"
 
 namespace stagelog::cli {
@@ -16,6 +18,15 @@ constexpr const char* kDefaultUrl = "http://127.0.0.1:8008";
 // The shipped configuration's; with it a daemon serves this machine only.
 constexpr const char* kDefaultToken = "default-admin-token-change-me";
 constexpr std::array<std::string_view, 3> kKeys = {"url", "token", "color"};
+
+constexpr uint64_t kMaxBytes = 1 << 20;
+
+// The settings may be a symbolic link into somebody's dotfiles.
+std::string RealPath(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
+}
 
 struct Sourced {
   std::string value;
@@ -56,7 +67,9 @@ CliResult<FileSettings> ReadFileSettings(const std::string& path) {
   struct stat info {};
   if (path.empty() || (::stat(path.c_str(), &info) != 0 && errno == ENOENT)) return settings;
   try {
-    const YAML::Node root = YAML::LoadFile(path);
+    const Result<std::string> text = ReadWholeFile(RealFileSystem(), RealPath(path), kMaxBytes);
+    if (!text) return Fail(ExitCode::kUsage, text.error().message);
+    const YAML::Node root = YAML::Load(*text);
     if (root.IsNull()) return settings;
     if (!root.IsMap()) {
       return Fail(ExitCode::kUsage, path + ": lines like 'url: http://127.0.0.1:8008' are wanted");

@@ -41,6 +41,11 @@ std::string Joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string Header() {
+  return Row({"seq", "job_id", "job_seq", "ts", "occurred_at", "type", "stage", "gate", "attempt",
+              "status", "level", "message", "actor", "event_id", "violations", "payload"});
+}
+
 std::string RowOf(const Event& event) {
   const EventDraft& draft = event.draft;
   return Row({std::to_string(event.seq), draft.job_id, std::to_string(event.job_seq),
@@ -67,12 +72,10 @@ CliStatus VisitEvents(Context& context, const ExportOptions& options,
 }
 
 CliResult<ExitCode> ExportCsv(Context& context, const ExportOptions& options) {
-  CliStatus said = context.out.Write(
-      Row({"seq", "job_id", "job_seq", "ts", "occurred_at", "type", "stage", "gate", "attempt",
-           "status", "level", "message", "actor", "event_id", "violations", "payload"}));
-  if (!said) return tl::unexpected(said.error());
+  bool has_header = false;
   const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
-    return context.out.Write(RowOf(stored.event));
+    const std::string header = std::exchange(has_header, true) ? "" : Header();
+    return context.out.Write(header + RowOf(stored.event));
   });
   if (!visited) return tl::unexpected(visited.error());
   return ExitCode::kOk;

@@ -43,13 +43,8 @@ CliResult<std::optional<StoredEvent>> FileEvents::Next() {
     if (!line) return Fail(ExitCode::kBadFile, path_ + ": " + line.error().message);
     if (!line->has_value()) return End();
     const FileLine& found = **line;
-    const uint64_t bytes = found.text.size() + (found.terminated ? 1 : 0);
-    size_ = found.offset + bytes;
-    if (bytes_read_) bytes_read_(bytes);
-    if (found.text.size() > LineReader::kMaxLineBytes) {
-      return Fail(ExitCode::kBadFile, path_ + ": is no journal of stagelog: the line at byte " +
-                                          std::to_string(found.offset) + " does not end");
-    }
+    size_ = found.end;
+    if (bytes_read_) bytes_read_(found.end - found.offset);
     auto event = trust_ == Trust::kVerified
                      ? TakeVerified(found)
                      : CliResult<std::optional<StoredEvent>>(TakeReadable(found));

@@ -69,10 +69,10 @@ class Verifier {
   }
 
   void TakeLine(const FileLine& line) {
-    const uint64_t bytes = line.text.size() + (line.terminated ? 1 : 0);
+    const uint64_t bytes = line.end - line.offset;
     const std::optional<Event> event = check_.Take(line.text, line.offset, line.terminated);
     if (event && database_ != nullptr) Compare(*event, line);
-    size_ = line.offset + bytes;
+    size_ = line.end;
     bytes_read_(bytes);
   }
 

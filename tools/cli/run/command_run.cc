@@ -104,6 +104,9 @@ int CommandRun::Run() {
   // From here on a signal ends us at once: all there is to lose is in the spool.
   signals_.Restore();
   FinishSending();
+  // As the command without us: a shell goes on with its script unless the signal ended what it
+  // waits for.
+  if (end.signal_to_pass_on != 0) ::raise(end.signal_to_pass_on);
   return end.exit_code;
 }
 
@@ -211,6 +214,10 @@ RunEnd CommandRun::EndOf(int wait_status) const {
   if (WIFSIGNALED(wait_status)) {
     end.exit_code = 128 + WTERMSIG(wait_status);
     end.message = "ended by " + SignalName(WTERMSIG(wait_status));
+    const bool was_ours = canceled_by_ == SignalName(WTERMSIG(wait_status));
+    if (was_ours && WTERMSIG(wait_status) != SIGQUIT) {  // which would leave our core
+      end.signal_to_pass_on = WTERMSIG(wait_status);
+    }
   } else {
     end.exit_code = WEXITSTATUS(wait_status);
     if (end.exit_code != 0) end.message = "exit code " + std::to_string(end.exit_code);

@@ -23,7 +23,6 @@ constexpr int64_t kFirstRetryMs = 100;
 constexpr int64_t kLastRetryMs = 2'000;
 // Where another process sends, or inotify is used up, we look this often.
 constexpr int64_t kLookMs = 1'000;
-constexpr milliseconds kPatience(5'000);
 constexpr milliseconds kPatienceWhenAway(1'000);
 constexpr milliseconds kStopPatience(500);
 
@@ -66,7 +65,7 @@ EventSender::Result EventSender::Finish() {
   Wake();
   while (!has_ended_) {
     const uint64_t before = progress_;
-    const auto patience = is_away_ ? kPatienceWhenAway : kPatience;
+    const auto patience = is_away_ ? kPatienceWhenAway : milliseconds(options_.patience_ms);
     const auto has_moved = [&] { return has_ended_ || progress_ != before; };
     if (changed_.wait_for(lock, patience, has_moved)) continue;
     has_given_up_ = true;

@@ -22,6 +22,7 @@ struct SenderOptions {
   bool has_heartbeats = false;  // of the job's worker, every 5 s while this process sends
   // At the end: wait until another process that sends has sent everything.
   bool waits_for_others = false;
+  int64_t patience_ms = 5'000;  // at the end, without anything going forward
   std::function<void(const std::string& job_status)> on_job_status;  // on the sender's thread
   std::function<void()> on_other_sends;                              // the same
   std::function<void(const std::string& message)> say;               // for people
@@ -45,7 +46,9 @@ class EventSender {
   // left alone with its thread after another half second.
   Result Finish();
 
-  uint64_t refused() const { return refused_; }                    // after Finish()
+  uint64_t refused() const { return refused_; }  // after Finish()
+  // The daemon answers, and takes nothing of this token. After Finish().
+  bool is_unwelcome() const { return has_said_away_; }
   const std::string& away_reason() const { return away_reason_; }  // after Finish()
 
  private:

@@ -26,6 +26,7 @@ struct RunEnd {
   int exit_code = 0;                 // 128 + the signal's number when one ended it
   std::string message;               // "exit code 3", "ended by SIGSEGV"; empty when all is well
   std::string canceled_by;           // the signal that we were given ("SIGTERM")
+  int signal_to_pass_on = 0;         // that one ended the command, and is to end us; 0: none
   int64_t ended_micros = 0;          // monotonic
   bool is_canceled_outside = false;  // the job is over: nothing is said about its end any more
 };

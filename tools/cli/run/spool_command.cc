@@ -94,7 +94,8 @@ class Flush {
     const Outbox::Rest rest = outbox.Settle();
     has_refused_ = has_refused_ || sender.refused() > 0;
     if (result != EventSender::Result::kAllSent && rest.waiting > 0) {
-      is_away_ = true;
+      is_away_ = is_away_ || !sender.is_unwelcome();
+      has_refused_ = has_refused_ || sender.is_unwelcome();
       Complain(Count(rest.waiting, "event") + " of job " + job_id + " still wait: " +
                (sender.away_reason().empty() ? "another 'stagelog' is sending them"
                                              : sender.away_reason()));

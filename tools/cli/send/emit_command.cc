@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/timestamp.h"
+#include "core/identifier.h"
 #include "core/json_text.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
@@ -17,6 +18,8 @@
 namespace stagelog::cli {
 namespace {
 
+// A daemon that hangs does not hold up a command under `stagelog run` for longer.
+constexpr int kPatienceSeconds = 1;
 constexpr uint64_t kMaxPayloadBytes = uint64_t{1} << 20;
 
 struct EmitOptions {
@@ -77,9 +80,9 @@ CliResult<std::string> EventOf(const EmitOptions& options) {
   return WithEventId(event + "}");
 }
 
-CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options,
-                            const std::string& event) {
-  DaemonClient client(context.settings);
+CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options, const std::string& event,
+                            int answer_seconds) {
+  DaemonClient client(context.settings, answer_seconds);
   BatchSender sender(client, JobTarget(options.job) + "/events", options.retry_seconds);
   // One event is answered in full, a batch only in numbers.
   const auto answer = sender.PostOne(event);
@@ -102,7 +105,7 @@ CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options,
 CliResult<ExitCode> EmitOne(Context& context, const EmitOptions& options) {
   const auto event = EventOf(options);
   if (!event) return tl::unexpected(event.error());
-  return SendOne(context, options, *event);
+  return SendOne(context, options, *event, DaemonClient::kAnswerSeconds);
 }
 
 // True within `stagelog run` of the same job: its events wait in a spool while the daemon is away,
@@ -114,9 +117,12 @@ bool IsInRunOf(const std::string& job) { return ProcessEnvironment("STAGELOG_JOB
 bool EmptySpool(Context& context, const EmitOptions& options, Outbox& outbox) {
   if (!outbox.HasUnsent()) return true;
   // Whoever sends what is in the spool may have nobody to send it to: that is not waited for.
-  if (!DaemonClient(context.settings).Get("/healthz")) return false;
+  if (!DaemonClient(context.settings, kPatienceSeconds).Get("/healthz")) return false;
   EventSender sender(context.settings, outbox,
-                     {.job_id = options.job, .waits_for_others = true, .say = Complain});
+                     {.job_id = options.job,
+                      .waits_for_others = true,
+                      .patience_ms = kPatienceSeconds * 1'000,
+                      .say = [](const std::string&) {}});
   sender.Start();
   static_cast<void>(sender.Finish());
   return outbox.Settle().waiting == 0;
@@ -132,7 +138,7 @@ CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
   const std::string root = SpoolRoot(ProcessEnvironment);
   Outbox outbox(root.empty() ? "" : root + "/" + options.job, kMaxMemoryBytes, Complain);
   if (EmptySpool(context, options, outbox)) {
-    auto sent = SendOne(context, options, *event);
+    auto sent = SendOne(context, options, *event, kPatienceSeconds);
     if (sent || sent.error().code != ExitCode::kUnreachable) return sent;
   }
   outbox.Add({{.line = *event, .is_log = options.type == "log"}});
@@ -198,7 +204,7 @@ void AddEmit(CommandLine& line) {
                  "  tool | stagelog emit render-42          (one JSON object a line)\n"
                  "  tool | stagelog emit                    (each with its job_id)");
   auto options = std::make_shared<EmitOptions>();
-  command->add_option("job", options->job, "whose event it is");
+  command->add_option("job", options->job, "whose event it is")->check(NameCheck(IsJobId));
   command->add_option("type", options->type, "job_started, stage_progress, log, x-yours, ...");
   command->add_option("--stage", options->stage, "a stage, or a path of stages (train/epoch-3)");
   command->add_option("--gate", options->gate, "a gate");

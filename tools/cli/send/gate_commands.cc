@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/timestamp.h"
+#include "core/identifier.h"
 #include "core/json_text.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
@@ -267,8 +268,10 @@ CLI::App* AddGateCommand(CommandLine& line, CLI::App& parent, const std::string&
                          const std::string& description, const std::string& examples,
                          GateOptions& options) {
   CLI::App* command = AddCommand(line, parent, name, description, examples);
-  command->add_option("job", options.job, "whose gate it is")->required();
-  command->add_option("gate", options.gate, "the gate")->required();
+  command->add_option("job", options.job, "whose gate it is")
+      ->required()
+      ->check(NameCheck(IsJobId));
+  command->add_option("gate", options.gate, "the gate")->required()->check(NameCheck(IsName));
   return command;
 }
 

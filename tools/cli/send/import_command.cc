@@ -2,11 +2,10 @@
 #include <memory>
 
 #include "base/file_system.h"
-#include "core/event_codec.h"
-#include "core/json_text.h"
 #include "journal/line_reader.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
+#include "tools/cli/offline/file_events.h"
 #include "tools/cli/offline/journal_path.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/send/batch_sender.h"
@@ -20,6 +19,7 @@ struct ImportOptions {
   FieldMapping mapping;
   int retry_seconds = 10;
   bool dry_run = false;
+  bool unverified = false;
 };
 
 class Import {
@@ -52,57 +52,70 @@ class Import {
     }
     Progress progress(context_.err, "importing", bytes);
     for (const JournalPath& file : files) {
-      if (CliStatus sent = SendFile(file.path, progress); !sent) return sent;
+      if (CliStatus sent = SendFile(file, progress); !sent) return sent;
     }
     return Flush();
   }
 
-  CliStatus SendFile(const std::string& path, Progress& progress) {
+  CliStatus SendFile(const JournalPath& file, Progress& progress) {
+    // A batch is of one file, so that the line that a refusal names is known.
+    if (CliStatus sent = Flush(); !sent) return sent;
+    const CliStatus read =
+        options_.mapping.empty() ? SendJournal(file, progress) : SendLines(file.path, progress);
+    const CliStatus sent = Flush();  // what came before a line that is wrong was right
+    if (!sent) return Fail(sent.error().code, file.path + ": " + sent.error().message);
+    return read;
+  }
+
+  // A stored line can be sent as it is: the daemon takes no heed of its place and its seal. What
+  // was tampered with would get a new seal there, so the old one is looked at here.
+  CliStatus SendJournal(const JournalPath& file, Progress& progress) {
+    auto events = FileEvents::Open(file, options_.unverified ? Trust::kReadable : Trust::kVerified,
+                                   [&](uint64_t bytes) { progress.Advance(bytes); });
+    if (!events) return tl::unexpected(events.error());
+    for (int64_t number = 1;; ++number) {
+      auto event = (*events)->Next();
+      if (!event) {
+        return Fail(event.error().code, event.error().message +
+                                            " (JSON lines of other programs need --job or "
+                                            "--job-field, --type-field, ...)");
+      }
+      if (!event->has_value()) break;
+      if (CliStatus sent = Send(file.path, std::move((*event)->body), number); !sent) return sent;
+    }
+    if (const std::string remark = (*events)->Remark(); !remark.empty()) Complain(remark);
+    return {};
+  }
+
+  CliStatus SendLines(const std::string& path, Progress& progress) {
     Result<std::unique_ptr<ReadFile>> file = RealFileSystem().OpenRead(path);
     if (!file) return Fail(ExitCode::kBadFile, file.error().message);
     LineReader reader(std::move(*file));
-    // A batch is of one file, so that the line that a refusal names is known.
-    if (CliStatus sent = Flush(); !sent) return sent;
     for (int64_t number = 1;; ++number) {
       const auto line = reader.Next();
       if (!line) return Fail(ExitCode::kBadFile, path + ": " + line.error().message);
-      if (!line->has_value()) break;
-      if (CliStatus taken = TakeLine(path, **line, number); !taken) return taken;
-      progress.Advance((*line)->text.size() + 1);
+      if (!line->has_value()) return {};
+      const std::string_view text = (*line)->text;
+      progress.Advance((*line)->end - (*line)->offset);
+      if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      auto event = MapLine(options_.mapping, text, path, number);
+      if (!event) {
+        const bool is_too_long = text.size() == LineReader::kMaxLineBytes;
+        return Fail(event.error().code,
+                    path + ":" + std::to_string(number) + ": " +
+                        (is_too_long ? "is longer than 4 MiB" : event.error().message));
+      }
+      if (CliStatus sent = Send(path, std::move(*event), number); !sent) return sent;
     }
-    const CliStatus sent = Flush();
-    return sent ? sent : Fail(sent.error().code, path + ": " + sent.error().message);
   }
 
-  CliStatus TakeLine(const std::string& path, const FileLine& line, int64_t number) {
-    if (line.text.find_first_not_of(" \t\r") == std::string_view::npos) return {};
-    auto event = options_.mapping.empty() ? OwnLine(line.text)
-                                          : MapLine(options_.mapping, line.text, path, number);
-    const std::string where = path + ":" + std::to_string(number) + ": ";
-    if (!event) {
-      if (!line.terminated && number > 1) {
-        context_.err.WriteLine("stagelog: " + where + "the last line was cut; it is left out");
-        return {};
-      }
-      if (CliStatus sent = Flush(); !sent) return sent;  // what came before it was right
-      return Fail(event.error().code, where + event.error().message);
-    }
+  CliStatus Send(const std::string& path, std::string event, int64_t line) {
     ++read_;
     if (options_.dry_run) {
-      return context_.flags.json ? context_.out.WriteLine(*event) : CliStatus();
+      return context_.flags.json ? context_.out.WriteLine(event) : CliStatus();
     }
-    const CliStatus added = sender_.Add({std::move(*event), number});
+    const CliStatus added = sender_.Add({std::move(event), line});
     return added ? added : Fail(added.error().code, path + ": " + added.error().message);
-  }
-
-  // A stored line can be sent as it is: the daemon takes no heed of its place and its seal.
-  static CliResult<std::string> OwnLine(std::string_view line) {
-    if (const auto event = DecodeStoredEvent(line); !event) {
-      return Fail(ExitCode::kBadFile, "no line of a journal (" + event.error().message +
-                                          "); JSON lines of other programs need --job or "
-                                          "--job-field, --type-field, ...");
-    }
-    return std::string(line);
   }
 
   CliStatus Flush() { return options_.dry_run ? CliStatus() : sender_.Flush(); }
@@ -160,6 +173,8 @@ void AddImport(CommandLine& line) {
   command->add_option("path", options->paths, "files, folders of jobs, or runs folders")
       ->required();
   DeclareMapping(*command, options->mapping);
+  command->add_flag("--unverified", options->unverified,
+                    "take what can be read of a damaged journal");
   command->add_flag("--dry-run", options->dry_run, "send nothing; with --json print the events");
   command
       ->add_option("--retry", options->retry_seconds,

@@ -180,7 +180,7 @@ void AddJobs(CommandLine& line) {
                "only with an event since then: a duration (10m) or a time");
   AddParameter(*command, options, "--text", "q", "only with this text in the job's name");
   command->add_option("--limit", options->limit, "at most so many (50)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->add_flag("--all", options->all, "all of them");
   command->callback([&line, options] {
     line.action = [options](Context& context) -> CliResult<ExitCode> {

@@ -190,7 +190,7 @@ void AddTail(CommandLine& line) {
   command->add_flag("--until-over", options->until_over, "end when the job does");
   command->add_flag("--no-bars", options->has_no_bars, "progress as lines, also on a terminal");
   command->add_option("--limit", options->limit, "end after so many events")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->callback([&line, options] {
     line.action = [options](Context& context) { return Tail(context, *options); };
   });

@@ -1,0 +1,53 @@
+#include "tools/cli/usage_error.h"
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "tools/cli/command_tree.h"
+
+namespace stagelog::cli {
+namespace {
+
+std::string Unknown(const std::string& what, const std::string& word,
+                    const std::vector<std::string>& known) {
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  return "unknown " + what + " '" + Harmless(Shorten(word, 60)) + "'; did you mean '" +
+         std::string(NearestWord(word, candidates)) + "'?";
+}
+
+std::vector<std::string> FlagNames(const CommandDescription& command) {
+  std::vector<std::string> names;
+  for (const FlagDescription& flag : command.flags) {
+    names.insert(names.end(), flag.names.begin(), flag.names.end());
+  }
+  return names;
+}
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+std::string ExplainUsage(const CLI::App& app, const std::vector<std::string>& words,
+                         const std::string& problem) {
+  const std::vector<CommandDescription> commands = DescribeCommands(app);
+  const CommandDescription* command = &commands.front();
+  for (const std::string& word : words) {
+    if (word == "--") break;
+    if (word.starts_with("--")) {
+      const std::string name = word.substr(0, word.find('='));
+      const std::vector<std::string> known = FlagNames(*command);
+      if (!Contains(known, name)) return Unknown("flag", name, known);
+    } else if (!command->commands.empty()) {
+      if (!Contains(command->commands, word)) return Unknown("command", word, command->commands);
+      const std::string path = command->path.empty() ? word : command->path + " " + word;
+      command = &*std::find_if(commands.begin(), commands.end(),
+                               [&](const auto& known) { return known.path == path; });
+    }
+  }
+  const std::string help = command->path.empty() ? "stagelog" : "stagelog " + command->path;
+  return problem + " ('" + help + " --help' says more)";
+}
+
+}  // namespace stagelog::cli
