@@ -144,6 +144,7 @@ bool Poster::Post(int64_t count) {
     ++posted_[next_job_];
     next_job_ = (next_job_ + 1) % posted_.size();
   }
+  if (!batch) body.pop_back();  // Nchan makes a line of an event's data of each line
   const int64_t start = MonotonicNanos();
   const auto status =
       requester.Send("POST " + target + " HTTP/1.1\r\nHost: " + server_.host +
