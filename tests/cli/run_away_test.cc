@@ -199,9 +199,25 @@ TEST_F(RunAwayTest, WithoutASpoolEventsAreSentDirectly) {
   EXPECT_EQ(Events("j").back()["type"], "job_failed");
 }
 
+TEST_F(RunAwayTest, WhatTheSpoolDoesNotTakeIsInAFileThatEmitSends) {
+  ChoosePort();
+  cli_.SetEnvironment("XDG_STATE_HOME", "/dev/null");
+  std::filesystem::create_directory(cli_.Path("tmp"));
+  cli_.SetEnvironment("TMPDIR", cli_.Path("tmp"));
+  const CliResultText result = StartScript("echo a; exit 3")->Wait();
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("4 events of job j are in " + cli_.Path("tmp")));
+  const std::filesystem::directory_iterator file(cli_.Path("tmp"));
+  StartDaemon();
+  const CliResultText sent = cli_.Run({"emit", "j"}, ReadAll(file->path().string()));
+  EXPECT_EQ(sent.out, "4 events taken, 0 were there already\n") << sent.err;
+  EXPECT_EQ(Events("j").back()["type"], "job_failed");
+}
+
 TEST_F(RunAwayTest, WhatCanBeNeitherSentNorSpooledIsCounted) {
   ChoosePort();
   cli_.SetEnvironment("XDG_STATE_HOME", "/dev/null");
+  cli_.SetEnvironment("TMPDIR", "/dev/null");
   const CliResultText result = StartScript("echo a; exit 3")->Wait();
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.out, "a\n");

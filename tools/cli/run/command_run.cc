@@ -290,6 +290,11 @@ void CommandRun::OnJobStatus(const std::string& status) {
 void CommandRun::FinishSending() {
   const EventSender::Result result = sender_.Finish();
   const Outbox::Rest rest = outbox_.Settle();
+  if (rest.rescued > 0) {
+    Complain(std::to_string(rest.rescued) + " events of job " + target_.job_id + " are in " +
+             rest.rescue_path + ", for the spool did not take them; 'stagelog emit " +
+             target_.job_id + " < " + rest.rescue_path + "' sends them");
+  }
   if (rest.lost > 0) {
     Complain(std::to_string(rest.lost) + " events of job " + target_.job_id +
              " are lost: they could be neither sent nor spooled");

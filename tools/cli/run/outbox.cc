@@ -1,6 +1,12 @@
 #include "tools/cli/run/outbox.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <utility>
+
+#include "tools/cli/run/spool_file.h"
 
 namespace stagelog::cli {
 namespace {
@@ -121,13 +127,27 @@ bool Outbox::Leave() {
   return !reader_.HasUnsent();
 }
 
+// The disk of the spool is full or out of reach; that of temporary files may be another one.
+void Outbox::Rescue(const SpoolEvents& events, Rest& rest) {
+  const std::string path = ProcessEnvironment("TMPDIR").value_or("/tmp") + "/stagelog-spool-XXXXXX";
+  std::string name = path;
+  const UniqueFd file(::mkostemp(name.data(), O_CLOEXEC));
+  if (file.valid() && WriteAll(file.get(), Joined(events))) {
+    rest.rescue_path = name;
+    rest.rescued = events.size();
+    return;
+  }
+  if (file.valid()) ::unlink(name.c_str());
+  rest.lost += events.size();
+}
+
 Outbox::Rest Outbox::Settle() {
   reader_.Unlock();
   const std::lock_guard lock(mutex_);
   Rest rest{0, dropped_};
   if (!memory_.empty()) {
     const SpoolEvents events(memory_.begin(), memory_.end());
-    if (folder().empty() || !writer_.Append(Joined(events))) rest.lost += events.size();
+    if (folder().empty() || !writer_.Append(Joined(events))) Rescue(events, rest);
   }
   if (folder().empty()) return rest;
   const size_t slash = folder().rfind('/');

@@ -53,11 +53,14 @@ class Outbox {
   bool HasUnsent() const { return reader_.HasUnsent(); }  // in the spool
   bool is_sender() const { return reader_.is_locked(); }
 
-  // After the sending has ended: events in memory go to the spool if it takes them after all. How
-  // many events wait in the spool, and how many are lost.
+  // After the sending has ended: events in memory go to the spool if it takes them after all, else
+  // to a file in TMPDIR. How many events wait in the spool, and how many are lost.
   struct Rest {
     uint64_t waiting = 0;
     uint64_t lost = 0;
+    // Events for which the spool had no room are in this file, one a line; empty: there are none.
+    std::string rescue_path;
+    uint64_t rescued = 0;
   };
   Rest Settle();
 
@@ -65,6 +68,7 @@ class Outbox {
   std::string refused_path() const { return folder() + "/refused.ndjson"; }
 
  private:
+  static void Rescue(const SpoolEvents& events, Rest& rest);
   void Remember(SpoolEvents events);
   void Complain(const std::string& problem);
   OutboxBatch NextSpooled(size_t max_events, size_t max_bytes);

@@ -142,7 +142,12 @@ CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
     if (sent || sent.error().code != ExitCode::kUnreachable) return sent;
   }
   outbox.Add({{.line = *event, .is_log = options.type == "log"}});
-  if (const Outbox::Rest rest = outbox.Settle(); rest.lost > 0) {
+  const Outbox::Rest rest = outbox.Settle();
+  if (rest.rescued > 0) {
+    Complain("the event is in " + rest.rescue_path + ", for the spool did not take it");
+    return ExitCode::kOk;
+  }
+  if (rest.lost > 0) {
     return Fail(ExitCode::kUnreachable, "the event could be neither sent nor spooled");
   }
   Complain("the event waits in the spool of job " + options.job + " until the daemon answers");
