@@ -24,10 +24,8 @@ ScriptGate::ScriptGate(std::string path) : path_(std::move(path)) {
 void ScriptGate::Open() { STAGELOG_CHECK(::write(pipe_.get(), "go\n", 3) == 3); }
 
 void RunTest::StartDaemon() {
-  Start(kTestConfig, port_);
-  ASSERT_NE(daemon_, nullptr);
+  CommandTest::StartDaemon(port_);
   port_ = daemon_->port();
-  cli_.SetEnvironment("STAGELOG_URL", "http://127.0.0.1:" + std::to_string(port_));
 }
 
 void RunTest::KillDaemon() { daemon_->Kill9(); }

@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "tests/cli/cli_runner.h"
-#include "tests/support/daemon_fixture.h"
+#include "tests/cli/command_fixture.h"
 
 namespace stagelog {
 
@@ -26,7 +25,7 @@ class ScriptGate {
   UniqueFd pipe_;
 };
 
-class RunTest : public DaemonTest {
+class RunTest : public CommandTest {
  protected:
   // Starts the daemon (again, on the same port) and points the commands at it.
   void StartDaemon();
@@ -51,7 +50,6 @@ class RunTest : public DaemonTest {
   bool HasSpool(const std::string& job) const;
   std::string SpoolOf(const std::string& job) const;
 
-  CliRunner cli_;
   uint16_t port_ = 0;
 };
 

@@ -50,11 +50,6 @@ std::string WhyNot(httplib::Error error) {
   }
 }
 
-std::string Member(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 }  // namespace
 
 class DaemonClient::Connection {
@@ -182,15 +177,15 @@ CliError DaemonClient::AsError(const Answer& answer) const {
   if (answer.status >= 502 && answer.status <= 504) {
     return {ExitCode::kUnreachable,
             settings_.url + " answers " + std::to_string(answer.status) +
-                (is_problem ? ": " + Member(problem, "detail") : ": no daemon behind it")};
+                (is_problem ? ": " + TextAt(problem, "detail") : ": no daemon behind it")};
   }
   if (!is_problem) {
     return {ExitCode::kRefused, settings_.url + " answers " + std::to_string(answer.status) +
                                     ", but not as a stagelog daemon does"};
   }
-  std::string message = Member(problem, "detail");
-  if (message.empty()) message = Member(problem, "title");
-  message += " (" + std::to_string(answer.status) + " " + Member(problem, "code") + ")";
+  std::string message = TextAt(problem, "detail");
+  if (message.empty()) message = TextAt(problem, "title");
+  message += " (" + std::to_string(answer.status) + " " + TextAt(problem, "code") + ")";
   if (answer.status == 401) {
     message += settings_.token_is_default
                    ? "; no token is set: use STAGELOG_TOKEN, or token: in the settings file"

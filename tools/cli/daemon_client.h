@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,12 +12,10 @@
 #include <vector>
 
 #include "tools/cli/exit_code.h"
+#include "tools/cli/json_member.h"
 #include "tools/cli/settings.h"
 
 namespace stagelog::cli {
-
-// Keeps the order in which keys came.
-using Json = nlohmann::ordered_json;
 
 struct Answer {
   int status = 0;

@@ -3,13 +3,15 @@
 #define STAGELOG_TOOLS_CLI_JSON_MEMBER_H_
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "tools/cli/daemon_client.h"
-
 namespace stagelog::cli {
+
+// Keeps the order in which keys came.
+using Json = nlohmann::ordered_json;
 
 // `text` as an object; an empty one when it is none.
 Json ObjectOf(std::string_view text);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "tools/cli/time_text.h"
 
 namespace stagelog::cli {
 namespace {
@@ -44,7 +45,7 @@ void Progress::Draw(int64_t now_micros) {
       label_ + " " + bar + " " + std::to_string(static_cast<int>(share * 100)) + " %";
   if (share > 0.01) {
     const double elapsed = static_cast<double>(now_micros - started_micros_);
-    text += ", " + DurationText(static_cast<int64_t>(elapsed / share - elapsed)) + " left";
+    text += ", " + BriefDuration(static_cast<int64_t>(elapsed / share - elapsed)) + " left";
   }
   static_cast<void>(screen_.Write("\r\033[K" + Shorten(text, screen_.Width() - 1)));
 }

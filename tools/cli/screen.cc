@@ -177,23 +177,6 @@ std::string PadLeft(std::string_view text, size_t columns) {
   return std::string(columns > width ? columns - width : 0, ' ') + std::string(text);
 }
 
-std::string DurationText(int64_t micros) {
-  const int64_t seconds = micros / 1'000'000;
-  char text[64];
-  if (micros < 1'000'000) {
-    std::snprintf(text, sizeof(text), "%lld ms", static_cast<long long>(micros / 1'000));
-  } else if (seconds < 60) {
-    return Decimal(static_cast<double>(micros) / 1e6, "s");
-  } else if (seconds < 3'600) {
-    std::snprintf(text, sizeof(text), "%lld min %02lld s", static_cast<long long>(seconds / 60),
-                  static_cast<long long>(seconds % 60));
-  } else {
-    std::snprintf(text, sizeof(text), "%lld h %02lld min", static_cast<long long>(seconds / 3'600),
-                  static_cast<long long>(seconds / 60 % 60));
-  }
-  return text;
-}
-
 std::string BytesText(uint64_t bytes) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return std::to_string(bytes) + " B";

@@ -53,9 +53,6 @@ std::string Shorten(std::string_view text, size_t columns);
 std::string PadRight(std::string_view text, size_t columns);
 std::string PadLeft(std::string_view text, size_t columns);
 
-// "3.2 s", "4 min 05 s", "2 h 03 min", "850 ms".
-std::string DurationText(int64_t micros);
-
 // "12 B", "4.1 KiB", "5.0 GiB".
 std::string BytesText(uint64_t bytes);
 

@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "tools/cli/json_member.h"
+
 namespace stagelog::cli {
 namespace {
 
 // Statuses by which a stagelog daemon refuses an event for what it says. Others speak of the
 // sender (401, 403), the address (404, 421) or the moment (408, 5xx): the events are kept.
 constexpr std::array<int, 6> kForGood = {400, 409, 413, 415, 422, 431};
-
-std::string Member(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 std::optional<size_t> CulpritOf(const Json& problem, size_t batch_size) {
   if (batch_size == 1) return 0;
@@ -31,20 +28,20 @@ SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t
   SendVerdict verdict;
   if (answer.ok() && json.is_object()) {
     verdict.kind = SendVerdict::Kind::kTaken;
-    verdict.job_status = Member(json, "job_status");
+    verdict.job_status = TextAt(json, "job_status");
     return verdict;
   }
-  const bool is_problem = json.is_object() && !Member(json, "code").empty();
+  const bool is_problem = json.is_object() && !TextAt(json, "code").empty();
   const bool is_for_good =
       std::find(kForGood.begin(), kForGood.end(), answer.status) != kForGood.end();
   if (is_problem && is_for_good) {
     verdict.kind = SendVerdict::Kind::kRefused;
     verdict.culprit = CulpritOf(json, batch_size);
     verdict.text =
-        std::to_string(answer.status) + " " + Member(json, "code") + ": " + Member(json, "detail");
+        std::to_string(answer.status) + " " + TextAt(json, "code") + ": " + TextAt(json, "detail");
     verdict.reason = Json{{"status", answer.status},
-                          {"code", Member(json, "code")},
-                          {"detail", Member(json, "detail")}}
+                          {"code", TextAt(json, "code")},
+                          {"detail", TextAt(json, "detail")}}
                          .dump(-1, ' ', false, Json::error_handler_t::replace);
     return verdict;
   }

@@ -12,7 +12,9 @@
 #include "core/json_text.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
+#include "tools/cli/json_member.h"
 #include "tools/cli/run/spool.h"
+#include "tools/cli/time_text.h"
 
 namespace stagelog::cli {
 namespace {
@@ -35,11 +37,6 @@ std::string GateTarget(const GateOptions& options) {
   return JobTarget(options.job) + "/gates/" + EscapeParameter(options.gate);
 }
 
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 std::string Words(const Json& list) {
   std::string words;
   for (const Json& word : list) {
@@ -60,8 +57,8 @@ std::string Distance(const std::string& time) {
   const auto micros = ParseTimestamp(time);
   if (!micros) return "";
   const int64_t now = SystemClock().WallMicros();
-  return *micros <= now ? DurationText(now - *micros) + " ago"
-                        : "in " + DurationText(*micros - now);
+  return *micros <= now ? BriefDuration(now - *micros) + " ago"
+                        : "in " + BriefDuration(*micros - now);
 }
 
 // --- list ---
@@ -76,18 +73,18 @@ CliStatus PrintGates(Context& context, const Json& gates) {
   size_t job_width = 3;
   size_t gate_width = 4;
   for (const Json& gate : gates) {
-    job_width = std::max(job_width, Text(gate, "job_id").size());
-    gate_width = std::max(gate_width, Text(gate, "gate").size());
+    job_width = std::max(job_width, TextAt(gate, "job_id").size());
+    gate_width = std::max(gate_width, TextAt(gate, "gate").size());
   }
   for (const Json& gate : gates) {
-    const std::string status = Text(gate, "status");
-    std::string line = PadRight(Text(gate, "job_id"), job_width) + "  " +
-                       PadRight(Text(gate, "gate"), gate_width) + "  " +
+    const std::string status = TextAt(gate, "status");
+    std::string line = PadRight(TextAt(gate, "job_id"), job_width) + "  " +
+                       PadRight(TextAt(gate, "gate"), gate_width) + "  " +
                        context.out.Paint(StyleOf(status), PadRight(status, 9)) + "  " +
-                       PadRight(Distance(Text(gate, "opened_at")), 16);
-    const std::string expires = status == "pending" ? Text(gate, "expires_at") : "";
+                       PadRight(Distance(TextAt(gate, "opened_at")), 16);
+    const std::string expires = status == "pending" ? TextAt(gate, "expires_at") : "";
     if (!expires.empty()) line += "  ends " + Distance(expires);
-    const std::string prompt = Text(gate, "prompt");
+    const std::string prompt = TextAt(gate, "prompt");
     if (!prompt.empty()) line += "  " + Harmless(prompt);
     if (CliStatus said = context.out.WriteLine(line); !said) return said;
   }
@@ -124,23 +121,24 @@ std::string Describe(const Screen& out, const Json& gate) {
   const auto add = [&](const char* label, const std::string& value) {
     if (!value.empty()) text += PadRight(label, 10) + Harmless(value) + "\n";
   };
-  const std::string status = Text(gate, "status");
-  add("gate", Text(gate, "gate") + " of " + Text(gate, "job_id"));
+  const std::string status = TextAt(gate, "status");
+  add("gate", TextAt(gate, "gate") + " of " + TextAt(gate, "job_id"));
   text += PadRight("status", 10) + out.Paint(StyleOf(status), status) + "\n";
-  add("prompt", Text(gate, "prompt"));
+  add("prompt", TextAt(gate, "prompt"));
   if (gate.contains("options")) add("options", Words(gate["options"]));
   if (gate.contains("approvers")) add("approvers", Words(gate["approvers"]));
-  add("opened", Text(gate, "opened_at") + ", " + Distance(Text(gate, "opened_at")));
+  add("opened", TextAt(gate, "opened_at") + ", " + Distance(TextAt(gate, "opened_at")));
   if (status == "pending" && gate.contains("expires_at")) {
-    add("ends", Distance(Text(gate, "expires_at")) + ", then: " + Text(gate, "on_timeout"));
+    add("ends", Distance(TextAt(gate, "expires_at")) + ", then: " + TextAt(gate, "on_timeout"));
   }
-  if (!Text(gate, "decided_at").empty()) {
-    add("decided", Text(gate, "decided_at") +
-                       (Text(gate, "decided_by").empty() ? "" : " by " + Text(gate, "decided_by")));
+  if (!TextAt(gate, "decided_at").empty()) {
+    add("decided",
+        TextAt(gate, "decided_at") +
+            (TextAt(gate, "decided_by").empty() ? "" : " by " + TextAt(gate, "decided_by")));
   }
-  add("choice", Text(gate, "choice"));
-  add("comment", Text(gate, "comment"));
-  add("via", Text(gate, "via"));
+  add("choice", TextAt(gate, "choice"));
+  add("comment", TextAt(gate, "comment"));
+  add("via", TextAt(gate, "via"));
   return text;
 }
 
@@ -171,7 +169,7 @@ CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const c
       context.flags.json ? answer->dump()
                          : options.gate + " of " + options.job + " " +
                                (std::string(decision) == "approve" ? "approved" : "rejected") +
-                               ", the job is " + Text(*answer, "job_status"));
+                               ", the job is " + TextAt(*answer, "job_status"));
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }
@@ -198,10 +196,10 @@ class GateWait {
       const int wait = static_cast<int>(std::clamp<int64_t>(left, 0, longest));
       const auto gate =
           client_.GetJson(GateTarget(options_) + "?wait=" + std::to_string(wait), wait);
-      if (gate && Text(*gate, "status") != "pending") return Tell(*gate);
+      if (gate && TextAt(*gate, "status") != "pending") return Tell(*gate);
       if (gate) {
         SayOnce("gate " + options_.gate + " of " + options_.job +
-                " is pending: " + Text(*gate, "prompt"));
+                " is pending: " + TextAt(*gate, "prompt"));
         has_answered_ = true;
         away_wait_ = kFirstRetryWait;
       } else if (MayComeYet(gate.error())) {
@@ -241,11 +239,11 @@ class GateWait {
   }
 
   CliResult<ExitCode> Tell(const Json& gate) {
-    const std::string status = Text(gate, "status");
+    const std::string status = TextAt(gate, "status");
     std::string line = status;
-    if (!Text(gate, "decided_by").empty()) line += " by " + Text(gate, "decided_by");
-    if (!Text(gate, "choice").empty()) line += ", choice " + Text(gate, "choice");
-    if (!Text(gate, "comment").empty()) line += ": " + Text(gate, "comment");
+    if (!TextAt(gate, "decided_by").empty()) line += " by " + TextAt(gate, "decided_by");
+    if (!TextAt(gate, "choice").empty()) line += ", choice " + TextAt(gate, "choice");
+    if (!TextAt(gate, "comment").empty()) line += ": " + TextAt(gate, "comment");
     const CliStatus said =
         context_.out.WriteLine(context_.flags.json ? gate.dump() : Harmless(line));
     if (!said) return tl::unexpected(said.error());
