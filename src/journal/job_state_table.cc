@@ -119,7 +119,7 @@ void EventTable::WriteJobRow(const JobState& state) {
       "waited, stopped, done) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT(first_seq) DO UPDATE SET status = excluded.status, "
       "job_seq = excluded.job_seq, last_seq = excluded.last_seq, created_at = excluded.created_at, "
-      "created_at = excluded.created_at, updated_at = excluded.updated_at, "
+      "updated_at = excluded.updated_at, "
       "violations = excluded.violations, last_hash = excluded.last_hash, "
       "pipeline = excluded.pipeline, reason = excluded.reason, strict = excluded.strict, "
       "epoch = excluded.epoch, started_at = excluded.started_at, "

@@ -22,6 +22,13 @@ struct VerifyOptions {
   std::string database_path;
 };
 
+// As a person in this folder would write it.
+std::string FromHere(const std::string& path) {
+  std::error_code error;
+  const std::string relative = std::filesystem::proximate(path, error).string();
+  return error || relative.empty() || relative.starts_with("..") ? path : relative;
+}
+
 std::string RunText(const ChainRun& run) {
   return std::to_string(run.first_job_seq) + " to " + std::to_string(run.last_job_seq);
 }
@@ -139,7 +146,7 @@ class Verification {
 
   std::string Describe(const JournalPath& journal, const ChainCheck& check) const {
     const Screen& out = context_.out;
-    const std::string path = Harmless(journal.path);
+    const std::string path = Harmless(FromHere(journal.path));
     if (check.finding_count() == 0) {
       return out.Paint(Style::kGreen, "intact") + "  " + path + ": " +
              std::to_string(check.lines()) + " events, last hash " +
