@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -107,6 +108,7 @@ HttpServer::~HttpServer() { FinishShutdown(); }
 
 void HttpServer::Start() {
   thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "requests");
     while (RunOnce()) {
     }
   });

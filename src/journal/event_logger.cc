@@ -1,5 +1,7 @@
 #include "journal/event_logger.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <map>
 #include <utility>
@@ -94,6 +96,7 @@ EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
   writer_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
     }
   });
