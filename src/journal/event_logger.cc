@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <map>
 #include <utility>
 
@@ -15,6 +14,9 @@ namespace {
 // journal.json is written once for so many events: it holds a bound that no given seq exceeds.
 constexpr int64_t kSeqReserve = 65'536;
 constexpr size_t kMaxGroupRequests = 4'096;
+// What another thread may write itself instead of waking the writer.
+constexpr size_t kMaxLedRequests = 4;
+constexpr size_t kMaxLedBytes = size_t{16} << 10;
 constexpr size_t kAnnouncedPageEvents = 1'000;
 
 size_t SizeOf(const std::vector<EventDraft>& drafts) {
@@ -55,12 +57,12 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
                                          "Times that writing to the journal failed.")),
       commit_seconds_(
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
+      queue_(options_.queue_bytes),
       job_files_(files, options_.runs_dir, options_.open_files) {
   const std::string database = DatabasePath(options_.runs_dir);
   reader_ = std::make_unique<EventReader>(database, files_.SqliteVfs(), clock_, [this] {
     corruption_seen_ = true;
-    const std::lock_guard guard(mutex_);
-    wake_.notify_one();
+    queue_.Wake();
   });
   metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
                            [this, database] {
@@ -103,11 +105,7 @@ void EventLogger::Start() {
 }
 
 void EventLogger::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    wake_.notify_one();
-  }
+  queue_.Stop();
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
   }
@@ -130,7 +128,7 @@ Status EventLogger::OpenTable() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   status_.journal_id = identity_.journal_id;
   status_.head_seq = head;
   status_.writable = true;
@@ -161,29 +159,57 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
 
 void EventLogger::Append(std::vector<EventDraft> drafts, Precondition precondition,
                          AppendDone done) {
-  Request request{std::move(drafts), std::move(precondition), std::move(done), 0};
+  Push({std::move(drafts), std::move(precondition), std::move(done)}, true);
+}
+
+void EventLogger::Enqueue(std::vector<EventDraft> drafts, Precondition precondition,
+                          AppendDone done) {
+  Push({std::move(drafts), std::move(precondition), std::move(done)}, false);
+}
+
+void EventLogger::Push(Request request, bool wakes) {
   request.bytes = SizeOf(request.drafts);
-  Refusal refusal;
+  if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
+}
+
+std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) {
-      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
-    } else if (!status_.writable) {
-      refusal = Unavailable(status_.problem, "not_applied");
-    } else if (queued_bytes_ > 0 && queued_bytes_ + request.bytes > options_.queue_bytes) {
-      refusal = {.code = "overloaded", .detail = "too many events wait to be written; try again"};
-    } else {
-      queued_bytes_ += request.bytes;
-      queue_.push_back(std::move(request));
-      if (queue_.size() == 1) wake_.notify_one();
-      return;
-    }
+    const std::lock_guard lock(status_mutex_);
+    if (!status_.writable) return Unavailable(status_.problem, "not_applied");
   }
-  request.done(tl::unexpected(std::move(refusal)));
+  switch (queue_.Push(request, wakes)) {
+    case AppendQueue::Admission::kTaken:
+      return std::nullopt;
+    case AppendQueue::Admission::kStopping:
+      return Refusal{.code = "shutting_down", .detail = "the daemon is shutting down"};
+    case AppendQueue::Admission::kFull:
+      break;
+  }
+  return Refusal{.code = "overloaded", .detail = "too many events wait to be written; try again"};
+}
+
+bool EventLogger::Kick(bool may_lead) {
+  const size_t waiting = queue_.size();
+  if (waiting == 0) return false;
+  const bool is_little = waiting <= kMaxLedRequests && queue_.bytes() <= kMaxLedBytes;
+  if (may_lead && is_little && !is_writing_) return true;
+  queue_.Wake();
+  return false;
+}
+
+// What is not a plain group to write is left to the writer's own thread.
+void EventLogger::Lead() {
+  std::unique_lock writing(writing_, std::try_to_lock);
+  if (writing && table_ != nullptr && !corruption_seen_) {
+    std::vector<Request> group = queue_.Take(kMaxGroupRequests);
+    if (!group.empty()) Process(std::move(group));
+    queue_.SetTimer(NextTimerMicros());
+  }
+  if (queue_.size() > 0) queue_.Wake();
 }
 
 JournalStatus EventLogger::GetStatus() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   return status_;
 }
 
@@ -193,35 +219,20 @@ int64_t EventLogger::NextTimerMicros() const {
   return oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
 }
 
-// Returns the group of requests that is to be written next; none when a timer is due or the journal
-// stops.
-std::vector<EventLogger::Request> EventLogger::TakeWork(bool may_wait) {
-  std::unique_lock lock(mutex_);
-  while (may_wait && queue_.empty() && !stopping_ && !corruption_seen_) {
-    const int64_t timer = NextTimerMicros();
-    if (timer == INT64_MAX) {
-      wake_.wait(lock);
-      continue;
-    }
-    const int64_t left = timer - clock_.MonotonicMicros();
-    if (left <= 0) break;
-    wake_.wait_for(lock, std::chrono::microseconds(left));
-  }
-  std::vector<Request> group;
-  if (queue_.size() <= kMaxGroupRequests) {
-    group.swap(queue_);
-  } else {
-    const auto end = queue_.begin() + kMaxGroupRequests;
-    group.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
-    queue_.erase(queue_.begin(), end);
-  }
-  for (const Request& request : group) queued_bytes_ -= request.bytes;
-  return group;
+bool EventLogger::RunOnce(bool may_wait) {
+  if (may_wait) queue_.Wait(clock_);
+  const std::lock_guard writing(writing_);
+  is_writing_ = true;
+  const bool goes_on = TakeTurn();
+  is_writing_ = false;
+  queue_.SetTimer(NextTimerMicros());
+  return goes_on;
 }
 
-bool EventLogger::RunOnce(bool may_wait) {
+// Writes the group of requests that is next; where there is none, does what is due.
+bool EventLogger::TakeTurn() {
   if (closed_) return false;
-  std::vector<Request> group = TakeWork(may_wait);
+  std::vector<Request> group = queue_.Take(kMaxGroupRequests);
   if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
   if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
   if (!group.empty()) {
@@ -232,17 +243,12 @@ bool EventLogger::RunOnce(bool may_wait) {
     }
     return true;
   }
-  if (IsDrained()) {
+  if (queue_.IsStoppedAndEmpty()) {
     CloseCleanly();
     return false;
   }
   if (table_ != nullptr) SyncIdleFiles(clock_.MonotonicMicros() - options_.idle_sync_micros);
   return true;
-}
-
-bool EventLogger::IsDrained() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_ && queue_.empty();
 }
 
 void EventLogger::RefuseAll(std::vector<Request> requests) {
@@ -390,7 +396,7 @@ Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
 void EventLogger::Announce(const CommittedBatchPointer& batch) {
   announced_seq_ = batch->events.back().seq;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     status_.head_seq = announced_seq_;
   }
   for (CommitListener* listener : listeners_) listener->OnCommit(batch);
@@ -426,7 +432,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   job_files_.CloseAll();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   status_.writable = false;
   status_.problem = problem;
 }
