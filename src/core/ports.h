@@ -57,6 +57,26 @@ class EventAppender {
                       AppendDone done) = 0;
 };
 
+// What is told of a job that was deleted.
+struct DeletedJobReport {
+  std::string job_id;
+  int64_t event_count = 0;
+  int64_t first_seq = 0;
+  int64_t last_seq = 0;
+  int64_t deleted_at_micros = 0;
+};
+
+using DeleteDone = std::function<void(tl::expected<DeletedJobReport, Refusal>)>;
+
+// Takes jobs out of the journal for good. Safe from any thread.
+class JobDeleter {
+ public:
+  virtual ~JobDeleter() = default;
+
+  // `actor` asks for it. `done` as AppendDone, once nothing of the job is left but its tombstone.
+  virtual void DeleteJob(std::string job_id, std::string actor, DeleteDone done) = 0;
+};
+
 // --- Hearing of commits ---
 
 // One committed event as its readers need it.
@@ -81,6 +101,9 @@ class CommitListener {
  public:
   virtual ~CommitListener() = default;
   virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
+
+  // The same of a job that was deleted: none of its events can be read any more.
+  virtual void OnJobDeleted(const std::string& /*job_id*/) {}
 };
 
 // --- Reading the log ---
@@ -200,6 +223,9 @@ class JournalStatusSource {
  public:
   virtual ~JournalStatusSource() = default;
   virtual JournalStatus GetStatus() const = 0;
+
+  // True for a job that was deleted for good.
+  virtual bool IsDeleted(const std::string& /*job_id*/) const { return false; }
 };
 
 // --- Signs of life ---

@@ -22,6 +22,7 @@ constexpr Row kRows[] = {
     {"POST", "/api/v1/jobs",                     Access::kWriter,   CreateJob,     true},
     {"GET",  "/api/v1/jobs",                     Access::kReader,   ListJobs},
     {"GET",  "/api/v1/jobs/{job}",               Access::kReader,   ShowJob},
+    {"DELETE", "/api/v1/jobs/{job}",             Access::kAdmin,    DeleteJob},
     {"POST", "/api/v1/jobs/{job}/cancel",        Access::kWriter,   CancelJob,     true},
     {"POST", "/api/v1/jobs/{job}/resume",        Access::kWriter,   ResumeJob,     true},
     {"GET",  "/api/v1/jobs/{job}/stages/{path*}", Access::kReader,  ShowStage},

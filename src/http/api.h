@@ -17,6 +17,7 @@ class LongPolls;
 // What the handlers work with. All of it outlives the server.
 struct ApiServices {
   EventAppender& appender;
+  JobDeleter& deleter;
   EventSource& source;
   JobSource& jobs;
   LivenessMonitor& liveness;
@@ -38,6 +39,9 @@ Ending CreateJob(const ApiServices& services, Call call, const Responder& respon
 Ending ListJobs(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowJob(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowStage(const ApiServices& services, Call call, const Responder& responder);
+
+// delete_handlers.cc
+Ending DeleteJob(const ApiServices& services, Call call, const Responder& responder);
 
 // command_handlers.cc
 Ending CancelJob(const ApiServices& services, Call call, const Responder& responder);

@@ -35,6 +35,7 @@ class JobCache {
   // Forgets everything when it has become too much; between two commits.
   void Trim();
   void Clear();
+  void Forget(const std::string& job_id) { states_.erase(job_id); }
   void CountChanges(const StateChanges& changes);
 
  private:
@@ -86,6 +87,7 @@ class BatchStager {
       const std::unordered_map<std::string, size_t>& earlier);
   tl::expected<std::optional<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
                                                                 size_t index, size_t count);
+  std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
   std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
                                        const std::vector<std::optional<Duplicate>>& duplicates);
   size_t Apply(EventDraft draft);

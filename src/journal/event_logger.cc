@@ -53,7 +53,8 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
                                          "Times that writing to the journal failed.")),
       commit_seconds_(
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
-      job_files_(files, options_.runs_dir, options_.open_files) {
+      job_files_(files, options_.runs_dir, options_.open_files),
+      remover_(files, options_.runs_dir) {
   const std::string database = DatabasePath(options_.runs_dir);
   reader_ = std::make_unique<EventReader>(database, files_.SqliteVfs(), clock_, [this] {
     corruption_seen_ = true;
@@ -121,6 +122,7 @@ Status EventLogger::OpenTable() {
   reader_->Reopen();
   LogRecovery(opened->report);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
+  if (Status learned = LearnDeleted(); !learned) return learned;
   int64_t head = 0;
   try {
     head = table_->HeadSeq();
@@ -186,6 +188,7 @@ JournalStatus EventLogger::GetStatus() const {
 
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
+  if (remover_.HasWork()) return 0;  // at once
   const int64_t oldest = job_files_.OldestDirtyMicros();
   return oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
 }
@@ -194,7 +197,7 @@ int64_t EventLogger::NextTimerMicros() const {
 // stops.
 std::vector<EventLogger::Request> EventLogger::TakeWork(bool may_wait) {
   std::unique_lock lock(mutex_);
-  while (may_wait && queue_.empty() && !stopping_ && !corruption_seen_) {
+  while (may_wait && queue_.empty() && deletions_.empty() && !stopping_ && !corruption_seen_) {
     const int64_t timer = NextTimerMicros();
     if (timer == INT64_MAX) {
       wake_.wait(lock);
@@ -227,6 +230,11 @@ bool EventLogger::RunOnce(bool may_wait) {
     } else {
       Process(std::move(group));
     }
+    DoUpkeep();
+    return true;
+  }
+  if (HasUpkeep()) {
+    DoUpkeep();
     return true;
   }
   if (IsDrained()) {
@@ -423,9 +431,12 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   job_files_.CloseAll();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  const std::lock_guard lock(mutex_);
-  status_.writable = false;
-  status_.problem = problem;
+  {
+    const std::lock_guard lock(mutex_);
+    status_.writable = false;
+    status_.problem = problem;
+  }
+  remover_.Abandon();
 }
 
 void EventLogger::TryReopen() {

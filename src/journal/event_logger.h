@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "base/metrics.h"
@@ -17,6 +18,7 @@
 #include "journal/batch_stager.h"
 #include "journal/event_reader.h"
 #include "journal/job_files.h"
+#include "journal/job_remover.h"
 #include "journal/recovery.h"
 #include "journal/run_lock.h"
 
@@ -38,7 +40,7 @@ struct EventLoggerOptions {
 //  - after the commit: they are acknowledged, and the journal is opened anew, which mends the
 //  files.
 // Until it is open again, appends are refused and reads go on.
-class EventLogger : public EventAppender, public JournalStatusSource {
+class EventLogger : public EventAppender, public JobDeleter, public JournalStatusSource {
  public:
   // Takes the lock of the runs folder (created when missing) and recovers what is there.
   static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
@@ -60,7 +62,9 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   bool RunOnce(bool may_wait = true);
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
   JournalStatus GetStatus() const override;
+  bool IsDeleted(const std::string& job_id) const override;
   EventReader& reader() { return *reader_; }
 
   // Whether opening has folded every job anew. Before Start().
@@ -77,6 +81,11 @@ class EventLogger : public EventAppender, public JournalStatusSource {
     AppendDone done;
     AppendOutcome outcome;
     bool rests_on_commit = false;
+  };
+  struct Deletion {
+    std::string job_id;
+    std::string actor;
+    DeleteDone done;
   };
   enum class WriteFailure { kNone, kBeforeCommit, kAtCommit };
 
@@ -101,6 +110,13 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   void Announce(const CommittedBatchPointer& batch);
   void AnnounceMissed();
 
+  // Upkeep (event_logger_upkeep.cc): slices between two groups of appends.
+  Status LearnDeleted();
+  bool HasUpkeep() const;
+  void DoUpkeep();
+  void BeginDeletion(Deletion deletion);
+  void FinishDeletion(const Tombstone& tombstone);
+
   void CloseAfterFailure(const std::string& problem);
   void TryReopen();
   void RefuseAll(std::vector<Request> requests);
@@ -124,6 +140,7 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   Sequencer sequencer_;
   JobCache cache_;
   JobFiles job_files_;
+  JobRemover remover_;
   int64_t announced_seq_ = 0;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
@@ -138,6 +155,8 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   size_t queued_bytes_ = 0;
   bool stopping_ = false;
   JournalStatus status_;
+  std::vector<Deletion> deletions_;
+  std::unordered_set<std::string> deleted_;  // jobs
 
   std::thread writer_;
 };

@@ -40,7 +40,7 @@ class EventReader::Connection {
   }
 
   int64_t HeadSeq() {
-    SQLite::Statement& query = Prepared("SELECT coalesce(max(seq), 0) FROM events");
+    SQLite::Statement& query = Prepared(kSelectHeadSeq);
     query.executeStep();
     const int64_t head = query.getColumn(0).getInt64();
     query.reset();

@@ -10,7 +10,7 @@ namespace {
 constexpr int kBusyMillis = 5000;
 
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
-constexpr std::array<const char*, 2> kMigrations = {R"sql(
+constexpr std::array<const char*, 3> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
 CREATE TABLE jobs(
   first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
@@ -86,6 +86,20 @@ CREATE TABLE snapshots(
 ) WITHOUT ROWID;
 -- What is there already was not folded into these rows.
 INSERT INTO journal SELECT 'state_version', iif(EXISTS(SELECT 1 FROM events), 0, 1);
+)sql",
+                                                    R"sql(
+CREATE TABLE deleted_jobs(        -- as in stagelog.deleted.jsonl
+  job_id TEXT PRIMARY KEY,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  last_ts INTEGER NOT NULL,       -- microseconds since 1970
+  events INTEGER NOT NULL,
+  deleted_at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  pending INTEGER NOT NULL        -- 1: events or files may still be there
+) WITHOUT ROWID;
+CREATE INDEX deleted_jobs_by_last_seq ON deleted_jobs(last_seq);
+CREATE INDEX deleted_jobs_pending ON deleted_jobs(job_id) WHERE pending = 1;
 )sql"};
 
 }  // namespace
@@ -131,13 +145,13 @@ void EventTable::Rollback() noexcept {
   if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
 }
 
-int64_t EventTable::HeadSeq() {
-  return database_.execAndGet("SELECT coalesce(max(seq), 0) FROM events").getInt64();
-}
+int64_t EventTable::HeadSeq() { return database_.execAndGet(kSelectHeadSeq).getInt64(); }
 
 int64_t EventTable::LastTsMicros() {
   return database_
-      .execAndGet("SELECT coalesce((SELECT ts FROM events ORDER BY seq DESC LIMIT 1), 0)")
+      .execAndGet(
+          "SELECT max(coalesce((SELECT ts FROM events ORDER BY seq DESC LIMIT 1), 0), "
+          "coalesce((SELECT last_ts FROM deleted_jobs ORDER BY last_seq DESC LIMIT 1), 0))")
       .getInt64();
 }
 

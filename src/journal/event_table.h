@@ -15,6 +15,7 @@
 #include "base/file_system.h"
 #include "core/job_machine.h"
 #include "core/job_state.h"
+#include "journal/tombstones.h"
 
 namespace stagelog {
 
@@ -44,6 +45,11 @@ struct FoundEvent {
   std::string body;
 };
 
+// The last seq that was given to an event, though its job may have been deleted since; 0 for none.
+inline constexpr const char* kSelectHeadSeq =
+    "SELECT max(coalesce((SELECT max(seq) FROM events), 0), "
+    "coalesce((SELECT max(last_seq) FROM deleted_jobs), 0))";
+
 // Which fold the rows were written by: a higher number makes the next start fold everything anew.
 inline constexpr int64_t kStateVersion = 1;
 
@@ -59,7 +65,7 @@ class EventTable {
   void Commit();
   void Rollback() noexcept;
 
-  int64_t HeadSeq();       // 0 when there is no event
+  int64_t HeadSeq();       // kSelectHeadSeq
   int64_t LastTsMicros();  // of the event at the head
 
   std::string JournalId();  // empty when none was set
@@ -111,6 +117,17 @@ class EventTable {
   // Calls `visit` for all events after `after_seq` in order.
   void VisitEvents(int64_t after_seq, const Visit& visit);
 
+  // Jobs that were deleted (job_remover.h; the functions are in tombstone_table.cc).
+  bool IsDeleted(const std::string& job_id);
+  void InsertTombstone(const Tombstone& tombstone);
+  void SettleTombstone(const std::string& job_id);  // it is no longer pending
+  std::vector<Tombstone> AllTombstones();           // in the order of their deletion
+  std::vector<Tombstone> PendingTombstones();
+  // Everything but the events.
+  void DeleteJobRows(int64_t first_seq);
+  // At most `limit` of the job's events; false when none is left.
+  bool DeleteEvents(int64_t first_seq, int limit);
+
   // Moves the whole write-ahead log into the database file.
   void Checkpoint();
 
@@ -134,6 +151,7 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> in_order_;
   std::unique_ptr<SQLite::Statement> find_by_id_;
   std::unique_ptr<SQLite::Statement> find_job_;
+  std::unique_ptr<SQLite::Statement> is_deleted_;
   std::unique_ptr<SQLite::Statement> write_job_;
   std::unique_ptr<SQLite::Statement> touch_job_;
   std::unique_ptr<SQLite::Statement> write_stage_;
