@@ -1,4 +1,7 @@
 // stagelog delete.
+#include <unistd.h>
+
+#include <chrono>
 #include <filesystem>
 
 #include "tests/cli/command_fixture.h"
@@ -29,6 +32,25 @@ TEST_F(DeleteCommandTest, DeletesAndSaysWhat) {
   ExpectFailure({"emit", "old", "log", "--message", "late"}, 6, "job_deleted");
   ExpectFailure({"show", "old"}, 6, "job_deleted");
   ExpectFailure({"tail", "old"}, 6, "job_deleted");
+}
+
+TEST_F(DeleteCommandTest, WhoFollowsIsTold) {
+  auto tail = cli_.Start({"tail", "old"});
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (SplitLines(tail->out()).size() < 3) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << tail->err();
+    ::usleep(10'000);
+  }
+  Run({"delete", "old", "--yes"});
+  EXPECT_THAT(tail->Wait().err, ::testing::HasSubstr("job old was deleted for good"));
+}
+
+TEST_F(DeleteCommandTest, ARunningCommandGoesOnWithoutItsJournal) {
+  Run({"delete", "old", "--yes"});
+  const CliResultText result =
+      Run({"run", "--job", "old", "--", "sh", "-c", "echo hello; exit 7"}, "", 7);
+  EXPECT_THAT(result.out, ::testing::HasSubstr("hello"));
+  EXPECT_THAT(result.err, ::testing::HasSubstr("job_deleted"));
 }
 
 TEST_F(DeleteCommandTest, TakesTheRoleOfAnAdmin) {
