@@ -77,6 +77,30 @@ class JobDeleter {
   virtual void DeleteJob(std::string job_id, std::string actor, DeleteDone done) = 0;
 };
 
+// What a look at the age of all jobs has done, or would do.
+struct RetentionReport {
+  struct Job {
+    std::string job_id;
+    bool is_deleted = false;  // else: its oldest events were dropped from SQLite
+    int64_t event_count = 0;
+  };
+  bool dry_run = false;
+  int64_t events_dropped = 0;  // from SQLite; they are served from the files
+  int64_t jobs_deleted = 0;
+  std::vector<Job> jobs;  // the first thousand
+};
+
+using RetentionDone = std::function<void(tl::expected<RetentionReport, Refusal>)>;
+
+// Lets old things go now instead of when their time comes. Safe from any thread.
+class RetentionRunner {
+ public:
+  virtual ~RetentionRunner() = default;
+
+  // A dry run changes nothing. `done` as AppendDone, when all jobs were looked at.
+  virtual void RunRetention(bool dry_run, RetentionDone done) = 0;
+};
+
 // --- Hearing of commits ---
 
 // One committed event as its readers need it.

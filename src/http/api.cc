@@ -36,6 +36,7 @@ constexpr Row kRows[] = {
     {"POST", "/api/v1/events",                   Access::kAppender, AppendToJobs,  true, true},
     {"GET",  "/api/v1/events",                   Access::kReader,   PollJobs},
     {"GET",  "/api/v1/events/stream",            Access::kReader,   StreamJobs,    false, false, true},
+    {"POST", "/api/v1/admin/retention",          Access::kAdmin,    RunRetention,  true},
     {"GET",  "/healthz",                         Access::kOpen,     ShowHealth},
     {"GET",  "/readyz",                          Access::kOpen,     ShowReadiness},
     {"GET",  "/metrics",                         Access::kOpen,     ShowMetrics},

@@ -18,6 +18,7 @@ class LongPolls;
 struct ApiServices {
   EventAppender& appender;
   JobDeleter& deleter;
+  RetentionRunner& retention;
   EventSource& source;
   JobSource& jobs;
   LivenessMonitor& liveness;
@@ -42,6 +43,9 @@ Ending ShowStage(const ApiServices& services, Call call, const Responder& respon
 
 // delete_handlers.cc
 Ending DeleteJob(const ApiServices& services, Call call, const Responder& responder);
+
+// retention_handlers.cc
+Ending RunRetention(const ApiServices& services, Call call, const Responder& responder);
 
 // command_handlers.cc
 Ending CancelJob(const ApiServices& services, Call call, const Responder& responder);

@@ -1,5 +1,6 @@
 #include "journal/event_logger.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -53,14 +54,30 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
                                          "Times that writing to the journal failed.")),
       commit_seconds_(
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
+      events_dropped_total_(metrics.GetCounter(
+          "stagelog_retention_dropped_events_total",
+          "Events dropped from SQLite, which are served from events.jsonl from then on.")),
+      jobs_deleted_total_(
+          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs deleted for good.")),
       job_files_(files, options_.runs_dir, options_.open_files),
-      remover_(files, options_.runs_dir) {
+      remover_(files, options_.runs_dir),
+      trimmer_(files, options_.runs_dir),
+      retention_(options_.retention),
+      next_pass_micros_(clock.MonotonicMicros() + options_.retention.interval_micros / 10) {
   const std::string database = DatabasePath(options_.runs_dir);
-  reader_ = std::make_unique<EventReader>(database, files_.SqliteVfs(), clock_, [this] {
-    corruption_seen_ = true;
-    const std::lock_guard guard(mutex_);
-    wake_.notify_one();
-  });
+  reader_ = std::make_unique<EventReader>(
+      database, files_.SqliteVfs(), clock_,
+      [this] {
+        corruption_seen_ = true;
+        const std::lock_guard guard(mutex_);
+        wake_.notify_one();
+      },
+      files_,
+      [this](const std::string& job_id) {
+        const std::lock_guard guard(mutex_);
+        files_to_compare_.insert(job_id);
+        wake_.notify_one();
+      });
   metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
                            [this, database] {
                              int64_t bytes = 0;
@@ -151,6 +168,12 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
   for (const std::string& name : report.set_aside) {
     spdlog::warn("[journal] set aside: {}", name);
   }
+  if (report.lines_lost > 0) {
+    spdlog::error(
+        "[journal] {} events were in events.jsonl files alone, and other programs have changed or "
+        "removed their lines; put the files back and start again",
+        report.lines_lost);
+  }
   if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
     spdlog::info(
         "[journal] recovered: {} lines taken from files, {} appended to files, {} torn tails cut",
@@ -188,16 +211,18 @@ JournalStatus EventLogger::GetStatus() const {
 
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
-  if (remover_.HasWork()) return 0;  // at once
+  if (remover_.HasWork() || pass_) return 0;  // at once
   const int64_t oldest = job_files_.OldestDirtyMicros();
-  return oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  const int64_t sync = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  return options_.retention.IsOn() ? std::min(sync, next_pass_micros_) : sync;
 }
 
 // Returns the group of requests that is to be written next; none when a timer is due or the journal
 // stops.
 std::vector<EventLogger::Request> EventLogger::TakeWork(bool may_wait) {
   std::unique_lock lock(mutex_);
-  while (may_wait && queue_.empty() && deletions_.empty() && !stopping_ && !corruption_seen_) {
+  while (may_wait && queue_.empty() && deletions_.empty() && retention_calls_.empty() &&
+         (files_to_compare_.empty() || table_ == nullptr) && !stopping_ && !corruption_seen_) {
     const int64_t timer = NextTimerMicros();
     if (timer == INT64_MAX) {
       wake_.wait(lock);
@@ -436,7 +461,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
     status_.writable = false;
     status_.problem = problem;
   }
-  remover_.Abandon();
+  AbandonUpkeep(problem);
 }
 
 void EventLogger::TryReopen() {

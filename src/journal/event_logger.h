@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,9 +18,11 @@
 #include "core/ports.h"
 #include "journal/batch_stager.h"
 #include "journal/event_reader.h"
+#include "journal/event_trimmer.h"
 #include "journal/job_files.h"
 #include "journal/job_remover.h"
 #include "journal/recovery.h"
+#include "journal/retention.h"
 #include "journal/run_lock.h"
 
 namespace stagelog {
@@ -31,6 +34,7 @@ struct EventLoggerOptions {
   int64_t idle_sync_micros = 5'000'000;   // a file not appended to for so long is synced and noted
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
   bool rebuild_states = false;            // fold every job anew at the first open
+  RetentionOptions retention;             // nothing goes
 };
 
 // One thread writes: it alone touches the table and the files. What fails is handled like this:
@@ -40,7 +44,10 @@ struct EventLoggerOptions {
 //  - after the commit: they are acknowledged, and the journal is opened anew, which mends the
 //  files.
 // Until it is open again, appends are refused and reads go on.
-class EventLogger : public EventAppender, public JobDeleter, public JournalStatusSource {
+class EventLogger : public EventAppender,
+                    public JobDeleter,
+                    public RetentionRunner,
+                    public JournalStatusSource {
  public:
   // Takes the lock of the runs folder (created when missing) and recovers what is there.
   static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
@@ -63,6 +70,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
+  void RunRetention(bool dry_run, RetentionDone done) override;
   JournalStatus GetStatus() const override;
   bool IsDeleted(const std::string& job_id) const override;
   EventReader& reader() { return *reader_; }
@@ -86,6 +94,10 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
     std::string job_id;
     std::string actor;
     DeleteDone done;
+  };
+  struct RetentionCall {
+    bool dry_run = false;
+    RetentionDone done;
   };
   enum class WriteFailure { kNone, kBeforeCommit, kAtCommit };
 
@@ -114,8 +126,16 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   Status LearnDeleted();
   bool HasUpkeep() const;
   void DoUpkeep();
+  void CompareFilesAnew(const std::unordered_set<std::string>& job_ids);
   void BeginDeletion(Deletion deletion);
   void FinishDeletion(const Tombstone& tombstone);
+  bool RetentionIsDue() const;
+  void StepRetention();
+  void BeginRetention();
+  void LookForOldThings();
+  void FinishRetention();
+  void AbandonRetention(const std::string& problem);
+  void AbandonUpkeep(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
   void TryReopen();
@@ -133,6 +153,8 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   Counter& batches_total_;
   Counter& failures_total_;
   Histogram& commit_seconds_;
+  Counter& events_dropped_total_;
+  Counter& jobs_deleted_total_;
 
   // The writer's own.
   std::unique_ptr<EventTable> table_;
@@ -141,6 +163,12 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   JobCache cache_;
   JobFiles job_files_;
   JobRemover remover_;
+  EventTrimmer trimmer_;
+  Retention retention_;
+  std::deque<RetentionAction> old_things_;  // of the pass under way, still to be done
+  std::optional<RetentionCall> pass_;       // whose pass it is
+  RetentionReport pass_report_;
+  int64_t next_pass_micros_ = 0;  // monotonic
   int64_t announced_seq_ = 0;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
@@ -156,7 +184,9 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   bool stopping_ = false;
   JournalStatus status_;
   std::vector<Deletion> deletions_;
-  std::unordered_set<std::string> deleted_;  // jobs
+  std::deque<RetentionCall> retention_calls_;
+  std::unordered_set<std::string> deleted_;           // jobs
+  std::unordered_set<std::string> files_to_compare_;  // jobs whose file has lost a line
 
   std::thread writer_;
 };

@@ -95,11 +95,16 @@ class Opener {
       SetDatabaseAside(".orphaned-");  // a write-ahead log without its database
       Rebuild();
     }
-    journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs());
+    journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs(), true, files_);
     BuryDeleted(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
-    if (rebuild_states_ || !journal_.table->StatesAreOfThisFold()) RebuildStates();
+    const bool must_rebuild = rebuild_states_ || !journal_.table->StatesAreOfThisFold();
+    // What is folded anew from a file must be what was committed.
+    if (must_rebuild && journal_.table->HasFileEvents()) {
+      CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
+    }
+    if (must_rebuild) RebuildStates();
     CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
   }
 
@@ -120,7 +125,7 @@ class Opener {
       if (Exists(unfinished + part)) OrThrow(files_.Remove(unfinished + part));
     }
     {
-      EventTable table(unfinished, files_.SqliteVfs(), false);
+      EventTable table(unfinished, files_.SqliteVfs(), false, files_);
       BuryDeleted(table);
       CompareJobs(table, INT64_MAX);
       journal_.report.rebuilt = table.HeadSeq() > 0;
@@ -189,6 +194,7 @@ class Opener {
     ++report.jobs_compared;
     report.lines_taken += repair.lines_taken;
     report.lines_appended += repair.lines_appended;
+    report.lines_lost += repair.lines_lost;
     report.tails_cut += repair.tail_cut ? 1 : 0;
     if (!repair.set_aside.empty()) report.set_aside.push_back(repair.set_aside);
   }

@@ -77,7 +77,14 @@ bool EventTable::DeleteEvents(int64_t first_seq, int limit) {
       database_, "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ? LIMIT ?)");
   remove.bind(1, first_seq);
   remove.bind(2, limit);
-  return remove.exec() == limit;
+  if (remove.exec() == limit) return true;
+  SQLite::Statement remove_places(
+      database_,
+      "DELETE FROM file_events WHERE seq IN (SELECT seq FROM file_events WHERE job = ? LIMIT ?)");
+  remove_places.bind(1, first_seq);
+  remove_places.bind(2, limit);
+  jobs_in_files_.erase(first_seq);
+  return remove_places.exec() == limit;
 }
 
 }  // namespace stagelog

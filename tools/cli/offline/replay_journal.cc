@@ -79,6 +79,11 @@ void ReplayJournal::Append(std::vector<EventDraft> drafts, Precondition precondi
   done(tl::unexpected(ReadOnly()));
 }
 
+void ReplayJournal::RunRetention(bool dry_run, RetentionDone done) {
+  static_cast<void>(dry_run);
+  done(tl::unexpected(ReadOnly()));
+}
+
 void ReplayJournal::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
   static_cast<void>(job_id);
   static_cast<void>(actor);
