@@ -36,7 +36,7 @@ struct StorageConfig {
   // What SQLite keeps; the files keep everything. 0: everything.
   int64_t events_retention_days = 30;
   int64_t max_events_per_job = 1000;  // of a job that ended more than an hour ago
-  int64_t runs_retention_days = 0;    // a job that ended earlier is deleted with its files; 0: never
+  int64_t runs_retention_days = 0;  // a job that ended earlier is deleted with its files; 0: never
 
   bool operator==(const StorageConfig&) const = default;
 };

@@ -115,6 +115,7 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
+  server_->SetAppender(logger_.get());
   logger_->AddListener(streams_.get());
   logger_->AddListener(&long_polls_);
   logger_->AddListener(liveness_.get());

@@ -37,8 +37,8 @@ struct AppendedEvent {
 
 using AppendOutcome = tl::expected<std::vector<AppendedEvent>, Refusal>;
 
-// Called once, after the commit or the refusal: on the journal's writer thread, or within Append()
-// when the append is refused at once. Must not block.
+// Called once, after the commit or the refusal: by whoever writes (the journal's own thread, or one
+// within Lead()), or within Append() when the append is refused at once. Must not block.
 using AppendDone = std::function<void(AppendOutcome)>;
 
 // Looks at the state of a job as the append finds it; null for a job that is not there.
@@ -55,6 +55,19 @@ class EventAppender {
   // `precondition` may be empty. `drafts` is not empty and holds no heartbeat.
   virtual void Append(std::vector<EventDraft> drafts, Precondition precondition,
                       AppendDone done) = 0;
+
+  // As Append(), by a caller that may have more of them at once and then calls Kick().
+  virtual void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) {
+    Append(std::move(drafts), std::move(precondition), std::move(done));
+  }
+
+  // Has the writer take what was enqueued. True when it is so little, and nobody else is writing,
+  // that a caller who may wait does better to write it itself by Lead(): one thread's turn is
+  // cheaper than waking another and being woken by it (leveldb's leaders and followers).
+  virtual bool Kick(bool /*may_lead*/) { return false; }
+
+  // Writes on the calling thread what waits. Blocks for the time of a commit.
+  virtual void Lead() {}
 };
 
 // What is told of a job that was deleted.
@@ -119,8 +132,8 @@ struct CommittedBatch {
 
 using CommittedBatchPointer = std::shared_ptr<const CommittedBatch>;
 
-// Called on the journal's writer thread after each commit, in order: keep the pointer, wake your
-// own thread, return.
+// Called by whoever writes after each commit, in order and never by two at once: keep the pointer,
+// wake your own thread, return.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;

@@ -14,6 +14,9 @@ namespace {
 // A body beyond this is decoded on the pool, so that the other connections do not wait for it.
 constexpr size_t kDecodeHereBytes = size_t{64} << 10;
 
+// Append() or Enqueue(): the loop kicks the writer itself after its turn.
+using AppendWay = decltype(&EventAppender::Append);
+
 bool IsNdjson(const Call& call) {
   return call.Header("Content-Type").value_or("").find("ndjson") != std::string::npos;
 }
@@ -45,9 +48,9 @@ std::optional<Refusal> JudgeRoles(const std::vector<EventDraft>& drafts, const P
   return std::nullopt;
 }
 
-// Decodes, judges and hands on. Runs on the loop or on the pool.
+// Decodes, judges and hands on by `append`. Runs on the loop or on the pool.
 Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std::string& job_id,
-                       const Responder& responder) {
+                       const Responder& responder, AppendWay append) {
   const DraftOrigin origin{job_id, call.principal.token_name};
   auto decoded = IsNdjson(call) ? DecodeNdjsonBody(call.request.body, origin)
                                 : DecodeJsonBody(call.request.body, origin);
@@ -62,20 +65,20 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
   if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
   const bool is_batch = decoded->is_batch;
   Precondition precondition = ApproversAllow(decoded->drafts, call.principal.admin);
-  services.appender.Append(std::move(decoded->drafts), std::move(precondition),
-                           [responder, is_batch](const AppendOutcome& outcome) {
-                             responder.Send(AppendResponse(outcome, is_batch));
-                           });
+  (services.appender.*append)(std::move(decoded->drafts), std::move(precondition),
+                              [responder, is_batch](const AppendOutcome& outcome) {
+                                responder.Send(AppendResponse(outcome, is_batch));
+                              });
   return {Deferred{}};
 }
 
 Ending AppendBody(const ApiServices& services, Call call, std::string job_id,
                   const Responder& responder) {
   if (call.request.body.size() <= kDecodeHereBytes) {
-    return DecodeAndAppend(services, call, job_id, responder);
+    return DecodeAndAppend(services, call, job_id, responder, &EventAppender::Enqueue);
   }
   return {WorkElsewhere{[services, call = std::move(call), job_id = std::move(job_id), responder] {
-    return DecodeAndAppend(services, call, job_id, responder);
+    return DecodeAndAppend(services, call, job_id, responder, &EventAppender::Append);
   }}};
 }
 

@@ -25,9 +25,13 @@ EventLoop::EventLoop(Clock& clock, OnEvent on_event)
   STAGELOG_CHECK(Add(wake_.get(), kWakeId, EPOLLIN));
 }
 
-void EventLoop::RunOnce() {
+void EventLoop::RunOnce(const std::function<void()>& after_sockets) {
   std::array<epoll_event, 256> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), WaitMillis());
+  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), FallAsleep());
+  {
+    const std::lock_guard lock(mutex_);
+    is_asleep_ = false;
+  }
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     if (event.data.u64 == kWakeId) {
@@ -37,8 +41,16 @@ void EventLoop::RunOnce() {
       on_event_(event.data.u64, event.events);
     }
   }
+  if (after_sockets) after_sockets();
   RunTasks();
   RunTimers();
+}
+
+// How long to wait, in milliseconds.
+int EventLoop::FallAsleep() {
+  const std::lock_guard lock(mutex_);
+  is_asleep_ = tasks_.empty();
+  return is_asleep_ ? WaitMillis() : 0;
 }
 
 int EventLoop::WaitMillis() const {
@@ -48,13 +60,16 @@ int EventLoop::WaitMillis() const {
 }
 
 void EventLoop::Post(std::function<void()> task) {
-  bool was_empty = false;
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
-    was_empty = tasks_.empty();
+    is_first = is_asleep_ && tasks_.empty();
     tasks_.push_back(std::move(task));
   }
-  if (!was_empty) return;
+  if (is_first) Wake();
+}
+
+void EventLoop::Wake() {
   const uint64_t one = 1;
   static_cast<void>(::write(wake_.get(), &one, sizeof(one)));
 }

@@ -13,7 +13,8 @@
 
 namespace stagelog {
 
-// Post() is safe from any thread; everything else belongs to the one that calls RunOnce().
+// Post() and Wake() are safe from any thread; everything else belongs to the one that calls
+// RunOnce().
 class EventLoop {
  public:
   // Called with the id that a socket was added with, and epoll's events.
@@ -21,8 +22,12 @@ class EventLoop {
 
   EventLoop(Clock& clock, OnEvent on_event);
 
-  // Waits for a socket, a task or a timer, and does all that is due.
-  void RunOnce();
+  // Waits for a socket, a task or a timer, and does all that is due: the sockets, then
+  // `after_sockets` where there is one, then tasks and timers.
+  void RunOnce(const std::function<void()>& after_sockets = nullptr);
+
+  // Has RunOnce() return from its wait. Safe from any thread.
+  void Wake();
 
   // Runs `task` in the loop, after those posted before.
   void Post(std::function<void()> task);
@@ -43,6 +48,7 @@ class EventLoop {
     bool operator>(const Timer& other) const { return at_micros > other.at_micros; }
   };
 
+  int FallAsleep();
   int WaitMillis() const;
   void RunTasks();
   void RunTimers();
@@ -53,7 +59,8 @@ class EventLoop {
   UniqueFd wake_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::mutex mutex_;
-  std::vector<std::function<void()>> tasks_;  // guarded by mutex_
+  std::vector<std::function<void()>> tasks_;  // guarded by mutex_, as is the next
+  bool is_asleep_ = false;                    // nothing looks at tasks_ before it is woken
 };
 
 }  // namespace stagelog

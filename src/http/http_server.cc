@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -89,7 +90,8 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
             [this](uint64_t id, uint32_t events) {
               if (Connection* connection = Find(id)) OnEvent(*connection, events);
             }),
-      policy_(std::move(policy)) {
+      policy_(std::move(policy)),
+      seat_(loop_, [this] { RunOnce(); }) {
   finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Ending ending) {
     Post([this, connection_id, exchange_id, ending = std::move(ending)]() mutable {
       Connection* connection = Find(connection_id);
@@ -107,8 +109,10 @@ HttpServer::~HttpServer() { FinishShutdown(); }
 
 void HttpServer::Start() {
   thread_ = std::thread([this] {
-    while (RunOnce()) {
-    }
+    ::pthread_setname_np(::pthread_self(), "requests");
+    seat_.Sit();
+    while (!finishing_ || !connections_.empty()) RunOnce();
+    seat_.Leave();
   });
   library_.Start();
 }
@@ -138,6 +142,7 @@ void HttpServer::FinishShutdown() {
     });
   });
   thread_.join();
+  seat_.Stop();
 }
 
 void HttpServer::SetPolicy(HttpPolicy policy) {
@@ -171,9 +176,16 @@ void HttpServer::Accept(UniqueFd socket) {
 
 // --- The loop ---
 
-bool HttpServer::RunOnce() {
-  loop_.RunOnce();
-  return !finishing_ || !connections_.empty();
+void HttpServer::RunOnce() {
+  loop_.RunOnce([this] { KickAppender(); });
+}
+
+// All appends of a turn go to the writer together. One by itself is written here: the thread that
+// writes is the one that answers.
+void HttpServer::KickAppender() {
+  if (appender_ == nullptr) return;
+  const bool may_wait = !seat_.is_aside();  // not so when this is the standby
+  if (appender_->Kick(may_wait)) seat_.StepAside([this] { appender_->Lead(); });
 }
 
 void HttpServer::AddConnection(int socket, bool over_limit) {

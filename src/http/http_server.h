@@ -19,6 +19,7 @@
 #include "http/connection.h"
 #include "http/event_loop.h"
 #include "http/library_server.h"
+#include "http/loop_seat.h"
 #include "http/request_judge.h"
 #include "http/route_table.h"
 #include "http/worker_pool.h"
@@ -38,8 +39,8 @@ struct HttpLimits {
   int pool_threads = 2;
 };
 
-// Connections, requests and timers belong to the loop's thread. What is public may be called from
-// any thread unless it says otherwise.
+// Connections, requests and timers belong to the loop: to whoever has its seat. What is public may
+// be called from any thread unless it says otherwise.
 class HttpServer {
  public:
   HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams, Clock& clock,
@@ -50,6 +51,10 @@ class HttpServer {
   void SetRoutes(std::vector<Route> routes) {
     routes_ = std::make_unique<RouteTable>(std::move(routes));
   }
+
+  // Before Start(). Who takes what handlers enqueue; it is kicked after each turn of the loop.
+  void SetAppender(EventAppender* appender) { appender_ = appender; }
+
   Result<int> Bind(const std::string& host, int port) { return library_.Bind(host, port); }
 
   void Start();
@@ -74,7 +79,8 @@ class HttpServer {
  private:
   void AnswerUnanswered();
   void Accept(UniqueFd socket);
-  bool RunOnce();
+  void RunOnce();
+  void KickAppender();
 
   void AddConnection(int socket, bool over_limit);
   Connection* Find(uint64_t connection_id);
@@ -123,6 +129,8 @@ class HttpServer {
   bool finishing_ = false;
   std::map<std::pair<const Route*, int>, Counter*> request_counters_;
 
+  EventAppender* appender_ = nullptr;
+  LoopSeat seat_;
   std::thread thread_;
   std::atomic<int64_t> connection_count_{0};
 };

@@ -1,6 +1,7 @@
 #include "http/library_server.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -91,7 +92,10 @@ bool LibraryServer::BindOnce() {
 }
 
 void LibraryServer::Start() {
-  thread_ = std::thread([this] { AcceptUntilStopped(); });
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "accept");
+    AcceptUntilStopped();
+  });
 }
 
 // The library gives up listening at the first error of accept() that it does not know, a connection

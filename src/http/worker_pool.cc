@@ -1,5 +1,7 @@
 #include "http/worker_pool.h"
 
+#include <pthread.h>
+
 namespace stagelog {
 
 WorkerPool::WorkerPool(int thread_count) {
@@ -28,6 +30,7 @@ void WorkerPool::Stop() {
 }
 
 void WorkerPool::Loop() {
+  ::pthread_setname_np(::pthread_self(), "pool");
   while (true) {
     std::function<void()> work;
     {

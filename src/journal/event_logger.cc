@@ -1,7 +1,8 @@
 #include "journal/event_logger.h"
 
+#include <pthread.h>
+
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace {
 // journal.json is written once for so many events: it holds a bound that no given seq exceeds.
 constexpr int64_t kSeqReserve = 65'536;
 constexpr size_t kMaxGroupRequests = 4'096;
+// What another thread may write itself instead of waking the writer.
+constexpr size_t kMaxLedRequests = 4;
+constexpr size_t kMaxLedBytes = size_t{16} << 10;
 constexpr size_t kAnnouncedPageEvents = 1'000;
 
 size_t SizeOf(const std::vector<EventDraft>& drafts) {
@@ -59,6 +63,7 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
           "Events dropped from SQLite, which are served from events.jsonl from then on.")),
       jobs_deleted_total_(
           metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs deleted for good.")),
+      queue_(options_.queue_bytes),
       job_files_(files, options_.runs_dir, options_.open_files),
       remover_(files, options_.runs_dir),
       trimmer_(files, options_.runs_dir),
@@ -69,14 +74,15 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       database, files_.SqliteVfs(), clock_,
       [this] {
         corruption_seen_ = true;
-        const std::lock_guard guard(mutex_);
-        wake_.notify_one();
+        queue_.Wake();
       },
       files_,
       [this](const std::string& job_id) {
-        const std::lock_guard guard(mutex_);
-        files_to_compare_.insert(job_id);
-        wake_.notify_one();
+        {
+          const std::lock_guard guard(status_mutex_);
+          files_to_compare_.insert(job_id);
+        }
+        queue_.Wake();
       });
   metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
                            [this, database] {
@@ -111,7 +117,9 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
 EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
+  queue_.SetTimer(NextTimerMicros());
   writer_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
     }
   });
@@ -119,10 +127,10 @@ void EventLogger::Start() {
 
 void EventLogger::Stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     stopping_ = true;
-    wake_.notify_one();
   }
+  queue_.Stop();
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
   }
@@ -146,7 +154,7 @@ Status EventLogger::OpenTable() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   status_.journal_id = identity_.journal_id;
   status_.head_seq = head;
   status_.writable = true;
@@ -183,70 +191,82 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
 
 void EventLogger::Append(std::vector<EventDraft> drafts, Precondition precondition,
                          AppendDone done) {
-  Request request{std::move(drafts), std::move(precondition), std::move(done), 0};
+  Push({std::move(drafts), std::move(precondition), std::move(done)}, true);
+}
+
+void EventLogger::Enqueue(std::vector<EventDraft> drafts, Precondition precondition,
+                          AppendDone done) {
+  Push({std::move(drafts), std::move(precondition), std::move(done)}, false);
+}
+
+void EventLogger::Push(Request request, bool wakes) {
   request.bytes = SizeOf(request.drafts);
-  Refusal refusal;
+  if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
+}
+
+std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) {
-      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
-    } else if (!status_.writable) {
-      refusal = Unavailable(status_.problem, "not_applied");
-    } else if (queued_bytes_ > 0 && queued_bytes_ + request.bytes > options_.queue_bytes) {
-      refusal = {.code = "overloaded", .detail = "too many events wait to be written; try again"};
-    } else {
-      queued_bytes_ += request.bytes;
-      queue_.push_back(std::move(request));
-      if (queue_.size() == 1) wake_.notify_one();
-      return;
-    }
+    const std::lock_guard lock(status_mutex_);
+    if (!status_.writable) return Unavailable(status_.problem, "not_applied");
   }
-  request.done(tl::unexpected(std::move(refusal)));
+  switch (queue_.Push(request, wakes)) {
+    case AppendQueue::Admission::kTaken:
+      return std::nullopt;
+    case AppendQueue::Admission::kStopping:
+      return Refusal{.code = "shutting_down", .detail = "the daemon is shutting down"};
+    case AppendQueue::Admission::kFull:
+      break;
+  }
+  return Refusal{.code = "overloaded", .detail = "too many events wait to be written; try again"};
+}
+
+bool EventLogger::Kick(bool may_lead) {
+  const size_t waiting = queue_.size();
+  if (waiting == 0) return false;
+  const bool is_little = waiting <= kMaxLedRequests && queue_.bytes() <= kMaxLedBytes;
+  if (may_lead && is_little && !is_writing_) return true;
+  queue_.Wake();
+  return false;
+}
+
+// What is not a plain group to write is left to the writer's own thread.
+void EventLogger::Lead() {
+  std::unique_lock writing(writing_, std::try_to_lock);
+  if (writing && table_ != nullptr && !corruption_seen_) {
+    std::vector<Request> group = queue_.Take(kMaxGroupRequests);
+    if (!group.empty()) Process(std::move(group));
+    queue_.SetTimer(NextTimerMicros());
+  }
+  if (queue_.size() > 0) queue_.Wake();
 }
 
 JournalStatus EventLogger::GetStatus() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   return status_;
 }
 
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
-  if (remover_.HasWork() || pass_) return 0;  // at once
+  if (HasUpkeep()) return 0;  // at once
   const int64_t oldest = job_files_.OldestDirtyMicros();
   const int64_t sync = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
   return options_.retention.IsOn() ? std::min(sync, next_pass_micros_) : sync;
 }
 
-// Returns the group of requests that is to be written next; none when a timer is due or the journal
-// stops.
-std::vector<EventLogger::Request> EventLogger::TakeWork(bool may_wait) {
-  std::unique_lock lock(mutex_);
-  while (may_wait && queue_.empty() && deletions_.empty() && retention_calls_.empty() &&
-         (files_to_compare_.empty() || table_ == nullptr) && !stopping_ && !corruption_seen_) {
-    const int64_t timer = NextTimerMicros();
-    if (timer == INT64_MAX) {
-      wake_.wait(lock);
-      continue;
-    }
-    const int64_t left = timer - clock_.MonotonicMicros();
-    if (left <= 0) break;
-    wake_.wait_for(lock, std::chrono::microseconds(left));
-  }
-  std::vector<Request> group;
-  if (queue_.size() <= kMaxGroupRequests) {
-    group.swap(queue_);
-  } else {
-    const auto end = queue_.begin() + kMaxGroupRequests;
-    group.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
-    queue_.erase(queue_.begin(), end);
-  }
-  for (const Request& request : group) queued_bytes_ -= request.bytes;
-  return group;
+bool EventLogger::RunOnce(bool may_wait) {
+  if (may_wait) queue_.Wait(clock_);
+  const std::lock_guard writing(writing_);
+  is_writing_ = true;
+  const bool goes_on = TakeTurn();
+  is_writing_ = false;
+  queue_.SetTimer(NextTimerMicros());
+  return goes_on;
 }
 
-bool EventLogger::RunOnce(bool may_wait) {
+// Writes the group of requests that is next; where there is none, does what is due.
+bool EventLogger::TakeTurn() {
   if (closed_) return false;
-  std::vector<Request> group = TakeWork(may_wait);
+  std::vector<Request> group = queue_.Take(kMaxGroupRequests);
   if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
   if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
   if (!group.empty()) {
@@ -262,17 +282,12 @@ bool EventLogger::RunOnce(bool may_wait) {
     DoUpkeep();
     return true;
   }
-  if (IsDrained()) {
+  if (queue_.IsStoppedAndEmpty()) {
     CloseCleanly();
     return false;
   }
   if (table_ != nullptr) SyncIdleFiles(clock_.MonotonicMicros() - options_.idle_sync_micros);
   return true;
-}
-
-bool EventLogger::IsDrained() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_ && queue_.empty();
 }
 
 void EventLogger::RefuseAll(std::vector<Request> requests) {
@@ -420,7 +435,7 @@ Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
 void EventLogger::Announce(const CommittedBatchPointer& batch) {
   announced_seq_ = batch->events.back().seq;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     status_.head_seq = announced_seq_;
   }
   for (CommitListener* listener : listeners_) listener->OnCommit(batch);
@@ -457,7 +472,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     status_.writable = false;
     status_.problem = problem;
   }

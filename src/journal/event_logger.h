@@ -4,11 +4,11 @@
 #define STAGELOG_JOURNAL_EVENT_LOGGER_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -16,6 +16,7 @@
 
 #include "base/metrics.h"
 #include "core/ports.h"
+#include "journal/append_queue.h"
 #include "journal/batch_stager.h"
 #include "journal/event_reader.h"
 #include "journal/event_trimmer.h"
@@ -37,7 +38,8 @@ struct EventLoggerOptions {
   RetentionOptions retention;             // nothing goes
 };
 
-// One thread writes: it alone touches the table and the files. What fails is handled like this:
+// One thread at a time writes, and touches the table and the files: the writer's own, or one that
+// leads a small group because it would only wait for it. What fails is handled like this:
 //  - before the commit: the requests of the group are refused (journal_unavailable), nothing
 //  changed;
 //  - at the commit: they are refused with the outcome unknown, and the journal is opened anew;
@@ -54,7 +56,7 @@ class EventLogger : public EventAppender,
                                                    Clock& clock, MetricsRegistry& metrics);
   ~EventLogger() override;
 
-  // Before Start(). Listeners are told of every commit in order, on the writer thread; they outlive
+  // Before Start(). Listeners are told of every commit in order, by whoever writes; they outlive
   // Stop().
   void AddListener(CommitListener* listener) { listeners_.push_back(listener); }
 
@@ -69,6 +71,9 @@ class EventLogger : public EventAppender,
   bool RunOnce(bool may_wait = true);
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  bool Kick(bool may_lead) override;
+  void Lead() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
   void RunRetention(bool dry_run, RetentionDone done) override;
   JournalStatus GetStatus() const override;
@@ -79,12 +84,7 @@ class EventLogger : public EventAppender,
   bool states_were_rebuilt() const { return states_were_rebuilt_; }
 
  private:
-  struct Request {
-    std::vector<EventDraft> drafts;
-    Precondition precondition;
-    AppendDone done;
-    size_t bytes = 0;
-  };
+  using Request = AppendRequest;
   struct Answer {
     AppendDone done;
     AppendOutcome outcome;
@@ -107,9 +107,10 @@ class EventLogger : public EventAppender,
   Status OpenTable();
   void LogRecovery(const RecoveryReport& report) const;
 
-  std::vector<Request> TakeWork(bool may_wait);
+  void Push(Request request, bool wakes);
+  std::optional<Refusal> Admit(Request& request, bool wakes);
+  bool TakeTurn();
   int64_t NextTimerMicros() const;
-  bool IsDrained() const;
   void Process(std::vector<Request> requests);
   WriteFailure StageAll(std::vector<Request> requests, BatchStager& stager,
                         std::vector<Answer>& answers, std::string& problem);
@@ -156,7 +157,12 @@ class EventLogger : public EventAppender,
   Counter& events_dropped_total_;
   Counter& jobs_deleted_total_;
 
-  // The writer's own.
+  AppendQueue queue_;
+
+  std::atomic<bool> is_writing_{false};  // the writer's own thread is
+
+  // Held by whoever writes. All that follows is the writer's own.
+  std::mutex writing_;
   std::unique_ptr<EventTable> table_;
   JournalIdentity identity_;
   Sequencer sequencer_;
@@ -177,12 +183,9 @@ class EventLogger : public EventAppender,
   bool states_were_rebuilt_ = false;
   std::atomic<bool> corruption_seen_{false};
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Request> queue_;  // guarded by mutex_, as is all that follows
-  size_t queued_bytes_ = 0;
+  mutable std::mutex status_mutex_;
+  JournalStatus status_;  // guarded by status_mutex_, as is all that follows
   bool stopping_ = false;
-  JournalStatus status_;
   std::vector<Deletion> deletions_;
   std::deque<RetentionCall> retention_calls_;
   std::unordered_set<std::string> deleted_;           // jobs

@@ -25,22 +25,21 @@ Refusal CannotDelete(const std::string& problem, const char* outcome) {
 void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
   Refusal refusal;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     if (stopping_) {
       refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
     } else if (!status_.writable) {
       refusal = CannotDelete(status_.problem, "not_applied");
     } else {
       deletions_.push_back({std::move(job_id), std::move(actor), std::move(done)});
-      wake_.notify_one();
-      return;
     }
   }
+  if (refusal.code.empty()) return queue_.Wake();
   done(tl::unexpected(std::move(refusal)));
 }
 
 bool EventLogger::IsDeleted(const std::string& job_id) const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   return deleted_.contains(job_id);
 }
 
@@ -51,13 +50,13 @@ Status EventLogger::LearnDeleted() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   deleted_ = std::move(deleted);
   return {};
 }
 
 bool EventLogger::HasUpkeep() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   if (!deletions_.empty() || !retention_calls_.empty()) return true;
   if (table_ == nullptr) return false;
   if (!files_to_compare_.empty()) return true;
@@ -71,7 +70,7 @@ void EventLogger::DoUpkeep() {
   std::unordered_set<std::string> files_to_compare;
   bool is_stopping = false;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     deletions.swap(deletions_);
     files_to_compare.swap(files_to_compare_);
     is_stopping = stopping_;
@@ -107,17 +106,16 @@ void EventLogger::AbandonUpkeep(const std::string& problem) {
 void EventLogger::RunRetention(bool dry_run, RetentionDone done) {
   Refusal refusal;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     if (stopping_) {
       refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
     } else if (!status_.writable) {
       refusal = CannotDelete(status_.problem, "not_applied");
     } else {
       retention_calls_.push_back({dry_run, std::move(done)});
-      wake_.notify_one();
-      return;
     }
   }
+  if (refusal.code.empty()) return queue_.Wake();
   done(tl::unexpected(std::move(refusal)));
 }
 
@@ -148,7 +146,7 @@ void EventLogger::StepRetention() {
 // A pass for who asks for one, or because it is time.
 void EventLogger::BeginRetention() {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     if (!retention_calls_.empty()) {
       pass_ = std::move(retention_calls_.front());
       retention_calls_.pop_front();
@@ -191,7 +189,7 @@ void EventLogger::FinishRetention() {
 void EventLogger::AbandonRetention(const std::string& problem) {
   std::deque<RetentionCall> calls;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(status_mutex_);
     calls.swap(retention_calls_);
   }
   if (pass_) calls.push_front(std::move(*pass_));
@@ -244,7 +242,7 @@ void EventLogger::BeginDeletion(Deletion deletion) {
   }
   cache_.Forget(tombstone.job_id);
   job_files_.Forget(tombstone.job_id);
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(status_mutex_);
   deleted_.insert(tombstone.job_id);
 }
 

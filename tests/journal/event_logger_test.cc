@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <thread>
@@ -134,6 +135,55 @@ TEST_F(JournalTest, AGroupIsOneTransaction) {
   ASSERT_EQ(listener_.batches.size(), 1u);
   EXPECT_EQ(listener_.batches[0]->events.size(), 10u);
   ExpectAgreement();
+}
+
+TEST_F(JournalTest, WhoMayWaitLeadsASmallGroup) {
+  Open();
+  int answered = 0;
+  const auto enqueue = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      logger_->Enqueue({LogDraft("a", "m")}, nullptr, [&](const AppendOutcome&) { ++answered; });
+    }
+  };
+  EXPECT_FALSE(logger_->Kick(true)) << "nothing waits";
+  enqueue(2);
+  EXPECT_FALSE(logger_->Kick(false));
+  ASSERT_TRUE(logger_->Kick(true));
+  logger_->Lead();
+  EXPECT_EQ(answered, 2);
+  EXPECT_EQ(listener_.batches.size(), 1u);
+  enqueue(100);
+  EXPECT_FALSE(logger_->Kick(true)) << "that much is the writer's";
+  logger_->RunOnce(false);
+  EXPECT_EQ(answered, 102);
+  ExpectAgreement();
+}
+
+TEST_F(JournalTest, LeadersAndTheWriterTakeTurns) {
+  Open();
+  logger_->Start();
+  constexpr int kThreads = 4;
+  constexpr int kEach = 100;
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        logger_->Enqueue({LogDraft("job-" + std::to_string(t), std::to_string(i))}, nullptr,
+                         [&](const AppendOutcome& outcome) { answered += outcome ? 1 : 0; });
+        if (logger_->Kick(t % 2 == 0)) logger_->Lead();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  logger_->Stop();
+  EXPECT_EQ(answered, kThreads * kEach);
+  const std::vector<int64_t> seqs = listener_.Seqs();
+  ASSERT_EQ(seqs.size(), static_cast<size_t>(kThreads * kEach));
+  EXPECT_TRUE(std::is_sorted(seqs.begin(), seqs.end()));
+  for (int t = 0; t < kThreads; ++t) {
+    EXPECT_EQ(FileLines("job-" + std::to_string(t)).size(), static_cast<size_t>(kEach));
+  }
 }
 
 TEST_F(JournalTest, APreconditionRefusesItsRequestOnly) {
