@@ -42,7 +42,7 @@ void AppendViolations(std::string& out, const std::vector<std::string>& violatio
 std::string EncodeWithoutHash(const Event& event) {
   const EventDraft& draft = event.draft;
   std::string out;
-  out.reserve(320 + draft.message.size() + draft.payload.size());
+  out.reserve(480 + draft.message.size() + draft.payload.size());
   AppendNumber(out, "{\"seq\":", event.seq);
   AppendText(out, ",\"job_id\":", draft.job_id);
   AppendNumber(out, ",\"job_seq\":", event.job_seq);

@@ -1,6 +1,9 @@
 #include "core/json_object_reader.h"
 
+#include <simdjson.h>
+
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/json_text.h"
 
@@ -107,10 +110,67 @@ class TopLevelListener : public nlohmann::json_sax<Json> {
   Refusal refusal_;
 };
 
-}  // namespace
+// Longer texts are rare, and the parser keeps several times the longest one's size.
+constexpr size_t kMaxFastBytes = size_t{32} << 10;
 
-tl::expected<std::vector<JsonMember>, Refusal> ReadJsonObject(std::string_view json,
-                                                              int max_depth) {
+// The member but for its key and its raw bytes.
+JsonMember MemberOf(const simdjson::dom::element& value) {
+  using Type = simdjson::dom::element_type;
+  switch (value.type()) {
+    case Type::NULL_VALUE:
+      return {.kind = JsonMember::Kind::kNull};
+    case Type::BOOL:
+      return {.kind = JsonMember::Kind::kBoolean};
+    case Type::INT64: {
+      const int64_t number = value.get_int64().value_unsafe();
+      return {.kind = JsonMember::Kind::kInteger,
+              .integer = number,
+              .number = static_cast<double>(number)};
+    }
+    case Type::UINT64:
+      return {.kind = JsonMember::Kind::kInteger,
+              .integer = INT64_MAX,
+              .number = static_cast<double>(value.get_uint64().value_unsafe())};
+    case Type::DOUBLE:
+      return {.kind = JsonMember::Kind::kFloat, .number = value.get_double().value_unsafe()};
+    case Type::STRING:
+      return {.kind = JsonMember::Kind::kText,
+              .text = std::string(value.get_string().value_unsafe())};
+    case Type::OBJECT:
+      return {.kind = JsonMember::Kind::kObject};
+    case Type::ARRAY:
+      break;
+  }
+  return {.kind = JsonMember::Kind::kArray};
+}
+
+// simdjson's reading of what is plainly right. What is wrong in any way, or not so plain, is left
+// to the other reader, which says what.
+std::optional<std::vector<JsonMember>> ReadFast(std::string_view json, int max_depth) {
+  // A byte order mark is refused, which versions of simdjson see in different ways.
+  const bool is_plain = json.size() <= kMaxFastBytes && !json.starts_with('\xef');
+  if (!is_plain || max_depth < 2) return std::nullopt;
+  thread_local simdjson::dom::parser parser;
+  // Less than is allowed: where the two count depth differently the other reader decides.
+  const size_t depth = static_cast<size_t>(max_depth) - 1;
+  if (parser.max_depth() != depth || parser.capacity() < json.size()) {
+    if (parser.allocate(std::max<size_t>(json.size(), 1024), depth) != simdjson::SUCCESS) {
+      return std::nullopt;
+    }
+  }
+  simdjson::dom::object object;
+  if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) return std::nullopt;
+  std::vector<JsonMember> members;
+  members.reserve(object.size());
+  for (const simdjson::dom::key_value_pair field : object) {
+    members.push_back(MemberOf(field.value));
+    members.back().key = field.key;
+  }
+  return members;
+}
+
+tl::expected<std::vector<JsonMember>, Refusal> ReadMembers(std::string_view json, int max_depth) {
+  if (auto fast = ReadFast(json, max_depth)) return std::move(*fast);
   // nlohmann_json passes over a byte order mark, and takes a NUL for the end of the text.
   const size_t foreign = json.starts_with('\xef') ? 0 : json.find('\0');
   if (foreign != std::string_view::npos) {
@@ -122,10 +182,29 @@ tl::expected<std::vector<JsonMember>, Refusal> ReadJsonObject(std::string_view j
   if (!Json::sax_parse(json.begin(), json.end(), &listener)) {
     return tl::unexpected(std::move(listener.refusal()));
   }
-  std::vector<JsonMember> members = std::move(listener.members());
-  const std::string compact = CompactJson(json);
+  return std::move(listener.members());
+}
+
+// CompactJson() of valid JSON.
+std::string Minified(std::string_view json) {
+  std::string compact(json.size(), '\0');
+  size_t size = 0;
+  if (simdjson::minify(json.data(), json.size(), compact.data(), size) != simdjson::SUCCESS) {
+    return CompactJson(json);
+  }
+  compact.resize(size);
+  return compact;
+}
+
+}  // namespace
+
+tl::expected<std::vector<JsonMember>, Refusal> ReadJsonObject(std::string_view json,
+                                                              int max_depth) {
+  auto members = ReadMembers(json, max_depth);
+  if (!members) return members;
+  const std::string compact = Minified(json);
   JsonMembers slices(compact);
-  for (JsonMember& member : members) {
+  for (JsonMember& member : *members) {
     slices.Next();
     member.raw = slices.value();
   }

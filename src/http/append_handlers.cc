@@ -66,8 +66,10 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
   const bool is_batch = decoded->is_batch;
   Precondition precondition = ApproversAllow(decoded->drafts, call.principal.admin);
   (services.appender.*append)(std::move(decoded->drafts), std::move(precondition),
-                              [responder, is_batch](const AppendOutcome& outcome) {
-                                responder.Send(AppendResponse(outcome, is_batch));
+                              [responder, is_batch](AppendOutcome outcome) {
+                                responder.FinishBy([outcome = std::move(outcome), is_batch] {
+                                  return Ending{AppendResponse(outcome, is_batch)};
+                                });
                               });
   return {Deferred{}};
 }

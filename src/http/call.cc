@@ -1,5 +1,7 @@
 #include "http/call.h"
 
+#include "http/request_head.h"
+
 namespace stagelog {
 
 std::optional<std::string> Call::Parameter(const std::string& name) const {
@@ -8,10 +10,11 @@ std::optional<std::string> Call::Parameter(const std::string& name) const {
   return found->second;
 }
 
-std::optional<std::string> Call::Header(const std::string& name) const {
-  const auto found = request.headers.find(name);
-  if (found == request.headers.end()) return std::nullopt;
-  return found->second;
+std::optional<std::string_view> Call::Header(std::string_view name) const {
+  for (const auto& [field, value] : fields) {
+    if (EqualIgnoringCase(field, name)) return value;
+  }
+  return std::nullopt;
 }
 
 }  // namespace stagelog

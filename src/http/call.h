@@ -8,6 +8,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,17 +18,19 @@
 
 namespace stagelog {
 
-// A request that is wholly here. `request.headers` are the fields as they were sent; path and
-// parameters are decoded by cpp-httplib.
+// A request that is wholly here. Path and parameters are decoded by cpp-httplib; its `headers` are
+// not filled.
 struct Call {
   httplib::Request request;
+  std::vector<std::pair<std::string, std::string>> fields;  // of the head, as they were sent
   Principal principal;
   std::vector<std::string> captures;  // what stands for {job} and the like in the route, in order
   bool has_body = false;              // the head announced one, if only an empty one
 
   // The first value of a parameter of the query.
   std::optional<std::string> Parameter(const std::string& name) const;
-  std::optional<std::string> Header(const std::string& name) const;
+  // The value of the first field of that name, case ignored. Valid as long as the call.
+  std::optional<std::string_view> Header(std::string_view name) const;
 };
 
 struct Ending;
@@ -52,14 +56,21 @@ struct Ending {
 // has gone meanwhile, the answer is dropped.
 class Responder {
  public:
-  using Finisher = std::function<void(uint64_t connection_id, uint64_t exchange_id, Ending)>;
+  using MakeEnding = std::function<Ending()>;
+  using Finisher =
+      std::function<void(uint64_t connection_id, uint64_t exchange_id, MakeEnding make)>;
 
   Responder(const Finisher* finisher, uint64_t connection_id, uint64_t exchange_id)
       : finisher_(finisher), connection_id_(connection_id), exchange_id_(exchange_id) {}
 
   // Once; safe from any thread.
   void Finish(Ending ending) const {
-    (*finisher_)(connection_id_, exchange_id_, std::move(ending));
+    FinishBy([ending = std::move(ending)]() mutable { return std::move(ending); });
+  }
+
+  // As Finish() with what `make` gives, which runs in the loop: for threads that have better to do.
+  void FinishBy(MakeEnding make) const {
+    (*finisher_)(connection_id_, exchange_id_, std::move(make));
   }
   void Send(httplib::Response response) const { Finish(Ending{std::move(response)}); }
 

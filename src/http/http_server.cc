@@ -41,25 +41,11 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   if (head.chunked) exchange.chunked.emplace(max_body_bytes);
   exchange.call.has_body = head.chunked || head.has_length;
   exchange.call.request = std::move(request);
-  exchange.call.request.headers.clear();
-  for (auto& [name, value] : head.fields) {
-    exchange.call.request.headers.emplace(std::move(name), std::move(value));
-  }
+  exchange.call.fields = std::move(head.fields);
   if (head.authority.empty()) return;
-  exchange.call.request.headers.erase("Host");
-  exchange.call.request.headers.emplace("Host", std::move(head.authority));
-}
-
-// A slash that is spelled %2F is no separator: it is ours only within what takes all the rest of
-// the path, a nested stage's name, which clients that encode a parameter send like that.
-bool SlashesArePlain(std::string_view request_line, const Route* route) {
-  const std::string_view path = request_line.substr(0, request_line.find('?'));
-  const size_t encoded = std::min(path.find("%2F"), path.find("%2f"));
-  if (encoded == std::string_view::npos) return true;
-  if (route == nullptr || !route->pattern.ends_with("*}")) return false;
-  const std::string_view before = path.substr(0, encoded);
-  return std::count(before.begin(), before.end(), '/') >=
-         std::count(route->pattern.begin(), route->pattern.end(), '/');
+  std::erase_if(exchange.call.fields,
+                [](const auto& field) { return EqualIgnoringCase(field.first, "Host"); });
+  exchange.call.fields.emplace_back("Host", std::move(head.authority));
 }
 
 std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
@@ -85,6 +71,7 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
       body_bytes_gauge_(metrics.GetGauge("stagelog_http_body_bytes",
                                          "Bytes reserved for request bodies in flight.")),
       library_([this](UniqueFd socket) { Accept(std::move(socket)); }),
+      lines_(library_),
       pool_(limits.pool_threads),
       loop_(clock,
             [this](uint64_t id, uint32_t events) {
@@ -92,12 +79,12 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
             }),
       policy_(std::move(policy)),
       seat_(loop_, [this] { RunOnce(); }) {
-  finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Ending ending) {
-    Post([this, connection_id, exchange_id, ending = std::move(ending)]() mutable {
+  finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Responder::MakeEnding make) {
+    Post([this, connection_id, exchange_id, make = std::move(make)] {
       Connection* connection = Find(connection_id);
       Exchange* exchange = connection ? connection->FindExchange(exchange_id) : nullptr;
       if (exchange == nullptr) return;
-      Conclude(*connection, *exchange, std::move(ending));
+      Conclude(*connection, *exchange, make());
       if (Find(connection_id) != nullptr) Advance(*connection);
     });
   };
@@ -259,15 +246,14 @@ bool HttpServer::StartNextRequest(Connection& connection) {
     return false;
   }
   if (!head->has_value()) return false;
-  std::optional<httplib::Request> request = library_.ParseRequestLine((*head)->request_line);
-  if (!request) {
+  std::optional<RequestLine> line = lines_.Read((*head)->request_line, *routes_);
+  if (!line) {
     OnHeadRefused(connection,
                   {.code = "malformed_request",
                    .detail = "the request line names a method or target that is not HTTP"});
     return false;
   }
-  RouteMatch match = routes_->Match(request->method, request->path);
-  if (!SlashesArePlain((*head)->request_line, match.route)) match = RouteMatch();
+  RouteMatch& match = line->match;
   const bool is_append = match.route != nullptr && match.route->is_append;
   if (!connection.MayStart(is_append && !(*head)->expects_continue)) return false;
   // What goes out by another way than the output waits until that is empty.
@@ -279,7 +265,7 @@ bool HttpServer::StartNextRequest(Connection& connection) {
   exchange.id = next_exchange_id_++;
   exchange.route = match.route;
   exchange.call.captures = std::move(match.captures);
-  FillFromHead(exchange, std::move(**head), std::move(*request), limits_.request_bytes);
+  FillFromHead(exchange, std::move(**head), std::move(line->request), limits_.request_bytes);
   BeginExchange(connection, exchange, match.allowed);
   return true;
 }

@@ -21,6 +21,7 @@
 #include "http/library_server.h"
 #include "http/loop_seat.h"
 #include "http/request_judge.h"
+#include "http/request_line.h"
 #include "http/route_table.h"
 #include "http/worker_pool.h"
 
@@ -114,6 +115,7 @@ class HttpServer {
   Gauge& body_bytes_gauge_;
 
   LibraryServer library_;
+  RequestLineReader lines_;  // the loop's own
   WorkerPool pool_;
   std::unique_ptr<RouteTable> routes_;
   Responder::Finisher finisher_;

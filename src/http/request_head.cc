@@ -14,12 +14,6 @@ Refusal Malformed(std::string detail) {
   return {.code = "malformed_request", .detail = std::move(detail)};
 }
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
-
 // RFC 9110, section 5.6.2.
 bool IsToken(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -174,6 +168,14 @@ std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_b
 }
 
 }  // namespace
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
 
 std::optional<std::string> RequestHead::Field(std::string_view name) const {
   for (const auto& [field, value] : fields) {

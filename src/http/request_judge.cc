@@ -12,8 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 2> kJsonTypes = {"application/json", "application/x-ndjson"};
 
 // "application/json" of "Application/JSON; charset=utf-8".
-std::string MediaType(const std::string& field) {
-  std::string type = field.substr(0, field.find(';'));
+std::string MediaType(std::string_view field) {
+  std::string type(field.substr(0, field.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
   std::transform(type.begin(), type.end(), type.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -21,7 +21,7 @@ std::string MediaType(const std::string& field) {
 }
 
 std::optional<Refusal> JudgeHost(const Exchange& exchange, const HttpPolicy& policy) {
-  const std::string host = exchange.call.Header("Host").value_or("");
+  const std::string_view host = exchange.call.Header("Host").value_or("");
   const bool is_fine = host.empty() ? !exchange.is_http_1_1 : IsAllowedHost(host, policy.hosts);
   if (is_fine) return std::nullopt;
   return Refusal{.code = "unknown_host",
@@ -54,7 +54,7 @@ std::optional<Refusal> JudgeAccess(Exchange& exchange, const HttpPolicy& policy)
 
 std::optional<Refusal> JudgeMediaType(const Exchange& exchange) {
   const Call& call = exchange.call;
-  const std::optional<std::string> type = call.Header("Content-Type");
+  const std::optional<std::string_view> type = call.Header("Content-Type");
   const bool is_empty = exchange.body_is_here && !type;
   if (!exchange.route->takes_body || !call.has_body || is_empty) return std::nullopt;
   const std::string media_type = MediaType(type.value_or(""));

@@ -47,7 +47,7 @@ tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, co
   stream.job_id = std::move(job_id);
   stream.filter = std::move(*filter);
   stream.start =
-      ParseStreamStart(call.Header("Last-Event-ID"), LookupIn(call),
+      ParseStreamStart(std::optional<std::string>(call.Header("Last-Event-ID")), LookupIn(call),
                        services.journal.GetStatus().journal_id, services.clock.WallMicros());
   stream.named = *named;
   stream.until_terminal = *until;

@@ -27,7 +27,7 @@ Refusal IdConflict(const EventDraft& draft, size_t index, size_t count) {
 }
 
 template <typename T>
-bool AllHaveValues(const std::vector<std::optional<T>>& values) {
+bool NoneIsNull(const std::vector<std::unique_ptr<T>>& values) {
   return std::all_of(values.begin(), values.end(), [](const auto& value) { return !!value; });
 }
 
@@ -91,7 +91,7 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
                                  bool& rests_on_commit) {
   // Everything that can be refused is found before anything is applied.
   if (auto refusal = RefuseDeleted(drafts)) return tl::unexpected(std::move(*refusal));
-  std::vector<std::optional<Duplicate>> duplicates(drafts.size());
+  Duplicates duplicates(drafts.size());
   std::unordered_map<std::string, size_t> earlier;
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (drafts[i].event_id.empty()) continue;
@@ -101,7 +101,7 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
     if (!duplicates[i]) earlier.emplace(IdKey(drafts[i]), i);
   }
   // A repeated request is answered as the first one was, whatever has become of the job since.
-  const bool all_are_duplicates = AllHaveValues(duplicates);
+  const bool all_are_duplicates = NoneIsNull(duplicates);
   if (precondition && !all_are_duplicates) {
     std::optional<Refusal> refusal =
         precondition([this](const std::string& job_id) { return cache_.Find(table_, job_id); });
@@ -131,8 +131,11 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
       places.push_back(std::move(duplicates[i]->committed));
     }
   }
+  const AppendedEvent* before = nullptr;
   for (AppendedEvent& place : places) {
-    place.job_status = cache_.Find(table_, place.job_id)->status;
+    const bool is_same = before != nullptr && before->job_id == place.job_id;
+    place.job_status = is_same ? before->job_status : cache_.Find(table_, place.job_id)->status;
+    before = &place;
   }
   return places;
 }
@@ -150,11 +153,23 @@ std::optional<Refusal> BatchStager::RefuseDeleted(const std::vector<EventDraft>&
   return std::nullopt;
 }
 
+bool BatchStager::NobodyIsStrict(const std::vector<EventDraft>& drafts) {
+  const std::string* known = nullptr;  // most batches are of one job
+  for (const EventDraft& draft : drafts) {
+    if (draft.kind == EventType::kJobCreated) return false;
+    if (known != nullptr && *known == draft.job_id) continue;
+    known = &draft.job_id;
+    const JobState* job = cache_.Find(table_, draft.job_id);
+    if (job != nullptr && job->strict) return false;
+  }
+  return true;
+}
+
 // Jobs that were created strict take nothing illegal. The request is folded into copies, for an
 // event may be legal only because of one before it.
-std::optional<Refusal> BatchStager::JudgeStrictly(
-    const std::vector<EventDraft>& drafts,
-    const std::vector<std::optional<Duplicate>>& duplicates) {
+std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>& drafts,
+                                                  const Duplicates& duplicates) {
+  if (NobodyIsStrict(drafts)) return std::nullopt;
   std::unordered_map<std::string, JobState> copies;
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (duplicates[i]) continue;
@@ -179,7 +194,7 @@ std::optional<Refusal> BatchStager::JudgeStrictly(
   return std::nullopt;
 }
 
-tl::expected<std::optional<BatchStager::Duplicate>, Refusal> BatchStager::FindOriginal(
+tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::FindOriginal(
     const std::vector<EventDraft>& drafts, size_t index,
     const std::unordered_map<std::string, size_t>& earlier) {
   const EventDraft& draft = drafts[index];
@@ -198,30 +213,37 @@ tl::expected<std::optional<BatchStager::Duplicate>, Refusal> BatchStager::FindOr
   if (!SameContent(*original, draft)) {
     return tl::unexpected(IdConflict(draft, index, drafts.size()));
   }
-  return std::optional<Duplicate>(std::move(duplicate));
+  return std::make_unique<Duplicate>(std::move(duplicate));
 }
 
-tl::expected<std::optional<BatchStager::Duplicate>, Refusal> BatchStager::FindCommitted(
+tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::FindCommitted(
     const EventDraft& draft, size_t index, size_t count) {
   const JobState* job = cache_.Find(table_, draft.job_id);
-  if (job == nullptr) return std::optional<Duplicate>();
+  if (job == nullptr) return nullptr;
   const std::optional<FoundEvent> found = table_.FindEventById(job->first_seq, draft.event_id);
-  if (!found) return std::optional<Duplicate>();
+  if (!found) return nullptr;
   const Result<Event> original = DecodeStoredEvent(found->body);
   if (!original || !SameContent(original->draft, draft)) {
     return tl::unexpected(IdConflict(draft, index, count));
   }
-  return std::optional<Duplicate>(Duplicate{-1, -1, Place(*original, true)});
+  return std::make_unique<Duplicate>(Duplicate{-1, -1, Place(*original, true)});
+}
+
+ChangedJob& BatchStager::Change(const std::string& job_id) {
+  if (last_changed_ != nullptr && last_changed_->first == job_id) return last_changed_->second;
+  const auto [entry, is_first_change] = changed_jobs_.try_emplace(job_id);
+  last_changed_ = &*entry;
+  ChangedJob& job = entry->second;
+  if (is_first_change) {
+    job.state = cache_.Find(table_, job_id);
+    if (job.state == nullptr) job.state = cache_.Create(job_id);
+    job.before_job_seq = job.state->job_seq;
+  }
+  return job;
 }
 
 size_t BatchStager::Apply(EventDraft draft) {
-  const auto [entry, is_first_change] = changed_jobs_.try_emplace(draft.job_id);
-  ChangedJob& job = entry->second;
-  if (is_first_change) {
-    job.state = cache_.Find(table_, draft.job_id);
-    if (job.state == nullptr) job.state = cache_.Create(draft.job_id);
-    job.before_job_seq = job.state->job_seq;
-  }
+  ChangedJob& job = Change(draft.job_id);
   const bool emitter_named_it = !draft.event_id.empty();
   StagedEvent staged;
   staged.event = sequencer_.Take(std::move(draft), clock_.WallMicros());

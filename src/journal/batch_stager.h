@@ -3,8 +3,10 @@
 #define STAGELOG_JOURNAL_BATCH_STAGER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -66,6 +68,9 @@ class BatchStager {
   BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock)
       : table_(table), cache_(cache), sequencer_(sequencer), clock_(clock) {}
 
+  // Makes room for so many events more.
+  void Reserve(size_t events) { events_.reserve(events_.size() + events); }
+
   // Stages all drafts of one request, or none: a refusal leaves the rest of the commit untouched.
   // `rests_on_commit` becomes true when the outcome holds only once this commit has succeeded.
   AppendOutcome Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
@@ -81,15 +86,18 @@ class BatchStager {
     int64_t request_index = -1;  // among the drafts of the same request
     AppendedEvent committed;     // when both are -1
   };
+  using Duplicates = std::vector<std::unique_ptr<Duplicate>>;  // null: there is no original
 
-  tl::expected<std::optional<Duplicate>, Refusal> FindOriginal(
+  tl::expected<std::unique_ptr<Duplicate>, Refusal> FindOriginal(
       const std::vector<EventDraft>& drafts, size_t index,
       const std::unordered_map<std::string, size_t>& earlier);
-  tl::expected<std::optional<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
-                                                                size_t index, size_t count);
+  tl::expected<std::unique_ptr<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
+                                                                  size_t index, size_t count);
   std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
   std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
-                                       const std::vector<std::optional<Duplicate>>& duplicates);
+                                       const Duplicates& duplicates);
+  bool NobodyIsStrict(const std::vector<EventDraft>& drafts);
+  ChangedJob& Change(const std::string& job_id);
   size_t Apply(EventDraft draft);
 
   EventTable& table_;
@@ -98,6 +106,7 @@ class BatchStager {
   Clock& clock_;
   std::vector<StagedEvent> events_;
   std::unordered_map<std::string, ChangedJob> changed_jobs_;
+  std::pair<const std::string, ChangedJob>* last_changed_ = nullptr;  // in changed_jobs_
   std::unordered_map<std::string, size_t> staged_by_id_;  // job and event id to index in events_
 };
 

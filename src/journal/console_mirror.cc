@@ -61,11 +61,10 @@ std::string Format(const EventView& view) {
 
 std::string ConsoleLine(std::string_view body) { return Format(ViewEvent(body)); }
 
-void MirrorToConsole(std::string_view body) {
-  const EventView view = ViewEvent(body);
-  const spdlog::level::level_enum level = LevelOf(view.level);
+void MirrorToConsole(std::string_view level_name, std::string_view body) {
+  const spdlog::level::level_enum level = LevelOf(level_name);
   spdlog::logger* logger = spdlog::default_logger_raw();
-  if (logger->should_log(level)) logger->log(level, "{}", Format(view));
+  if (logger->should_log(level)) logger->log(level, "{}", Format(ViewEvent(body)));
 }
 
 }  // namespace stagelog

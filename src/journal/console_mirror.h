@@ -11,8 +11,9 @@ namespace stagelog {
 // The message stays escaped as it is in `body`, so that it cannot steer a terminal.
 std::string ConsoleLine(std::string_view body);
 
-// Hands the line to the default logger at the event's level. Does not wait for the terminal.
-void MirrorToConsole(std::string_view body);
+// Hands the line of an event of that level to the default logger, at its level. Does not wait for
+// the terminal.
+void MirrorToConsole(std::string_view level_name, std::string_view body);
 
 }  // namespace stagelog
 

@@ -322,6 +322,9 @@ EventLogger::WriteFailure EventLogger::StageAll(std::vector<Request> requests, B
                                                 std::vector<Answer>& answers,
                                                 std::string& problem) {
   answers.reserve(requests.size());
+  size_t drafts = 0;
+  for (const Request& request : requests) drafts += request.drafts.size();
+  stager.Reserve(drafts);
   for (Request& request : requests) answers.push_back({std::move(request.done), {}, true});
   try {
     for (size_t i = 0; i < requests.size(); ++i) {
@@ -395,7 +398,7 @@ void EventLogger::Publish(BatchStager& stager) {
   auto batch = std::make_shared<CommittedBatch>();
   batch->events.reserve(stager.events().size());
   for (StagedEvent& staged : stager.events()) {
-    MirrorToConsole(staged.line.body);
+    MirrorToConsole(staged.event.draft.level, staged.line.body);
     batch->events.push_back({staged.event.seq, staged.event.draft.kind,
                              std::move(staged.event.draft.job_id), std::move(staged.line.body),
                              staged.job_over});
@@ -408,6 +411,7 @@ Status EventLogger::AppendToFiles(const std::vector<StagedEvent>& events) {
   std::map<std::string_view, std::string> by_job;
   for (const StagedEvent& staged : events) {
     std::string& lines = by_job[staged.event.draft.job_id];
+    if (lines.empty()) lines.reserve(staged.line.body.size() * 2);
     lines += staged.line.body;
     lines += '\n';
   }
@@ -447,7 +451,9 @@ void EventLogger::AnnounceMissed() {
   auto batch = std::make_shared<CommittedBatch>();
   const auto announce = [&] {
     if (batch->events.empty()) return;
-    for (const CommittedEvent& event : batch->events) MirrorToConsole(event.body);
+    for (const CommittedEvent& event : batch->events) {
+      MirrorToConsole(ViewEvent(event.body).level, event.body);
+    }
     Announce(batch);
     batch = std::make_shared<CommittedBatch>();
   };

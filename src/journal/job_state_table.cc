@@ -101,7 +101,7 @@ std::optional<JobState> EventTable::LoadState(const std::string& job_id) {
 void EventTable::WriteState(const JobState& state, const StateChanges& changes,
                             int64_t before_job_seq) {
   if (changes.job || before_job_seq == 0) {
-    WriteJobRow(state);
+    if (!UpdateJobRow(state)) WriteJobRow(state);
   } else {
     TouchJobRow(state);
   }
@@ -114,6 +114,36 @@ void EventTable::WriteSnapshotWhenDue(const JobState& state, int64_t before_job_
   const bool is_due =
       before_job_seq / kEventsBetweenSnapshots != state.job_seq / kEventsBetweenSnapshots;
   if (is_due) WriteSnapshot(state);
+}
+
+// Most changes leave the status alone, and with it the index on it. False when this one does not,
+// or there is no row yet.
+bool EventTable::UpdateJobRow(const JobState& state) {
+  SQLite::Statement& write = Prepared(
+      update_job_,
+      "UPDATE jobs SET job_seq = ?, last_seq = ?, updated_at = ?, violations = ?, last_hash = ?, "
+      "reason = ?, epoch = ?, started_at = ?, ended_at = ?, paused_since = ?, waited = ?, "
+      "stopped = ?, done = ?, created_at = ?, pipeline = ?, strict = ? "
+      "WHERE first_seq = ? AND status = ?");
+  write.bind(1, state.job_seq);
+  write.bind(2, state.as_of_seq);
+  write.bind(3, state.updated_at_micros);
+  write.bind(4, state.violation_count);
+  write.bindNoCopy(5, state.last_hash);
+  write.bindNoCopy(6, state.reason);
+  write.bind(7, state.epoch);
+  write.bind(8, state.started_at_micros);
+  write.bind(9, state.ended_at_micros);
+  write.bind(10, state.paused_since_micros);
+  write.bind(11, state.waited_micros);
+  write.bind(12, state.stopped_micros);
+  BindOptional(write, 13, state.Done());
+  write.bind(14, state.created_at_micros);
+  write.bindNoCopy(15, state.pipeline);
+  write.bind(16, state.strict ? 1 : 0);
+  write.bind(17, state.first_seq);
+  write.bind(18, std::string(StatusName(state.status)));
+  return write.exec() > 0;
 }
 
 void EventTable::WriteJobRow(const JobState& state) {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
+#include <vector>
 
 namespace stagelog {
 namespace {
@@ -126,6 +128,49 @@ TEST(ReadJsonObjectTest, TheRefusalDoesNotRepeatHostileBytes) {
       ReadJsonObject("{\"a\":\"" + std::string(5000, 'x') + "\xff\xfe\"}", 128).error().detail;
   EXPECT_LT(detail.size(), 400U);
   for (const char c : detail) EXPECT_TRUE(c >= ' ' && c < 127) << detail;
+}
+
+// A text this long is read by the other of the two readers.
+std::string Lengthened(const std::string& json) { return json + std::string(33'000, ' '); }
+
+std::string Described(const std::string& json) {
+  const auto members = ReadJsonObject(json, 6);
+  if (!members) return members.error().code;
+  std::string out;
+  for (const JsonMember& member : *members) {
+    out += member.key + "|" + std::to_string(static_cast<int>(member.kind)) + "|" + member.text +
+           "|" + std::to_string(member.integer) + "|" + std::to_string(member.number) + "|" +
+           member.raw + "\n";
+  }
+  return out;
+}
+
+TEST(ReadJsonObjectTest, BothReadersReadTheSame) {
+  const std::vector<std::string> samples = {
+      R"({"type":"log","message":"a\u00e9\ud83d\ude00\"\\ \n","payload":{"a":[1,2.50,-0,1e9]}})",
+      R"( {"i":-9223372036854775808,"u":18446744073709551615,"f":1.7976931348623157e308,"z":-0.0})",
+      R"({"a":[[[[[1]]]]],"b":{"c":{"d":{"e":{}}}},"a":null,"t":true,"":"","x":"\u0000"})",
+      "{\"m\":\"gr\u00fc\u00dfe \u4e16\u754c\",\r\n\t\"n\" : 12345678901234567890123 }",
+  };
+  const std::string bytes =
+      "{}[]\",:\\u0eE+-.19tfn \n\x01\xc3\xa9\xff\xed\xa0\x80"
+      "d";
+  constexpr uint64_t kSeed = 20261121;
+  std::mt19937_64 random(kSeed);
+  for (int i = 0; i < 3'000; ++i) {
+    std::string json = samples[random() % samples.size()];
+    for (uint64_t edits = random() % 3; edits > 0; --edits) {
+      const size_t at = random() % json.size();
+      const char byte = bytes[random() % bytes.size()];
+      if (random() % 3 == 0)
+        json.erase(at, 1);
+      else if (random() % 2 == 0)
+        json.insert(at, 1, byte);
+      else
+        json[at] = byte;
+    }
+    ASSERT_EQ(Described(json), Described(Lengthened(json))) << json << "\nseed " << kSeed;
+  }
 }
 
 TEST(ReadJsonObjectTest, BoundsTheDepth) {
