@@ -28,6 +28,7 @@ constexpr size_t kMaxTokenBytes = 1024;
 constexpr int64_t kOneMebibyte = int64_t{1} << 20;
 constexpr int64_t kOneTebibyte = int64_t{1} << 40;
 constexpr int64_t kOneDaySeconds = 86400;
+constexpr int64_t kMaxDays = 36'500;
 
 // --- auth.tokens ---
 
@@ -222,6 +223,12 @@ std::vector<Key> StorageKeys() {
       {"storage.runs_dir",
        TextIn(&Config::storage, &StorageConfig::runs_dir, &IsPath, "the path of a folder")},
       {"storage.open_files", NumberIn(&Config::storage, &StorageConfig::open_files, 16, 65536)},
+      {"storage.events_retention_days",
+       NumberIn(&Config::storage, &StorageConfig::events_retention_days, 0, kMaxDays)},
+      {"storage.max_events_per_job",
+       NumberIn(&Config::storage, &StorageConfig::max_events_per_job, 0, kOneTebibyte)},
+      {"storage.runs_retention_days",
+       NumberIn(&Config::storage, &StorageConfig::runs_retention_days, 0, kMaxDays)},
   };
 }
 

@@ -33,6 +33,10 @@ struct ServerConfig {
 struct StorageConfig {
   std::string runs_dir = "runs";  // relative to the working directory of the process
   size_t open_files = 256;        // how many events.jsonl are kept open
+  // What SQLite keeps; the files keep everything. 0: everything.
+  int64_t events_retention_days = 30;
+  int64_t max_events_per_job = 1000;  // of a job that ended more than an hour ago
+  int64_t runs_retention_days = 0;  // a job that ended earlier is deleted with its files; 0: never
 
   bool operator==(const StorageConfig&) const = default;
 };

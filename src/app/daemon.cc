@@ -19,6 +19,9 @@ EventLoggerOptions LoggerOptions(const Config& config) {
   options.runs_dir = config.storage.runs_dir;
   options.open_files = config.storage.open_files;
   options.queue_bytes = config.limits.append_queue_bytes;
+  options.retention.events_days = config.storage.events_retention_days;
+  options.retention.max_events_per_job = config.storage.max_events_per_job;
+  options.retention.runs_days = config.storage.runs_retention_days;
   return options;
 }
 
@@ -107,8 +110,8 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));
                       });
-  server_->SetRoutes(ApiRoutes({*logger_, logger_->reader(), logger_->reader(), *liveness_,
-                                *logger_, long_polls_, clock_, metrics_}));
+  server_->SetRoutes(ApiRoutes({*logger_, *logger_, *logger_, logger_->reader(), logger_->reader(),
+                                *liveness_, *logger_, long_polls_, clock_, metrics_}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);

@@ -113,6 +113,11 @@ class PosixFileSystem : public FileSystem {
     return {};
   }
 
+  Status RemoveDirectory(const std::string& path) override {
+    if (::rmdir(path.c_str()) != 0) return ErrnoFailure("cannot remove folder", path);
+    return {};
+  }
+
   Status CreateDirectory(const std::string& path) override {
     if (::mkdir(path.c_str(), 0755) == 0) return {};
     if (errno != EEXIST) return ErrnoFailure("cannot create folder", path);

@@ -63,6 +63,9 @@ class FileSystem {
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
 
+  // The folder must be empty.
+  virtual Status RemoveDirectory(const std::string& path) = 0;
+
   // Succeeds when the folder is there afterwards.
   virtual Status CreateDirectory(const std::string& path) = 0;
 

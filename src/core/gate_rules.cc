@@ -74,6 +74,12 @@ std::optional<Refusal> JudgeChoice(const GateState& gate, const std::string& cho
       .field = "choice"};
 }
 
+Refusal DeletedJob(const std::string& job_id) {
+  return {.code = "job_deleted",
+          .detail = "job '" + job_id + "' was deleted for good; its name is not used again",
+          .field = "job_id"};
+}
+
 Refusal UnknownJob(const std::string& job_id) {
   return {.code = "unknown_job", .detail = "there is no job '" + job_id + "'"};
 }

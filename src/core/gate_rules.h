@@ -28,6 +28,8 @@ std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts, con
 std::optional<Refusal> JudgeChoice(const GateState& gate, const std::string& choice);
 
 Refusal UnknownJob(const std::string& job_id);
+// The refusal for a job that was deleted for good.
+Refusal DeletedJob(const std::string& job_id);
 Refusal UnknownGate(const std::string& job_id, const std::string& gate);
 
 // Whether `actor` may decide the gate now. Refusals: unknown_job, unknown_gate, gate_decided (with

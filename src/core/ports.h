@@ -70,6 +70,50 @@ class EventAppender {
   virtual void Lead() {}
 };
 
+// What is told of a job that was deleted.
+struct DeletedJobReport {
+  std::string job_id;
+  int64_t event_count = 0;
+  int64_t first_seq = 0;
+  int64_t last_seq = 0;
+  int64_t deleted_at_micros = 0;
+};
+
+using DeleteDone = std::function<void(tl::expected<DeletedJobReport, Refusal>)>;
+
+// Takes jobs out of the journal for good. Safe from any thread.
+class JobDeleter {
+ public:
+  virtual ~JobDeleter() = default;
+
+  // `actor` asks for it. `done` as AppendDone, once nothing of the job is left but its tombstone.
+  virtual void DeleteJob(std::string job_id, std::string actor, DeleteDone done) = 0;
+};
+
+// What a look at the age of all jobs has done, or would do.
+struct RetentionReport {
+  struct Job {
+    std::string job_id;
+    bool is_deleted = false;  // else: its oldest events were dropped from SQLite
+    int64_t event_count = 0;
+  };
+  bool dry_run = false;
+  int64_t events_dropped = 0;  // from SQLite; they are served from the files
+  int64_t jobs_deleted = 0;
+  std::vector<Job> jobs;  // the first thousand
+};
+
+using RetentionDone = std::function<void(tl::expected<RetentionReport, Refusal>)>;
+
+// Lets old things go now instead of when their time comes. Safe from any thread.
+class RetentionRunner {
+ public:
+  virtual ~RetentionRunner() = default;
+
+  // A dry run changes nothing. `done` as AppendDone, when all jobs were looked at.
+  virtual void RunRetention(bool dry_run, RetentionDone done) = 0;
+};
+
 // --- Hearing of commits ---
 
 // One committed event as its readers need it.
@@ -94,6 +138,9 @@ class CommitListener {
  public:
   virtual ~CommitListener() = default;
   virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
+
+  // The same of a job that was deleted: none of its events can be read any more.
+  virtual void OnJobDeleted(const std::string& /*job_id*/) {}
 };
 
 // --- Reading the log ---
@@ -213,6 +260,9 @@ class JournalStatusSource {
  public:
   virtual ~JournalStatusSource() = default;
   virtual JournalStatus GetStatus() const = 0;
+
+  // True for a job that was deleted for good.
+  virtual bool IsDeleted(const std::string& /*job_id*/) const { return false; }
 };
 
 // --- Signs of life ---

@@ -66,7 +66,7 @@ std::optional<Refusal> JudgeExpiry(const JobState* job, const std::string& job_i
 // Somebody was faster, or what the gate belonged to is gone: nothing is left to decide.
 bool MeansSettled(const Refusal& refusal) {
   return refusal.code == "gate_decided" || refusal.code == "unknown_gate" ||
-         refusal.code == "unknown_job";
+         refusal.code == "unknown_job" || refusal.code == "job_deleted";
 }
 
 }  // namespace

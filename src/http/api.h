@@ -17,6 +17,8 @@ class LongPolls;
 // What the handlers work with. All of it outlives the server.
 struct ApiServices {
   EventAppender& appender;
+  JobDeleter& deleter;
+  RetentionRunner& retention;
   EventSource& source;
   JobSource& jobs;
   LivenessMonitor& liveness;
@@ -38,6 +40,12 @@ Ending CreateJob(const ApiServices& services, Call call, const Responder& respon
 Ending ListJobs(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowJob(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowStage(const ApiServices& services, Call call, const Responder& responder);
+
+// delete_handlers.cc
+Ending DeleteJob(const ApiServices& services, Call call, const Responder& responder);
+
+// retention_handlers.cc
+Ending RunRetention(const ApiServices& services, Call call, const Responder& responder);
 
 // command_handlers.cc
 Ending CancelJob(const ApiServices& services, Call call, const Responder& responder);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/gate_rules.h"
 #include "http/parameters.h"
 
 namespace stagelog {
@@ -68,6 +69,10 @@ tl::expected<JobQuestion, Refusal> ParseJobQuestion(const Call& call, Clock& clo
   return question;
 }
 
+Refusal NoSuchJob(const ApiServices& services, const std::string& job_id) {
+  return services.journal.IsDeleted(job_id) ? DeletedJob(job_id) : UnknownJob(job_id);
+}
+
 tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
                                                   const JobQuestion& question) {
   int64_t through_seq = INT64_MAX;
@@ -89,8 +94,7 @@ tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
                                          question.at_seq ? "at_seq" : "at"));
     }
   }
-  return tl::unexpected(
-      Refusal{.code = "unknown_job", .detail = "there is no job '" + question.job_id + "'"});
+  return tl::unexpected(NoSuchJob(services, question.job_id));
 }
 
 }  // namespace stagelog

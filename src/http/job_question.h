@@ -23,8 +23,11 @@ struct JobQuestion {
 // The parameters `at_seq` and `at`, of which one may be given; the job is that of the path.
 tl::expected<JobQuestion, Refusal> ParseJobQuestion(const Call& call, Clock& clock);
 
-// The state in question. Waits for the disk. Refusals: unknown_job; no_such_moment before the job's
-// first event and beyond the head of the journal; read_failed.
+// 404, or 410 for a job that was deleted.
+Refusal NoSuchJob(const ApiServices& services, const std::string& job_id);
+
+// The state in question. Waits for the disk. Refusals: unknown_job; job_deleted; no_such_moment
+// before the job's first event and beyond the head of the journal; read_failed.
 tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
                                                   const JobQuestion& question);
 

@@ -58,6 +58,17 @@ void LongPolls::OnCommit(const CommittedBatchPointer& batch) {
   if (was_empty) post_([this] { TakeBatches(); });
 }
 
+void LongPolls::OnJobDeleted(const std::string& job_id) {
+  if (parked_count_ == 0) return;
+  post_([this, job_id] {
+    std::vector<uint64_t> ids;
+    for (const auto& [id, poll] : parked_) {
+      if (poll.job_id == job_id) ids.push_back(id);
+    }
+    for (const uint64_t id : ids) Wake(id, true);
+  });
+}
+
 void LongPolls::TakeBatches() {
   if (matching_) return;  // comes back when that is done
   Matching matching;

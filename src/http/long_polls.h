@@ -26,7 +26,8 @@ struct ParkedPoll {
   std::function<void(bool something_came)> wake;
 };
 
-// Lives on the request loop's thread; only OnCommit() is called from another.
+// Lives on the request loop's thread; only OnCommit() and OnJobDeleted() are called from
+// another.
 class LongPolls : public CommitListener {
  public:
   using PostTask = std::function<void(std::function<void()>)>;
@@ -43,6 +44,8 @@ class LongPolls : public CommitListener {
   void ReleaseAll();
 
   void OnCommit(const CommittedBatchPointer& batch) override;
+  // Polls of that job look again, and find that it is gone.
+  void OnJobDeleted(const std::string& job_id) override;
 
  private:
   void ParkOnLoop(ParkedPoll poll);

@@ -4,6 +4,7 @@
 
 #include "core/json_text.h"
 #include "http/api.h"
+#include "http/job_question.h"
 #include "http/long_polls.h"
 #include "http/parameters.h"
 #include "http/problem.h"
@@ -159,8 +160,7 @@ Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
   const Result<Page> page = services.source.Read(poll->read);
   if (!page) return Refused({.code = "read_failed", .detail = page.error().message});
   if (poll->read.job_id && !page->job_known) {
-    return Refused(
-        {.code = "unknown_job", .detail = "there is no job '" + *poll->read.job_id + "'"});
+    return Refused(NoSuchJob(services, *poll->read.job_id));
   }
   if (poll->read.after > page->head_seq) {
     return Refused(CursorBeyondHead(services, *page, poll->read.after));

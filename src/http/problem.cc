@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 45> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 46> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -32,6 +32,7 @@ constexpr std::array<std::pair<std::string_view, int>, 45> kStatuses = {{
     {"unknown_stage", 404},
     {"no_such_moment", 404},
     {"cursor_beyond_head", 410},
+    {"job_deleted", 410},
     {"length_required", 411},
     {"body_too_large", 413},
     {"event_too_large", 413},

@@ -45,6 +45,8 @@ bool Admits(Access access, const Principal& principal) {
       return principal.May(Role::kWriter);
     case Access::kApprover:
       return principal.May(Role::kApprover);
+    case Access::kAdmin:
+      return principal.May(Role::kAdmin);
     case Access::kAppender:
       return principal.May(Role::kWriter) || principal.May(Role::kApprover);
   }

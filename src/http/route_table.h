@@ -19,6 +19,7 @@ enum class Access {
   kWriter,
   kApprover,
   kAppender,  // writers, and approvers for their decisions: the handler judges each event
+  kAdmin,
 };
 
 bool Admits(Access access, const Principal& principal);

@@ -1,6 +1,7 @@
 // SSE: judges what a stream asks for and gives its socket away.
 #include <array>
 
+#include "core/gate_rules.h"
 #include "http/api.h"
 #include "http/parameters.h"
 #include "http/problem.h"
@@ -87,6 +88,8 @@ Ending StartStream(const ApiServices& services, const Call& call,
                    std::optional<std::string> job_id) {
   auto stream = ParseStream(services, call, std::move(job_id));
   if (!stream) return Refused(stream.error());
+  const std::optional<std::string>& job = stream->job_id;
+  if (job && services.journal.IsDeleted(*job)) return Refused(DeletedJob(*job));
   if (call.request.method == "HEAD") return {EmptyStreamHead()};
   if (!stream->until_terminal) return {GiveAway{std::move(*stream)}};
   return {WorkElsewhere{[services, stream = std::move(*stream)]() mutable {

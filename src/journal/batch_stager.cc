@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "core/gate_rules.h"
 #include "core/job_machine.h"
 
 namespace stagelog {
@@ -89,6 +90,7 @@ void JobCache::Clear() {
 AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
                                  bool& rests_on_commit) {
   // Everything that can be refused is found before anything is applied.
+  if (auto refusal = RefuseDeleted(drafts)) return tl::unexpected(std::move(*refusal));
   Duplicates duplicates(drafts.size());
   std::unordered_map<std::string, size_t> earlier;
   for (size_t i = 0; i < drafts.size(); ++i) {
@@ -136,6 +138,19 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
     before = &place;
   }
   return places;
+}
+
+// A job that was deleted does not begin again: its events would come back with a late retry.
+std::optional<Refusal> BatchStager::RefuseDeleted(const std::vector<EventDraft>& drafts) {
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const std::string& job_id = drafts[i].job_id;
+    if (i > 0 && job_id == drafts[i - 1].job_id) continue;
+    if (cache_.Find(table_, job_id) != nullptr || !table_.IsDeleted(job_id)) continue;
+    Refusal refusal = DeletedJob(job_id);
+    if (drafts.size() > 1) refusal.line = static_cast<int64_t>(i) + 1;
+    return refusal;
+  }
+  return std::nullopt;
 }
 
 bool BatchStager::NobodyIsStrict(const std::vector<EventDraft>& drafts) {

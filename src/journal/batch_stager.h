@@ -37,6 +37,7 @@ class JobCache {
   // Forgets everything when it has become too much; between two commits.
   void Trim();
   void Clear();
+  void Forget(const std::string& job_id) { states_.erase(job_id); }
   void CountChanges(const StateChanges& changes);
 
  private:
@@ -92,6 +93,7 @@ class BatchStager {
       const std::unordered_map<std::string, size_t>& earlier);
   tl::expected<std::unique_ptr<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
                                                                   size_t index, size_t count);
+  std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
   std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
                                        const Duplicates& duplicates);
   bool NobodyIsStrict(const std::vector<EventDraft>& drafts);

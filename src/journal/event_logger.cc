@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -57,13 +58,32 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
                                          "Times that writing to the journal failed.")),
       commit_seconds_(
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
+      events_dropped_total_(metrics.GetCounter(
+          "stagelog_retention_dropped_events_total",
+          "Events dropped from SQLite, which are served from events.jsonl from then on.")),
+      jobs_deleted_total_(
+          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs deleted for good.")),
       queue_(options_.queue_bytes),
-      job_files_(files, options_.runs_dir, options_.open_files) {
+      job_files_(files, options_.runs_dir, options_.open_files),
+      remover_(files, options_.runs_dir),
+      trimmer_(files, options_.runs_dir),
+      retention_(options_.retention),
+      next_pass_micros_(clock.MonotonicMicros() + options_.retention.interval_micros / 10) {
   const std::string database = DatabasePath(options_.runs_dir);
-  reader_ = std::make_unique<EventReader>(database, files_.SqliteVfs(), clock_, [this] {
-    corruption_seen_ = true;
-    queue_.Wake();
-  });
+  reader_ = std::make_unique<EventReader>(
+      database, files_.SqliteVfs(), clock_,
+      [this] {
+        corruption_seen_ = true;
+        queue_.Wake();
+      },
+      files_,
+      [this](const std::string& job_id) {
+        {
+          const std::lock_guard guard(status_mutex_);
+          files_to_compare_.insert(job_id);
+        }
+        queue_.Wake();
+      });
   metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
                            [this, database] {
                              int64_t bytes = 0;
@@ -97,6 +117,7 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
 EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
+  queue_.SetTimer(NextTimerMicros());
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
@@ -105,6 +126,10 @@ void EventLogger::Start() {
 }
 
 void EventLogger::Stop() {
+  {
+    const std::lock_guard lock(status_mutex_);
+    stopping_ = true;
+  }
   queue_.Stop();
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
@@ -122,6 +147,7 @@ Status EventLogger::OpenTable() {
   reader_->Reopen();
   LogRecovery(opened->report);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
+  if (Status learned = LearnDeleted(); !learned) return learned;
   int64_t head = 0;
   try {
     head = table_->HeadSeq();
@@ -149,6 +175,12 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
   }
   for (const std::string& name : report.set_aside) {
     spdlog::warn("[journal] set aside: {}", name);
+  }
+  if (report.lines_lost > 0) {
+    spdlog::error(
+        "[journal] {} events were in events.jsonl files alone, and other programs have changed or "
+        "removed their lines; put the files back and start again",
+        report.lines_lost);
   }
   if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
     spdlog::info(
@@ -215,8 +247,10 @@ JournalStatus EventLogger::GetStatus() const {
 
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
+  if (HasUpkeep()) return 0;  // at once
   const int64_t oldest = job_files_.OldestDirtyMicros();
-  return oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  const int64_t sync = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  return options_.retention.IsOn() ? std::min(sync, next_pass_micros_) : sync;
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
@@ -241,6 +275,11 @@ bool EventLogger::TakeTurn() {
     } else {
       Process(std::move(group));
     }
+    DoUpkeep();
+    return true;
+  }
+  if (HasUpkeep()) {
+    DoUpkeep();
     return true;
   }
   if (queue_.IsStoppedAndEmpty()) {
@@ -438,9 +477,12 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   job_files_.CloseAll();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  const std::lock_guard lock(status_mutex_);
-  status_.writable = false;
-  status_.problem = problem;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.writable = false;
+    status_.problem = problem;
+  }
+  AbandonUpkeep(problem);
 }
 
 void EventLogger::TryReopen() {

@@ -5,11 +5,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "base/metrics.h"
@@ -17,8 +19,11 @@
 #include "journal/append_queue.h"
 #include "journal/batch_stager.h"
 #include "journal/event_reader.h"
+#include "journal/event_trimmer.h"
 #include "journal/job_files.h"
+#include "journal/job_remover.h"
 #include "journal/recovery.h"
+#include "journal/retention.h"
 #include "journal/run_lock.h"
 
 namespace stagelog {
@@ -30,6 +35,7 @@ struct EventLoggerOptions {
   int64_t idle_sync_micros = 5'000'000;   // a file not appended to for so long is synced and noted
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
   bool rebuild_states = false;            // fold every job anew at the first open
+  RetentionOptions retention;             // nothing goes
 };
 
 // One thread at a time writes, and touches the table and the files: the writer's own, or one that
@@ -40,7 +46,10 @@ struct EventLoggerOptions {
 //  - after the commit: they are acknowledged, and the journal is opened anew, which mends the
 //  files.
 // Until it is open again, appends are refused and reads go on.
-class EventLogger : public EventAppender, public JournalStatusSource {
+class EventLogger : public EventAppender,
+                    public JobDeleter,
+                    public RetentionRunner,
+                    public JournalStatusSource {
  public:
   // Takes the lock of the runs folder (created when missing) and recovers what is there.
   static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
@@ -65,7 +74,10 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
   bool Kick(bool may_lead) override;
   void Lead() override;
+  void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
+  void RunRetention(bool dry_run, RetentionDone done) override;
   JournalStatus GetStatus() const override;
+  bool IsDeleted(const std::string& job_id) const override;
   EventReader& reader() { return *reader_; }
 
   // Whether opening has folded every job anew. Before Start().
@@ -77,6 +89,15 @@ class EventLogger : public EventAppender, public JournalStatusSource {
     AppendDone done;
     AppendOutcome outcome;
     bool rests_on_commit = false;
+  };
+  struct Deletion {
+    std::string job_id;
+    std::string actor;
+    DeleteDone done;
+  };
+  struct RetentionCall {
+    bool dry_run = false;
+    RetentionDone done;
   };
   enum class WriteFailure { kNone, kBeforeCommit, kAtCommit };
 
@@ -102,6 +123,21 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   void Announce(const CommittedBatchPointer& batch);
   void AnnounceMissed();
 
+  // Upkeep (event_logger_upkeep.cc): slices between two groups of appends.
+  Status LearnDeleted();
+  bool HasUpkeep() const;
+  void DoUpkeep();
+  void CompareFilesAnew(const std::unordered_set<std::string>& job_ids);
+  void BeginDeletion(Deletion deletion);
+  void FinishDeletion(const Tombstone& tombstone);
+  bool RetentionIsDue() const;
+  void StepRetention();
+  void BeginRetention();
+  void LookForOldThings();
+  void FinishRetention();
+  void AbandonRetention(const std::string& problem);
+  void AbandonUpkeep(const std::string& problem);
+
   void CloseAfterFailure(const std::string& problem);
   void TryReopen();
   void RefuseAll(std::vector<Request> requests);
@@ -118,6 +154,8 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   Counter& batches_total_;
   Counter& failures_total_;
   Histogram& commit_seconds_;
+  Counter& events_dropped_total_;
+  Counter& jobs_deleted_total_;
 
   AppendQueue queue_;
 
@@ -130,6 +168,13 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   Sequencer sequencer_;
   JobCache cache_;
   JobFiles job_files_;
+  JobRemover remover_;
+  EventTrimmer trimmer_;
+  Retention retention_;
+  std::deque<RetentionAction> old_things_;  // of the pass under way, still to be done
+  std::optional<RetentionCall> pass_;       // whose pass it is
+  RetentionReport pass_report_;
+  int64_t next_pass_micros_ = 0;  // monotonic
   int64_t announced_seq_ = 0;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
@@ -139,7 +184,12 @@ class EventLogger : public EventAppender, public JournalStatusSource {
   std::atomic<bool> corruption_seen_{false};
 
   mutable std::mutex status_mutex_;
-  JournalStatus status_;  // guarded by status_mutex_
+  JournalStatus status_;  // guarded by status_mutex_, as is all that follows
+  bool stopping_ = false;
+  std::vector<Deletion> deletions_;
+  std::deque<RetentionCall> retention_calls_;
+  std::unordered_set<std::string> deleted_;           // jobs
+  std::unordered_set<std::string> files_to_compare_;  // jobs whose file has lost a line
 
   std::thread writer_;
 };

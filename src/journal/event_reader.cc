@@ -20,14 +20,17 @@ constexpr int64_t kRowsBetweenClockReadings = 64;
 // A connection with its prepared statements. One thread at a time.
 class EventReader::Connection {
  public:
-  Connection(const std::string& path, const std::string& vfs, int64_t generation)
-      : database_(path, SQLite::OPEN_READWRITE, kBusyMillis, vfs), generation_(generation) {
+  Connection(const std::string& path, const std::string& vfs, FileSystem& files, int64_t generation)
+      : database_(path, SQLite::OPEN_READWRITE, kBusyMillis, vfs),
+        lines_(files, ParentDirectory(path)),
+        generation_(generation) {
     database_.exec("PRAGMA query_only=ON");
     database_.exec("PRAGMA cache_size=-8192");
   }
 
   int64_t generation() const { return generation_; }
   SQLite::Database& database() { return database_; }
+  FileLines& lines() { return lines_; }
 
   SQLite::Statement& Prepared(const std::string& sql) {
     std::unique_ptr<SQLite::Statement>& statement = statements_[sql];
@@ -40,11 +43,20 @@ class EventReader::Connection {
   }
 
   int64_t HeadSeq() {
-    SQLite::Statement& query = Prepared("SELECT coalesce(max(seq), 0) FROM events");
+    SQLite::Statement& query = Prepared(kSelectHeadSeq);
     query.executeStep();
     const int64_t head = query.getColumn(0).getInt64();
     query.reset();
     return head;
+  }
+
+  int64_t LastInFile(std::optional<int64_t> first_seq) {
+    SQLite::Statement& query = Prepared(StoredEvents::LastInFileSql(first_seq.has_value()));
+    if (first_seq) query.bind(1, *first_seq);
+    query.executeStep();
+    const int64_t last = query.getColumn(0).getInt64();
+    query.reset();
+    return last;
   }
 
   // A job's first seq and whether it is over; no value for an unknown one.
@@ -63,6 +75,7 @@ class EventReader::Connection {
 
  private:
   SQLite::Database database_;
+  FileLines lines_;
   std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
   const int64_t generation_;
 };
@@ -82,8 +95,9 @@ std::string JsonList(const std::vector<std::string>& items) {
 // Walks rows of (seq, body) into a page until the page is full or the time is up.
 class PageBuilder {
  public:
-  PageBuilder(const ReadRequest& request, Clock& clock, Page& page)
+  PageBuilder(const ReadRequest& request, StoredEvents& stored, Clock& clock, Page& page)
       : request_(request),
+        stored_(stored),
         clock_(clock),
         page_(page),
         deadline_micros_(clock.MonotonicMicros() + request.max_micros) {}
@@ -92,12 +106,11 @@ class PageBuilder {
   bool Walk(SQLite::Statement& rows) {
     while (rows.executeStep()) {
       const int64_t seq = rows.getColumn(0).getInt64();
-      const SQLite::Column column = rows.getColumn(1);
-      const std::string_view body(column.getText(), static_cast<size_t>(column.getBytes()));
-      const bool matches = request_.filter.Matches(body);
-      if (matches && IsFull(body.size())) return false;
-      if (matches) page_.events.push_back({seq, std::string(body)});
-      if (matches) bytes_ += body.size();
+      const std::optional<std::string_view> body = stored_.BodyOf(rows);
+      const bool matches = body && request_.filter.Matches(*body);
+      if (matches && IsFull(body->size())) return false;
+      if (matches) page_.events.push_back({seq, std::string(*body)});
+      if (matches) bytes_ += body->size();
       last_seq_ = seq;
       time_was_up_ = !request_.filter.empty() && TimeIsUp();
       if (time_was_up_) return false;
@@ -119,6 +132,7 @@ class PageBuilder {
   }
 
   const ReadRequest& request_;
+  StoredEvents& stored_;
   Clock& clock_;
   Page& page_;
   const int64_t deadline_micros_;
@@ -131,11 +145,14 @@ class PageBuilder {
 }  // namespace
 
 EventReader::EventReader(std::string path, std::string vfs, Clock& clock,
-                         std::function<void()> on_corruption)
+                         std::function<void()> on_corruption, FileSystem& files,
+                         OnLostLine on_lost_line)
     : path_(std::move(path)),
       vfs_(std::move(vfs)),
       clock_(clock),
-      on_corruption_(std::move(on_corruption)) {}
+      on_corruption_(std::move(on_corruption)),
+      files_(files),
+      on_lost_line_(std::move(on_lost_line)) {}
 
 EventReader::~EventReader() = default;
 
@@ -150,7 +167,7 @@ std::unique_ptr<EventReader::Connection> EventReader::Borrow() {
     }
     generation = generation_;
   }
-  return std::make_unique<Connection>(path_, vfs_, generation);
+  return std::make_unique<Connection>(path_, vfs_, files_, generation);
 }
 
 void EventReader::GiveBack(std::unique_ptr<Connection> connection) {
@@ -168,13 +185,25 @@ void EventReader::Reopen() {
 
 template <typename T>
 Result<T> EventReader::WithConnection(const std::function<T(Connection&)>& use) {
-  try {
+  const auto use_once = [&] {
     std::unique_ptr<Connection> connection = Borrow();
     SQLite::Transaction snapshot(connection->database());
     T result = use(*connection);
     snapshot.commit();
+    connection->lines().Close();
     GiveBack(std::move(connection));
     return result;
+  };
+  try {
+    try {
+      return use_once();
+    } catch (const LineIsGone&) {
+      // The snapshot may be older than the file: its job was deleted, or the file was mended.
+      return use_once();
+    }
+  } catch (const LineIsGone& problem) {
+    if (on_lost_line_) on_lost_line_(problem.job_id());
+    return Failure(std::string("cannot read the journal: ") + problem.what());
   } catch (const SQLite::Exception& problem) {
     if (IsCorruption(problem)) on_corruption_();
     return Failure(std::string("cannot read the journal: ") + problem.what());
@@ -193,13 +222,14 @@ Result<Page> EventReader::Read(const ReadRequest& request) {
       if (!job) return page;
       std::tie(first_seq, page.job_over) = *job;
     }
-    std::string sql = "SELECT seq, body FROM events WHERE seq > ?";
-    if (request.job_id) sql += " AND job = ?";
-    sql += request.newest ? " ORDER BY seq DESC" : " ORDER BY seq";
-    SQLite::Statement& rows = connection.Prepared(sql);
+    StoredEvents stored(connection.database(), connection.lines());
+    const auto job = request.job_id ? std::make_optional(first_seq) : std::nullopt;
+    const bool with_files = connection.LastInFile(job) > request.after;
+    SQLite::Statement& rows = connection.Prepared(StoredEvents::Select(
+        request.job_id ? "seq > ?1 AND job = ?2" : "seq > ?1", with_files, request.newest));
     rows.bind(1, request.after);
     if (request.job_id) rows.bind(2, first_seq);
-    PageBuilder builder(request, clock_, page);
+    PageBuilder builder(request, stored, clock_, page);
     const bool complete = builder.Walk(rows);
     rows.reset();
     if (request.newest) {
@@ -223,8 +253,11 @@ Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
   return WithConnection<int64_t>([&](Connection& connection) {
     // `ts` grows with `seq` over the whole journal (promise 3): the primary key serves as its
     // index.
-    SQLite::Statement& at_or_before =
-        connection.Prepared("SELECT seq, ts FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1");
+    SQLite::Statement& at_or_before = connection.Prepared(
+        "SELECT * FROM (SELECT seq, ts FROM events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1) "
+        "UNION ALL SELECT * FROM "
+        "(SELECT seq, ts FROM file_events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1) "
+        "ORDER BY 1 DESC LIMIT 1");
     int64_t low = 0;  // everything up to here is not later than `micros`
     int64_t high = connection.HeadSeq();
     while (low < high) {
@@ -249,13 +282,13 @@ Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
 Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
                                                      int64_t through_seq) {
   return WithConnection<std::optional<JobState>>([&](Connection& connection) {
-    return LoadJobState(connection.database(), job_id, through_seq);
+    return LoadJobState(connection.database(), connection.lines(), job_id, through_seq);
   });
 }
 
 Status EventReader::AdvanceJob(JobState& state, StateChanges* changes) {
   const auto done = WithConnection<bool>([&](Connection& connection) {
-    AdvanceJobState(connection.database(), state, INT64_MAX, changes);
+    AdvanceJobState(connection.database(), connection.lines(), state, INT64_MAX, changes);
     return true;
   });
   if (!done) return tl::unexpected(done.error());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file_system.h"
 #include "core/ports.h"
 
 namespace stagelog {
@@ -20,7 +21,11 @@ namespace stagelog {
 class EventReader : public EventSource, public JobSource {
  public:
   // `on_corruption` is called when SQLite says that the database is damaged.
-  EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption);
+  // `files` has the events.jsonl beside the database; `on_lost_line` is called with the job when
+  // one of them does not hold what only it should have.
+  using OnLostLine = std::function<void(const std::string& job_id)>;
+  EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption,
+              FileSystem& files = RealFileSystem(), OnLostLine on_lost_line = nullptr);
   ~EventReader() override;
 
   Result<Page> Read(const ReadRequest& request) override;
@@ -49,6 +54,8 @@ class EventReader : public EventSource, public JobSource {
   const std::string vfs_;
   Clock& clock_;
   const std::function<void()> on_corruption_;
+  FileSystem& files_;
+  const OnLostLine on_lost_line_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
   int64_t generation_ = 0;

@@ -10,7 +10,7 @@ namespace {
 constexpr int kBusyMillis = 5000;
 
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
-constexpr std::array<const char*, 2> kMigrations = {R"sql(
+constexpr std::array<const char*, 4> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
 CREATE TABLE jobs(
   first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
@@ -86,17 +86,49 @@ CREATE TABLE snapshots(
 ) WITHOUT ROWID;
 -- What is there already was not folded into these rows.
 INSERT INTO journal SELECT 'state_version', iif(EXISTS(SELECT 1 FROM events), 0, 1);
+)sql",
+                                                    R"sql(
+CREATE TABLE deleted_jobs(        -- as in stagelog.deleted.jsonl
+  job_id TEXT PRIMARY KEY,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  last_ts INTEGER NOT NULL,       -- microseconds since 1970
+  events INTEGER NOT NULL,
+  deleted_at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  pending INTEGER NOT NULL        -- 1: events or files may still be there
+) WITHOUT ROWID;
+CREATE INDEX deleted_jobs_by_last_seq ON deleted_jobs(last_seq);
+CREATE INDEX deleted_jobs_pending ON deleted_jobs(job_id) WHERE pending = 1;
+)sql",
+                                                    R"sql(
+CREATE TABLE file_events(         -- events whose line is in events.jsonl alone
+  seq INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL REFERENCES jobs(first_seq),
+  job_seq INTEGER NOT NULL,
+  ts INTEGER NOT NULL,            -- microseconds since 1970
+  id_key INTEGER NOT NULL,        -- the first eight bytes of SHA-256 of event_id
+  offset INTEGER NOT NULL,        -- of the line; -1: it was lost
+  size INTEGER NOT NULL,          -- bytes of the line, without its newline
+  digest INTEGER NOT NULL         -- the first eight bytes of SHA-256 of the line
+);
+CREATE INDEX file_events_by_job ON file_events(job);
+CREATE INDEX file_events_by_id ON file_events(job, id_key);
 )sql"};
 
 }  // namespace
 
-EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable)
-    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMillis, vfs) {
+EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
+                       FileSystem& files)
+    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMillis, vfs),
+      lines_(files, ParentDirectory(path)),
+      stored_(database_, lines_) {
   database_.exec("PRAGMA journal_mode=WAL");
   database_.exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
   Migrate();
+  LearnJobsInFiles();
 }
 
 void EventTable::Migrate() {
@@ -131,13 +163,13 @@ void EventTable::Rollback() noexcept {
   if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
 }
 
-int64_t EventTable::HeadSeq() {
-  return database_.execAndGet("SELECT coalesce(max(seq), 0) FROM events").getInt64();
-}
+int64_t EventTable::HeadSeq() { return database_.execAndGet(kSelectHeadSeq).getInt64(); }
 
 int64_t EventTable::LastTsMicros() {
   return database_
-      .execAndGet("SELECT coalesce((SELECT ts FROM events ORDER BY seq DESC LIMIT 1), 0)")
+      .execAndGet(
+          "SELECT max(coalesce((SELECT ts FROM events ORDER BY seq DESC LIMIT 1), 0), "
+          "coalesce((SELECT last_ts FROM deleted_jobs ORDER BY last_seq DESC LIMIT 1), 0))")
       .getInt64();
 }
 
@@ -179,7 +211,9 @@ void EventTable::InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, in
 }
 
 bool EventTable::HasSeq(int64_t seq) {
-  SQLite::Statement& query = Prepared(has_seq_, "SELECT 1 FROM events WHERE seq = ?");
+  SQLite::Statement& query = Prepared(
+      has_seq_,
+      "SELECT 1 FROM events WHERE seq = ?1 UNION ALL SELECT 1 FROM file_events WHERE seq = ?1");
   query.bind(1, seq);
   const bool found = query.executeStep();
   query.reset();
@@ -191,6 +225,10 @@ bool EventTable::WouldBeInOrder(int64_t seq, int64_t ts_micros) {
       Prepared(in_order_,
                "SELECT coalesce((SELECT ts FROM events WHERE seq < ?1 ORDER BY seq DESC LIMIT 1) "
                "< ?2, 1) AND coalesce((SELECT ts FROM events WHERE seq > ?1 ORDER BY seq LIMIT 1) "
+               "> ?2, 1) AND "
+               "coalesce((SELECT ts FROM file_events WHERE seq < ?1 ORDER BY seq DESC LIMIT 1) "
+               "< ?2, 1) AND "
+               "coalesce((SELECT ts FROM file_events WHERE seq > ?1 ORDER BY seq LIMIT 1) "
                "> ?2, 1)");
   query.bind(1, seq);
   query.bind(2, ts_micros);
@@ -210,7 +248,7 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
     found = FoundEvent{query.getColumn(0).getInt64(), query.getColumn(1).getString()};
   }
   query.reset();
-  return found;
+  return found ? found : FindInFile(first_seq, event_id);
 }
 
 std::optional<JobRow> EventTable::FindJob(const std::string& job_id) {
@@ -264,15 +302,16 @@ void EventTable::WriteFileNote(int64_t first_seq, const FileNote& note) {
 }
 
 void EventTable::VisitJobEvents(int64_t first_seq, int64_t after_job_seq, const Visit& visit) {
-  SQLite::Statement query(
-      database_, "SELECT seq, body FROM events WHERE job = ? AND job_seq > ? ORDER BY seq");
+  const bool with_files = FileJobSeq(first_seq) > after_job_seq;
+  SQLite::Statement query(database_, StoredEvents::Select("job = ?1 AND job_seq > ?2", with_files,
+                                                          /*newest_first=*/false));
   query.bind(1, first_seq);
   query.bind(2, after_job_seq);
   while (query.executeStep()) {
-    const SQLite::Column body = query.getColumn(1);
-    const std::string_view text(body.getText(), static_cast<size_t>(body.getBytes()));
-    if (!visit(query.getColumn(0).getInt64(), text)) return;
+    const std::optional<std::string_view> body = stored_.BodyOf(query);
+    if (body && !visit(query.getColumn(0).getInt64(), *body)) break;
   }
+  lines_.Close();
 }
 
 void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {

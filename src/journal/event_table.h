@@ -10,11 +10,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/file_system.h"
 #include "core/job_machine.h"
 #include "core/job_state.h"
+#include "journal/file_events.h"
+#include "journal/tombstones.h"
 
 namespace stagelog {
 
@@ -44,6 +47,37 @@ struct FoundEvent {
   std::string body;
 };
 
+// The last seq that was given to an event, though its job may have been deleted since; 0 for none.
+inline constexpr const char* kSelectHeadSeq =
+    "SELECT max(coalesce((SELECT max(seq) FROM events), 0), "
+    "coalesce((SELECT max(last_seq) FROM deleted_jobs), 0))";
+
+// How long ago a job ended, if it has.
+struct JobAge {
+  std::string job_id;
+  int64_t first_seq = 0;
+  int64_t job_seq = 0;             // of the last event
+  int64_t quiet_since_micros = 0;  // the last event or the end, whichever was later
+  bool is_over = false;
+};
+
+// An event whose line is in the file alone.
+struct FileEvent {
+  int64_t seq = 0;
+  int64_t job_seq = 0;
+  FilePlace place;
+};
+
+// An event on its way there.
+struct TrimmedEvent {
+  int64_t seq = 0;
+  int64_t job_seq = 0;
+  int64_t ts_micros = 0;
+  std::string event_id;
+  std::string body;
+  FilePlace place;
+};
+
 // Which fold the rows were written by: a higher number makes the next start fold everything anew.
 inline constexpr int64_t kStateVersion = 1;
 
@@ -52,14 +86,16 @@ inline constexpr int64_t kStateVersion = 1;
 class EventTable {
  public:
   // Opens or creates the database and brings its schema up to date. Commits are durable when
-  // `durable` (synchronous=FULL); without, they are as safe as the next checkpoint.
-  EventTable(const std::string& path, const std::string& vfs, bool durable = true);
+  // `durable` (synchronous=FULL); without, they are as safe as the next checkpoint. `files` has the
+  // events.jsonl beside the database.
+  EventTable(const std::string& path, const std::string& vfs, bool durable = true,
+             FileSystem& files = RealFileSystem());
 
   void Begin();
   void Commit();
   void Rollback() noexcept;
 
-  int64_t HeadSeq();       // 0 when there is no event
+  int64_t HeadSeq();       // kSelectHeadSeq
   int64_t LastTsMicros();  // of the event at the head
 
   std::string JournalId();  // empty when none was set
@@ -103,13 +139,49 @@ class EventTable {
   bool StatesAreOfThisFold() { return Number("state_version") == kStateVersion; }
   void WriteFileNote(int64_t first_seq, const FileNote& note);
 
-  // Calls `visit(seq, body)` for the job's events with a greater job_seq, in order, until it
-  // returns false.
+  // Calls `visit(seq, body)` for the job's events with a greater job_seq, in order, wherever their
+  // lines are, until it returns false.
   using Visit = std::function<bool(int64_t seq, std::string_view body)>;
   void VisitJobEvents(int64_t first_seq, int64_t after_job_seq, const Visit& visit);
 
   // Calls `visit` for all events after `after_seq` in order.
   void VisitEvents(int64_t after_seq, const Visit& visit);
+
+  // Jobs that were deleted (job_remover.h; the functions are in tombstone_table.cc).
+  bool IsDeleted(const std::string& job_id);
+  void InsertTombstone(const Tombstone& tombstone);
+  void SettleTombstone(const std::string& job_id);  // it is no longer pending
+  std::vector<Tombstone> AllTombstones();           // in the order of their deletion
+  std::vector<Tombstone> PendingTombstones();
+  // Everything but the events.
+  void DeleteJobRows(int64_t first_seq);
+  // At most `limit` of the job's events; false when none is left.
+  bool DeleteEvents(int64_t first_seq, int limit);
+
+  // Events that are in the file alone (event_trimmer.h; the functions are in file_event_table.cc).
+  // The job_seq of the job's last one; 0 where there is none.
+  int64_t FileJobSeq(int64_t first_seq);
+  int64_t LastInFile(int64_t first_seq) { return stored_.LastInFile(first_seq); }  // its seq
+  bool HasFileEvents() const { return !jobs_in_files_.empty(); }
+  // Where the line after the last one begins.
+  uint64_t EndOfFileEvents(int64_t first_seq);
+  std::vector<FileEvent> FileEvents(int64_t first_seq, int64_t after_job_seq, size_t limit);
+  void MovePlace(int64_t seq, int64_t offset);
+  // The job's oldest events in `events`, with a job_seq up to `through_job_seq`; without places.
+  std::vector<TrimmedEvent> OldestEvents(int64_t first_seq, int64_t through_job_seq, int limit);
+  // What is folded from now on begins behind the events up to `through_job_seq`, so that nobody
+  // needs them but who asks for the past.
+  void SnapshotBeyond(const std::string& job_id, int64_t first_seq, int64_t through_job_seq);
+  // From `events` to `file_events`.
+  void MoveToFile(int64_t first_seq, const TrimmedEvent& event);
+  // For retention. Jobs in the order of their first events.
+  std::vector<JobAge> JobsAfter(int64_t first_seq, size_t limit);
+  // The last event with an earlier `ts`; 0 for none.
+  int64_t LastSeqBefore(int64_t ts_micros);
+  // The job's last event in `events` with a seq up to this; 0 for none.
+  int64_t JobSeqAt(int64_t first_seq, int64_t seq);
+  // At the next opening the job's file is compared, whatever it looks like.
+  void ForgetFileNote(int64_t first_seq);
 
   // Moves the whole write-ahead log into the database file.
   void Checkpoint();
@@ -125,16 +197,25 @@ class EventTable {
   void WriteSnapshot(const JobState& state);
   void RebuildState(int64_t first_seq);
   std::vector<int64_t> LaggingJobs();
+  void LearnJobsInFiles();
+  std::optional<FoundEvent> FindInFile(int64_t first_seq, const std::string& event_id);
   std::string DumpStateRows(int64_t first_seq);
   int64_t Number(const std::string& key);
   void SetNumber(const std::string& key, int64_t value);
 
   SQLite::Database database_;
+  FileLines lines_;
+  StoredEvents stored_;
+  std::unordered_set<int64_t> jobs_in_files_;  // by first_seq: those that have rows in file_events
   std::unique_ptr<SQLite::Statement> insert_event_;
   std::unique_ptr<SQLite::Statement> has_seq_;
   std::unique_ptr<SQLite::Statement> in_order_;
   std::unique_ptr<SQLite::Statement> find_by_id_;
+  std::unique_ptr<SQLite::Statement> find_in_file_;
+  std::unique_ptr<SQLite::Statement> insert_place_;
+  std::unique_ptr<SQLite::Statement> remove_event_;
   std::unique_ptr<SQLite::Statement> find_job_;
+  std::unique_ptr<SQLite::Statement> is_deleted_;
   std::unique_ptr<SQLite::Statement> update_job_;
   std::unique_ptr<SQLite::Statement> write_job_;
   std::unique_ptr<SQLite::Statement> touch_job_;
@@ -156,14 +237,14 @@ JobState ListedJob(SQLite::Statement& row);
 // Folds into `state` the events of its job after `state.as_of_seq` up to `through_seq`, from the
 // last snapshot where it is new. A job that is not there leaves it as it is. Throws
 // SQLite::Exception.
-void AdvanceJobState(SQLite::Database& database, JobState& state, int64_t through_seq,
-                     StateChanges* changes = nullptr);
+void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& state,
+                     int64_t through_seq, StateChanges* changes = nullptr);
 
 // The state of a job after its last event that is not later than `through_seq`, folded from the
 // snapshot before it. No value for an unknown job and before its first event. Throws
 // SQLite::Exception.
-std::optional<JobState> LoadJobState(SQLite::Database& database, const std::string& job_id,
-                                     int64_t through_seq);
+std::optional<JobState> LoadJobState(SQLite::Database& database, FileLines& lines,
+                                     const std::string& job_id, int64_t through_seq);
 
 // True when the database itself is damaged, not merely out of reach.
 bool IsCorruption(const SQLite::Exception& problem);

@@ -8,6 +8,7 @@ namespace stagelog {
 namespace {
 
 constexpr size_t kWriteChunkBytes = size_t{1} << 20;
+constexpr size_t kFileEventsAtOnce = 1'000;
 
 bool Exists(const Result<std::optional<FileInfo>>& info) { return info && info->has_value(); }
 
@@ -34,7 +35,9 @@ Result<JobRepair> JobComparison::Run() {
   if (repair_.lines_taken > 0) table_.WriteState(state_, changes_, state_.job_seq);
   Status mended;
   if (*verdict == Verdict::kFileIsBehind) mended = AppendMissing();
-  if (*verdict == Verdict::kDiverged) mended = Rewrite();
+  // A file that differs may be one that was put back, with lines that were lost.
+  if (*verdict == Verdict::kDiverged && HasFileEvents()) mended = FindLinesAgain();
+  if (*verdict == Verdict::kDiverged && mended) mended = Rewrite();
   if (!mended) return tl::unexpected(mended.error());
   return repair_;
 }
@@ -63,6 +66,7 @@ Result<JobComparison::Verdict> JobComparison::Compare() {
   const auto info = files_.Stat(path_);
   if (!info) return tl::unexpected(info.error());
   if (!info->has_value()) {
+    if (HasFileEvents()) return Verdict::kDiverged;
     return state_.job_seq == 0 ? Verdict::kAgrees : Verdict::kFileIsBehind;
   }
   if (!(*info)->is_regular) return Verdict::kDiverged;
@@ -70,17 +74,44 @@ Result<JobComparison::Verdict> JobComparison::Compare() {
   if (!file) return tl::unexpected(file.error());
   LineReader reader(std::move(*file));
   if (state_.job_seq > 0) {
+    const Result<bool> in_place = FileEventsAreInPlace(reader);
+    if (!in_place) return tl::unexpected(in_place.error());
+    if (!*in_place) return Verdict::kDiverged;
     const Result<Verdict> verdict = CompareRows(reader);
     if (!verdict || *verdict != Verdict::kAgrees) return verdict;
   }
   return TakeFurtherLines(reader);
 }
 
+// Reads over the lines that the table has dropped. One that was lost may be back in a file that
+// differs otherwise.
+Result<bool> JobComparison::FileEventsAreInPlace(LineReader& reader) {
+  int64_t job_seq = 0;
+  while (true) {
+    const std::vector<FileEvent> events =
+        table_.FileEvents(state_.first_seq, job_seq, kFileEventsAtOnce);
+    for (const FileEvent& event : events) {
+      job_seq = event.job_seq;
+      if (event.place.offset == kLostOffset) continue;
+      const Result<std::optional<FileLine>> line = reader.Next();
+      if (!line) return tl::unexpected(line.error());
+      const bool is_it = line->has_value() && (*line)->terminated &&
+                         (*line)->offset == static_cast<uint64_t>(event.place.offset) &&
+                         DigestOf((*line)->text) == event.place.digest;
+      if (!is_it) return false;
+      matched_job_seq_ = event.job_seq;
+      good_bytes_ = (*line)->end;
+    }
+    if (events.size() < kFileEventsAtOnce) return true;
+  }
+}
+
 // kAgrees: every row has its line; what follows in the file is still to be looked at.
 Result<JobComparison::Verdict> JobComparison::CompareRows(LineReader& reader) {
   Verdict verdict = Verdict::kAgrees;
   std::optional<Error> error;
-  table_.VisitJobEvents(state_.first_seq, 0, [&](int64_t, std::string_view body) {
+  const int64_t dropped = table_.FileJobSeq(state_.first_seq);
+  table_.VisitJobEvents(state_.first_seq, dropped, [&](int64_t, std::string_view body) {
     const Result<std::optional<FileLine>> line = reader.Next();
     if (!line) {
       error = line.error();
@@ -153,16 +184,65 @@ Status JobComparison::AppendMissing() {
   return WriteRows(path_, matched_job_seq_, &repair_.lines_appended);
 }
 
+// Looks through the file for the lines that it alone has, wherever they are in it now. From here on
+// the places are those in this file, until Rewrite() has made them those in the new one.
+Status JobComparison::FindLinesAgain() {
+  std::unordered_map<int64_t, int64_t> offsets;  // by seq
+  const auto info = files_.Stat(path_);
+  if (!info) return tl::unexpected(info.error());
+  if (info->has_value() && (*info)->is_regular) {
+    Result<std::unique_ptr<ReadFile>> file = files_.OpenRead(path_);
+    if (!file) return tl::unexpected(file.error());
+    LineReader reader(std::move(*file));
+    while (true) {
+      const Result<std::optional<FileLine>> line = reader.Next();
+      if (!line) return tl::unexpected(line.error());
+      if (!line->has_value()) break;
+      const Result<Event> event = DecodeStoredEvent((*line)->text);
+      if (!event || event->draft.job_id != job_id_ || !(*line)->terminated) continue;
+      for (const FileEvent& known : table_.FileEvents(state_.first_seq, event->job_seq - 1, 1)) {
+        const bool is_it = known.seq == event->seq && known.place.digest == DigestOf((*line)->text);
+        if (is_it) offsets[known.seq] = static_cast<int64_t>((*line)->offset);
+      }
+    }
+  }
+  MovePlaces(offsets);
+  return {};
+}
+
+// Lines without an offset are lost.
+void JobComparison::MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets) {
+  int64_t job_seq = 0;
+  repair_.lines_lost = 0;
+  for (size_t count = kFileEventsAtOnce; count == kFileEventsAtOnce;) {
+    const std::vector<FileEvent> events =
+        table_.FileEvents(state_.first_seq, job_seq, kFileEventsAtOnce);
+    count = events.size();
+    for (const FileEvent& event : events) {
+      const auto found = offsets.find(event.seq);
+      const bool is_lost = found == offsets.end();
+      table_.MovePlace(event.seq, is_lost ? kLostOffset : found->second);
+      repair_.lines_lost += is_lost ? 1 : 0;
+      job_seq = event.job_seq;
+    }
+  }
+}
+
 // The new file is complete and synced before the old one leaves its place: a crash at any point
 // leaves one of them whole.
 Status JobComparison::Rewrite() {
   const std::string temporary = path_ + ".tmp";
+  if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;
   if (Status written = WriteRows(temporary, 0, &count); !written) return written;
-  repair_.set_aside = path_ + ".diverged-" + time_suffix_;
   repair_.tail_cut = false;
-  if (Status moved = files_.Rename(path_, repair_.set_aside); !moved) return moved;
+  const auto old = files_.Stat(path_);
+  if (!old) return tl::unexpected(old.error());
+  if (old->has_value()) {
+    repair_.set_aside = path_ + ".diverged-" + time_suffix_;
+    if (Status moved = files_.Rename(path_, repair_.set_aside); !moved) return moved;
+  }
   if (Status moved = files_.Rename(temporary, path_); !moved) return moved;
   return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
 }
@@ -172,13 +252,19 @@ Status JobComparison::WriteRows(const std::string& path, int64_t after_job_seq, 
   if (!file) return tl::unexpected(file.error());
   Status status;
   std::string chunk;
+  std::unordered_map<int64_t, int64_t> offsets;  // of lines that the table has dropped, by seq
+  const int64_t dropped =
+      after_job_seq == 0 && HasFileEvents() ? table_.LastInFile(state_.first_seq) : 0;
+  int64_t offset = 0;
   const auto flush = [&] {
     status = (*file)->Append(chunk);
     chunk.clear();
     return status.has_value();
   };
   if (state_.job_seq > 0) {
-    table_.VisitJobEvents(state_.first_seq, after_job_seq, [&](int64_t, std::string_view body) {
+    table_.VisitJobEvents(state_.first_seq, after_job_seq, [&](int64_t seq, std::string_view body) {
+      if (seq <= dropped) offsets[seq] = offset;
+      offset += static_cast<int64_t>(body.size()) + 1;
       chunk += body;
       chunk += '\n';
       ++*count;
@@ -187,6 +273,7 @@ Status JobComparison::WriteRows(const std::string& path, int64_t after_job_seq, 
   }
   if (status && !chunk.empty()) flush();
   if (!status) return status;
+  if (dropped > 0) MovePlaces(offsets);
   return (*file)->Sync();
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 
 #include "base/file_system.h"
 #include "journal/event_table.h"
@@ -16,6 +17,7 @@ struct JobRepair {
   int64_t lines_taken = 0;     // from the file into the table
   int64_t lines_appended = 0;  // from the table to the file
   bool tail_cut = false;       // a line torn by a crash was cut off
+  int64_t lines_lost = 0;      // that only the file had, and has no more as they were committed
   std::string set_aside;       // the new name of a file that differed; empty when none did
 };
 
@@ -24,6 +26,8 @@ struct JobRepair {
 //  - a last line that a crash has torn is cut off;
 //  - rows that the file has not are appended to it;
 //  - a file that differs in any other way is renamed events.jsonl.diverged-<time> and written anew.
+// Of events that the table has dropped (file_events.h) the digests are compared. Lines that are no
+// longer what they were are lost, and found again when a file that has them is put back.
 // Runs inside a transaction of the caller's. Throws SQLite::Exception; file errors are values.
 class JobComparison {
  public:
@@ -43,12 +47,16 @@ class JobComparison {
   Status ClearTheWay();
   Status FinishInterruptedRewrite();
   Result<Verdict> Compare();
+  Result<bool> FileEventsAreInPlace(LineReader& reader);
   Result<Verdict> CompareRows(LineReader& reader);
   Result<Verdict> TakeFurtherLines(LineReader& reader);
   bool TakeLine(std::string_view line);
   Status AppendMissing();
+  Status FindLinesAgain();
+  void MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets);
   Status Rewrite();
   Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
+  bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }
 
   FileSystem& files_;
   EventTable& table_;

@@ -131,6 +131,18 @@ Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncOldest(int64_t before_
   return std::optional<SyncedFile>(std::move(synced));
 }
 
+void JobFiles::Forget(const std::string& job_id) {
+  if (const auto open = open_.find(job_id); open != open_.end()) {
+    recency_.erase(open->second.recency);
+    open_.erase(open);
+  }
+  if (const auto dirty = dirty_.find(job_id); dirty != dirty_.end()) {
+    dirty_order_.erase(dirty->second.order);
+    dirty_.erase(dirty);
+  }
+  clean_.erase(job_id);
+}
+
 void JobFiles::CloseAll() {
   open_.clear();
   recency_.clear();

@@ -52,6 +52,8 @@ class JobFiles {
   Result<std::optional<SyncedFile>> SyncOldest(int64_t before_micros);
 
   void CloseAll();
+  // The job's file is no longer ours: closed, and not synced or noted any more.
+  void Forget(const std::string& job_id);
 
  private:
   struct OpenFile {

@@ -59,8 +59,8 @@ std::vector<size_t> Unique(std::vector<size_t> indexes) {
 
 }  // namespace
 
-void AdvanceJobState(SQLite::Database& database, JobState& state, int64_t through_seq,
-                     StateChanges* changes) {
+void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& state,
+                     int64_t through_seq, StateChanges* changes) {
   const int64_t first_seq = FirstSeqOf(database, state.job_id);
   if (first_seq == 0) return;
   if (state.job_seq == 0) {
@@ -69,28 +69,33 @@ void AdvanceJobState(SQLite::Database& database, JobState& state, int64_t throug
       if (changes != nullptr) NameAll(state, *changes);
     }
   }
-  SQLite::Statement query(
-      database, "SELECT body FROM events WHERE job = ? AND seq > ? AND seq <= ? ORDER BY seq");
+  StoredEvents stored(database, lines);
+  const bool with_files = stored.LastInFile(first_seq) > state.as_of_seq;
+  SQLite::Statement query(database,
+                          StoredEvents::Select("job = ?1 AND seq > ?2 AND seq <= ?3", with_files,
+                                               /*newest_first=*/false));
   query.bind(1, first_seq);
   query.bind(2, state.as_of_seq);
   query.bind(3, through_seq);
   while (query.executeStep()) {
-    const SQLite::Column body = query.getColumn(0);
-    ApplyLine(state, {body.getText(), static_cast<size_t>(body.getBytes())}, changes);
+    const std::optional<std::string_view> body = stored.BodyOf(query);
+    if (body) ApplyLine(state, *body, changes);
   }
 }
 
-std::optional<JobState> LoadJobState(SQLite::Database& database, const std::string& job_id,
-                                     int64_t through_seq) {
+std::optional<JobState> LoadJobState(SQLite::Database& database, FileLines& lines,
+                                     const std::string& job_id, int64_t through_seq) {
   JobState state;
   state.job_id = job_id;
-  AdvanceJobState(database, state, through_seq);
+  AdvanceJobState(database, lines, state, through_seq);
   if (state.job_seq == 0) return std::nullopt;
   return state;
 }
 
 std::optional<JobState> EventTable::LoadState(const std::string& job_id) {
-  return LoadJobState(database_, job_id, INT64_MAX);
+  std::optional<JobState> state = LoadJobState(database_, lines_, job_id, INT64_MAX);
+  lines_.Close();
+  return state;
 }
 
 void EventTable::WriteState(const JobState& state, const StateChanges& changes,
@@ -253,6 +258,13 @@ void EventTable::WriteSnapshot(const JobState& state) {
   write.exec();
 }
 
+void EventTable::SnapshotBeyond(const std::string& job_id, int64_t first_seq,
+                                int64_t through_job_seq) {
+  const std::optional<JobState> snapshot = LastSnapshot(database_, first_seq, INT64_MAX);
+  if (snapshot && snapshot->job_seq >= through_job_seq) return;
+  if (const std::optional<JobState> state = LoadState(job_id)) WriteSnapshot(*state);
+}
+
 // Everything that is derived from the events of one job, as text to compare.
 std::string EventTable::DumpStateRows(int64_t first_seq) {
   SQLite::Statement query(
@@ -311,13 +323,13 @@ std::vector<std::string> EventTable::RebuildLaggingStates() {
   Begin();
   database_.exec(
       "DELETE FROM jobs WHERE NOT EXISTS (SELECT 1 FROM events WHERE seq = first_seq AND "
-      "json_valid(body) AND json_extract(body, '$.job_id') = job_id)");
+      "json_valid(body) AND json_extract(body, '$.job_id') = job_id) "
+      "AND NOT EXISTS (SELECT 1 FROM file_events WHERE job = first_seq)");
   for (const int64_t first_seq : LaggingJobs()) {
     std::string job_id;
-    VisitJobEvents(first_seq, 0, [&](int64_t, std::string_view body) {
-      if (const auto event = DecodeStoredEvent(body)) job_id = event->draft.job_id;
-      return false;
-    });
+    for (const TrimmedEvent& first : OldestEvents(first_seq, INT64_MAX, 1)) {
+      if (const auto event = DecodeStoredEvent(first.body)) job_id = event->draft.job_id;
+    }
     // Events of which nobody can say whose they are, or of a job that has begun again since, stay
     // in the log as they are.
     const std::optional<JobRow> row = FindJob(job_id);

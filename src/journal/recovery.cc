@@ -8,6 +8,7 @@
 #include "core/identifier.h"
 #include "journal/job_comparison.h"
 #include "journal/job_files.h"
+#include "journal/job_remover.h"
 
 namespace stagelog {
 namespace {
@@ -94,10 +95,16 @@ class Opener {
       SetDatabaseAside(".orphaned-");  // a write-ahead log without its database
       Rebuild();
     }
-    journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs());
+    journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs(), true, files_);
+    BuryDeleted(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
-    if (rebuild_states_ || !journal_.table->StatesAreOfThisFold()) RebuildStates();
+    const bool must_rebuild = rebuild_states_ || !journal_.table->StatesAreOfThisFold();
+    // What is folded anew from a file must be what was committed.
+    if (must_rebuild && journal_.table->HasFileEvents()) {
+      CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
+    }
+    if (must_rebuild) RebuildStates();
     CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
   }
 
@@ -118,7 +125,8 @@ class Opener {
       if (Exists(unfinished + part)) OrThrow(files_.Remove(unfinished + part));
     }
     {
-      EventTable table(unfinished, files_.SqliteVfs(), false);
+      EventTable table(unfinished, files_.SqliteVfs(), false, files_);
+      BuryDeleted(table);
       CompareJobs(table, INT64_MAX);
       journal_.report.rebuilt = table.HeadSeq() > 0;
       table.Checkpoint();
@@ -126,6 +134,13 @@ class Opener {
     OrThrow(OrThrow(files_.OpenAppend(unfinished))->Sync());
     OrThrow(files_.Rename(unfinished, database_));
     OrThrow(files_.SyncDirectory(runs_dir_));
+  }
+
+  // Before anything is made of rows or folders, for what belongs to a deleted job must not come
+  // back.
+  void BuryDeleted(EventTable& table) {
+    JobRemover remover(files_, runs_dir_);
+    OrThrow(remover.FinishAll(table, time_suffix_, journal_.report.set_aside));
   }
 
   void CompareJobs(EventTable& table, int64_t max_ts_micros) {
@@ -139,7 +154,7 @@ class Opener {
     std::set<std::string> jobs;
     for (std::string& job_id : table.AllJobIds()) jobs.insert(std::move(job_id));
     for (std::string& name : OrThrow(files_.List(runs_dir_))) {
-      if (!IsJobId(name) || jobs.contains(name)) continue;
+      if (!IsJobId(name) || jobs.contains(name) || table.IsDeleted(name)) continue;
       const auto info = OrThrow(files_.Stat(JobDirectory(runs_dir_, name)));
       if (info && info->is_directory) jobs.insert(std::move(name));
     }
@@ -179,6 +194,7 @@ class Opener {
     ++report.jobs_compared;
     report.lines_taken += repair.lines_taken;
     report.lines_appended += repair.lines_appended;
+    report.lines_lost += repair.lines_lost;
     report.tails_cut += repair.tail_cut ? 1 : 0;
     if (!repair.set_aside.empty()) report.set_aside.push_back(repair.set_aside);
   }

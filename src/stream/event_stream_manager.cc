@@ -164,6 +164,7 @@ void EventStreamManager::TakeInbox() {
   newest_seq_ = std::max(newest_seq_, contents.newest_seq);
   if (contents.skipped_through > 0) OnPassedOver(contents.skipped_through);
   for (Adoption& adoption : contents.adoptions) Welcome(std::move(adoption));
+  for (const std::string& job_id : contents.deleted_jobs) EndStreamsOf(job_id);
   if (contents.token_names) DropOtherTokens(*contents.token_names);
   for (CommittedBatchPointer& batch : contents.batches) backlog_.Add(std::move(batch));
   for (const CatchUpResult& result : contents.results) OnResult(result);
@@ -348,6 +349,16 @@ void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timesta
   metrics_.heartbeats_sent.Add();
   pump_.CountUnsent(subscriber);
   pump_.Pump(subscriber);
+}
+
+void EventStreamManager::EndStreamsOf(const std::string& job_id) {
+  for (const auto& [id, subscriber] : subscribers_) {
+    if (subscriber->topic->job_id != job_id || subscriber->doomed) continue;
+    if (subscriber->state == SubscriberState::kEnding) continue;
+    std::string frame;
+    AppendEndFrame(frame, job_id, subscriber->cursor, "job_deleted");
+    pump_.BeginEnding(*subscriber, CloseReason::kDeleted, frame);
+  }
 }
 
 void EventStreamManager::DropOtherTokens(const std::vector<std::string>& token_names) {

@@ -59,6 +59,10 @@ class EventStreamManager : public CommitListener, public StreamSink {
   // The newest of these must not be later than what `source` reads and `status` says.
   void OnCommit(const CommittedBatchPointer& batch) override;
 
+  // Streams of that job get an `end` frame and are closed; those of all jobs read the journal again
+  // for what they have not sent.
+  void OnJobDeleted(const std::string& job_id) override { inbox_.PostDeletedJob(job_id); }
+
   void Adopt(UniqueFd socket, StreamRequest request, std::string head) override;
   void KeepOnlyTokens(std::vector<std::string> token_names) override;
   size_t SubscriberCount() const override { return subscriber_count_.load(); }
@@ -86,6 +90,7 @@ class EventStreamManager : public CommitListener, public StreamSink {
 
   // Heartbeats, tokens, the end.
   void Beat(Subscriber& subscriber, const std::string& timestamp, int64_t head_seq);
+  void EndStreamsOf(const std::string& job_id);
   void DropOtherTokens(const std::vector<std::string>& token_names);
   void RunShutdown();
   void SayGoodbye();

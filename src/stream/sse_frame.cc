@@ -74,11 +74,12 @@ void AppendHeartbeatFrame(std::string& out, std::string_view timestamp, int64_t 
   out += "}\n\n";
 }
 
-void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq) {
+void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq,
+                    std::string_view reason) {
   out += "event: end\ndata: {\"job_id\":";
   AppendJsonString(out, job_id);
   AppendMember(out, ",\"as_of_seq\":", as_of_seq);
-  out += ",\"reason\":\"terminal\"}\n\n";
+  out.append(",\"reason\":\"").append(reason).append("\"}\n\n");
 }
 
 void AppendRetry(std::string& out, int64_t retry_ms) {

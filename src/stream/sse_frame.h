@@ -47,7 +47,8 @@ void AppendHeartbeatFrame(std::string& out, std::string_view timestamp, int64_t 
                           int64_t sent_through);
 
 // The job is over and all that matches was sent.
-void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq);
+void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq,
+                    std::string_view reason = "terminal");
 
 // Tells the client to come back after `retry_ms`, and nothing else.
 void AppendRetry(std::string& out, int64_t retry_ms);

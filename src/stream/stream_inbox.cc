@@ -63,6 +63,14 @@ void StreamInbox::PostResult(CatchUpResult result) {
   Wake();
 }
 
+void StreamInbox::PostDeletedJob(const std::string& job_id) {
+  const std::lock_guard lock(mutex_);
+  if (!listening_) return;
+  PassOver();
+  contents_.deleted_jobs.push_back(job_id);
+  Wake();
+}
+
 void StreamInbox::PostTokens(std::vector<std::string> token_names) {
   const std::lock_guard lock(mutex_);
   contents_.token_names = std::move(token_names);

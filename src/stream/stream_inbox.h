@@ -29,7 +29,8 @@ struct InboxContents {
   std::vector<Adoption> adoptions;
   std::vector<CatchUpResult> results;
   std::optional<std::vector<std::string>> token_names;  // the last list posted
-  int64_t newest_seq = 0;                               // of all batches ever posted
+  std::vector<std::string> deleted_jobs;
+  int64_t newest_seq = 0;  // of all batches ever posted
   bool closed = false;
 };
 
@@ -47,6 +48,8 @@ class StreamInbox {
   void PostBatch(const CommittedBatchPointer& batch);
   bool PostAdoption(Adoption adoption);  // false after Close(); the socket is closed then
   void PostResult(CatchUpResult result);
+  // What waits of the job must not be sent any more: all of it is passed over.
+  void PostDeletedJob(const std::string& job_id);
   void PostTokens(std::vector<std::string> token_names);
   void Close();
 

@@ -7,7 +7,7 @@ namespace stagelog {
 
 std::string_view CloseReasonName(CloseReason reason) {
   static constexpr std::array<std::string_view, kCloseReasonCount> kNames = {
-      "client", "stalled", "terminal", "token", "shutdown"};
+      "client", "stalled", "terminal", "token", "shutdown", "deleted"};
   return kNames[static_cast<size_t>(reason)];
 }
 

@@ -16,8 +16,8 @@ namespace stagelog {
 struct Topic;
 
 // Why a stream was closed.
-enum class CloseReason : uint8_t { kClient, kStalled, kTerminal, kToken, kShutdown };
-inline constexpr size_t kCloseReasonCount = 5;
+enum class CloseReason : uint8_t { kClient, kStalled, kTerminal, kToken, kShutdown, kDeleted };
+inline constexpr size_t kCloseReasonCount = 6;
 std::string_view CloseReasonName(CloseReason reason);
 
 enum class SubscriberState : uint8_t {

@@ -49,7 +49,7 @@ TEST(ConfigTest, ShippedFileShowsEveryKey) {
     const YAML::Node section = shipped[std::string(path.substr(0, dot))];
     EXPECT_TRUE(section && section[std::string(path.substr(dot + 1))]) << path;
   }
-  EXPECT_THAT(ConfigKeys(), SizeIs(20));
+  EXPECT_THAT(ConfigKeys(), SizeIs(23));
 }
 
 TEST(ConfigTest, DefaultsAreTheContract) {
@@ -177,6 +177,9 @@ TEST(ConfigProblemsTest, NumbersAreWholePlainAndInRange) {
   }
   EXPECT_THAT(ProblemsOf("storage: {open_files: 15}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("storage: {open_files: 65537}"), SizeIs(1));
+  EXPECT_THAT(ProblemsOf("storage: {events_retention_days: -1}"), SizeIs(1));
+  EXPECT_THAT(ProblemsOf("storage: {max_events_per_job: some}"), SizeIs(1));
+  EXPECT_THAT(ProblemsOf("storage: {runs_retention_days: 36501}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("limits: {request_bytes: 1023}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("stream: {reader_threads: 0}"), SizeIs(1));
 }

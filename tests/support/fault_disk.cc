@@ -124,6 +124,14 @@ Status FaultDisk::Remove(const std::string& path) {
   return {};
 }
 
+Status FaultDisk::RemoveDirectory(const std::string& path) {
+  Status removed = RealFileSystem().RemoveDirectory(path);
+  if (removed) {
+    name_changes_.push_back({.kind = NameChange::Kind::kRemoveDirectory, .path = path});
+  }
+  return removed;
+}
+
 Status FaultDisk::MakeDirectory(const std::string& path) {
   const bool is_new = !Exists(path);
   Status made = RealFileSystem().CreateDirectory(path);
@@ -134,9 +142,19 @@ Status FaultDisk::MakeDirectory(const std::string& path) {
 }
 
 void FaultDisk::SyncDirectory(const std::string& path) {
+  // What happened in a folder that is now gone for good cannot come back.
+  std::vector<std::string> gone;
+  for (const NameChange& change : name_changes_) {
+    const bool is_removal = change.kind == NameChange::Kind::kRemoveDirectory;
+    if (is_removal && ParentDirectory(change.path) == path) gone.push_back(change.path + "/");
+  }
+  const auto was_in_gone = [&gone](const std::string& name) {
+    return std::any_of(gone.begin(), gone.end(),
+                       [&name](const std::string& folder) { return name.starts_with(folder); });
+  };
   std::vector<NameChange> others;
   for (NameChange& change : name_changes_) {
-    if (ParentDirectory(change.path) == path) {
+    if (ParentDirectory(change.path) == path || was_in_gone(change.path)) {
       Forget(change);
     } else {
       others.push_back(std::move(change));
@@ -212,6 +230,9 @@ void FaultDisk::Undo(const NameChange& change) {
       break;
     case NameChange::Kind::kMakeDirectory:
       std::filesystem::remove_all(change.path);
+      break;
+    case NameChange::Kind::kRemoveDirectory:
+      std::filesystem::create_directory(change.path);
       break;
     case NameChange::Kind::kRename:
       if (!Exists(change.path)) break;  // it went on to a folder that was synced

@@ -67,6 +67,7 @@ class FaultDisk {
   Status Truncate(const std::string& path, uint64_t size);
   Status Rename(const std::string& from, const std::string& to);
   Status Remove(const std::string& path);
+  Status RemoveDirectory(const std::string& path);
   Status MakeDirectory(const std::string& path);
   void SyncDirectory(const std::string& path);
 
@@ -78,7 +79,7 @@ class FaultDisk {
  private:
   // A change to a folder that a power cut takes back until the folder is synced.
   struct NameChange {
-    enum class Kind { kCreate, kMakeDirectory, kRename, kRemove };
+    enum class Kind { kCreate, kMakeDirectory, kRename, kRemove, kRemoveDirectory };
     Kind kind;
     std::string path;        // for kRename: the new name
     std::string from;        // for kRename

@@ -149,6 +149,15 @@ Status FaultFileSystem::Remove(const std::string& path) {
   return disk_.Remove(name);
 }
 
+Status FaultFileSystem::RemoveDirectory(const std::string& path) {
+  const std::string name = NormalPath(path);
+  const auto fault = plan_.Arrive(Operation::kRemove, name);
+  const auto lock = disk_.Lock();
+  if (!disk_.IsPowered()) return NoPower(name);
+  if (fault) return Injected(fault->error_number, name);
+  return disk_.RemoveDirectory(name);
+}
+
 Status FaultFileSystem::CreateDirectory(const std::string& path) {
   const std::string name = NormalPath(path);
   const auto fault = plan_.Arrive(Operation::kMakeDirectory, name);

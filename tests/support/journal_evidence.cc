@@ -113,15 +113,25 @@ Result<std::vector<StoredRow>> ReadDatabase(const std::string& runs_dir) {
   if (result != SQLITE_OK) return Failure("cannot open " + path);
   sqlite3_busy_timeout(opened, 5000);
   sqlite3_stmt* prepared = nullptr;
-  if (sqlite3_prepare_v2(opened, "SELECT seq, body FROM events ORDER BY seq", -1, &prepared,
-                         nullptr) != SQLITE_OK) {
+  // What SQLite has dropped is in the files, at places that it knows.
+  const char* sql =
+      "SELECT seq, body, '', 0, 0 FROM events UNION ALL SELECT seq, NULL, job_id, offset, size "
+      "FROM file_events JOIN jobs ON jobs.first_seq = file_events.job ORDER BY 1";
+  if (sqlite3_prepare_v2(opened, sql, -1, &prepared, nullptr) != SQLITE_OK) {
     return Failure(path + ": " + sqlite3_errmsg(opened));
   }
   const StatementPointer statement(prepared, sqlite3_finalize);
   std::vector<StoredRow> rows;
+  std::map<std::string, std::string> files;  // the text of each, by job
   int step = sqlite3_step(prepared);
   for (; step == SQLITE_ROW; step = sqlite3_step(prepared)) {
     rows.push_back({.seq = sqlite3_column_int64(prepared, 0), .body = ColumnText(prepared, 1)});
+    if (sqlite3_column_type(prepared, 1) != SQLITE_NULL) continue;
+    const auto [entry, is_new] = files.try_emplace(ColumnText(prepared, 2));
+    if (is_new) entry->second = ReadAll(EventsFileOf(runs_dir, entry->first));
+    const auto offset = static_cast<size_t>(sqlite3_column_int64(prepared, 3));
+    const auto size = static_cast<size_t>(sqlite3_column_int64(prepared, 4));
+    if (offset < entry->second.size()) rows.back().body = entry->second.substr(offset, size);
   }
   if (step != SQLITE_DONE) return Failure(path + ": " + sqlite3_errmsg(opened));
   return rows;

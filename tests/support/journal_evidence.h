@@ -19,7 +19,8 @@ struct StoredRow {
   std::string body;
 };
 
-// All rows of runs_dir/stagelog.db by seq. The daemon may be running.
+// All events that runs_dir/stagelog.db tells of, by seq; the lines of those that it has dropped as
+// they are in the files. The daemon may be running.
 Result<std::vector<StoredRow>> ReadDatabase(const std::string& runs_dir);
 
 // The lines of a text without their newlines; a last one without a newline is left out.

@@ -62,6 +62,7 @@ void AddCommands(CommandLine& line) {
   AddJobs(line);
   AddShow(line);
   AddGate(line);
+  AddDelete(line);
   AddVerify(line);
   AddState(line);
   AddReplay(line);

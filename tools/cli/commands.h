@@ -50,6 +50,7 @@ void AddTail(CommandLine& line);
 void AddJobs(CommandLine& line);
 void AddShow(CommandLine& line);
 void AddGate(CommandLine& line);
+void AddDelete(CommandLine& line);
 void AddVerify(CommandLine& line);
 void AddState(CommandLine& line);
 void AddReplay(CommandLine& line);

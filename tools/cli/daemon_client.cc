@@ -97,6 +97,14 @@ CliResult<Answer> DaemonClient::Post(const std::string& target, const std::strin
   return AnswerOf(*result);
 }
 
+CliResult<Answer> DaemonClient::Delete(const std::string& target) {
+  if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
+  connection_->client.set_read_timeout(answer_seconds_);
+  const httplib::Result result = connection_->client.Delete(prefix_ + target);
+  if (!result) return tl::unexpected(NoAnswer(WhyNot(result.error())));
+  return AnswerOf(*result);
+}
+
 CliResult<Json> DaemonClient::GetJson(const std::string& target, int wait_seconds) {
   const auto answer = Get(target, wait_seconds);
   if (!answer) return tl::unexpected(answer.error());

@@ -50,6 +50,8 @@ class DaemonClient {
   CliResult<Answer> Post(const std::string& target, const std::string& body,
                          const std::string& content_type = "application/json");
 
+  CliResult<Answer> Delete(const std::string& target);
+
   // The same; an answer that is no success is an error made by AsError().
   CliResult<Json> GetJson(const std::string& target, int wait_seconds = 0);
   CliResult<Json> PostJson(const std::string& target, const std::string& body,

@@ -26,7 +26,21 @@ DatabaseRows::DatabaseRows(const std::string& path)
       body_of_(database_, "SELECT body FROM events WHERE seq = ?"),
       last_of_(database_,
                "SELECT job_seq, seq, body FROM events WHERE seq = (SELECT max(seq) FROM events "
-               "WHERE job = (SELECT first_seq FROM jobs WHERE job_id = ?))") {}
+               "WHERE job = (SELECT first_seq FROM jobs WHERE job_id = ?))") {
+  if (database_.tableExists("file_events")) {
+    digest_of_.emplace(database_, "SELECT digest FROM file_events WHERE seq = ?");
+  }
+}
+
+std::optional<int64_t> DatabaseRows::DigestOfDropped(int64_t seq) {
+  if (!digest_of_) return std::nullopt;
+  digest_of_->reset();
+  digest_of_->bind(1, seq);
+  std::optional<int64_t> digest;
+  if (digest_of_->executeStep()) digest = digest_of_->getColumn(0).getInt64();
+  digest_of_->reset();
+  return digest;
+}
 
 std::optional<std::string> DatabaseRows::BodyOf(int64_t seq) {
   body_of_.reset();

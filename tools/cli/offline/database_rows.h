@@ -23,6 +23,9 @@ class DatabaseRows {
   // The line of the event with that seq; none when there is no such row.
   std::optional<std::string> BodyOf(int64_t seq);
 
+  // The DigestOf() the line of an event that the database has dropped; none when it has not.
+  std::optional<int64_t> DigestOfDropped(int64_t seq);
+
   // The job's last event.
   struct Last {
     int64_t job_seq = 0;  // 0: the database does not know the job
@@ -38,6 +41,7 @@ class DatabaseRows {
 
   SQLite::Database database_;
   SQLite::Statement body_of_;
+  std::optional<SQLite::Statement> digest_of_;  // none in a database of an older version
   SQLite::Statement last_of_;
 };
 

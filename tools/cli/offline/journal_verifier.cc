@@ -5,6 +5,7 @@
 
 #include "base/file_system.h"
 #include "core/event_codec.h"
+#include "journal/file_events.h"
 #include "journal/line_reader.h"
 
 namespace stagelog::cli {
@@ -79,9 +80,12 @@ class Verifier {
   void Compare(const Event& event, const FileLine& line) {
     const std::optional<std::string> body = database_->BodyOf(event.seq);
     if (body && *body == line.text) return;
+    const auto digest = body ? std::nullopt : database_->DigestOfDropped(event.seq);
+    if (digest == DigestOf(line.text)) return;
     check_.Add({check_.lines(), line.offset, "differs_from_database",
-                body ? "the database says something else of seq " + std::to_string(event.seq)
-                     : "the database has no event with seq " + std::to_string(event.seq)});
+                body || digest
+                    ? "the database says something else of seq " + std::to_string(event.seq)
+                    : "the database has no event with seq " + std::to_string(event.seq)});
   }
 
   void LookForMissingTail() {

@@ -15,6 +15,11 @@ CliError DiskTrouble(const std::string& folder, const SQLite::Exception& problem
                                   "place)"};
 }
 
+Refusal ReadOnly() {
+  return {.code = "read_only",
+          .detail = "this is the replay of an old run: it takes no events, commands or decisions"};
+}
+
 }  // namespace
 
 CliResult<std::unique_ptr<ReplayJournal>> ReplayJournal::Create(Clock& clock) {
@@ -71,9 +76,18 @@ void ReplayJournal::Append(std::vector<EventDraft> drafts, Precondition precondi
                            AppendDone done) {
   static_cast<void>(drafts);
   static_cast<void>(precondition);
-  done(tl::unexpected(Refusal{
-      .code = "read_only",
-      .detail = "this is the replay of an old run: it takes no events, commands or decisions"}));
+  done(tl::unexpected(ReadOnly()));
+}
+
+void ReplayJournal::RunRetention(bool dry_run, RetentionDone done) {
+  static_cast<void>(dry_run);
+  done(tl::unexpected(ReadOnly()));
+}
+
+void ReplayJournal::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
+  static_cast<void>(job_id);
+  static_cast<void>(actor);
+  done(tl::unexpected(ReadOnly()));
 }
 
 JournalStatus ReplayJournal::GetStatus() const {

@@ -19,7 +19,10 @@ namespace stagelog::cli {
 // Takes no drafts: nothing is added to a run that is over. Everything else is as the daemon has it,
 // down to seq, ts, hash and bytes; but for the journal's id, which is a new one, and for its head,
 // which is the last event that was replayed.
-class ReplayJournal : public EventAppender, public JournalStatusSource {
+class ReplayJournal : public EventAppender,
+                      public JobDeleter,
+                      public RetentionRunner,
+                      public JournalStatusSource {
  public:
   static CliResult<std::unique_ptr<ReplayJournal>> Create(Clock& clock);
 
@@ -29,6 +32,9 @@ class ReplayJournal : public EventAppender, public JournalStatusSource {
 
   // Always refuses (read_only), at once. Any thread.
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+
+  void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
+  void RunRetention(bool dry_run, RetentionDone done) override;
 
   JournalStatus GetStatus() const override;
   EventReader& reader() { return *reader_; }

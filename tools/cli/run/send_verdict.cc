@@ -10,7 +10,7 @@ namespace {
 
 // Statuses by which a stagelog daemon refuses an event for what it says. Others speak of the
 // sender (401, 403), the address (404, 421) or the moment (408, 5xx): the events are kept.
-constexpr std::array<int, 6> kForGood = {400, 409, 413, 415, 422, 431};
+constexpr std::array<int, 7> kForGood = {400, 409, 410, 413, 415, 422, 431};
 
 std::optional<size_t> CulpritOf(const Json& problem, size_t batch_size) {
   if (batch_size == 1) return 0;

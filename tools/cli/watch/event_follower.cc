@@ -129,6 +129,8 @@ bool EventFollower::TakeFrame(Connection& connection, const SseFrame& frame) {
   } else if (frame.event == "gap") {
     TakeGap(frame.data);
   } else if (frame.event == "end") {
+    const bool was_deleted = TextAt(ObjectOf(frame.data), "reason") == "job_deleted";
+    if (was_deleted) sink_.OnNotice("job " + request_.job_id + " was deleted for good");
     connection.step = Step::kOver;
   }
   return connection.step == Step::kGoOn && !stopped();

@@ -1,0 +1,43 @@
+// Letting old things go now, or saying what would go.
+#include <array>
+
+#include "core/json_text.h"
+#include "http/api.h"
+#include "http/parameters.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+constexpr std::array<std::string_view, 1> kParameters = {"dry_run"};
+
+std::string EncodeReport(const RetentionReport& report) {
+  std::string body = "{\"dry_run\":";
+  body += report.dry_run ? "true" : "false";
+  body += ",\"events_dropped\":" + std::to_string(report.events_dropped);
+  body += ",\"jobs_deleted\":" + std::to_string(report.jobs_deleted) + ",\"jobs\":[";
+  for (const RetentionReport::Job& job : report.jobs) {
+    if (body.back() != '[') body += ',';
+    body += "{\"job_id\":";
+    AppendJsonString(body, job.job_id);
+    body += job.is_deleted ? ",\"action\":\"delete\"" : ",\"action\":\"drop_events\"";
+    body += ",\"events\":" + std::to_string(job.event_count) + "}";
+  }
+  return body + "]}\n";
+}
+
+}  // namespace
+
+Ending RunRetention(const ApiServices& services, Call call, const Responder& responder) {
+  if (auto refusal = CheckParameters(call, kParameters)) return Refused(*refusal);
+  const auto dry_run = ParseSwitch(call, "dry_run");
+  if (!dry_run) return Refused(dry_run.error());
+  services.retention.RunRetention(
+      *dry_run, [responder](const tl::expected<RetentionReport, Refusal>& report) {
+        responder.Send(report ? JsonResponse(200, EncodeReport(*report))
+                              : ProblemResponse(report.error()));
+      });
+  return {Deferred{}};
+}
+
+}  // namespace stagelog

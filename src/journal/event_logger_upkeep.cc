@@ -1,0 +1,256 @@
+// What EventLogger does between two groups of appends, a slice at a time.
+#include "base/logging.h"
+#include "core/gate_rules.h"
+#include "journal/event_logger.h"
+
+namespace stagelog {
+namespace {
+
+DeletedJobReport ReportOf(const Tombstone& tombstone) {
+  return {.job_id = tombstone.job_id,
+          .event_count = tombstone.event_count,
+          .first_seq = tombstone.first_seq,
+          .last_seq = tombstone.last_seq,
+          .deleted_at_micros = tombstone.deleted_at_micros};
+}
+
+Refusal CannotDelete(const std::string& problem, const char* outcome) {
+  return {.code = "journal_unavailable",
+          .detail = "the journal cannot write now: " + problem,
+          .members = {{"outcome", std::string("\"") + outcome + "\""}}};
+}
+
+}  // namespace
+
+void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
+  Refusal refusal;
+  {
+    const std::lock_guard lock(status_mutex_);
+    if (stopping_) {
+      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
+    } else if (!status_.writable) {
+      refusal = CannotDelete(status_.problem, "not_applied");
+    } else {
+      deletions_.push_back({std::move(job_id), std::move(actor), std::move(done)});
+    }
+  }
+  if (refusal.code.empty()) return queue_.Wake();
+  done(tl::unexpected(std::move(refusal)));
+}
+
+bool EventLogger::IsDeleted(const std::string& job_id) const {
+  const std::lock_guard lock(status_mutex_);
+  return deleted_.contains(job_id);
+}
+
+Status EventLogger::LearnDeleted() {
+  std::unordered_set<std::string> deleted;
+  try {
+    for (const Tombstone& tombstone : table_->AllTombstones()) deleted.insert(tombstone.job_id);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  const std::lock_guard lock(status_mutex_);
+  deleted_ = std::move(deleted);
+  return {};
+}
+
+bool EventLogger::HasUpkeep() const {
+  const std::lock_guard lock(status_mutex_);
+  if (!deletions_.empty() || !retention_calls_.empty()) return true;
+  if (table_ == nullptr) return false;
+  if (!files_to_compare_.empty()) return true;
+  // What retention does can wait for the next start; who waits for a pass is told then.
+  return remover_.HasWork() || pass_ || (!stopping_ && RetentionIsDue());
+}
+
+// Begins what was asked for and does one slice of what is under way.
+void EventLogger::DoUpkeep() {
+  std::vector<Deletion> deletions;
+  std::unordered_set<std::string> files_to_compare;
+  bool is_stopping = false;
+  {
+    const std::lock_guard lock(status_mutex_);
+    deletions.swap(deletions_);
+    files_to_compare.swap(files_to_compare_);
+    is_stopping = stopping_;
+  }
+  for (Deletion& deletion : deletions) BeginDeletion(std::move(deletion));
+  if (table_ != nullptr && !files_to_compare.empty()) CompareFilesAnew(files_to_compare);
+  if (is_stopping) AbandonRetention("the daemon is shutting down");
+  if (table_ == nullptr) return;
+  if (!remover_.HasWork()) return StepRetention();
+  if (const Status done = remover_.Step(*table_); !done) CloseAfterFailure(done.error().message);
+}
+
+// A reader has found a line gone that is in the file alone: opening the journal anew compares the
+// file, says what is lost, and lets the rest be read.
+void EventLogger::CompareFilesAnew(const std::unordered_set<std::string>& job_ids) {
+  try {
+    for (const std::string& job_id : job_ids) {
+      if (const auto job = table_->FindJob(job_id)) table_->ForgetFileNote(job->first_seq);
+    }
+  } catch (const SQLite::Exception& problem) {
+    return CloseAfterFailure(problem.what());
+  }
+  CloseAfterFailure("events.jsonl of " + *job_ids.begin() + " was changed by another program");
+}
+
+void EventLogger::AbandonUpkeep(const std::string& problem) {
+  remover_.Abandon();
+  AbandonRetention(problem);
+}
+
+// --- Retention ---
+
+void EventLogger::RunRetention(bool dry_run, RetentionDone done) {
+  Refusal refusal;
+  {
+    const std::lock_guard lock(status_mutex_);
+    if (stopping_) {
+      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
+    } else if (!status_.writable) {
+      refusal = CannotDelete(status_.problem, "not_applied");
+    } else {
+      retention_calls_.push_back({dry_run, std::move(done)});
+    }
+  }
+  if (refusal.code.empty()) return queue_.Wake();
+  done(tl::unexpected(std::move(refusal)));
+}
+
+bool EventLogger::RetentionIsDue() const {
+  return options_.retention.IsOn() && clock_.MonotonicMicros() >= next_pass_micros_;
+}
+
+void EventLogger::StepRetention() {
+  try {
+    if (!pass_) return BeginRetention();
+    if (trimmer_.HasWork()) {
+      const Result<int64_t> dropped = trimmer_.Step(*table_);
+      if (!dropped) return CloseAfterFailure(dropped.error().message);
+      events_dropped_total_.Add(static_cast<uint64_t>(*dropped));
+      return;
+    }
+    if (old_things_.empty()) return LookForOldThings();
+    const RetentionAction action = std::move(old_things_.front());
+    old_things_.pop_front();
+    if (action.delete_job.empty()) return trimmer_.Begin(action.trim);
+    BeginDeletion({action.delete_job, "", [](const auto&) {}});
+  } catch (const SQLite::Exception& problem) {
+    if (IsCorruption(problem)) corruption_seen_ = true;
+    CloseAfterFailure(problem.what());
+  }
+}
+
+// A pass for who asks for one, or because it is time.
+void EventLogger::BeginRetention() {
+  {
+    const std::lock_guard lock(status_mutex_);
+    if (!retention_calls_.empty()) {
+      pass_ = std::move(retention_calls_.front());
+      retention_calls_.pop_front();
+    }
+  }
+  if (!pass_ && !RetentionIsDue()) return;
+  if (!pass_) pass_ = RetentionCall{false, [](const auto&) {}};
+  pass_report_ = {.dry_run = pass_->dry_run};
+  retention_.BeginPass(*table_, clock_.WallMicros());
+}
+
+void EventLogger::LookForOldThings() {
+  constexpr size_t kMaxJobsNamed = 1'000;
+  if (!retention_.IsRunning()) return FinishRetention();
+  for (RetentionAction& action : retention_.Look(*table_)) {
+    const bool is_deleted = !action.delete_job.empty();
+    (is_deleted ? pass_report_.jobs_deleted : pass_report_.events_dropped) +=
+        is_deleted ? 1 : action.event_count;
+    if (pass_report_.jobs.size() < kMaxJobsNamed) {
+      const std::string& job_id = is_deleted ? action.delete_job : action.trim.job_id;
+      pass_report_.jobs.push_back({job_id, is_deleted, action.event_count});
+    }
+    if (!pass_->dry_run) old_things_.push_back(std::move(action));
+  }
+}
+
+void EventLogger::FinishRetention() {
+  const RetentionCall finished = std::move(*pass_);
+  pass_.reset();
+  if (!finished.dry_run) {
+    next_pass_micros_ = clock_.MonotonicMicros() + options_.retention.interval_micros;
+    if (pass_report_.events_dropped + pass_report_.jobs_deleted > 0) {
+      spdlog::info("[journal] retention: {} events are in their files alone now, {} jobs deleted",
+                   pass_report_.events_dropped, pass_report_.jobs_deleted);
+    }
+  }
+  finished.done(std::move(pass_report_));
+}
+
+void EventLogger::AbandonRetention(const std::string& problem) {
+  std::deque<RetentionCall> calls;
+  {
+    const std::lock_guard lock(status_mutex_);
+    calls.swap(retention_calls_);
+  }
+  if (pass_) calls.push_front(std::move(*pass_));
+  pass_.reset();
+  trimmer_.Abandon();
+  retention_.Abandon();
+  old_things_.clear();
+  next_pass_micros_ = clock_.MonotonicMicros() + options_.retention.interval_micros / 10;
+  for (const RetentionCall& call : calls) {
+    call.done(tl::unexpected(CannotDelete(problem, "unknown")));
+  }
+}
+
+// --- Deletions ---
+
+void EventLogger::BeginDeletion(Deletion deletion) {
+  if (table_ == nullptr) {
+    return deletion.done(tl::unexpected(CannotDelete(GetStatus().problem, "not_applied")));
+  }
+  Tombstone tombstone;
+  try {
+    const JobState* job = cache_.Find(*table_, deletion.job_id);
+    if (job == nullptr) {
+      return deletion.done(tl::unexpected(table_->IsDeleted(deletion.job_id)
+                                              ? DeletedJob(deletion.job_id)
+                                              : UnknownJob(deletion.job_id)));
+    }
+    tombstone = {.job_id = job->job_id,
+                 .first_seq = job->first_seq,
+                 .last_seq = job->as_of_seq,
+                 .last_ts_micros = job->updated_at_micros,
+                 .event_count = job->job_seq,
+                 .deleted_at_micros = clock_.WallMicros(),
+                 .actor = deletion.actor};
+  } catch (const SQLite::Exception& problem) {
+    deletion.done(tl::unexpected(CannotDelete(problem.what(), "not_applied")));
+    return CloseAfterFailure(problem.what());
+  }
+  const auto done = std::make_shared<DeleteDone>(std::move(deletion.done));
+  const Status begun = remover_.Begin(*table_, tombstone, [this, done](const Tombstone* gone) {
+    if (gone == nullptr) {
+      return (*done)(tl::unexpected(CannotDelete(GetStatus().problem, "unknown")));
+    }
+    FinishDeletion(*gone);
+    (*done)(ReportOf(*gone));
+  });
+  if (!begun) {
+    CloseAfterFailure(begun.error().message);
+    return (*done)(tl::unexpected(CannotDelete(begun.error().message, "unknown")));
+  }
+  cache_.Forget(tombstone.job_id);
+  job_files_.Forget(tombstone.job_id);
+  const std::lock_guard lock(status_mutex_);
+  deleted_.insert(tombstone.job_id);
+}
+
+void EventLogger::FinishDeletion(const Tombstone& tombstone) {
+  spdlog::info("[journal] job {} was deleted: {} events, seq {} to {}", tombstone.job_id,
+               tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
+  jobs_deleted_total_.Add();
+  for (CommitListener* listener : listeners_) listener->OnJobDeleted(tombstone.job_id);
+}
+
+}  // namespace stagelog

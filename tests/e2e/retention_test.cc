@@ -1,0 +1,169 @@
+// Over HTTP nobody can tell whether an event is in SQLite or in its file alone.
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "app/daemon.h"
+#include "base/logging.h"
+#include "base/sha256.h"
+#include "tests/support/daemon_fixture.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int64_t kMicrosPerHour = int64_t{3'600} * 1'000'000;
+
+// The machine's clock, with a wall clock that can be put forward.
+class AdvancedClock : public Clock {
+ public:
+  int64_t WallMicros() override { return SystemClock().WallMicros() + advance_; }
+  int64_t MonotonicMicros() override { return SystemClock().MonotonicMicros(); }
+  void AdvanceWall(int64_t micros) { advance_ += micros; }
+
+ private:
+  std::atomic<int64_t> advance_{0};
+};
+
+class RetentionOverHttpTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    spdlog::set_level(spdlog::level::off);
+    config_.server.port = 0;
+    config_.storage.runs_dir = directory_.Path("runs");
+    config_.storage.max_events_per_job = 5;
+    config_.tokens.push_back({.name = "watcher",
+                              .sha256_hex = Sha256Hex(std::string(kReaderToken)),
+                              .roles = {Role::kReader}});
+    Start();
+    for (int i = 0; i < 30; ++i) {
+      const std::string id = std::to_string(i);
+      for (const char* job : {"a", "b"}) {
+        ids_.push_back(R"({"type":"log","message":"m)" + id + R"(","event_id":"id-)" + id +
+                       R"(","payload":{"job":")" + job + "\"}}");
+        Post(job, ids_.back(), 201);
+      }
+    }
+    Post("a", R"({"type":"job_completed"})", 201);
+    Post("b", R"({"type":"job_failed","message":"why"})", 201);
+    Post("running", R"({"type":"job_started"})", 201);
+  }
+  void TearDown() override {
+    daemon_.reset();
+    EXPECT_THAT(FindDisagreements(config_.storage.runs_dir), IsEmpty());
+  }
+
+  void Start() {
+    daemon_.reset();
+    auto daemon = Daemon::Start(config_, RealFileSystem(), clock_);
+    ASSERT_TRUE(daemon) << daemon.error().message;
+    daemon_ = std::move(*daemon);
+    const std::string& url = daemon_->url();
+    port_ = static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+  }
+
+  HttpClient client(std::string_view token = kAdminToken) const {
+    return HttpClient(port_, std::string(token));
+  }
+
+  std::string Post(const std::string& job, const std::string& event, int status) {
+    const HttpResponse answer = client().Post("/api/v1/jobs/" + job + "/events", event);
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return answer.body;
+  }
+
+  Json Retain(const std::string& parameters) {
+    const HttpResponse answer = client().Post("/api/v1/admin/retention" + parameters, "");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return Json::parse(answer.body);
+  }
+
+  std::string Get(const std::string& target) {
+    const HttpResponse answer = client().Get(target);
+    EXPECT_EQ(answer.status, 200) << target << ": " << answer.body;
+    return answer.body;
+  }
+
+  // What a stream sends up to the journal's last event.
+  std::string Streamed(const std::string& target, int64_t last_seq, const HttpHeaders& more = {}) {
+    auto stream = SseClient::Open(port_, target, kAdminToken, more);
+    EXPECT_TRUE(stream) << stream.error().message;
+    std::string text;
+    for (int64_t seq = 0; stream && seq < last_seq;) {
+      const auto frame = stream->NextEvent();
+      EXPECT_TRUE(frame) << frame.error().message;
+      if (!frame) break;
+      seq = std::stoll("0" + frame->last_event_id);
+      text += frame->event + " " + frame->last_event_id + " " + frame->data + "\n";
+    }
+    return text;
+  }
+
+  // Every way to read.
+  std::vector<std::string> Answers() {
+    std::vector<std::string> answers;
+    for (const char* target :
+         {"/api/v1/events?since=all&limit=1000", "/api/v1/events?limit=50",
+          "/api/v1/events?after=7&limit=10", "/api/v1/events?since=all&q=m7",
+          "/api/v1/events?since=all&job=b&limit=7", "/api/v1/jobs/a/events?since=all&limit=1000",
+          "/api/v1/jobs/a/events?after=11&limit=3", "/api/v1/jobs/a/events?limit=20",
+          "/api/v1/jobs/a/events?since=all&type=job_completed", "/api/v1/jobs/a?at_seq=9",
+          "/api/v1/jobs/b?at_seq=30", "/api/v1/jobs/a"}) {
+      answers.push_back(Get(target));
+    }
+    const Json all = Json::parse(answers.front());
+    for (const size_t index : {size_t{0}, size_t{20}, size_t{41}}) {
+      const std::string ts = all.at("events").at(index).at("ts");
+      answers.push_back(Get("/api/v1/events?limit=1000&since=" + ts));
+      answers.push_back(Get("/api/v1/jobs/a?at=" + ts));
+    }
+    const std::string stream = "/events/stream";
+    answers.push_back(Streamed("/api/v1/events/stream?after=0", 63));
+    answers.push_back(Streamed("/api/v1/events/stream?since=all&named=1", 63));
+    answers.push_back(Streamed("/api/v1/jobs/a/events/stream", 61));
+    answers.push_back(Streamed("/api/v1/jobs/b/events/stream", 62, {{"Last-Event-ID", "14"}}));
+    return answers;
+  }
+
+  TemporaryDirectory directory_;
+  AdvancedClock clock_;
+  Config config_;
+  std::unique_ptr<Daemon> daemon_;
+  uint16_t port_ = 0;
+  std::vector<std::string> ids_;
+};
+
+TEST_F(RetentionOverHttpTest, EveryAnswerIsTheSameByteForByte) {
+  const std::vector<std::string> before = Answers();
+  const std::string known = Post("a", ids_[4], 200);
+  clock_.AdvanceWall(2 * kMicrosPerHour);
+  const Json dry = Retain("?dry_run=true");
+  EXPECT_EQ(dry.at("dry_run"), true);
+  EXPECT_EQ(dry.at("events_dropped"), 52);
+  EXPECT_EQ(dry.at("jobs").at(0),
+            Json::parse(R"({"job_id":"a","action":"drop_events","events":26})"));
+  EXPECT_EQ(Retain("").at("events_dropped"), 52);
+  EXPECT_EQ(Retain("").at("events_dropped"), 0);
+  for (const char* when : {"before a restart", "after a restart"}) {
+    SCOPED_TRACE(when);
+    EXPECT_EQ(Answers(), before);
+    EXPECT_EQ(Post("a", ids_[4], 200), known);
+    const HttpResponse conflict =
+        client().Post("/api/v1/jobs/a/events", R"({"type":"log","message":"x","event_id":"id-2"})");
+    ExpectProblem(conflict, 409, "event_id_conflict");
+    Start();
+  }
+  EXPECT_THAT(Get("/metrics"), HasSubstr("stagelog_retention_dropped_events_total"));
+}
+
+TEST_F(RetentionOverHttpTest, TakesTheRoleOfAnAdmin) {
+  ExpectProblem(client(kReaderToken).Post("/api/v1/admin/retention", ""), 403, "forbidden");
+  ExpectProblem(client().Post("/api/v1/admin/retention?dry_run=perhaps", ""), 400,
+                "invalid_parameter");
+  ExpectProblem(client().Get("/api/v1/admin/retention"), 405, "method_not_allowed");
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,79 @@
+// stagelog delete: takes a job out of the journal for good, once it is sure that it is meant.
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include "core/identifier.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/daemon_client.h"
+#include "tools/cli/json_member.h"
+
+namespace stagelog::cli {
+namespace {
+
+struct DeleteOptions {
+  std::string job;
+  bool yes = false;
+};
+
+// What is about to go, in words.
+CliResult<std::string> Describe(DaemonClient& client, const DeleteOptions& options) {
+  const auto job = client.GetJson(JobTarget(options.job));
+  if (!job) return tl::unexpected(job.error());
+  return options.job + " (" + TextAt(*job, "status") + ", " +
+         std::to_string(IntegerAt(*job, "events")) + " events)";
+}
+
+// Asks on standard error, for standard output may be a pipe.
+CliResult<bool> Confirm(Context& context, const std::string& what) {
+  if (::isatty(STDIN_FILENO) == 0) {
+    return Fail(ExitCode::kUsage,
+                "this deletes " + what + " for good; nobody can be asked here: say --yes");
+  }
+  const CliStatus asked = context.err.Write("delete " + what + " with its files for good? [y/N] ");
+  if (!asked) return tl::unexpected(asked.error());
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+CliResult<ExitCode> Delete(Context& context, const DeleteOptions& options) {
+  DaemonClient client(context.settings);
+  if (!options.yes) {
+    const auto what = Describe(client, options);
+    if (!what) return tl::unexpected(what.error());
+    const auto confirmed = Confirm(context, *what);
+    if (!confirmed) return tl::unexpected(confirmed.error());
+    if (!*confirmed) return Fail(ExitCode::kProblem, "nothing was deleted");
+  }
+  const auto answer = client.Delete(JobTarget(options.job));
+  if (!answer) return tl::unexpected(answer.error());
+  if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
+  const Json report = ObjectOf(answer->body);
+  const CliStatus said =
+      context.flags.json
+          ? context.out.Write(answer->body)
+          : context.out.WriteLine("deleted " + options.job + ": " +
+                                  std::to_string(IntegerAt(report, "events")) + " events, seq " +
+                                  std::to_string(IntegerAt(report, "first_seq")) + " to " +
+                                  std::to_string(IntegerAt(report, "last_seq")));
+  if (!said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddDelete(CommandLine& line) {
+  CLI::App* command = AddCommand(line, "delete", "Delete a job and its files for good (role admin)",
+                                 "  stagelog delete render-42\n"
+                                 "  stagelog delete render-42 --yes");
+  auto options = std::make_shared<DeleteOptions>();
+  command->add_option("job", options->job, "the job")->required()->check(NameCheck(IsJobId));
+  command->add_flag("--yes", options->yes, "do not ask");
+  command->callback([&line, options] {
+    line.action = [options](Context& context) { return Delete(context, *options); };
+  });
+}
+
+}  // namespace stagelog::cli
