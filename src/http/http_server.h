@@ -54,6 +54,12 @@ class HttpServer {
 
   void Start();
 
+  // Takes over a new connection, as the accepting thread does.
+  void Accept(UniqueFd socket);
+
+  // One turn of the loop, for tests that call it themselves instead of Start(). False when stopped.
+  bool RunOnce();
+
   // Stops accepting; requests that come on open connections are answered 503.
   void BeginShutdown();
 
@@ -73,8 +79,6 @@ class HttpServer {
 
  private:
   void AnswerUnanswered();
-  void Accept(UniqueFd socket);
-  bool RunOnce();
 
   void AddConnection(int socket, bool over_limit);
   Connection* Find(uint64_t connection_id);

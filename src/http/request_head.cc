@@ -154,8 +154,9 @@ std::optional<Refusal> CheckWhole(const RequestHead& head) {
   return std::nullopt;
 }
 
-// The refusal of a head that has no end yet but can only get worse.
-std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_bytes) {
+// The refusal of a head that has no end yet, or one too far away, and can only get worse.
+std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_bytes,
+                                       bool is_too_large) {
   const size_t line_end = bytes.find('\n');
   if (line_end != std::string_view::npos && (line_end == 0 || bytes[line_end - 1] != '\r')) {
     return Malformed("lines of the head must end in CR LF");
@@ -165,7 +166,7 @@ std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_b
         .code = "uri_too_long",
         .detail = "the target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
   }
-  if (bytes.size() > max_head_bytes) {
+  if (is_too_large || bytes.size() > max_head_bytes) {
     return Refusal{
         .code = "head_too_large",
         .detail = "the head is longer than " + std::to_string(max_head_bytes) + " bytes"};
@@ -189,7 +190,7 @@ tl::expected<std::optional<RequestHead>, Refusal> ReadRequestHead(std::string_vi
   while (bytes.substr(at).starts_with("\r\n")) at += 2;
   const size_t end = bytes.find("\r\n\r\n", at);
   if (end == std::string_view::npos || end + 4 > max_head_bytes) {
-    if (auto refusal = CheckUnfinished(bytes.substr(at), end == bytes.npos ? max_head_bytes : 0)) {
+    if (auto refusal = CheckUnfinished(bytes.substr(at), max_head_bytes, end != bytes.npos)) {
       return tl::unexpected(std::move(*refusal));
     }
     return std::optional<RequestHead>();

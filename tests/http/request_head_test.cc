@@ -112,6 +112,11 @@ TEST(RequestHead, Bounds) {
             "uri_too_long");
   EXPECT_EQ(Code(Get("X: " + std::string(20'000, 'a') + "\r\n")), "head_too_large");
   EXPECT_EQ(Code("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a')), "head_too_large");
+  for (const std::string& end : {std::string("\r\n"), std::string()}) {
+    const auto head = ReadRequestHead(Get("X: " + std::string(20'000, 'a') + end), kMaxHead);
+    ASSERT_FALSE(head);
+    EXPECT_THAT(head.error().detail, testing::HasSubstr("16384 bytes"));
+  }
   std::string fields;
   for (int i = 0; i < 200; ++i) fields += "X: 1\r\n";
   EXPECT_EQ(Code(Get(fields)), "head_too_large");
