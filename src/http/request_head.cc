@@ -66,7 +66,8 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
         .code = "uri_too_long",
         .detail = "the target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
   }
-  const auto is_target_byte = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+  // A fragment never travels: who reads up to the '#' and who reads on would see two targets.
+  const auto is_target_byte = [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; };
   if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_byte)) {
     return Malformed("the target may hold visible ASCII characters only");
   }
@@ -75,7 +76,10 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
                    .detail = "only HTTP/1.1 and HTTP/1.0 are served"};
   }
   head.request_line = line.substr(0, first + 1);
-  head.request_line += TakeAuthority(target, head);
+  const std::string path = TakeAuthority(target, head);
+  // RFC 9110, section 4.2.1: a host that is empty is none, and the Host field must not step in.
+  if (path != target && head.authority.empty()) return Malformed("the target names no host");
+  head.request_line += path;
   head.request_line += line.substr(last);
   head.is_http_1_1 = version == "HTTP/1.1";
   head.keep_alive = head.is_http_1_1;

@@ -157,6 +157,8 @@ Status JobComparison::AppendMissing() {
 // leaves one of them whole.
 Status JobComparison::Rewrite() {
   const std::string temporary = path_ + ".tmp";
+  // What a crash has left there, or a symbolic link, which is never written through.
+  static_cast<void>(files_.Remove(temporary));
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;
   if (Status written = WriteRows(temporary, 0, &count); !written) return written;
