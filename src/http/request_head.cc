@@ -229,12 +229,11 @@ tl::expected<size_t, Refusal> ChunkedReader::Read(std::string_view bytes, std::s
       continue;
     }
     const size_t newline = rest.find('\n');
-    if (newline == std::string_view::npos) {
-      if (rest.size() > kMaxChunkLineBytes) {
-        return tl::unexpected(Malformed("a chunk's size line is too long"));
-      }
-      break;
+    // Judged in the same way whether the line is here already or not.
+    if (std::min(newline, rest.size()) > kMaxChunkLineBytes) {
+      return tl::unexpected(Malformed("a line of the chunked framing is too long"));
     }
+    if (newline == std::string_view::npos) break;
     if (newline == 0 || rest[newline - 1] != '\r') {
       return tl::unexpected(Malformed("lines of the chunked framing must end in CR LF"));
     }

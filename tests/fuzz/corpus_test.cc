@@ -36,7 +36,7 @@ TEST_P(Corpus, HoldsForEveryInput) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus, ::testing::ValuesIn(FuzzTargets()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& row) { return row.param.name; });
 
 // A folder without its target would never be run.
 TEST(FuzzCorpus, EveryFolderHasItsTarget) {
