@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "app/yaml_document.h"
 #include "app/yaml_value.h"
 #include "base/logging.h"
 #include "base/nearest.h"
@@ -338,22 +339,6 @@ class ConfigReader {
   std::map<std::string, int> lines_;  // of the keys that the document has
 };
 
-// The document, or an empty one with the problem noted.
-YAML::Node ParseDocument(std::string_view yaml, YamlProblems& problems) {
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) {
-      problems.Add(LineOf(documents[1].Mark()), "", "a second document begins; keep one");
-    }
-    return documents.empty() ? YAML::Node() : documents.front();
-  } catch (const YAML::Exception& exception) {
-    // What follows a colon is quoted from the file, and could be part of a token.
-    const std::string reason = exception.msg.substr(0, exception.msg.find(':'));
-    problems.Add(LineOf(exception.mark), "", "this is not YAML: " + reason);
-    return YAML::Node();
-  }
-}
-
 Result<std::string> ReadFileText(const std::string& path) {
   const auto failure = [] { return Failure(std::generic_category().message(errno), errno); };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
@@ -384,7 +369,7 @@ tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
     return tl::unexpected<ConfigProblems>({file_name + ": must be at most 1 MiB"});
   }
   YamlProblems problems(file_name);
-  const YAML::Node document = ParseDocument(yaml, problems);
+  const YAML::Node document = ParseYamlDocument(std::string(yaml), problems);
   Config config = ConfigReader(&problems).Read(document);
   if (!problems.empty()) return tl::unexpected<ConfigProblems>(problems.Lines());
   return config;

@@ -185,6 +185,8 @@ Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, ui
 
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
+  // What a crash has left there, or a symbolic link, which is never written through.
+  static_cast<void>(files.Remove(temporary));
   if (Status written = files.WriteFile(temporary, bytes); !written) return written;
   if (Status renamed = files.Rename(temporary, path); !renamed) return renamed;
   return files.SyncDirectory(ParentDirectory(path));

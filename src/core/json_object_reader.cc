@@ -95,13 +95,13 @@ class TopLevelListener : public nlohmann::json_sax<Json> {
     if (start != std::string::npos) text.erase(0, start + 3);
     if (text.starts_with("[json.exception")) text.erase(0, text.find(']') + 2);
     const size_t last_read = text.find("; last read");
-    const size_t expected = text.find("; expected");
+    const size_t expected = text.rfind("; expected");  // the token may hold these words as well
     if (last_read != std::string::npos) {
       text.erase(last_read, expected == std::string::npos || expected < last_read
                                 ? std::string::npos
                                 : expected - last_read);
     }
-    return text.substr(0, 160);
+    return QuotableText(text, 160);
   }
 
   const int max_depth_;

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/nearest.h"
 #include "base/timestamp.h"
@@ -116,7 +117,10 @@ bool EventFilter::Matches(const FilterSubject& subject) const {
       !Admits(jobs, view.job_id)) {
     return false;
   }
-  return text.empty() || subject.Text().find(text) != std::string::npos;
+  if (text.empty()) return true;
+  // Linear for every text; std::string::find() is not for "aaaa...b" in "aaaa...".
+  const std::string& where = subject.Text();
+  return ::memmem(where.data(), where.size(), text.data(), text.size()) != nullptr;
 }
 
 std::optional<int64_t> ParseCursor(std::string_view text) {

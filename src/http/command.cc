@@ -1,6 +1,7 @@
 #include "http/command.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/nearest.h"
 #include "core/draft_decoder.h"
@@ -32,6 +33,11 @@ Refusal UnknownKey(const std::string& key, std::initializer_list<std::string_vie
           .field = name};
 }
 
+Refusal GivenTwice(const std::string& key) {
+  const std::string name(QuotableText(key, 128));
+  return {.code = "duplicate_key", .detail = "'" + name + "' is given twice", .field = name};
+}
+
 }  // namespace
 
 tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
@@ -42,7 +48,9 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
   if (!members) return tl::unexpected(std::move(members.error()));
   std::string event;
   std::string payload;
+  std::set<std::string> seen;
   for (const JsonMember& member : *members) {
+    if (!seen.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
     if (std::find(keys.begin(), keys.end(), member.key) == keys.end()) {
       return tl::unexpected(UnknownKey(member.key, keys));
     }

@@ -60,6 +60,12 @@ class HttpServer {
 
   void Start();
 
+  // Takes over a new connection, as the accepting thread does.
+  void Accept(UniqueFd socket);
+
+  // One turn of the loop, for tests that call it themselves instead of Start().
+  void RunOnce();
+
   // Stops accepting; requests that come on open connections are answered 503.
   void BeginShutdown();
 
@@ -79,8 +85,6 @@ class HttpServer {
 
  private:
   void AnswerUnanswered();
-  void Accept(UniqueFd socket);
-  void RunOnce();
   void KickAppender();
 
   void AddConnection(int socket, bool over_limit);

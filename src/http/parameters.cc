@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "core/identifier.h"
+#include "core/json_text.h"
 
 namespace stagelog {
 
@@ -17,11 +18,12 @@ std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::st
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::string nearest(NearestWord(name, known));
+      const std::string shown = QuotableText(name, 80);
       return Refusal{
           .code = "unknown_parameter",
-          .detail = "unknown parameter '" + name.substr(0, 80) + "'" +
+          .detail = "unknown parameter '" + shown + "'" +
                     (nearest.empty() ? "; there are none" : "; did you mean '" + nearest + "'?"),
-          .field = name.substr(0, 80)};
+          .field = shown};
     }
     if (call.request.params.count(name) > 1) {
       return Refusal{

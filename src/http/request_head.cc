@@ -60,7 +60,8 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
         .code = "uri_too_long",
         .detail = "the target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
   }
-  const auto is_target_byte = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+  // A fragment never travels: who reads up to the '#' and who reads on would see two targets.
+  const auto is_target_byte = [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; };
   if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_byte)) {
     return Malformed("the target may hold visible ASCII characters only");
   }
@@ -69,7 +70,10 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
                    .detail = "only HTTP/1.1 and HTTP/1.0 are served"};
   }
   head.request_line = line.substr(0, first + 1);
-  head.request_line += TakeAuthority(target, head);
+  const std::string path = TakeAuthority(target, head);
+  // RFC 9110, section 4.2.1: a host that is empty is none, and the Host field must not step in.
+  if (path != target && head.authority.empty()) return Malformed("the target names no host");
+  head.request_line += path;
   head.request_line += line.substr(last);
   head.is_http_1_1 = version == "HTTP/1.1";
   head.keep_alive = head.is_http_1_1;
@@ -148,8 +152,9 @@ std::optional<Refusal> CheckWhole(const RequestHead& head) {
   return std::nullopt;
 }
 
-// The refusal of a head that has no end yet but can only get worse.
-std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_bytes) {
+// The refusal of a head that has no end yet, or one too far away, and can only get worse.
+std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_bytes,
+                                       bool is_too_large) {
   const size_t line_end = bytes.find('\n');
   if (line_end != std::string_view::npos && (line_end == 0 || bytes[line_end - 1] != '\r')) {
     return Malformed("lines of the head must end in CR LF");
@@ -159,7 +164,7 @@ std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_b
         .code = "uri_too_long",
         .detail = "the target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
   }
-  if (bytes.size() > max_head_bytes) {
+  if (is_too_large || bytes.size() > max_head_bytes) {
     return Refusal{
         .code = "head_too_large",
         .detail = "the head is longer than " + std::to_string(max_head_bytes) + " bytes"};
@@ -191,7 +196,7 @@ tl::expected<std::optional<RequestHead>, Refusal> ReadRequestHead(std::string_vi
   while (bytes.substr(at).starts_with("\r\n")) at += 2;
   const size_t end = bytes.find("\r\n\r\n", at);
   if (end == std::string_view::npos || end + 4 > max_head_bytes) {
-    if (auto refusal = CheckUnfinished(bytes.substr(at), end == bytes.npos ? max_head_bytes : 0)) {
+    if (auto refusal = CheckUnfinished(bytes.substr(at), max_head_bytes, end != bytes.npos)) {
       return tl::unexpected(std::move(*refusal));
     }
     return std::optional<RequestHead>();
@@ -226,12 +231,11 @@ tl::expected<size_t, Refusal> ChunkedReader::Read(std::string_view bytes, std::s
       continue;
     }
     const size_t newline = rest.find('\n');
-    if (newline == std::string_view::npos) {
-      if (rest.size() > kMaxChunkLineBytes) {
-        return tl::unexpected(Malformed("a chunk's size line is too long"));
-      }
-      break;
+    // Judged in the same way whether the line is here already or not.
+    if (std::min(newline, rest.size()) > kMaxChunkLineBytes) {
+      return tl::unexpected(Malformed("a line of the chunked framing is too long"));
     }
+    if (newline == std::string_view::npos) break;
     if (newline == 0 || rest[newline - 1] != '\r') {
       return tl::unexpected(Malformed("lines of the chunked framing must end in CR LF"));
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "core/json_text.h"
 #include "http/host_check.h"
 
 namespace stagelog {
@@ -63,7 +64,7 @@ std::optional<Refusal> JudgeMediaType(const Exchange& exchange) {
   }
   return Refusal{.code = "unsupported_media_type",
                  .detail = "send application/json (curl --json) or application/x-ndjson, not '" +
-                           media_type.substr(0, 80) + "'",
+                           QuotableText(media_type, 80) + "'",
                  .field = "Content-Type"};
 }
 

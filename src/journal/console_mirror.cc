@@ -12,8 +12,8 @@ spdlog::level::level_enum LevelOf(std::string_view level) {
   return ParseLogLevel(level).value_or(spdlog::level::info);
 }
 
-// Escapes what JSON leaves as it is and terminals obey or display misleadingly: C1 controls (U+0080
-// to U+009F), line separators and marks that change the direction of writing.
+// Escapes what JSON leaves as it is and terminals obey or display misleadingly: DEL, C1 controls
+// (U+0080 to U+009F), line separators and marks that change the direction of writing.
 std::string Harmless(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -22,8 +22,13 @@ std::string Harmless(std::string_view text) {
     };
     unsigned code = 0;
     size_t size = 1;
-    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) {
+    if (byte(0) == 0x7f) {
+      code = 0x7f;
+    } else if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) {
       code = byte(1);
+      size = 2;
+    } else if (byte(0) == 0xd8 && byte(1) == 0x9c) {
+      code = 0x61c;
       size = 2;
     } else if (byte(0) == 0xe2 && (byte(1) == 0x80 || byte(1) == 0x81)) {
       code = 0x2000 + (byte(1) - 0x80) * 64 + (byte(2) - 0x80);

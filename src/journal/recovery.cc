@@ -1,6 +1,7 @@
 #include "journal/recovery.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "base/random.h"
@@ -90,7 +91,17 @@ class Opener {
     OrThrow(files_.SyncDirectory(runs_dir_));
   }
 
+  // SQLite would follow a symbolic link and write wherever it leads.
+  void ExpectPlainDatabase() {
+    const auto info = OrThrow(files_.Stat(database_));
+    if (!info || info->is_regular) return;
+    throw FileTrouble{{database_ + " is no plain file, a symbolic link perhaps; the journal writes "
+                                   "to nothing outside of its folder: put the file itself there",
+                       EINVAL}};
+  }
+
   void OpenAndCompare() {
+    ExpectPlainDatabase();
     if (!Exists(database_)) {
       SetDatabaseAside(".orphaned-");  // a write-ahead log without its database
       Rebuild();

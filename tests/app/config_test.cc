@@ -161,6 +161,13 @@ TEST(ConfigProblemsTest, SyntaxErrorNamesItsLine) {
   EXPECT_THAT(ProblemsOf("server:\n---\nserver:\n"), ElementsAre(HasSubstr("second document")));
 }
 
+// yaml-cpp finds another document behind it for ever.
+TEST(ConfigProblemsTest, ABracketThatWasNeverOpenedIsAProblem) {
+  for (const char* text : {"{}]} : x\n", "a: b\n}\n", "]\n", "\n , roles: [reader]}b\n"}) {
+    EXPECT_THAT(ProblemsOf(text), Not(testing::IsEmpty())) << text;
+  }
+}
+
 TEST(ConfigProblemsTest, DeepAndLargeDocumentsAreRefused) {
   EXPECT_THAT(ProblemsOf(std::string(100'000, '[')), SizeIs(1));
   EXPECT_THAT(ProblemsOf("server: {host: " + std::string(500'000, '{')), SizeIs(1));

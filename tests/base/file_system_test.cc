@@ -134,6 +134,17 @@ TEST_F(FileSystemTest, ReplaceFileLeavesNoTemporaryFile) {
   EXPECT_THAT(*files_.List(directory_.path()), UnorderedElementsAre("s"));
 }
 
+TEST_F(FileSystemTest, ReplaceFileWritesThroughNoLink) {
+  ASSERT_TRUE(files_.WriteFile(Path("target"), "precious"));
+  for (const char* link : {"a", "a.tmp"}) {
+    ::unlink(Path(link).c_str());
+    ASSERT_EQ(::symlink(Path("target").c_str(), Path(link).c_str()), 0);
+    EXPECT_TRUE(ReplaceFile(files_, Path("a"), link));
+    EXPECT_EQ(Contents("a"), link);
+  }
+  EXPECT_EQ(Contents("target"), "precious");
+}
+
 TEST(ParentDirectoryTest, IsWhatStandsBeforeTheLastSlash) {
   EXPECT_EQ(ParentDirectory("runs/a/events.jsonl"), "runs/a");
   EXPECT_EQ(ParentDirectory("name"), ".");

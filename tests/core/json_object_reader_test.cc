@@ -51,6 +51,15 @@ TEST(ReadJsonObjectTest, ReturnsKeysGivenTwiceWithEscapesResolved) {
   EXPECT_EQ((*members)[1].raw, "2");
 }
 
+// The parser's text repeats the token it stumbled over, and a token may read like that text.
+TEST(ReadJsonObjectTest, RepeatsNothingOfATokenThatIsNoText) {
+  const auto members = ReadJsonObject("{\"a; expected\x87\x87\":1}", 128);
+  ASSERT_FALSE(members);
+  EXPECT_EQ(members.error().code, "malformed_json");
+  EXPECT_EQ(members.error().detail.find('\x87'), std::string::npos) << members.error().detail;
+  EXPECT_THAT(members.error().detail, HasSubstr("expected"));
+}
+
 TEST(ReadJsonObjectTest, ClampsWholeNumbersThatDoNotFit) {
   const auto members =
       ReadJsonObject(R"({"a":9223372036854775807,"b":9223372036854775808,"c":18446744073709551615,)"

@@ -199,6 +199,8 @@ std::vector<BadBody> BodiesOfTheWrongSizeOrKind() {
        "application/x-www-form-urlencoded"},
       {"a form in parts", good, 415, "unsupported_media_type", "", "",
        "multipart/form-data; boundary=x"},
+      {"a kind that is no UTF-8", good, 415, "unsupported_media_type", "", "text/?\?",
+       "text/\xe9\xff"},
       {"no kind at all", good, 415, "unsupported_media_type", "", "", ""},
   };
 }
@@ -222,6 +224,7 @@ std::vector<BadTarget> BadTargets() {
       {"/api/v1/jobs/" + kLong + "/events/stream", 422, "invalid_id"},
       {"/api/v1/events?after=99", 410, "cursor_beyond_head", "\"head_seq\":1"},
       {"/api/v1/events?afer=1", 400, "unknown_parameter", "after"},
+      {"/api/v1/events?%ff%fe=1", 400, "unknown_parameter", "'?\?'"},
       {"/api/v1/events?since=12", 400, "invalid_parameter", "did you mean after=12"},
       {"/api/v1/events?type=stage_startd", 400, "invalid_parameter", "stage_started"},
       {"/api/v1/events?level=warn", 400, "invalid_parameter", "warning"},

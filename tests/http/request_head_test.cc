@@ -103,6 +103,8 @@ TEST(RequestHead, AnAbsoluteTargetBringsItsHost) {
   EXPECT_EQ(head.request_line, "GET /a?b=1 HTTP/1.1");
   EXPECT_EQ(head.authority, "evil.example");
   EXPECT_EQ(Read("GET HTTP://a HTTP/1.1\r\nHost: a\r\n\r\n").request_line, "GET / HTTP/1.1");
+  EXPECT_EQ(Code("GET http:///path HTTP/1.1\r\nHost: a\r\n\r\n"), "malformed_request");
+  EXPECT_EQ(Code("GET /path#part HTTP/1.1\r\nHost: a\r\n\r\n"), "malformed_request");
   EXPECT_EQ(Read("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").request_line, "OPTIONS * HTTP/1.1");
 }
 
@@ -112,6 +114,11 @@ TEST(RequestHead, Bounds) {
             "uri_too_long");
   EXPECT_EQ(Code(Get("X: " + std::string(20'000, 'a') + "\r\n")), "head_too_large");
   EXPECT_EQ(Code("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a')), "head_too_large");
+  for (const std::string& end : {std::string("\r\n"), std::string()}) {
+    const auto head = ReadRequestHead(Get("X: " + std::string(20'000, 'a') + end), kMaxHead);
+    ASSERT_FALSE(head);
+    EXPECT_THAT(head.error().detail, testing::HasSubstr("16384 bytes"));
+  }
   std::string fields;
   for (int i = 0; i < 200; ++i) fields += "X: 1\r\n";
   EXPECT_EQ(Code(Get(fields)), "head_too_large");
@@ -139,6 +146,22 @@ TEST(ChunkedReader, WholeAndInPieces) {
   }
   std::string body;
   EXPECT_EQ(Chunked(text, text.size(), body), "done, left 3");
+}
+
+// Whether a line is too long does not depend on how much of it came in at once.
+TEST(ChunkedReader, LongLinesWholeAndInPieces) {
+  for (const auto& [length, outcome] :
+       {std::pair(1000, "done, left 0"), std::pair(1023, "done, left 0"),
+        std::pair(1025, "malformed_request")}) {
+    const std::string line(static_cast<size_t>(length), 'x');
+    for (const std::string& text :
+         {"1;" + line.substr(2) + "\r\na\r\n0\r\n\r\n", "1\r\na\r\n0\r\n" + line + "\r\n\r\n"}) {
+      for (const size_t piece : {size_t{1}, size_t{100}, text.size()}) {
+        std::string body;
+        EXPECT_EQ(Chunked(text, piece, body), outcome) << length << ", " << piece << " at once";
+      }
+    }
+  }
 }
 
 TEST(ChunkedReader, BadFraming) {

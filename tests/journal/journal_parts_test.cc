@@ -78,8 +78,8 @@ TEST(ConsoleMirror, AMessageCannotSteerTheTerminal) {
 TEST(ConsoleMirror, WhatJsonLeavesAsItIsIsEscapedToo) {
   EXPECT_EQ(ConsoleLine("{\"job_id\":\"a\",\"job_seq\":1,\"ts\":\"t\",\"type\":\"log\","
                         "\"message\":\"\xc2\x9b"
-                        "2J \xe2\x80\xae \xc3\xa9 \xe2\x80\xa6\"}"),
-            "[events] t a#1 log \"\\u009b2J \\u202e \xc3\xa9 \xe2\x80\xa6\"");
+                        "2J \xe2\x80\xae \xc3\xa9 \xe2\x80\xa6 \x7f \xd8\x9c\"}"),
+            "[events] t a#1 log \"\\u009b2J \\u202e \xc3\xa9 \xe2\x80\xa6 \\u007f \\u061c\"");
 }
 
 TEST(JournalIdentity, RoundTripAndDamage) {

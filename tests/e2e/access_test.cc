@@ -1,0 +1,205 @@
+// Who may do what, for every route there is; and that no token is ever told.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <map>
+
+#include "http/api.h"
+#include "http/long_polls.h"
+#include "tests/support/daemon_fixture.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/null_journal.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::string_view kWrongToken = "a-token-that-nobody-has";
+
+// Without a token, with a wrong one, and the roles, in this order.
+constexpr std::string_view kTokens[] = {"",           kWrongToken,    kReaderToken,
+                                        kWriterToken, kApproverToken, kAdminToken};
+
+// For each of kTokens: '+' let in, '-' 403, '1' 401.
+constexpr const char* kAnybody = "++++++";
+constexpr const char* kReaders = "11++++";
+constexpr const char* kWriters = "11-+-+";
+constexpr const char* kApprovers = "11--++";
+constexpr const char* kAdmins = "11---+";
+
+const std::map<std::string, const char*>& WhoMay() {
+  static const std::map<std::string, const char*> rows = {
+      {"POST /api/v1/jobs", kWriters},
+      {"GET /api/v1/jobs", kReaders},
+      {"GET /api/v1/jobs/{job}", kReaders},
+      {"DELETE /api/v1/jobs/{job}", kAdmins},
+      {"POST /api/v1/admin/retention", kAdmins},
+      {"POST /api/v1/jobs/{job}/cancel", kWriters},
+      {"POST /api/v1/jobs/{job}/resume", kWriters},
+      {"GET /api/v1/jobs/{job}/stages/{path*}", kReaders},
+      {"GET /api/v1/jobs/{job}/gates/{gate}", kReaders},
+      {"POST /api/v1/jobs/{job}/gates/{gate}/approve", kApprovers},
+      {"POST /api/v1/jobs/{job}/gates/{gate}/reject", kApprovers},
+      {"GET /api/v1/gates", kReaders},
+      {"POST /api/v1/jobs/{job}/events", kWriters},  // of a `log`; decisions are below
+      {"GET /api/v1/jobs/{job}/events", kReaders},
+      {"GET /api/v1/jobs/{job}/events/stream", kReaders},
+      {"POST /api/v1/events", kWriters},
+      {"GET /api/v1/events", kReaders},
+      {"GET /api/v1/events/stream", kReaders},
+      {"GET /healthz", kAnybody},
+      {"GET /readyz", kAnybody},
+      {"GET /metrics", kAnybody},
+  };
+  return rows;
+}
+
+// The daemon's own table.
+std::vector<Route> Routes() {
+  static NullJournal journal;
+  static LongPolls polls;
+  static ManualClock clock;
+  static MetricsRegistry metrics;
+  return ApiRoutes(
+      {journal, journal, journal, journal, journal, journal, journal, polls, clock, metrics});
+}
+
+std::string TargetOf(const Route& route) {
+  std::string target = route.pattern;
+  for (const auto& [name, value] :
+       {std::pair("{job}", "job"), std::pair("{path*}", "a/b"), std::pair("{gate}", "gate")}) {
+    const size_t at = target.find(name);
+    if (at != std::string::npos) target.replace(at, std::string(name).size(), value);
+  }
+  return target;
+}
+
+class AccessTest : public DaemonTest {
+ protected:
+  void SetUp() override { Start(); }
+
+  // The status of the answer's head; what comes after it may have no end.
+  int StatusOf(std::string_view method, const std::string& target, std::string_view token,
+               const std::string& body = "") {
+    HttpHeaders headers = BearerHeader(token);
+    if (method == "POST") headers.emplace_back("Content-Type", "application/json");
+    auto connection = HttpConnection::Connect(daemon_->port());
+    if (!connection || !connection->Send(RequestText(method, target, headers, body))) return 0;
+    const auto head = connection->ReadHead();
+    return head ? head->status : 0;
+  }
+};
+
+char LetterOf(int status) {
+  if (status == 401) return '1';
+  if (status == 403) return '-';
+  return status == 0 ? '?' : '+';
+}
+
+TEST_F(AccessTest, EveryRouteWithEveryRole) {
+  const std::string log = R"({"type":"log","message":"m","job_id":"job"})";
+  for (const Route& route : Routes()) {
+    const std::string name = route.method + " " + route.pattern;
+    SCOPED_TRACE(name);
+    ASSERT_TRUE(WhoMay().contains(name)) << "a route that no row of this test tells of";
+    const bool is_append = route.is_append;
+    std::string letters;
+    for (const std::string_view token : kTokens) {
+      letters += LetterOf(StatusOf(route.method, TargetOf(route), token, is_append ? log : ""));
+    }
+    EXPECT_EQ(letters, WhoMay().at(name));
+    if (route.method != "GET") continue;
+    std::string head_letters;
+    for (const std::string_view token : kTokens) {
+      head_letters += LetterOf(StatusOf("HEAD", TargetOf(route), token));
+    }
+    EXPECT_EQ(head_letters, WhoMay().at(name)) << "HEAD";
+  }
+  EXPECT_EQ(Routes().size(), WhoMay().size());
+}
+
+// By whichever door a decision comes.
+TEST_F(AccessTest, ADecisionNeedsAnApprover) {
+  for (const char* target : {"/api/v1/jobs/job/events", "/api/v1/events"}) {
+    for (const char* type :
+         {"gate_approved", "gate_rejected", "gate_auto_approved", "gate_expired"}) {
+      const std::string event =
+          R"({"job_id":"job","gate":"gate","type":")" + std::string(type) + "\"}";
+      std::string letters;
+      for (const std::string_view token : kTokens) {
+        letters += LetterOf(StatusOf("POST", target, token, event));
+      }
+      EXPECT_EQ(letters, kApprovers) << target << " " << type;
+      letters.clear();
+      const std::string hidden = R"([{"job_id":"job","type":"log","message":"m"},)" + event + "]";
+      for (const std::string_view token : kTokens) {
+        letters += LetterOf(StatusOf("POST", target, token, hidden));
+      }
+      EXPECT_EQ(letters, "11---+") << target << " a batch with " << type;
+    }
+  }
+}
+
+// Who has no token does not learn what there is either.
+TEST_F(AccessTest, WithoutATokenAJobIsAsGoodAsNone) {
+  Append("job", R"({"type":"gate_pause","gate":"gate"})");
+  for (const std::string& rest :
+       std::vector<std::string>{"", "/events", "/gates/gate", "/stages/s", "/events/stream"}) {
+    for (const std::string& job :
+         std::vector<std::string>{"/api/v1/jobs/job", "/api/v1/jobs/nobody"}) {
+      EXPECT_EQ(StatusOf("GET", job + rest, ""), 401) << job + rest;
+      EXPECT_EQ(StatusOf("GET", job + rest, kWrongToken), 401) << job + rest;
+    }
+  }
+}
+
+// Everything that a client sends a token in, right or wrong, and everything that the daemon writes.
+TEST_F(AccessTest, NoTokenIsEverTold) {
+  Stop();
+  std::string config(kTestConfig);
+  config.replace(config.find("server:\n"), 8, "server:\n  log_level: trace\n");
+  Start(config);
+  std::string told;
+  for (const std::string_view token : kTokens) {
+    const std::string secret(token);
+    const auto ask = [&](const std::string& target, const HttpHeaders& headers) {
+      const HttpResponse response = HttpClient(daemon_->port(), "").Request("GET", target, headers);
+      for (const auto& [name, value] : response.headers) told += name + ": " + value + "\n";
+      told += response.body;
+    };
+    ask("/api/v1/jobs", BearerHeader(token));
+    ask("/api/v1/jobs", {{"Authorization", "Basic " + secret}});
+    ask("/api/v1/jobs", {{"Authorization", secret}});
+    ask("/api/v1/jobs", {{"Authorization", "Bearer " + secret + " x"}});
+    ask("/api/v1/events?token=" + secret, BearerHeader(kAdminToken));
+    ask("/api/v1/events?access_token=" + secret, {});
+    ask("/api/v1/events?type=log&after=0", {{"Authorization", "Bearer " + secret}});
+    told += As(token).Post("/api/v1/jobs/job/events", R"({"type":"log","message":"m"})").body;
+    told += As(token).Post("/api/v1/jobs/job/events", "{").body;
+    told += As(token).Request("BREW", "/", BearerHeader(token)).body;
+  }
+  auto stream = OpenStream("/api/v1/events/stream?after=0");
+  const auto frame = stream.NextEvent();
+  ASSERT_TRUE(frame);
+  told += frame->data;
+  told += HttpClient(daemon_->port(), "").Get("/metrics").body;
+  told += HttpClient(daemon_->port(), "").Get("/readyz").body;
+  daemon_->Signal(SIGHUP);
+  const std::string process = "/proc/" + std::to_string(daemon_->pid());
+  told += ReadAll(process + "/cmdline");
+  Stop();
+  told += daemon_->StderrText();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(runs_dir())) {
+    if (entry.is_regular_file()) told += ReadAll(entry.path().string());
+  }
+  EXPECT_THAT(told, HasSubstr("\"actor\":\"gpu-3\""));
+  for (const std::string_view token : kTokens) {
+    if (token.empty()) continue;
+    EXPECT_THAT(told, Not(HasSubstr(std::string(token))));
+  }
+}
+
+}  // namespace
+}  // namespace stagelog

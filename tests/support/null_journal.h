@@ -1,0 +1,84 @@
+// What the routes work with, for tests that are about the routes alone.
+#ifndef STAGELOG_TESTS_SUPPORT_NULL_JOURNAL_H_
+#define STAGELOG_TESTS_SUPPORT_NULL_JOURNAL_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/ports.h"
+
+namespace stagelog {
+
+// A journal that takes everything and holds one job without events.
+class NullJournal : public EventAppender,
+                    public JobDeleter,
+                    public RetentionRunner,
+                    public EventSource,
+                    public JobSource,
+                    public LivenessMonitor,
+                    public JournalStatusSource {
+ public:
+  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override {
+    JobState state;
+    const JobLookup find = [&](const std::string& job_id) -> const JobState* {
+      state.job_id = job_id;
+      return job_id == "job" ? &state : nullptr;
+    };
+    if (precondition) {
+      if (auto refusal = precondition(find)) return done(tl::unexpected(std::move(*refusal)));
+    }
+    std::vector<AppendedEvent> places;
+    for (const EventDraft& draft : drafts) {
+      AppendedEvent place;
+      place.seq = place.job_seq = static_cast<int64_t>(places.size()) + 1;
+      place.event_id = draft.event_id.empty() ? "made" : draft.event_id;
+      place.job_id = draft.job_id;
+      places.push_back(std::move(place));
+    }
+    done(std::move(places));
+  }
+
+  void DeleteJob(std::string job_id, std::string, DeleteDone done) override {
+    done(DeletedJobReport{.job_id = std::move(job_id)});
+  }
+  void RunRetention(bool dry_run, RetentionDone done) override {
+    done(RetentionReport{.dry_run = dry_run});
+  }
+
+  Result<Page> Read(const ReadRequest& request) override {
+    Page page;
+    page.job_known = request.job_id == "job";
+    return page;
+  }
+  Result<int64_t> SeqAtTime(int64_t) override { return 0; }
+
+  Result<std::optional<JobState>> FindJob(const std::string& job_id, int64_t) override {
+    if (job_id != "job") return std::optional<JobState>();
+    JobState state;
+    state.job_id = job_id;
+    return std::optional<JobState>(std::move(state));
+  }
+  Result<std::vector<JobListing>> ListJobs(const JobListRequest&) override {
+    return std::vector<JobListing>();
+  }
+  Result<std::vector<GateListing>> ListGates(const GateListRequest&) override {
+    return std::vector<GateListing>();
+  }
+  Result<std::vector<GateListing>> ExpiringGates(size_t) override {
+    return std::vector<GateListing>();
+  }
+  Status AdvanceJob(JobState&, StateChanges*) override { return {}; }
+  Result<std::vector<std::string>> JobsChangedAfter(int64_t) override {
+    return std::vector<std::string>();
+  }
+
+  void OnHeartbeat(const std::string&) override {}
+  Liveness GetLiveness(const std::string&) const override { return Liveness::kUnknown; }
+  JournalStatus GetStatus() const override { return {.journal_id = "this"}; }
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_TESTS_SUPPORT_NULL_JOURNAL_H_
