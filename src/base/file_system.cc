@@ -183,10 +183,15 @@ Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, ui
   return bytes;
 }
 
+Status RemoveIfThere(FileSystem& files, const std::string& path) {
+  Status removed = files.Remove(path);
+  if (!removed && removed.error().error_number == ENOENT) return {};
+  return removed;
+}
+
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
-  // What a crash has left there, or a symbolic link, which is never written through.
-  static_cast<void>(files.Remove(temporary));
+  if (Status gone = RemoveIfThere(files, temporary); !gone) return gone;
   if (Status written = files.WriteFile(temporary, bytes); !written) return written;
   if (Status renamed = files.Rename(temporary, path); !renamed) return renamed;
   return files.SyncDirectory(ParentDirectory(path));

@@ -89,8 +89,12 @@ FileSystem& RealFileSystem();
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path,
                                   uint64_t max_bytes = uint64_t{1} << 30);
 
-// Writes `path`.tmp, syncs it, renames it over `path` and syncs the folder: a reader, and a machine
-// after a power cut, sees the old document or the new one, never a part.
+// Removes a file, or a symbolic link, that need not be there.
+Status RemoveIfThere(FileSystem& files, const std::string& path);
+
+// Writes `path`.tmp (anew: what a crash or somebody's link has left there is not written through),
+// syncs it, renames it over `path` and syncs the folder: a reader, and a machine after a power cut,
+// sees the old document or the new one, never a part.
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes);
 
 // The folder that holds `path`; "." for a bare name.

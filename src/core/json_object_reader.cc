@@ -148,7 +148,7 @@ JsonMember MemberOf(const simdjson::dom::element& value) {
 // to the other reader, which says what.
 std::optional<std::vector<JsonMember>> ReadFast(std::string_view json, int max_depth) {
   // A byte order mark is refused, which versions of simdjson see in different ways.
-  const bool is_plain = json.size() <= kMaxFastBytes && !json.starts_with('\xef');
+  const bool is_plain = !json.empty() && json.size() <= kMaxFastBytes && !json.starts_with('\xef');
   if (!is_plain || max_depth < 2) return std::nullopt;
   thread_local simdjson::dom::parser parser;
   // Less than is allowed: where the two count depth differently the other reader decides.

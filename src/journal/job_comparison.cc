@@ -233,7 +233,7 @@ void JobComparison::MovePlaces(const std::unordered_map<int64_t, int64_t>& offse
 Status JobComparison::Rewrite() {
   const std::string temporary = path_ + ".tmp";
   // What a crash has left there, or a symbolic link, which is never written through.
-  static_cast<void>(files_.Remove(temporary));
+  if (Status gone = RemoveIfThere(files_, temporary); !gone) return gone;
   if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;

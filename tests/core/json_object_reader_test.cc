@@ -154,6 +154,10 @@ std::string Described(const std::string& json) {
   return out;
 }
 
+TEST(ReadJsonObjectTest, RefusesWhatIsNoTextAtAll) {
+  EXPECT_EQ(ReadJsonObject(std::string_view(), 128).error().code, "malformed_json");
+}
+
 TEST(ReadJsonObjectTest, BothReadersReadTheSame) {
   const std::vector<std::string> samples = {
       R"({"type":"log","message":"a\u00e9\ud83d\ude00\"\\ \n","payload":{"a":[1,2.50,-0,1e9]}})",

@@ -286,8 +286,8 @@ TEST_F(FaultFileSystemTest, CountsByKindAndPath) {
   EXPECT_EQ(files_.OperationCount(Operation::kRename), 1U);
   EXPECT_EQ(files_.OperationCount(Operation::kSyncDirectory), 1U);
   EXPECT_EQ(files_.OperationCount(Operation::kOpenRead), 1U);
-  EXPECT_EQ(files_.OperationCount(), 5U);
-  EXPECT_EQ(files_.OperationCount(std::nullopt, "s.tmp"), 4U);
+  EXPECT_EQ(files_.OperationCount(), 6U);
+  EXPECT_EQ(files_.OperationCount(std::nullopt, "s.tmp"), 5U);
   files_.ResetCounts();
   EXPECT_EQ(files_.OperationCount(), 0U);
 }
