@@ -8,6 +8,7 @@
 
 #include "base/logging.h"
 #include "journal/console_mirror.h"
+#include "journal/sqlite_setup.h"
 
 namespace stagelog {
 namespace {
@@ -102,6 +103,7 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
 Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
                                                        FileSystem& files, Clock& clock,
                                                        MetricsRegistry& metrics) {
+  SetUpSqlite();
   if (Status there = EnsureRunsDirectory(files, options.runs_dir); !there) {
     return tl::unexpected(there.error());
   }

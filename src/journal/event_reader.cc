@@ -7,6 +7,7 @@
 #include "core/job_state_json.h"
 #include "core/json_text.h"
 #include "journal/event_table.h"
+#include "journal/sqlite_setup.h"
 
 namespace stagelog {
 namespace {
@@ -21,7 +22,7 @@ constexpr int64_t kRowsBetweenClockReadings = 64;
 class EventReader::Connection {
  public:
   Connection(const std::string& path, const std::string& vfs, FileSystem& files, int64_t generation)
-      : database_(path, SQLite::OPEN_READWRITE, kBusyMillis, vfs),
+      : database_(path, kReadWrite, kBusyMillis, vfs),
         lines_(files, ParentDirectory(path)),
         generation_(generation) {
     database_.exec("PRAGMA query_only=ON");

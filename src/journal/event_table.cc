@@ -4,13 +4,17 @@
 
 #include <array>
 
+#include "base/random.h"
+#include "core/event_codec.h"
+#include "journal/sqlite_setup.h"
+
 namespace stagelog {
 namespace {
 
 constexpr int kBusyMillis = 5000;
 
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
-constexpr std::array<const char*, 4> kMigrations = {R"sql(
+constexpr std::array<const char*, 5> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
 CREATE TABLE jobs(
   first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
@@ -114,13 +118,19 @@ CREATE TABLE file_events(         -- events whose line is in events.jsonl alone
 );
 CREATE INDEX file_events_by_job ON file_events(job);
 CREATE INDEX file_events_by_id ON file_events(job, id_key);
+)sql",
+                                                    R"sql(
+-- An event_id that the journal made itself tells the event's ts, by which it is found: such a one
+-- is stored in the body alone.
+DROP INDEX events_by_id;
+CREATE UNIQUE INDEX events_by_id ON events(job, event_id) WHERE event_id <> '';
 )sql"};
 
 }  // namespace
 
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
                        FileSystem& files)
-    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMillis, vfs),
+    : database_(path, kReadWrite | SQLITE_OPEN_CREATE, kBusyMillis, vfs),
       lines_(files, ParentDirectory(path)),
       stored_(database_, lines_) {
   database_.exec("PRAGMA journal_mode=WAL");
@@ -201,11 +211,13 @@ void EventTable::InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, in
                              const std::string& event_id, const std::string& body) {
   SQLite::Statement& insert =
       Prepared(insert_event_, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
+  static const std::string kToldByTs;
+  const bool is_told_by_ts = MicrosOfUuidV7(event_id) == ts_micros;
   insert.bind(1, seq);
   insert.bind(2, first_seq);
   insert.bind(3, job_seq);
   insert.bind(4, ts_micros);
-  insert.bindNoCopy(5, event_id);
+  insert.bindNoCopy(5, is_told_by_ts ? kToldByTs : event_id);
   insert.bindNoCopy(6, body);
   insert.exec();
 }
@@ -240,7 +252,8 @@ bool EventTable::WouldBeInOrder(int64_t seq, int64_t ts_micros) {
 std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
                                                     const std::string& event_id) {
   SQLite::Statement& query =
-      Prepared(find_by_id_, "SELECT seq, body FROM events WHERE job = ? AND event_id = ?");
+      Prepared(find_by_id_,
+               "SELECT seq, body FROM events WHERE job = ? AND event_id = ? AND event_id <> ''");
   query.bind(1, first_seq);
   query.bind(2, event_id);
   std::optional<FoundEvent> found;
@@ -248,7 +261,38 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
     found = FoundEvent{query.getColumn(0).getInt64(), query.getColumn(1).getString()};
   }
   query.reset();
+  if (!found) found = FindByOwnId(first_seq, event_id);
   return found ? found : FindInFile(first_seq, event_id);
+}
+
+// `ts` grows with `seq` over the whole journal (promise 3): the primary key serves as its index.
+std::optional<FoundEvent> EventTable::FindByOwnId(int64_t first_seq, const std::string& event_id) {
+  const std::optional<int64_t> ts_micros = MicrosOfUuidV7(event_id);
+  if (!ts_micros) return std::nullopt;
+  SQLite::Statement& query = Prepared(
+      find_by_ts_, "SELECT seq, ts, job, body FROM events WHERE seq >= ? ORDER BY seq LIMIT 1");
+  std::optional<FoundEvent> found;
+  int64_t low = first_seq;
+  int64_t high = HeadSeq();
+  while (!found && low <= high) {
+    const int64_t middle = low + (high - low) / 2;
+    query.reset();
+    query.bind(1, middle);
+    const bool is_there = query.executeStep();
+    if (!is_there || query.getColumn(1).getInt64() > *ts_micros) {
+      high = middle - 1;
+    } else if (query.getColumn(1).getInt64() < *ts_micros) {
+      low = query.getColumn(0).getInt64() + 1;
+    } else {
+      const std::string body = query.getColumn(3).getString();
+      const bool is_it =
+          query.getColumn(2).getInt64() == first_seq && ViewEvent(body).event_id == event_id;
+      if (is_it) found = FoundEvent{query.getColumn(0).getInt64(), body};
+      break;
+    }
+  }
+  query.reset();
+  return found;
 }
 
 std::optional<JobRow> EventTable::FindJob(const std::string& job_id) {

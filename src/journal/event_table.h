@@ -198,6 +198,7 @@ class EventTable {
   void RebuildState(int64_t first_seq);
   std::vector<int64_t> LaggingJobs();
   void LearnJobsInFiles();
+  std::optional<FoundEvent> FindByOwnId(int64_t first_seq, const std::string& event_id);
   std::optional<FoundEvent> FindInFile(int64_t first_seq, const std::string& event_id);
   std::string DumpStateRows(int64_t first_seq);
   int64_t Number(const std::string& key);
@@ -211,6 +212,7 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> has_seq_;
   std::unique_ptr<SQLite::Statement> in_order_;
   std::unique_ptr<SQLite::Statement> find_by_id_;
+  std::unique_ptr<SQLite::Statement> find_by_ts_;
   std::unique_ptr<SQLite::Statement> find_in_file_;
   std::unique_ptr<SQLite::Statement> insert_place_;
   std::unique_ptr<SQLite::Statement> remove_event_;

@@ -70,6 +70,8 @@ std::vector<TrimmedEvent> EventTable::OldestEvents(int64_t first_seq, int64_t th
                       .ts_micros = query.getColumn(2).getInt64(),
                       .event_id = query.getColumn(3).getString(),
                       .body = query.getColumn(4).getString()});
+    TrimmedEvent& event = events.back();
+    if (event.event_id.empty()) event.event_id = ViewEvent(event.body).event_id;
   }
   return events;
 }
@@ -158,8 +160,10 @@ std::optional<FoundEvent> EventTable::FindInFile(int64_t first_seq, const std::s
   try {
     while (!found && query.executeStep()) {
       const std::optional<std::string_view> body = stored_.BodyOf(query);
-      const bool is_it = body && ViewEvent(*body).event_id == event_id;
-      if (is_it) found = FoundEvent{query.getColumn(0).getInt64(), std::string(*body)};
+      // Decoded, for an event_id may hold what JSON escapes.
+      const Result<Event> event = DecodeStoredEvent(body.value_or(""));
+      if (event && event->draft.event_id == event_id)
+        found = FoundEvent{query.getColumn(0).getInt64(), std::string(*body)};
     }
   } catch (const LineIsGone&) {
     query.reset();

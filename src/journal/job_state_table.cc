@@ -28,10 +28,23 @@ void BindOptional(SQLite::Statement& statement, int index, const std::optional<T
   }
 }
 
-int64_t FirstSeqOf(SQLite::Database& database, const std::string& job_id) {
-  SQLite::Statement query(database, "SELECT first_seq FROM jobs WHERE job_id = ?");
+struct JobPlace {
+  int64_t first_seq = 0;  // 0: there is no such job
+  int64_t job_seq = 0;    // of its last event
+};
+
+JobPlace PlaceOf(SQLite::Database& database, const std::string& job_id) {
+  SQLite::Statement query(database, "SELECT first_seq, job_seq FROM jobs WHERE job_id = ?");
   query.bind(1, job_id);
-  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
+  if (!query.executeStep()) return {};
+  return {query.getColumn(0).getInt64(), query.getColumn(1).getInt64()};
+}
+
+// Under load a follower comes by after tens of thousands of events: then it is less work to decode
+// a snapshot than to fold them all.
+bool IsWorthSkipping(const JobState& state, int64_t job_seq) {
+  const auto parts = static_cast<int64_t>(state.stages.size() + state.gates.size());
+  return job_seq - state.job_seq > 4 * kEventsBetweenSnapshots + 10 * parts;
 }
 
 std::optional<JobState> LastSnapshot(SQLite::Database& database, int64_t first_seq,
@@ -61,10 +74,11 @@ std::vector<size_t> Unique(std::vector<size_t> indexes) {
 
 void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& state,
                      int64_t through_seq, StateChanges* changes) {
-  const int64_t first_seq = FirstSeqOf(database, state.job_id);
+  const auto [first_seq, job_seq] = PlaceOf(database, state.job_id);
   if (first_seq == 0) return;
-  if (state.job_seq == 0) {
-    if (auto snapshot = LastSnapshot(database, first_seq, through_seq)) {
+  if (state.job_seq == 0 || IsWorthSkipping(state, job_seq)) {
+    auto snapshot = LastSnapshot(database, first_seq, through_seq);
+    if (snapshot && snapshot->as_of_seq > state.as_of_seq) {
       state = std::move(*snapshot);
       if (changes != nullptr) NameAll(state, *changes);
     }
@@ -347,7 +361,7 @@ std::vector<std::string> EventTable::RebuildStates() {
   const std::vector<std::string> job_ids = AllJobIds();
   Begin();
   for (size_t i = 0; i < job_ids.size(); ++i) {
-    const int64_t first_seq = FirstSeqOf(database_, job_ids[i]);
+    const int64_t first_seq = PlaceOf(database_, job_ids[i]).first_seq;
     const std::string rows_before = DumpStateRows(first_seq);
     const std::optional<JobState> state_before = LoadState(job_ids[i]);
     RebuildState(first_seq);

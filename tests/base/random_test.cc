@@ -39,6 +39,28 @@ TEST(MakeUuidV7Test, LaterOnesSortLater) {
   }
 }
 
+TEST(MakeUuidV7Test, TellsItsMomentAgain) {
+  for (int64_t micros = 1'795'246'862'123'000; micros < 1'795'246'862'125'000; ++micros) {
+    EXPECT_EQ(MicrosOfUuidV7(MakeUuidV7(micros)), micros);
+  }
+}
+
+TEST(MakeUuidV7Test, KnowsItsOwnOnly) {
+  const std::string own = MakeUuidV7(1'795'246'862'123'456);
+  for (const std::string& other :
+       {std::string(), own.substr(1), own + "0", "X" + own.substr(1),
+        std::string("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")}) {  // of RFC 9562, appendix A.6
+    EXPECT_FALSE(MicrosOfUuidV7(other)) << other;
+  }
+  int taken_for_own = 0;
+  for (size_t at = 0; at < own.size(); ++at) {
+    std::string changed = own;
+    changed[at] = changed[at] == '5' ? '6' : '5';
+    if (changed != own && MicrosOfUuidV7(changed)) ++taken_for_own;
+  }
+  EXPECT_LE(taken_for_own, 1);
+}
+
 TEST(MakeUuidV7Test, OnesOfTheSameMomentDiffer) {
   std::set<std::string> seen;
   for (int i = 0; i < 10'000; ++i) seen.insert(MakeUuidV7(0));

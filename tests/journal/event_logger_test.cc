@@ -82,6 +82,34 @@ TEST_F(JournalTest, AnIdMadeByTheJournalCanBeSentAgain) {
   EXPECT_TRUE(Log("a", "hello", original.event_id)->front().duplicate);
 }
 
+// They are in no index: their own time leads to them.
+TEST_F(JournalTest, IdsMadeByTheJournalAreKnownAmongMany) {
+  Open();
+  std::vector<AppendedEvent> originals;
+  for (int i = 0; i < 60; ++i) {
+    clock_.AdvanceMicros(i % 7 * 400);
+    const std::string job = i % 3 == 0 ? "a" : "b";
+    originals.push_back(
+        Log(job, std::to_string(i), i % 5 == 0 ? "own-" + std::to_string(i) : "")->front());
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 0; i < originals.size(); ++i) {
+      const AppendedEvent& original = originals[i];
+      const AppendOutcome again = Log(original.job_id, std::to_string(i), original.event_id);
+      ASSERT_TRUE(again);
+      EXPECT_TRUE(again->front().duplicate) << i;
+      EXPECT_EQ(again->front().seq, original.seq);
+      EXPECT_EQ(Log(original.job_id, "other", original.event_id).error().code, "event_id_conflict");
+    }
+    Close();
+    Open();
+  }
+  const AppendOutcome elsewhere = Log("c", "0", originals[1].event_id);
+  EXPECT_FALSE(elsewhere->front().duplicate) << "ids are a job's own";
+  EXPECT_TRUE(Log("c", "0", originals[1].event_id)->front().duplicate);
+  ExpectAgreement();
+}
+
 TEST_F(JournalTest, SameIdOtherContentIsAConflictAndChangesNothing) {
   Open();
   ASSERT_TRUE(Log("a", "hello", "id-1"));

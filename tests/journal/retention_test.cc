@@ -152,6 +152,20 @@ TEST_F(RetentionTest, DuplicatesAreKnownForLife) {
   ExpectAgreement();
 }
 
+TEST_F(RetentionTest, IdsThatTheJournalMadeOrJsonEscapesAreKnownForLife) {
+  Open();
+  const std::string strange = R"(a"b\c)";
+  const AppendedEvent made = Log("running", "made")->front();
+  ASSERT_TRUE(Log("running", "strange", strange));
+  ASSERT_TRUE(Log("running", "last"));
+  clock_.AdvanceMicros(31 * kMicrosPerDay);
+  ASSERT_EQ(Drop(), 2);
+  EXPECT_TRUE(Log("running", "made", made.event_id)->front().duplicate);
+  EXPECT_TRUE(Log("running", "strange", strange)->front().duplicate);
+  EXPECT_EQ(Log("running", "other", strange).error().code, "event_id_conflict");
+  ExpectAgreement();
+}
+
 TEST_F(RetentionTest, ADryRunChangesNothingAndSaysTheSame) {
   Open();
   AppendToTwo(10);
