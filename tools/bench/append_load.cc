@@ -36,7 +36,7 @@ class AppendLoad {
  private:
   Status Connect();
   std::string MakeRequest(int64_t job) const;
-  void StartRequest(Client& client);
+  void StartNext(Client& client);
   bool OnEvent(Client& client, uint32_t events);
   bool Send(Client& client);
   bool Receive(Client& client);
@@ -49,7 +49,8 @@ class AppendLoad {
   UniqueFd epoll_{::epoll_create1(EPOLL_CLOEXEC)};
   std::vector<std::unique_ptr<Client>> clients_;
   Latencies latencies_;
-  int64_t end_nanos_ = 0;
+  int64_t end_nanos_ = INT64_MAX;
+  int64_t requests_left_ = INT64_MAX;
   size_t busy_ = 0;  // clients with a request in flight
   int64_t refused_ = 0;
   std::string first_refusal_;
@@ -69,8 +70,12 @@ int AppendLoad::Run() {
   }
   const auto before = ReadProcessCost(flags_.Number("pid"));
   const int64_t start = MonotonicNanos();
-  end_nanos_ = start + flags_.Number("seconds") * 1'000'000'000;
-  for (auto& client : clients_) StartRequest(*client);
+  if (const int64_t events = flags_.Number("events"); events > 0) {
+    requests_left_ = (events + batch_ - 1) / batch_;
+  } else {
+    end_nanos_ = start + flags_.Number("seconds") * 1'000'000'000;
+  }
+  for (auto& client : clients_) StartNext(*client);
   std::array<epoll_event, 256> events;
   while (busy_ > 0) {
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 10'000);
@@ -119,7 +124,9 @@ std::string AppendLoad::MakeRequest(int64_t job) const {
          "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-void AppendLoad::StartRequest(Client& client) {
+void AppendLoad::StartNext(Client& client) {
+  if (requests_left_ == 0 || MonotonicNanos() >= end_nanos_) return;
+  --requests_left_;
   ++busy_;
   client.sent = 0;
   client.started_nanos = MonotonicNanos();
@@ -163,7 +170,7 @@ bool AppendLoad::TakeAnswers(Client& client) {
   }
   client.answer.clear();
   --busy_;
-  if (now < end_nanos_) StartRequest(client);
+  StartNext(client);
   return true;
 }
 
@@ -194,6 +201,7 @@ int main(int argument_count, char** arguments) {
                                {"connections", "50"},
                                {"batch", "1"},
                                {"jobs", "0"},
+                               {"events", "0"},
                                {"prefix", "append-load"},
                                {"seconds", "10"},
                                {"pid", "0"}});

@@ -1,9 +1,10 @@
 // What the disk and SQLite give by themselves, to hold the daemon's figures against.
 //
-//   journal_limits --folder /tmp --what fdatasync --seconds 5
+//   journal_limits --folder /tmp --what fdatasync --seconds 5 [--rate 20]
 //   journal_limits --folder /tmp --what sqlite --rows 1000 --seconds 5
 //
-// fdatasync: a line is appended to a file and synced, again and again. sqlite: rows of an event's
+// fdatasync: a line is appended to a file and synced, again and again or --rate times a second (a
+// machine that idles between takes longer to wake). sqlite: rows of an event's
 // size go into a table as the journal has it, with the journal's own settings of SQLite,
 // synchronous=FULL, --rows of them a transaction.
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -45,7 +46,7 @@ void Report(int64_t count, int64_t start_nanos, const Latencies& latencies) {
   PrintRow("latency", latencies.Summary());
 }
 
-int MeasureSync(const std::string& folder, int64_t end_nanos) {
+int MeasureSync(const std::string& folder, int64_t rate, int64_t end_nanos) {
   const std::string path = folder + "/limits-" + std::to_string(::getpid()) + ".jsonl";
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!file.valid()) return Fail(path);
@@ -59,6 +60,7 @@ int MeasureSync(const std::string& folder, int64_t end_nanos) {
         ::write(file.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
     if (!written || ::fdatasync(file.get()) != 0) return Fail(path);
     latencies.Add(MonotonicNanos() - before);
+    if (rate > 0) ::usleep(static_cast<useconds_t>(1'000'000 / rate));
   }
   Report(count, start, latencies);
   ::unlink(path.c_str());
@@ -110,7 +112,7 @@ int MeasureSqlite(const std::string& folder, int64_t rows, int64_t end_nanos) {
 int Run(const Flags& flags) {
   const int64_t end = MonotonicNanos() + flags.Number("seconds") * 1'000'000'000;
   const std::string& what = flags.Text("what");
-  if (what == "fdatasync") return MeasureSync(flags.Text("folder"), end);
+  if (what == "fdatasync") return MeasureSync(flags.Text("folder"), flags.Number("rate"), end);
   if (what == "sqlite") {
     return MeasureSqlite(flags.Text("folder"), std::max<int64_t>(1, flags.Number("rows")), end);
   }
@@ -124,7 +126,7 @@ int Run(const Flags& flags) {
 int main(int argument_count, char** arguments) {
   const stagelog::Flags flags(
       argument_count, arguments, "journal_limits",
-      {{"folder", "."}, {"what", "fdatasync"}, {"rows", "1000"}, {"seconds", "5"}});
+      {{"folder", "."}, {"what", "fdatasync"}, {"rate", "0"}, {"rows", "1000"}, {"seconds", "5"}});
   try {
     return stagelog::Run(flags);
   } catch (const SQLite::Exception& problem) {
