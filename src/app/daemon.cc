@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "base/process_metrics.h"
 #include "http/api.h"
 
 namespace stagelog {
@@ -92,6 +93,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& 
 }
 
 Status Daemon::Open(FileSystem& files, bool rebuild_states) {
+  AddProcessMetrics(metrics_);
   EventLoggerOptions logger_options = LoggerOptions(config_);
   logger_options.rebuild_states = rebuild_states;
   auto logger = EventLogger::Open(std::move(logger_options), files, clock_, metrics_);

@@ -18,7 +18,8 @@ struct AppendRequest {
   std::vector<EventDraft> drafts;
   Precondition precondition;
   AppendDone done;
-  size_t bytes = 0;  // of its drafts, about
+  size_t bytes = 0;           // of its drafts, about
+  int64_t pushed_micros = 0;  // monotonic
 };
 
 // Safe from any thread. One thread waits.

@@ -59,6 +59,8 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
                                          "Times that writing to the journal failed.")),
       commit_seconds_(
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
+      append_seconds_(metrics.GetHistogram("stagelog_append_seconds",
+                                           "From the arrival of a whole append to its outcome.")),
       events_dropped_total_(metrics.GetCounter(
           "stagelog_retention_dropped_events_total",
           "Events dropped from SQLite, which are served from events.jsonl from then on.")),
@@ -203,6 +205,7 @@ void EventLogger::Enqueue(std::vector<EventDraft> drafts, Precondition precondit
 
 void EventLogger::Push(Request request, bool wakes) {
   request.bytes = SizeOf(request.drafts);
+  request.pushed_micros = clock_.MonotonicMicros();
   if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
 }
 
@@ -315,7 +318,11 @@ void EventLogger::Process(std::vector<Request> requests) {
   } else if (!stager.events().empty()) {
     Publish(stager);
   }
-  for (Answer& answer : answers) answer.done(std::move(answer.outcome));
+  const int64_t now = clock_.MonotonicMicros();
+  for (Answer& answer : answers) {
+    append_seconds_.ObserveMicros(now - answer.pushed_micros);
+    answer.done(std::move(answer.outcome));
+  }
 }
 
 // What is not staged because the database cannot be read rests on the commit, which then does not
@@ -327,7 +334,9 @@ EventLogger::WriteFailure EventLogger::StageAll(std::vector<Request> requests, B
   size_t drafts = 0;
   for (const Request& request : requests) drafts += request.drafts.size();
   stager.Reserve(drafts);
-  for (Request& request : requests) answers.push_back({std::move(request.done), {}, true});
+  for (Request& request : requests) {
+    answers.push_back({std::move(request.done), {}, true, request.pushed_micros});
+  }
   try {
     for (size_t i = 0; i < requests.size(); ++i) {
       bool rests_on_commit = false;

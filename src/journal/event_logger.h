@@ -89,6 +89,7 @@ class EventLogger : public EventAppender,
     AppendDone done;
     AppendOutcome outcome;
     bool rests_on_commit = false;
+    int64_t pushed_micros = 0;  // monotonic
   };
   struct Deletion {
     std::string job_id;
@@ -154,6 +155,7 @@ class EventLogger : public EventAppender,
   Counter& batches_total_;
   Counter& failures_total_;
   Histogram& commit_seconds_;
+  Histogram& append_seconds_;
   Counter& events_dropped_total_;
   Counter& jobs_deleted_total_;
 
