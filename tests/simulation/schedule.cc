@@ -37,6 +37,7 @@ void ScheduleCounts::Add(const ScheduleCounts& other) {
   unknown += other.unknown;
   faults += other.faults;
   power_cuts += other.power_cuts;
+  kills += other.kills;
   losses += other.losses;
   deletions += other.deletions;
   events += other.events;
@@ -117,16 +118,21 @@ void Schedule::CloseAndReopen() {
   OpenSomehow();
 }
 
-// Answers that come from now on reach nobody.
-void Schedule::CutPower() {
+// By a power cut or by kill -9. Answers that come from now on reach nobody.
+void Schedule::Crash() {
+  const bool is_killed = Happens(25);
   const auto seed = Happens(40) ? std::nullopt : std::optional(Below(1'000'000'000));
-  Note(seed ? "power cut, seed " + std::to_string(*seed) : "power cut");
-  ++counts_.power_cuts;
-  files_.PowerOff(seed);
-  power_is_off_ = true;
+  Note(is_killed ? "kill" : seed ? "power cut, seed " + std::to_string(*seed) : "power cut");
+  ++(is_killed ? counts_.kills : counts_.power_cuts);
+  if (is_killed) {
+    files_.Kill();
+  } else {
+    files_.PowerOff(seed);
+  }
+  is_cut_off_ = true;
   logger_.reset();
   files_.PowerOn();
-  power_is_off_ = false;
+  is_cut_off_ = false;
   const bool fails_again = Happens(15);
   Heal();
   if (fails_again) ArmFault();
@@ -142,7 +148,7 @@ void Schedule::PowerFails() {
   files_.Inject(fault);
   is_faulty_ = true;
   for (size_t steps = 1 + Below(4); steps > 0; --steps) OrdinaryStep();
-  CutPower();
+  Crash();
 }
 
 // What is lost is lost while the journal is closed and all is on the disk.
@@ -169,7 +175,7 @@ void Schedule::LoseSomething() {
 
 void Schedule::Step() {
   const uint64_t kind = Below(100);
-  if (kind < 5) return CutPower();
+  if (kind < 5) return Crash();
   if (kind < 9) return PowerFails();
   if (kind < 12) return CloseAndReopen();
   if (kind < 15) return LoseSomething();
@@ -225,7 +231,7 @@ void Schedule::Send(std::vector<EventDraft> drafts) {
 }
 
 void Schedule::Settle(const SentRequest& request, const AppendOutcome& outcome) {
-  const Knowledge known = model_.OnAnswer(request, outcome, power_is_off_);
+  const Knowledge known = model_.OnAnswer(request, outcome, is_cut_off_);
   std::string text = "  answer to " + std::to_string(request.number) + ":";
   if (outcome) {
     for (const AppendedEvent& event : *outcome) {
@@ -243,7 +249,7 @@ void Schedule::Settle(const SentRequest& request, const AppendOutcome& outcome) 
                    [](const EventDraft& draft) { return draft.event_id.empty(); });
   if (!can_be_repeated) return;
   if (known == Knowledge::kAcknowledged) sent_.push_back(request.drafts);
-  if (known != Knowledge::kAcknowledged || power_is_off_) failed_.push_back(request.drafts);
+  if (known != Knowledge::kAcknowledged || is_cut_off_) failed_.push_back(request.drafts);
 }
 
 void Schedule::SendNew() {
@@ -295,7 +301,7 @@ void Schedule::DeleteJob() {
   logger_->DeleteJob(job, "tester", [this, job](const auto& outcome) {
     Note("  deletion of " + job + ": " + (outcome ? "done" : outcome.error().code));
     if (outcome) ++counts_.deletions;
-    model_.OnDeleteAnswer(job, outcome, power_is_off_);
+    model_.OnDeleteAnswer(job, outcome, is_cut_off_);
   });
   for (size_t turns = Below(5); turns > 0; --turns) Turn();
 }
@@ -382,7 +388,7 @@ void Schedule::Reckon() {
   Note("reckoning");
   Heal();
   if (Happens(50)) {
-    CutPower();
+    Crash();
     Heal();
   }
   CloseAndReopen();

@@ -27,6 +27,7 @@ struct ScheduleCounts {
   int64_t unknown = 0;
   int64_t faults = 0;  // armed
   int64_t power_cuts = 0;
+  int64_t kills = 0;
   int64_t losses = 0;     // of the database or journal.json
   int64_t deletions = 0;  // acknowledged
   int64_t events = 0;     // found in the end
@@ -58,7 +59,7 @@ class Schedule : private CommitListener {
   void CloseAndReopen();
   void PowerFails();
   void LoseSomething();
-  void CutPower();
+  void Crash();
 
   // --- Steps ---
   void Step();
@@ -109,7 +110,7 @@ class Schedule : private CommitListener {
   std::unique_ptr<MetricsRegistry> metrics_;
   std::unique_ptr<EventLogger> logger_;
   std::string journal_id_;
-  bool power_is_off_ = false;
+  bool is_cut_off_ = false;
   bool is_faulty_ = false;  // a fault is armed or was since the last opening
 
   std::vector<ModelSubscriber> subscribers_;

@@ -84,9 +84,9 @@ class SimulationTest : public ::testing::Test {
     std::cout << counts_.schedules << " schedules, " << counts_.steps << " steps, "
               << counts_.acknowledged << " requests acknowledged, " << counts_.refused
               << " refused, " << counts_.unknown << " unknown, " << counts_.faults << " faults, "
-              << counts_.power_cuts << " power cuts, " << counts_.losses << " losses, "
-              << counts_.deletions << " deletions, " << counts_.events << " events in the end"
-              << std::endl;
+              << counts_.power_cuts << " power cuts, " << counts_.kills << " kills, "
+              << counts_.losses << " losses, " << counts_.deletions << " deletions, "
+              << counts_.events << " events in the end" << std::endl;
   }
 
   std::mutex mutex_;

@@ -305,6 +305,19 @@ TEST_F(FaultFileSystemTest, FailingEachStepOfReplaceFileLeavesTheOldOrTheNewDocu
   }
 }
 
+TEST_F(FaultFileSystemTest, AKillTakesNothingBackAndALaterPowerCutDoes) {
+  const auto file = OpenSynced("a", "synced");
+  EXPECT_TRUE(file->Append(" written"));
+  files_.Kill();
+  EXPECT_FALSE(files_.OpenAppend(Path("b"))) << "until PowerOn";
+  files_.PowerOn();
+  EXPECT_FALSE(file->Append(" by the dead")) << "opened before";
+  EXPECT_EQ(Contents("a"), "synced written");
+  EXPECT_TRUE(Open("a")->Append(" and more"));
+  files_.Crash();
+  EXPECT_EQ(Contents("a"), "synced");
+}
+
 TEST_F(FaultFileSystemTest, ABlockedOperationGoesOnWhenReleased) {
   const auto file = OpenSynced("a", "");
   files_.BlockNth(Operation::kWrite, 2);
