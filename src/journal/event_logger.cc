@@ -146,6 +146,7 @@ Status EventLogger::OpenTable() {
                   std::exchange(options_.rebuild_states, false));
   if (!opened) return tl::unexpected(opened.error());
   table_ = std::move(opened->table);
+  failed_table_.reset();
   identity_ = std::move(opened->identity);
   sequencer_ = {opened->next_seq, opened->last_ts_micros};
   reader_->Reopen();
@@ -484,7 +485,14 @@ void EventLogger::AnnounceMissed() {
 void EventLogger::CloseAfterFailure(const std::string& problem) {
   failures_total_.Add();
   spdlog::error("[journal] cannot write: {}; appends are refused until it can", problem);
-  table_.reset();
+  if (table_ != nullptr) {
+    // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
+    // open nobody finds it there; the first one to open after the last was closed would, and a
+    // reader would be shown what a power cut can still take back.
+    table_->Rollback();
+    failed_table_ = std::move(table_);
+  }
+  if (corruption_seen_) failed_table_.reset();
   job_files_.CloseAll();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;

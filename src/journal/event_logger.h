@@ -166,6 +166,7 @@ class EventLogger : public EventAppender,
   // Held by whoever writes. All that follows is the writer's own.
   std::mutex writing_;
   std::unique_ptr<EventTable> table_;
+  std::unique_ptr<EventTable> failed_table_;  // only while the table is closed; nobody uses it
   JournalIdentity identity_;
   Sequencer sequencer_;
   JobCache cache_;

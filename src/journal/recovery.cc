@@ -68,11 +68,21 @@ class Opener {
 
   void ReadIdentity() {
     Result<JournalIdentity> identity = ReadJournalIdentity(files_, runs_dir_);
+    const std::string path = runs_dir_ + "/journal.json";
     if (identity) {
       journal_.identity = std::move(*identity);
+    } else if (IsUnreadable(path, identity.error())) {
+      throw FileTrouble{identity.error()};
     } else {
-      SetAside(runs_dir_ + "/journal.json", ".damaged-");
+      SetAside(path, ".damaged-");
     }
+  }
+
+  // A disk or a process in trouble (EIO, EMFILE) says nothing about what the file holds.
+  bool IsUnreadable(const std::string& path, const Error& error) {
+    if (error.error_number == 0 || error.error_number == EFBIG) return false;
+    const auto info = OrThrow(files_.Stat(path));
+    return !info || info->is_regular;
   }
 
   void SetAside(const std::string& path, const std::string& why) {

@@ -1,5 +1,7 @@
 #include "stream/stream_socket.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -68,6 +70,7 @@ SendReport StreamSocket::Send(std::span<const FrameRun> runs, int64_t now_micros
       report.error_number = errno;
       if (report.bytes > 0 || !stuck_) progress_micros_ = now_micros;
       stuck_ = blocked_;
+      queued_bytes_ = 0;
       return report;
     }
     report.bytes += static_cast<size_t>(sent);
@@ -132,8 +135,14 @@ bool StreamSocket::DiscardInput() {
   return false;
 }
 
-bool StreamSocket::HasStalled(int64_t now_micros, int64_t timeout_micros) const {
-  return blocked_ && now_micros - progress_micros_ >= timeout_micros;
+bool StreamSocket::HasStalled(int64_t now_micros, int64_t timeout_micros) {
+  if (!blocked_) return false;
+  int queued = 0;
+  if (::ioctl(fd(), SIOCOUTQ, &queued) == 0) {
+    if (queued < queued_bytes_) progress_micros_ = now_micros;
+    queued_bytes_ = queued;
+  }
+  return now_micros - progress_micros_ >= timeout_micros;
 }
 
 }  // namespace stagelog

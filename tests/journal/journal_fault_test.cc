@@ -150,6 +150,41 @@ TEST_F(JournalFaultTest, AFailedCommitHasAnUnknownOutcomeAndIsSettled) {
   EXPECT_EQ(seqs.size(), 2u) << "whichever way it went, it was announced once";
 }
 
+TEST_F(JournalFaultTest, WhatAFailedCommitLeftInTheLogIsShownToNobody) {
+  Open();
+  ASSERT_TRUE(Log("even", "1"));
+  files_.Inject({.operation = Operation::kSync, .until_healed = true});
+  EXPECT_FALSE(Log("even", "2"));
+  // The first reader since then: SQLite would take the commit out of the log for it.
+  EXPECT_EQ(Bodies("even").size(), 1u);
+  EXPECT_FALSE(logger_->reader().FindJob("even").value()->job_seq > 1);
+  WaitForRetry();
+  EXPECT_EQ(Bodies("even").size(), 1u) << "the disk still fails";
+  files_.Heal();
+  Crash();
+  Open();
+  EXPECT_EQ(Bodies("even").size(), 1u);
+  ASSERT_TRUE(Log("even", "3"));
+  ExpectAgreement();
+}
+
+TEST_F(JournalFaultTest, AnIdentityThatCannotBeReadJustNowIsNotDamaged) {
+  Open();
+  ASSERT_TRUE(Log("even", "1"));
+  const std::string journal_id = logger_->GetStatus().journal_id;
+  Close();
+  for (const Operation operation : {Operation::kOpenRead, Operation::kRead}) {
+    files_.Inject(
+        {.operation = operation, .path_contains = "journal.json", .error_number = EMFILE});
+    EXPECT_FALSE(TryOpen());
+    files_.Heal();
+    Open();
+    EXPECT_EQ(logger_->GetStatus().journal_id, journal_id);
+    EXPECT_TRUE(logger_->GetStatus().set_aside.empty());
+    Close();
+  }
+}
+
 TEST_F(JournalFaultTest, IdleFilesAreSyncedAndNoted) {
   Open();
   ASSERT_TRUE(Log("even", "1"));

@@ -38,12 +38,13 @@ void WriteRange(int fd, uint64_t offset, std::string_view bytes) {
                  static_cast<ssize_t>(bytes.size()));
 }
 
-// Puts a copy in the file's place: descriptors and locks of before the power cut stay with the old
-// one, which has no name any more.
-void GiveNewInode(const std::string& path) {
+// Puts a copy in the place of SQLite's file: descriptors and locks of before stay with the old one,
+// which has no name any more.
+void LoseLocks(const std::string& path) {
   const std::string copy = path + ".rebooted";
   std::filesystem::copy_file(path, copy);
   std::filesystem::rename(copy, path);
+  ::unlink((path + "-shm").c_str());
 }
 
 }  // namespace
@@ -176,13 +177,20 @@ void FaultDisk::PowerOff(std::optional<uint64_t> seed) {
   name_changes_.clear();
   for (const auto& [path, file] : files_) {
     if (!Exists(path)) continue;
-    if (file->is_sqlite) {
-      GiveNewInode(path);
-      ::unlink((path + "-shm").c_str());
-    }
+    if (file->is_sqlite) LoseLocks(path);
     RollBack(*file, random);
   }
   files_.clear();
+}
+
+void FaultDisk::Kill() {
+  const std::lock_guard lock(mutex_);
+  if (!powered_) return;
+  ++epoch_;
+  powered_ = false;
+  for (const auto& [path, file] : files_) {
+    if (file->is_sqlite && Exists(path)) LoseLocks(path);
+  }
 }
 
 void FaultDisk::PowerOn() {

@@ -37,7 +37,7 @@ struct DiskFile {
 
 using DiskFilePointer = std::shared_ptr<DiskFile>;
 
-// Every function but Lock, PathOf, PowerOff and PowerOn wants the caller to hold Lock().
+// Every function but Lock, PathOf, PowerOff, PowerOn and Kill wants the caller to hold Lock().
 // Paths have been through NormalPath.
 class FaultDisk {
  public:
@@ -75,6 +75,10 @@ class FaultDisk {
   // changes, and of each file's writes, the first of which may be torn in the middle).
   void PowerOff(std::optional<uint64_t> seed);
   void PowerOn();
+
+  // What a kill -9 of the process does: what was opened is dead, and nothing is taken back, until a
+  // power cut does that. PowerOn() comes next, too.
+  void Kill();
 
  private:
   // A change to a folder that a power cut takes back until the folder is synced.

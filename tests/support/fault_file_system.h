@@ -56,6 +56,13 @@ class FaultFileSystem : public FileSystem {
   void PowerOff(std::optional<uint64_t> seed = std::nullopt);
   void PowerOn() { disk_.PowerOn(); }
 
+  // In place of PowerOff: the process is killed and the machine goes on. All that was written
+  // stays, and what of it was not synced a later power cut still takes back.
+  void Kill() {
+    disk_.Kill();
+    plan_.Release();
+  }
+
   // Both: as after a reboot.
   void Crash(std::optional<uint64_t> seed = std::nullopt) {
     PowerOff(seed);
