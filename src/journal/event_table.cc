@@ -118,6 +118,8 @@ CREATE INDEX file_events_by_id ON file_events(job, id_key);
 
 }  // namespace
 
+int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
+
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
                        FileSystem& files)
     : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMillis, vfs),
@@ -133,7 +135,7 @@ EventTable::EventTable(const std::string& path, const std::string& vfs, bool dur
 
 void EventTable::Migrate() {
   const int version = database_.execAndGet("PRAGMA user_version").getInt();
-  const int known = static_cast<int>(kMigrations.size());
+  const int known = SchemaVersion();
   if (version > known) {
     throw SQLite::Exception("the database has schema version " + std::to_string(version) +
                             ", this program knows versions up to " + std::to_string(known));
