@@ -35,7 +35,7 @@ struct StorageConfig {
   size_t open_files = 256;        // how many events.jsonl are kept open
   // What SQLite keeps; the files keep everything. 0: everything.
   int64_t events_retention_days = 30;
-  int64_t max_events_per_job = 1000;  // of a job that ended more than an hour ago
+  int64_t max_events_per_job = 1000;   // of a job that ended more than an hour ago
   std::string backup_dir = "backups";  // relative to it too; outside of runs_dir
   int64_t runs_retention_days = 0;  // a job that ended earlier is deleted with its files; 0: never
 

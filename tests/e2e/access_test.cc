@@ -63,8 +63,8 @@ std::vector<Route> Routes() {
   static LongPolls polls;
   static ManualClock clock;
   static MetricsRegistry metrics;
-  return ApiRoutes(
-      {journal, journal, journal, journal, journal, journal, journal, journal, polls, clock, metrics});
+  return ApiRoutes({journal, journal, journal, journal, journal, journal, journal, journal, polls,
+                    clock, metrics});
 }
 
 std::string TargetOf(const Route& route) {
