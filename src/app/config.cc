@@ -405,7 +405,8 @@ Status CheckBackupsAreOutside(const Config& config) {
   };
   const auto runs = whole(config.storage.runs_dir);
   const auto backups = whole(config.storage.backup_dir);
-  const auto [end, unused] = std::mismatch(runs.begin(), runs.end(), backups.begin(), backups.end());
+  const auto [end, unused] =
+      std::mismatch(runs.begin(), runs.end(), backups.begin(), backups.end());
   if (end != runs.end()) return {};
   return Failure("storage.backup_dir ('" + config.storage.backup_dir +
                  "') is inside of storage.runs_dir, where each folder is a job; name a folder "
