@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -224,6 +225,8 @@ std::vector<Key> StorageKeys() {
       {"storage.runs_dir",
        TextIn(&Config::storage, &StorageConfig::runs_dir, &IsPath, "the path of a folder")},
       {"storage.open_files", NumberIn(&Config::storage, &StorageConfig::open_files, 16, 65536)},
+      {"storage.backup_dir",
+       TextIn(&Config::storage, &StorageConfig::backup_dir, &IsPath, "the path of a folder")},
       {"storage.events_retention_days",
        NumberIn(&Config::storage, &StorageConfig::events_retention_days, 0, kMaxDays)},
       {"storage.max_events_per_job",
@@ -391,6 +394,23 @@ Status CheckDefaultTokenIsLocal(const Config& config) {
       "(server.host is '" +
       config.server.host +
       "'). Put a token of your own in its place, or set server.host to 127.0.0.1.");
+}
+
+Status CheckBackupsAreOutside(const Config& config) {
+  const auto whole = [](const std::string& path) {
+    std::error_code error;
+    std::filesystem::path found = std::filesystem::weakly_canonical(path, error);
+    if (error) found = std::filesystem::path(path).lexically_normal();
+    return found.has_filename() ? found : found.parent_path();
+  };
+  const auto runs = whole(config.storage.runs_dir);
+  const auto backups = whole(config.storage.backup_dir);
+  const auto [end, unused] =
+      std::mismatch(runs.begin(), runs.end(), backups.begin(), backups.end());
+  if (end != runs.end()) return {};
+  return Failure("storage.backup_dir ('" + config.storage.backup_dir +
+                 "') is inside of storage.runs_dir, where each folder is a job; name a folder "
+                 "elsewhere, on another disk at best");
 }
 
 std::span<const std::string_view> ConfigKeys() {

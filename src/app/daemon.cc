@@ -83,8 +83,8 @@ Daemon::~Daemon() { Stop(); }
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& files, Clock& clock,
                                               bool rebuild_states) {
-  if (Status allowed = CheckDefaultTokenIsLocal(config); !allowed) {
-    return tl::unexpected(allowed.error());
+  for (const auto& check : {CheckDefaultTokenIsLocal, CheckBackupsAreOutside}) {
+    if (Status allowed = check(config); !allowed) return tl::unexpected(allowed.error());
   }
   std::unique_ptr<Daemon> daemon(new Daemon(config, clock));
   if (Status opened = daemon->Open(files, rebuild_states); !opened)
@@ -106,14 +106,17 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   state_files_ =
       std::make_unique<StateFiles>(files, logger_->reader(), *logger_, clock_, metrics_,
                                    config_.storage.runs_dir, logger_->states_were_rebuilt());
+  backups_ = std::make_unique<BackupRunner>(files, clock_, config_.storage.runs_dir,
+                                            config_.storage.backup_dir);
   server_ = std::make_unique<HttpServer>(LimitsOf(config_), PolicyOf(config_), *streams_, clock_,
                                          metrics_);
   long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));
                       });
-  server_->SetRoutes(ApiRoutes({*logger_, *logger_, *logger_, logger_->reader(), logger_->reader(),
-                                *liveness_, *logger_, long_polls_, clock_, metrics_}));
+  server_->SetRoutes(
+      ApiRoutes({*logger_, *logger_, *logger_, *backups_, logger_->reader(), logger_->reader(),
+                 *liveness_, *logger_, long_polls_, clock_, metrics_}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
@@ -160,6 +163,7 @@ Status Daemon::Reload(const Config& config) {
 void Daemon::Stop() {
   if (server_ != nullptr) server_->BeginShutdown();
   if (server_ != nullptr) long_polls_.ReleaseAll();
+  if (backups_ != nullptr) backups_->Stop();
   if (gate_timer_ != nullptr) gate_timer_->Stop();
   if (logger_ != nullptr) logger_->Stop();
   if (server_ != nullptr) server_->FinishShutdown();

@@ -14,6 +14,7 @@
 #include "follow/state_files.h"
 #include "http/http_server.h"
 #include "http/long_polls.h"
+#include "journal/backup_runner.h"
 #include "journal/event_logger.h"
 #include "stream/event_stream_manager.h"
 
@@ -53,6 +54,7 @@ class Daemon {
   std::unique_ptr<EventStreamManager> streams_;
   std::unique_ptr<GateTimer> gate_timer_;
   std::unique_ptr<StateFiles> state_files_;
+  std::unique_ptr<BackupRunner> backups_;
   std::unique_ptr<HttpServer> server_;
   std::string url_;
 };

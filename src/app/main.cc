@@ -12,6 +12,8 @@
 #include "app/daemon.h"
 #include "base/logging.h"
 #include "base/version.h"
+#include "core/json_text.h"
+#include "journal/integrity_check.h"
 
 namespace stagelog {
 namespace {
@@ -27,6 +29,7 @@ struct Flags {
   std::string log_level;
   bool check_config = false;
   bool rebuild_state = false;
+  bool integrity_check = false;
 };
 
 void Declare(CLI::App& command, Flags& flags) {
@@ -46,6 +49,9 @@ void Declare(CLI::App& command, Flags& flags) {
   command.add_flag(
       "--rebuild-state", flags.rebuild_state,
       "fold the state of every job anew from its events, say what differed, and serve");
+  command.add_flag("--integrity-check", flags.integrity_check,
+                   "say what is wrong with the journal, change nothing, and exit: 0 nothing, 1 "
+                   "something, 2 it could not be checked");
   command.add_flag("--check-config", flags.check_config, "check the configuration and exit");
 }
 
@@ -97,6 +103,33 @@ void OpenStandardStreams() {
   }
 }
 
+// What files hold is the text of others: nothing in it may steer the terminal.
+std::string Printable(const std::string& text) {
+  std::string printable = QuotableText(text, text.size());
+  for (char& c : printable) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return printable;
+}
+
+int PrintIntegrity(const std::string& runs_dir) {
+  const auto summary = CheckIntegrity(RealFileSystem(), runs_dir,
+                                      [](const std::string& where, const std::string& what) {
+                                        std::printf("%s\n", Printable(where + ": " + what).c_str());
+                                      });
+  if (!summary) {
+    std::fprintf(stderr, "stagelogd: %s\n", Printable(summary.error().message).c_str());
+    return kBadUsage;
+  }
+  std::printf("%s: %lld jobs, %lld events: ", Printable(runs_dir).c_str(),
+              static_cast<long long>(summary->jobs), static_cast<long long>(summary->events));
+  if (summary->findings == 0) std::printf("sound\n");
+  if (summary->findings > 0) {
+    std::printf("%lld findings\n", static_cast<long long>(summary->findings));
+  }
+  return summary->findings == 0 ? 0 : 1;
+}
+
 // Serves until a signal says otherwise. The signals are blocked in every thread and fetched here.
 int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   StartLogging(config.server.log_level);
@@ -136,7 +169,9 @@ int Main(int argument_count, char** arguments) {
     PrintProblems(config.error());
     return kBadUsage;
   }
-  if (const Status allowed = CheckDefaultTokenIsLocal(*config); !allowed) {
+  for (const auto& check : {CheckDefaultTokenIsLocal, CheckBackupsAreOutside}) {
+    const Status allowed = check(*config);
+    if (allowed) continue;
     std::fprintf(stderr, "stagelogd: %s\n", allowed.error().message.c_str());
     return kBadUsage;
   }
@@ -144,6 +179,7 @@ int Main(int argument_count, char** arguments) {
     std::printf("the configuration is fine\n");
     return 0;
   }
+  if (flags.integrity_check) return PrintIntegrity(config->storage.runs_dir);
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);

@@ -114,6 +114,28 @@ class RetentionRunner {
   virtual void RunRetention(bool dry_run, RetentionDone done) = 0;
 };
 
+// A finished copy of the whole journal.
+struct BackupReport {
+  std::string path;        // of its folder
+  int64_t bytes = 0;       // of all files in it
+  std::string journal_id;  // of the journal it is a copy of
+  int64_t head_seq = 0;    // it holds the events up to this one
+  int64_t job_count = 0;
+  int64_t duration_micros = 0;
+};
+
+using BackupDone = std::function<void(tl::expected<BackupReport, Refusal>)>;
+
+// Copies the journal while it is written to. Safe from any thread.
+class BackupMaker {
+ public:
+  virtual ~BackupMaker() = default;
+
+  // Into a new folder `name`; empty: one that tells the time. One at a time. `done` is called once,
+  // from a thread that may not be kept, perhaps before this returns.
+  virtual void Backup(std::string name, BackupDone done) = 0;
+};
+
 // --- Hearing of commits ---
 
 // One committed event as its readers need it.

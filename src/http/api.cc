@@ -37,6 +37,7 @@ constexpr Row kRows[] = {
     {"GET",  "/api/v1/events",                   Access::kReader,   PollJobs},
     {"GET",  "/api/v1/events/stream",            Access::kReader,   StreamJobs,    false, false, true},
     {"POST", "/api/v1/admin/retention",          Access::kAdmin,    RunRetention,  true},
+    {"POST", "/api/v1/admin/backup",             Access::kAdmin,    MakeBackup,    true},
     {"GET",  "/healthz",                         Access::kOpen,     ShowHealth},
     {"GET",  "/readyz",                          Access::kOpen,     ShowReadiness},
     {"GET",  "/metrics",                         Access::kOpen,     ShowMetrics},

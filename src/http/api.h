@@ -19,6 +19,7 @@ struct ApiServices {
   EventAppender& appender;
   JobDeleter& deleter;
   RetentionRunner& retention;
+  BackupMaker& backups;
   EventSource& source;
   JobSource& jobs;
   LivenessMonitor& liveness;
@@ -46,6 +47,9 @@ Ending DeleteJob(const ApiServices& services, Call call, const Responder& respon
 
 // retention_handlers.cc
 Ending RunRetention(const ApiServices& services, Call call, const Responder& responder);
+
+// backup_handlers.cc
+Ending MakeBackup(const ApiServices& services, Call call, const Responder& responder);
 
 // command_handlers.cc
 Ending CancelJob(const ApiServices& services, Call call, const Responder& responder);

@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 46> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 49> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -28,6 +28,8 @@ constexpr std::array<std::pair<std::string_view, int>, 46> kStatuses = {{
     {"strict_violation", 409},
     {"illegal_transition", 409},
     {"gate_decided", 409},
+    {"backup_exists", 409},
+    {"backup_running", 409},
     {"unknown_gate", 404},
     {"unknown_stage", 404},
     {"no_such_moment", 404},
@@ -53,6 +55,7 @@ constexpr std::array<std::pair<std::string_view, int>, 46> kStatuses = {{
     {"empty_batch", 422},
     {"head_too_large", 431},
     {"read_failed", 500},
+    {"backup_failed", 500},
     {"journal_unavailable", 503},
     {"overloaded", 503},
     {"shutting_down", 503},

@@ -175,6 +175,10 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
   for (const std::string& job : report.states_differed) {
     spdlog::warn("[journal] the rows of job {} lagged or said something else: made anew", job);
   }
+  if (!report.restored_from.empty()) {
+    spdlog::info("[journal] restored from a backup of journal {}: it is journal {} from here on",
+                 report.restored_from, identity_.journal_id);
+  }
   if (report.rebuilt) {
     spdlog::warn("[journal] stagelog.db was made anew from the events.jsonl files");
   }

@@ -128,6 +128,8 @@ CREATE UNIQUE INDEX events_by_id ON events(job, event_id) WHERE event_id <> '';
 
 }  // namespace
 
+int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
+
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
                        FileSystem& files)
     : database_(path, kReadWrite | SQLITE_OPEN_CREATE, kBusyMillis, vfs),
@@ -143,7 +145,7 @@ EventTable::EventTable(const std::string& path, const std::string& vfs, bool dur
 
 void EventTable::Migrate() {
   const int version = database_.execAndGet("PRAGMA user_version").getInt();
-  const int known = static_cast<int>(kMigrations.size());
+  const int known = SchemaVersion();
   if (version > known) {
     throw SQLite::Exception("the database has schema version " + std::to_string(version) +
                             ", this program knows versions up to " + std::to_string(known));

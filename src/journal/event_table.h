@@ -81,6 +81,9 @@ struct TrimmedEvent {
 // Which fold the rows were written by: a higher number makes the next start fold everything anew.
 inline constexpr int64_t kStateVersion = 1;
 
+// `user_version` of a database that this program has brought up to date.
+int SchemaVersion();
+
 // One connection that reads and writes. One thread at a time. Everything throws SQLite::Exception;
 // the journal's outer functions turn that into values.
 class EventTable {
@@ -135,6 +138,8 @@ class EventTable {
   // jobs whose row is missing or does not reach their last event, and returns their ids. Costs a
   // few look-ups a job, however many events there are.
   std::vector<std::string> RebuildLaggingStates();
+  // What DumpStateRows() says of a job in that state. Writes nothing for good.
+  std::string DumpRowsOf(const JobState& state);
   // False when the rows were written by another fold.
   bool StatesAreOfThisFold() { return Number("state_version") == kStateVersion; }
   void WriteFileNote(int64_t first_seq, const FileNote& note);
@@ -200,7 +205,6 @@ class EventTable {
   void LearnJobsInFiles();
   std::optional<FoundEvent> FindByOwnId(int64_t first_seq, const std::string& event_id);
   std::optional<FoundEvent> FindInFile(int64_t first_seq, const std::string& event_id);
-  std::string DumpStateRows(int64_t first_seq);
   int64_t Number(const std::string& key);
   void SetNumber(const std::string& key, int64_t value);
 
@@ -235,6 +239,9 @@ inline constexpr const char* kJobColumns =
     "first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, violations, last_hash, "
     "pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, stopped, done";
 JobState ListedJob(SQLite::Statement& row);
+
+// All rows that are derived from the events of one job, but for snapshots, as text to compare.
+std::string DumpStateRows(SQLite::Database& database, int64_t first_seq);
 
 // Folds into `state` the events of its job after `state.as_of_seq` up to `through_seq`, from the
 // last snapshot where it is new. A job that is not there leaves it as it is. Throws

@@ -279,10 +279,9 @@ void EventTable::SnapshotBeyond(const std::string& job_id, int64_t first_seq,
   if (const std::optional<JobState> state = LoadState(job_id)) WriteSnapshot(*state);
 }
 
-// Everything that is derived from the events of one job, as text to compare.
-std::string EventTable::DumpStateRows(int64_t first_seq) {
+std::string DumpStateRows(SQLite::Database& database, int64_t first_seq) {
   SQLite::Statement query(
-      database_,
+      database,
       "SELECT json_array(job_id, status, job_seq, last_seq, created_at, updated_at, violations, "
       "last_hash, pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, "
       "stopped, done) FROM jobs WHERE first_seq = ?1 UNION ALL "
@@ -293,6 +292,16 @@ std::string EventTable::DumpStateRows(int64_t first_seq) {
   query.bind(1, first_seq);
   std::string dump;
   while (query.executeStep()) dump += query.getColumn(0).getString() + "\n";
+  return dump;
+}
+
+std::string EventTable::DumpRowsOf(const JobState& state) {
+  StateChanges everything;
+  NameAll(state, everything);
+  Begin();
+  WriteState(state, everything, state.job_seq);
+  std::string dump = DumpStateRows(database_, state.first_seq);
+  Rollback();
   return dump;
 }
 
@@ -362,11 +371,11 @@ std::vector<std::string> EventTable::RebuildStates() {
   Begin();
   for (size_t i = 0; i < job_ids.size(); ++i) {
     const int64_t first_seq = PlaceOf(database_, job_ids[i]).first_seq;
-    const std::string rows_before = DumpStateRows(first_seq);
+    const std::string rows_before = DumpStateRows(database_, first_seq);
     const std::optional<JobState> state_before = LoadState(job_ids[i]);
     RebuildState(first_seq);
     const bool differs =
-        rows_before != DumpStateRows(first_seq) || state_before != LoadState(job_ids[i]);
+        rows_before != DumpStateRows(database_, first_seq) || state_before != LoadState(job_ids[i]);
     if (differs) differed.push_back(job_ids[i]);
     if (i % kJobsPerTransaction != kJobsPerTransaction - 1) continue;
     Commit();

@@ -22,7 +22,8 @@ Result<JournalIdentity> ReadJournalIdentity(FileSystem& files, const std::string
     return Failure(path + " is damaged: it should hold journal_id and highest_seq");
   }
   return JournalIdentity{object["journal_id"].get<std::string>(),
-                         object["highest_seq"].get<int64_t>()};
+                         object["highest_seq"].get<int64_t>(),
+                         object.contains("backup") && object["backup"] == true};
 }
 
 Status WriteJournalIdentity(FileSystem& files, const std::string& runs_dir,
@@ -30,6 +31,7 @@ Status WriteJournalIdentity(FileSystem& files, const std::string& runs_dir,
   nlohmann::ordered_json object;
   object["journal_id"] = identity.journal_id;
   object["highest_seq"] = identity.highest_seq;
+  if (identity.is_backup) object["backup"] = true;
   return ReplaceFile(files, PathOf(runs_dir), object.dump() + "\n");
 }
 

@@ -12,6 +12,7 @@ namespace stagelog {
 struct JournalIdentity {
   std::string journal_id;   // empty when there is no file
   int64_t highest_seq = 0;  // no greater seq was ever given
+  bool is_backup = false;   // a copy that was not opened yet; the journal itself may have gone on
 };
 
 // An empty identity when the file is not there; a failure when it is and cannot be understood.

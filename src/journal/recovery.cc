@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/timestamp.h"
 #include "core/identifier.h"
+#include "journal/file_trouble.h"
 #include "journal/job_comparison.h"
 #include "journal/job_files.h"
 #include "journal/job_remover.h"
@@ -17,21 +18,6 @@ namespace {
 // A line from a file may be that much later than now: the clock may have been set back since it was
 // written. A database that is made from the files takes any time.
 constexpr int64_t kMaxClockLeadMicros = int64_t{86'400} * 1'000'000;
-
-// Carries an Error out of nested loops to the one place that turns it into a value.
-struct FileTrouble {
-  Error error;
-};
-
-void OrThrow(const Status& status) {
-  if (!status) throw FileTrouble{status.error()};
-}
-
-template <typename T>
-T OrThrow(Result<T> result) {
-  if (!result) throw FileTrouble{std::move(result.error())};
-  return std::move(*result);
-}
 
 class Opener {
  public:
@@ -229,6 +215,7 @@ class Opener {
     const bool together = table.HighestSeq() == identity.highest_seq;
     int64_t floor = std::max(table.HeadSeq(), table.FloorSeq());
     if (!together) floor = std::max({floor, table.HighestSeq(), identity.highest_seq});
+    if (identity.is_backup) floor = BecomeAnotherJournal(floor);
     journal_.next_seq = floor + 1;
     journal_.last_ts_micros = table.LastTsMicros();
     const std::string table_id = table.JournalId();
@@ -243,6 +230,18 @@ class Opener {
     table.SetHighestSeq(highest);
     table.SetFloorSeq(floor);
     table.Commit();
+  }
+
+  // The journal that this is a backup of went on, with events that are not here, and somebody has
+  // seen them. So it goes on under another id, and behind every seq that may have been given since:
+  // `ts` grows by a microsecond at least from event to event, so there were no more events than
+  // microseconds since the last one here. A day more is for clocks that were set back.
+  int64_t BecomeAnotherJournal(int64_t floor) {
+    JournalIdentity& identity = journal_.identity;
+    journal_.report.restored_from = identity.journal_id;
+    identity = {MakeUuidV7(now_micros_), std::max(identity.highest_seq, floor)};
+    const int64_t since = std::max<int64_t>(now_micros_ - journal_.table->LastTsMicros(), 0);
+    return identity.highest_seq + since + kMaxClockLeadMicros;
   }
 
   FileSystem& files_;

@@ -19,16 +19,35 @@ std::string Holder(int fd) {
   return holder.empty() ? "another program" : holder;
 }
 
+std::string LockPath(const std::string& runs_dir) { return runs_dir + "/stagelog.lock"; }
+
+Status LockFile(int fd, const std::string& runs_dir) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+  const int number = errno;
+  return Failure("the runs folder " + runs_dir + " is in use by " + Holder(fd), number);
+}
+
 }  // namespace
 
+Result<RunLock> RunLock::TakeForReading(const std::string& runs_dir) {
+  const std::string path = LockPath(runs_dir);
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid() && errno == ENOENT) return RunLock(UniqueFd());
+  if (!file.valid()) return Failure("cannot open " + path + ": " + std::strerror(errno), errno);
+  if (Status locked = LockFile(file.get(), runs_dir); !locked) {
+    return tl::unexpected(locked.error());
+  }
+  return RunLock(std::move(file));
+}
+
 Result<RunLock> RunLock::Take(const std::string& runs_dir) {
-  const std::string path = runs_dir + "/stagelog.lock";
+  const std::string path = LockPath(runs_dir);
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file.valid()) {
     return Failure("cannot open " + path + ": " + std::strerror(errno), errno);
   }
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Failure("the runs folder " + runs_dir + " is in use by " + Holder(file.get()), errno);
+  if (Status locked = LockFile(file.get(), runs_dir); !locked) {
+    return tl::unexpected(locked.error());
   }
   const std::string text = "stagelogd (pid " + std::to_string(::getpid()) + ")\n";
   if (::ftruncate(file.get(), 0) != 0 ||

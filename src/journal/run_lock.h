@@ -15,6 +15,10 @@ class RunLock {
   // Takes `runs_dir`/stagelog.lock, or fails naming the program and the pid that has it.
   static Result<RunLock> Take(const std::string& runs_dir);
 
+  // The same for who only looks: writes nothing, and where no daemon has ever run there is nothing
+  // to take.
+  static Result<RunLock> TakeForReading(const std::string& runs_dir);
+
  private:
   explicit RunLock(UniqueFd file) : file_(std::move(file)) {}
 

@@ -36,6 +36,7 @@ const std::map<std::string, const char*>& WhoMay() {
       {"GET /api/v1/jobs/{job}", kReaders},
       {"DELETE /api/v1/jobs/{job}", kAdmins},
       {"POST /api/v1/admin/retention", kAdmins},
+      {"POST /api/v1/admin/backup", kAdmins},
       {"POST /api/v1/jobs/{job}/cancel", kWriters},
       {"POST /api/v1/jobs/{job}/resume", kWriters},
       {"GET /api/v1/jobs/{job}/stages/{path*}", kReaders},
@@ -62,8 +63,8 @@ std::vector<Route> Routes() {
   static LongPolls polls;
   static ManualClock clock;
   static MetricsRegistry metrics;
-  return ApiRoutes(
-      {journal, journal, journal, journal, journal, journal, journal, polls, clock, metrics});
+  return ApiRoutes({journal, journal, journal, journal, journal, journal, journal, journal, polls,
+                    clock, metrics});
 }
 
 std::string TargetOf(const Route& route) {

@@ -15,6 +15,7 @@ namespace stagelog {
 class NullJournal : public EventAppender,
                     public JobDeleter,
                     public RetentionRunner,
+                    public BackupMaker,
                     public EventSource,
                     public JobSource,
                     public LivenessMonitor,
@@ -45,6 +46,10 @@ class NullJournal : public EventAppender,
   }
   void RunRetention(bool dry_run, RetentionDone done) override {
     done(RetentionReport{.dry_run = dry_run});
+  }
+
+  void Backup(std::string name, BackupDone done) override {
+    done(BackupReport{.path = std::move(name)});
   }
 
   Result<Page> Read(const ReadRequest& request) override {

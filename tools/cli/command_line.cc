@@ -63,6 +63,7 @@ void AddCommands(CommandLine& line) {
   AddShow(line);
   AddGate(line);
   AddDelete(line);
+  AddBackup(line);
   AddVerify(line);
   AddState(line);
   AddReplay(line);

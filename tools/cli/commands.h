@@ -51,6 +51,7 @@ void AddJobs(CommandLine& line);
 void AddShow(CommandLine& line);
 void AddGate(CommandLine& line);
 void AddDelete(CommandLine& line);
+void AddBackup(CommandLine& line);
 void AddVerify(CommandLine& line);
 void AddState(CommandLine& line);
 void AddReplay(CommandLine& line);

@@ -84,6 +84,11 @@ void ReplayJournal::RunRetention(bool dry_run, RetentionDone done) {
   done(tl::unexpected(ReadOnly()));
 }
 
+void ReplayJournal::Backup(std::string name, BackupDone done) {
+  static_cast<void>(name);
+  done(tl::unexpected(ReadOnly()));
+}
+
 void ReplayJournal::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
   static_cast<void>(job_id);
   static_cast<void>(actor);

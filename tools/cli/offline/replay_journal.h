@@ -22,6 +22,7 @@ namespace stagelog::cli {
 class ReplayJournal : public EventAppender,
                       public JobDeleter,
                       public RetentionRunner,
+                      public BackupMaker,
                       public JournalStatusSource {
  public:
   static CliResult<std::unique_ptr<ReplayJournal>> Create(Clock& clock);
@@ -35,6 +36,7 @@ class ReplayJournal : public EventAppender,
 
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
   void RunRetention(bool dry_run, RetentionDone done) override;
+  void Backup(std::string name, BackupDone done) override;
 
   JournalStatus GetStatus() const override;
   EventReader& reader() { return *reader_; }

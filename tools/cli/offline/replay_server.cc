@@ -54,8 +54,8 @@ ReplayServer::ReplayServer(std::unique_ptr<ReplayJournal> journal,
                         server_.CallAt(at_micros, std::move(task));
                       });
   server_.SetRoutes(
-      ApiRoutes({*journal_, *journal_, *journal_, journal_->reader(), journal_->reader(), liveness_,
-                 *journal_, long_polls_, clock, metrics_}));
+      ApiRoutes({*journal_, *journal_, *journal_, *journal_, journal_->reader(), journal_->reader(),
+                 liveness_, *journal_, long_polls_, clock, metrics_}));
 }
 
 ReplayServer::~ReplayServer() { Stop(); }
