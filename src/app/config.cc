@@ -405,12 +405,12 @@ Status CheckBackupsAreOutside(const Config& config) {
   };
   const auto runs = whole(config.storage.runs_dir);
   const auto backups = whole(config.storage.backup_dir);
-  const auto [end, unused] =
-      std::mismatch(runs.begin(), runs.end(), backups.begin(), backups.end());
-  if (end != runs.end()) return {};
+  const auto [end, below] = std::mismatch(runs.begin(), runs.end(), backups.begin(), backups.end());
+  const bool is_inside = end == runs.end();
+  if (!is_inside || (below != backups.end() && !IsJobId(below->string()))) return {};
   return Failure("storage.backup_dir ('" + config.storage.backup_dir +
                  "') is inside of storage.runs_dir, where each folder is a job; name a folder "
-                 "elsewhere, on another disk at best");
+                 "elsewhere, on another disk at best, or one whose name begins with 'stagelog.'");
 }
 
 std::span<const std::string_view> ConfigKeys() {

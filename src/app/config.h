@@ -35,8 +35,8 @@ struct StorageConfig {
   size_t open_files = 256;        // how many events.jsonl are kept open
   // What SQLite keeps; the files keep everything. 0: everything.
   int64_t events_retention_days = 30;
-  int64_t max_events_per_job = 1000;   // of a job that ended more than an hour ago
-  std::string backup_dir = "backups";  // relative to it too; outside of runs_dir
+  int64_t max_events_per_job = 1000;            // of a job that ended more than an hour ago
+  std::string backup_dir = "stagelog.backups";  // relative to it too
   int64_t runs_retention_days = 0;  // a job that ended earlier is deleted with its files; 0: never
 
   bool operator==(const StorageConfig&) const = default;
@@ -97,7 +97,7 @@ tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path);
 // again at each reread. The message says what to change.
 Status CheckDefaultTokenIsLocal(const Config& config);
 
-// Fails when backups would be kept inside the journal, where their folders would be taken for jobs.
+// Fails when backups would be kept inside the journal in a folder that would be taken for a job.
 Status CheckBackupsAreOutside(const Config& config);
 
 // Every key that a configuration may hold, as "section.key", in the order of conf/operator.yaml.

@@ -131,5 +131,20 @@ TEST_F(BackupOverHttpTest, NotInsideTheJournal) {
   }
 }
 
+// As the unit for systemd has it.
+TEST_F(BackupOverHttpTest, BesideTheJobsWhereItCanBeNone) {
+  Stop();
+  backups_ = runs_dir() + "/stagelog.backups";
+  Start(Config());
+  AppendLogs("job", 2);
+  EXPECT_EQ(Backup("?to=x")["jobs"], 1);
+  Stop();
+  Start(Config());
+  EXPECT_EQ(GetJson("/api/v1/jobs")["jobs"].size(), 1U);
+  Stop();
+  EXPECT_THAT(FindDisagreements(backups_ + "/x"), IsEmpty());
+  daemon_.reset();  // to the fixture every folder is a job
+}
+
 }  // namespace
 }  // namespace stagelog
