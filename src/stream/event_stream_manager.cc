@@ -256,8 +256,6 @@ void EventStreamManager::Welcome(Adoption adoption) {
 bool EventStreamManager::Register(Subscriber& subscriber) {
   const int fd = subscriber.socket.fd();
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  // Finds the peer that lost its power: heartbeats to it are never acknowledged.
-  SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options_.stall_timeout_ms));
   epoll_event event = {};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | static_cast<uint32_t>(EPOLLET);
   event.data.u64 = subscriber.id;

@@ -70,10 +70,11 @@ SendReport StreamSocket::Send(std::span<const FrameRun> runs, int64_t now_micros
       report.error_number = errno;
       if (report.bytes > 0 || !stuck_) progress_micros_ = now_micros;
       stuck_ = blocked_;
-      queued_bytes_ = 0;
       return report;
     }
     report.bytes += static_cast<size_t>(sent);
+    if (sent_bytes_ == 0) progress_micros_ = now_micros;
+    sent_bytes_ += sent;
     const size_t of_runs = TakeFromHand(static_cast<size_t>(sent));
     const size_t begun = TakeRuns(runs, of_runs);
     report.runs_begun += begun;
@@ -135,13 +136,16 @@ bool StreamSocket::DiscardInput() {
   return false;
 }
 
+// What the peer has acknowledged is what was given to the kernel less what it still holds. (The
+// kernel's own TCP_USER_TIMEOUT does not see that a small window opens and closes again, and closes
+// slow peers.)
 bool StreamSocket::HasStalled(int64_t now_micros, int64_t timeout_micros) {
-  if (!blocked_) return false;
   int queued = 0;
-  if (::ioctl(fd(), SIOCOUTQ, &queued) == 0) {
-    if (queued < queued_bytes_) progress_micros_ = now_micros;
-    queued_bytes_ = queued;
-  }
+  if (::ioctl(fd(), SIOCOUTQ, &queued) != 0) queued = 0;
+  const int64_t taken = sent_bytes_ - queued;
+  const bool has_all = queued == 0 && !blocked_;
+  if (has_all || taken > taken_bytes_) progress_micros_ = now_micros;
+  taken_bytes_ = std::max(taken_bytes_, taken);
   return now_micros - progress_micros_ >= timeout_micros;
 }
 

@@ -56,9 +56,9 @@ class StreamSocket {
   // Reads and forgets what the client sends; false when it has gone.
   bool DiscardInput();
 
-  // True when the socket has been full and its peer has taken nothing for `timeout_micros`. To be
+  // True when there is something for the peer and it has taken nothing for `timeout_micros`. To be
   // asked several times in that time: a full socket says that it is writable only when a third of
-  // its buffer is free again, which takes a slow peer minutes, so the kernel is asked as well.
+  // its buffer is free again, which takes a slow peer minutes, so the kernel is asked.
   bool HasStalled(int64_t now_micros, int64_t timeout_micros);
 
  private:
@@ -71,7 +71,8 @@ class StreamSocket {
   bool blocked_ = false;
   bool stuck_ = false;  // was blocked and has not taken everything since
   bool heartbeat_queued_ = false;
-  int queued_bytes_ = 0;        // in the kernel, when last asked since the socket filled up
+  int64_t sent_bytes_ = 0;      // given to the kernel
+  int64_t taken_bytes_ = 0;     // of these, by the peer, when last asked
   uint32_t segment_begin_ = 0;  // the unsent part of segment_
   uint32_t segment_end_ = 0;
   uint32_t control_begin_ = 0;   // the unsent part of control_
