@@ -79,7 +79,11 @@ std::string TargetOf(const Route& route) {
 
 class AccessTest : public DaemonTest {
  protected:
-  void SetUp() override { Start(); }
+  // One of the routes makes a backup.
+  void SetUp() override {
+    Start(std::string(kTestConfig) + "storage:\n  backup_dir: " + directory_.Path("backups") +
+          "\n");
+  }
 
   // The status of the answer's head; what comes after it may have no end.
   int StatusOf(std::string_view method, const std::string& target, std::string_view token,
