@@ -29,10 +29,8 @@ size_t SizeOf(const std::vector<EventDraft>& drafts) {
   return bytes;
 }
 
-Refusal Unavailable(const std::string& problem, const char* outcome) {
-  return {.code = "journal_unavailable",
-          .detail = "the journal cannot write now: " + problem,
-          .members = {{"outcome", std::string("\"") + outcome + "\""}}};
+Refusal ShuttingDown() {
+  return {.code = "shutting_down", .detail = "the daemon is shutting down"};
 }
 
 // A new folder is there for good only once its parent was synced.
@@ -214,16 +212,29 @@ void EventLogger::Push(Request request, bool wakes) {
   if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
 }
 
+Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome) {
+  return {.code = "journal_unavailable",
+          .detail = "the journal cannot write now: " + problem,
+          .members = {{"outcome", std::string("\"") + outcome + "\""}}};
+}
+
+// With status_mutex_ held.
+std::optional<Refusal> EventLogger::RefusalOfNow() const {
+  if (stopping_) return ShuttingDown();
+  if (!status_.writable) return Unavailable(status_.problem, "not_applied");
+  return std::nullopt;
+}
+
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   {
     const std::lock_guard lock(status_mutex_);
-    if (!status_.writable) return Unavailable(status_.problem, "not_applied");
+    if (auto refusal = RefusalOfNow()) return refusal;
   }
   switch (queue_.Push(request, wakes)) {
     case AppendQueue::Admission::kTaken:
       return std::nullopt;
     case AppendQueue::Admission::kStopping:
-      return Refusal{.code = "shutting_down", .detail = "the daemon is shutting down"};
+      return ShuttingDown();
     case AppendQueue::Admission::kFull:
       break;
   }

@@ -110,6 +110,8 @@ class EventLogger : public EventAppender,
 
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
+  std::optional<Refusal> RefusalOfNow() const;
+  static Refusal Unavailable(const std::string& problem, const char* outcome);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
   void Process(std::vector<Request> requests);

@@ -14,28 +14,17 @@ DeletedJobReport ReportOf(const Tombstone& tombstone) {
           .deleted_at_micros = tombstone.deleted_at_micros};
 }
 
-Refusal CannotDelete(const std::string& problem, const char* outcome) {
-  return {.code = "journal_unavailable",
-          .detail = "the journal cannot write now: " + problem,
-          .members = {{"outcome", std::string("\"") + outcome + "\""}}};
-}
-
 }  // namespace
 
 void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
-  Refusal refusal;
+  std::optional<Refusal> refusal;
   {
     const std::lock_guard lock(status_mutex_);
-    if (stopping_) {
-      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
-    } else if (!status_.writable) {
-      refusal = CannotDelete(status_.problem, "not_applied");
-    } else {
-      deletions_.push_back({std::move(job_id), std::move(actor), std::move(done)});
-    }
+    refusal = RefusalOfNow();
+    if (!refusal) deletions_.push_back({std::move(job_id), std::move(actor), std::move(done)});
   }
-  if (refusal.code.empty()) return queue_.Wake();
-  done(tl::unexpected(std::move(refusal)));
+  if (!refusal) return queue_.Wake();
+  done(tl::unexpected(std::move(*refusal)));
 }
 
 bool EventLogger::IsDeleted(const std::string& job_id) const {
@@ -104,19 +93,14 @@ void EventLogger::AbandonUpkeep(const std::string& problem) {
 // --- Retention ---
 
 void EventLogger::RunRetention(bool dry_run, RetentionDone done) {
-  Refusal refusal;
+  std::optional<Refusal> refusal;
   {
     const std::lock_guard lock(status_mutex_);
-    if (stopping_) {
-      refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
-    } else if (!status_.writable) {
-      refusal = CannotDelete(status_.problem, "not_applied");
-    } else {
-      retention_calls_.push_back({dry_run, std::move(done)});
-    }
+    refusal = RefusalOfNow();
+    if (!refusal) retention_calls_.push_back({dry_run, std::move(done)});
   }
-  if (refusal.code.empty()) return queue_.Wake();
-  done(tl::unexpected(std::move(refusal)));
+  if (!refusal) return queue_.Wake();
+  done(tl::unexpected(std::move(*refusal)));
 }
 
 bool EventLogger::RetentionIsDue() const {
@@ -199,7 +183,7 @@ void EventLogger::AbandonRetention(const std::string& problem) {
   old_things_.clear();
   next_pass_micros_ = clock_.MonotonicMicros() + options_.retention.interval_micros / 10;
   for (const RetentionCall& call : calls) {
-    call.done(tl::unexpected(CannotDelete(problem, "unknown")));
+    call.done(tl::unexpected(Unavailable(problem, "unknown")));
   }
 }
 
@@ -207,7 +191,7 @@ void EventLogger::AbandonRetention(const std::string& problem) {
 
 void EventLogger::BeginDeletion(Deletion deletion) {
   if (table_ == nullptr) {
-    return deletion.done(tl::unexpected(CannotDelete(GetStatus().problem, "not_applied")));
+    return deletion.done(tl::unexpected(Unavailable(GetStatus().problem, "not_applied")));
   }
   Tombstone tombstone;
   try {
@@ -225,20 +209,20 @@ void EventLogger::BeginDeletion(Deletion deletion) {
                  .deleted_at_micros = clock_.WallMicros(),
                  .actor = deletion.actor};
   } catch (const SQLite::Exception& problem) {
-    deletion.done(tl::unexpected(CannotDelete(problem.what(), "not_applied")));
+    deletion.done(tl::unexpected(Unavailable(problem.what(), "not_applied")));
     return CloseAfterFailure(problem.what());
   }
   const auto done = std::make_shared<DeleteDone>(std::move(deletion.done));
   const Status begun = remover_.Begin(*table_, tombstone, [this, done](const Tombstone* gone) {
     if (gone == nullptr) {
-      return (*done)(tl::unexpected(CannotDelete(GetStatus().problem, "unknown")));
+      return (*done)(tl::unexpected(Unavailable(GetStatus().problem, "unknown")));
     }
     FinishDeletion(*gone);
     (*done)(ReportOf(*gone));
   });
   if (!begun) {
     CloseAfterFailure(begun.error().message);
-    return (*done)(tl::unexpected(CannotDelete(begun.error().message, "unknown")));
+    return (*done)(tl::unexpected(Unavailable(begun.error().message, "unknown")));
   }
   cache_.Forget(tombstone.job_id);
   job_files_.Forget(tombstone.job_id);

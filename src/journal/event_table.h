@@ -195,6 +195,7 @@ class EventTable {
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);
   void Migrate();
   bool UpdateJobRow(const JobState& state);
+  void WriteJobStatus(const JobState& state);
   void WriteJobRow(const JobState& state);
   void TouchJobRow(const JobState& state);
   void WriteStage(const JobState& state, const StageState& stage);
@@ -223,7 +224,7 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> find_job_;
   std::unique_ptr<SQLite::Statement> is_deleted_;
   std::unique_ptr<SQLite::Statement> update_job_;
-  std::unique_ptr<SQLite::Statement> write_job_;
+  std::unique_ptr<SQLite::Statement> write_job_status_;
   std::unique_ptr<SQLite::Statement> touch_job_;
   std::unique_ptr<SQLite::Statement> write_stage_;
   std::unique_ptr<SQLite::Statement> write_gate_;

@@ -1,6 +1,7 @@
 // The rows of EventTable that hold what the events add up to.
 #include <algorithm>
 
+#include "base/check.h"
 #include "core/event_codec.h"
 #include "core/job_machine.h"
 #include "core/job_state_json.h"
@@ -115,7 +116,7 @@ std::optional<JobState> EventTable::LoadState(const std::string& job_id) {
 void EventTable::WriteState(const JobState& state, const StateChanges& changes,
                             int64_t before_job_seq) {
   if (changes.job || before_job_seq == 0) {
-    if (!UpdateJobRow(state)) WriteJobRow(state);
+    WriteJobRow(state);
   } else {
     TouchJobRow(state);
   }
@@ -160,40 +161,23 @@ bool EventTable::UpdateJobRow(const JobState& state) {
   return write.exec() > 0;
 }
 
-void EventTable::WriteJobRow(const JobState& state) {
+// Makes the row, or gives it the status; UpdateJobRow() fills in the rest.
+void EventTable::WriteJobStatus(const JobState& state) {
   SQLite::Statement& write = Prepared(
-      write_job_,
+      write_job_status_,
       "INSERT INTO jobs(first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, "
-      "violations, last_hash, pipeline, reason, strict, epoch, started_at, ended_at, paused_since, "
-      "waited, stopped, done) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-      "ON CONFLICT(first_seq) DO UPDATE SET status = excluded.status, "
-      "job_seq = excluded.job_seq, last_seq = excluded.last_seq, created_at = excluded.created_at, "
-      "updated_at = excluded.updated_at, "
-      "violations = excluded.violations, last_hash = excluded.last_hash, "
-      "pipeline = excluded.pipeline, reason = excluded.reason, strict = excluded.strict, "
-      "epoch = excluded.epoch, started_at = excluded.started_at, "
-      "ended_at = excluded.ended_at, paused_since = excluded.paused_since, "
-      "waited = excluded.waited, stopped = excluded.stopped, done = excluded.done");
+      "violations, last_hash) VALUES (?, ?, ?, 0, 0, 0, 0, 0, '') "
+      "ON CONFLICT(first_seq) DO UPDATE SET status = excluded.status");
   write.bind(1, state.first_seq);
   write.bindNoCopy(2, state.job_id);
   write.bind(3, std::string(StatusName(state.status)));
-  write.bind(4, state.job_seq);
-  write.bind(5, state.as_of_seq);
-  write.bind(6, state.created_at_micros);
-  write.bind(7, state.updated_at_micros);
-  write.bind(8, state.violation_count);
-  write.bindNoCopy(9, state.last_hash);
-  write.bindNoCopy(10, state.pipeline);
-  write.bindNoCopy(11, state.reason);
-  write.bind(12, state.strict ? 1 : 0);
-  write.bind(13, state.epoch);
-  write.bind(14, state.started_at_micros);
-  write.bind(15, state.ended_at_micros);
-  write.bind(16, state.paused_since_micros);
-  write.bind(17, state.waited_micros);
-  write.bind(18, state.stopped_micros);
-  BindOptional(write, 19, state.Done());
   write.exec();
+}
+
+void EventTable::WriteJobRow(const JobState& state) {
+  if (UpdateJobRow(state)) return;
+  WriteJobStatus(state);
+  STAGELOG_CHECK(UpdateJobRow(state));
 }
 
 // Most events only count: no column of an index is written.
