@@ -44,6 +44,13 @@ void AppendQueue::Wait(Clock& clock) {
   was_woken_ = false;
 }
 
+bool AppendQueue::WaitForRequest() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return !requests_.empty() || was_woken_ || is_stopping_; });
+  was_woken_ = false;
+  return !is_stopping_;
+}
+
 void AppendQueue::Wake() {
   const std::lock_guard lock(mutex_);
   was_woken_ = true;

@@ -38,6 +38,11 @@ class AppendQueue {
 
   // Returns when there is a request, when Wake() or Stop() was called, or at the time set.
   void Wait(Clock& clock);
+
+  // The same without a time; false once it was stopped.
+  bool WaitForRequest();
+
+  // Wait() and WaitForRequest() return.
   void Wake();
 
   // When Wait() returns at the latest: a monotonic time, INT64_MAX for never.

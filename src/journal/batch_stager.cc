@@ -87,6 +87,19 @@ void JobCache::Clear() {
   weight_ = 0;
 }
 
+bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
+                                const Precondition& precondition) const {
+  if (precondition) return false;
+  const std::string* known = nullptr;  // most batches are of one job
+  for (const EventDraft& draft : drafts) {
+    if (!draft.event_id.empty()) return false;
+    if (known != nullptr && *known == draft.job_id) continue;
+    if (!cache_.Has(draft.job_id)) return false;
+    known = &draft.job_id;
+  }
+  return true;
+}
+
 AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
                                  bool& rests_on_commit) {
   // Everything that can be refused is found before anything is applied.

@@ -33,6 +33,7 @@ class JobCache {
   // Null for an unknown job. The pointer is valid until the next Trim() or Clear().
   JobState* Find(EventTable& table, const std::string& job_id);
   JobState* Create(const std::string& job_id);
+  bool Has(const std::string& job_id) const { return states_.contains(job_id); }
 
   // Forgets everything when it has become too much; between two commits.
   void Trim();
@@ -70,6 +71,9 @@ class BatchStager {
 
   // Makes room for so many events more.
   void Reserve(size_t events) { events_.reserve(events_.size() + events); }
+
+  // Whether Stage() would not look into the table.
+  bool CanStageAhead(const std::vector<EventDraft>& drafts, const Precondition& precondition) const;
 
   // Stages all drafts of one request, or none: a refusal leaves the rest of the commit untouched.
   // `rests_on_commit` becomes true when the outcome holds only once this commit has succeeded.

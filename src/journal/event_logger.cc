@@ -3,23 +3,17 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/logging.h"
-#include "journal/console_mirror.h"
 #include "journal/sqlite_setup.h"
 
 namespace stagelog {
 namespace {
 
-// journal.json is written once for so many events: it holds a bound that no given seq exceeds.
-constexpr int64_t kSeqReserve = 65'536;
-constexpr size_t kMaxGroupRequests = 4'096;
 // What another thread may write itself instead of waking the writer.
 constexpr size_t kMaxLedRequests = 4;
 constexpr size_t kMaxLedBytes = size_t{16} << 10;
-constexpr size_t kAnnouncedPageEvents = 1'000;
 
 size_t SizeOf(const std::vector<EventDraft>& drafts) {
   size_t bytes = 0;
@@ -120,6 +114,7 @@ EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
   queue_.SetTimer(NextTimerMicros());
+  commit_thread_ = std::make_unique<SideThread>("commits");
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
@@ -136,6 +131,7 @@ void EventLogger::Stop() {
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
   }
+  commit_thread_.reset();
 }
 
 Status EventLogger::OpenTable() {
@@ -254,7 +250,7 @@ bool EventLogger::Kick(bool may_lead) {
 void EventLogger::Lead() {
   std::unique_lock writing(writing_, std::try_to_lock);
   if (writing && table_ != nullptr && !corruption_seen_) {
-    std::vector<Request> group = queue_.Take(kMaxGroupRequests);
+    std::vector<Request> group = queue_.Take(options_.group_requests);
     if (!group.empty()) Process(std::move(group));
     queue_.SetTimer(NextTimerMicros());
   }
@@ -287,7 +283,7 @@ bool EventLogger::RunOnce(bool may_wait) {
 // Writes the group of requests that is next; where there is none, does what is due.
 bool EventLogger::TakeTurn() {
   if (closed_) return false;
-  std::vector<Request> group = queue_.Take(kMaxGroupRequests);
+  std::vector<Request> group = queue_.Take(options_.group_requests);
   if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
   if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
   if (!group.empty()) {
@@ -316,185 +312,6 @@ void EventLogger::RefuseAll(std::vector<Request> requests) {
   for (Request& request : requests) {
     request.done(tl::unexpected(Unavailable(problem, "not_applied")));
   }
-}
-
-void EventLogger::Process(std::vector<Request> requests) {
-  cache_.Trim();
-  BatchStager stager(*table_, cache_, sequencer_, clock_);
-  std::vector<Answer> answers;
-  std::string problem;
-  WriteFailure failure = StageAll(std::move(requests), stager, answers, problem);
-  if (failure == WriteFailure::kNone && !stager.events().empty()) failure = Commit(stager, problem);
-  if (failure != WriteFailure::kNone) {
-    const char* outcome = failure == WriteFailure::kAtCommit ? "unknown" : "not_applied";
-    for (Answer& answer : answers) {
-      if (answer.rests_on_commit) answer.outcome = tl::unexpected(Unavailable(problem, outcome));
-    }
-    CloseAfterFailure(problem);
-  } else if (!stager.events().empty()) {
-    Publish(stager);
-  }
-  const int64_t now = clock_.MonotonicMicros();
-  for (Answer& answer : answers) {
-    append_seconds_.ObserveMicros(now - answer.pushed_micros);
-    answer.done(std::move(answer.outcome));
-  }
-}
-
-// What is not staged because the database cannot be read rests on the commit, which then does not
-// come.
-EventLogger::WriteFailure EventLogger::StageAll(std::vector<Request> requests, BatchStager& stager,
-                                                std::vector<Answer>& answers,
-                                                std::string& problem) {
-  answers.reserve(requests.size());
-  size_t drafts = 0;
-  for (const Request& request : requests) drafts += request.drafts.size();
-  stager.Reserve(drafts);
-  for (Request& request : requests) {
-    answers.push_back({std::move(request.done), {}, true, request.pushed_micros});
-  }
-  try {
-    for (size_t i = 0; i < requests.size(); ++i) {
-      bool rests_on_commit = false;
-      answers[i].outcome =
-          stager.Stage(std::move(requests[i].drafts), requests[i].precondition, rests_on_commit);
-      answers[i].rests_on_commit = rests_on_commit;
-      if (answers[i].outcome) CountDuplicates(*answers[i].outcome);
-    }
-  } catch (const SQLite::Exception& trouble) {
-    if (IsCorruption(trouble)) corruption_seen_ = true;
-    problem = trouble.what();
-    return WriteFailure::kBeforeCommit;
-  }
-  return WriteFailure::kNone;
-}
-
-void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
-  for (const AppendedEvent& place : places) {
-    if (place.duplicate) duplicates_total_.Add();
-  }
-}
-
-EventLogger::WriteFailure EventLogger::Commit(BatchStager& stager, std::string& problem) {
-  const int64_t started = clock_.MonotonicMicros();
-  WriteFailure stage = WriteFailure::kBeforeCommit;
-  try {
-    table_->Begin();
-    if (Status reserved = ReserveSeqs(); !reserved) {
-      problem = reserved.error().message;
-      return stage;
-    }
-    // A job's row comes before the events that refer to it.
-    for (const auto& [job_id, job] : stager.changed_jobs()) {
-      table_->WriteState(*job.state, job.changes, job.before_job_seq);
-    }
-    for (const StagedEvent& staged : stager.events()) {
-      table_->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
-                          staged.event.ts_micros, staged.event.draft.event_id, staged.line.body);
-    }
-    stage = WriteFailure::kAtCommit;
-    table_->Commit();
-  } catch (const SQLite::Exception& trouble) {
-    if (IsCorruption(trouble)) corruption_seen_ = true;
-    problem = trouble.what();
-    return stage;
-  }
-  commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - started);
-  batches_total_.Add();
-  events_total_.Add(stager.events().size());
-  for (const auto& [job_id, job] : stager.changed_jobs()) cache_.CountChanges(job.changes);
-  return WriteFailure::kNone;
-}
-
-// The bound is on the disk before a seq beyond the old one is given to anybody.
-Status EventLogger::ReserveSeqs() {
-  if (sequencer_.next_seq - 1 <= identity_.highest_seq) return {};
-  JournalIdentity identity = identity_;
-  identity.highest_seq = sequencer_.next_seq - 1 + kSeqReserve;
-  if (Status written = WriteJournalIdentity(files_, options_.runs_dir, identity); !written) {
-    return written;
-  }
-  table_->SetHighestSeq(identity.highest_seq);
-  identity_ = std::move(identity);
-  return {};
-}
-
-// The events are committed: whatever happens here, they are acknowledged.
-void EventLogger::Publish(BatchStager& stager) {
-  const Status appended = AppendToFiles(stager.events());
-  auto batch = std::make_shared<CommittedBatch>();
-  batch->events.reserve(stager.events().size());
-  for (StagedEvent& staged : stager.events()) {
-    MirrorToConsole(staged.event.draft.level, staged.line.body);
-    batch->events.push_back({staged.event.seq, staged.event.draft.kind,
-                             std::move(staged.event.draft.job_id), std::move(staged.line.body),
-                             staged.job_over});
-  }
-  Announce(batch);
-  if (!appended) CloseAfterFailure(appended.error().message);
-}
-
-Status EventLogger::AppendToFiles(const std::vector<StagedEvent>& events) {
-  std::map<std::string_view, std::string> by_job;
-  for (const StagedEvent& staged : events) {
-    std::string& lines = by_job[staged.event.draft.job_id];
-    if (lines.empty()) lines.reserve(staged.line.body.size() * 2);
-    lines += staged.line.body;
-    lines += '\n';
-  }
-  const int64_t now = clock_.MonotonicMicros();
-  for (const auto& [job_id, lines] : by_job) {
-    const std::string name(job_id);
-    if (Status known = TellWhatIsNoted(name); !known) return known;
-    if (Status done = job_files_.Append(name, lines, now); !done) return done;
-  }
-  return {};
-}
-
-// What the database notes of a file that was not touched since the start.
-Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
-  if (job_files_.Knows(job_id)) return {};
-  try {
-    const std::optional<JobRow> row = table_->FindJob(job_id);
-    if (row && row->file) job_files_.Expect(job_id, row->file->info);
-  } catch (const SQLite::Exception& problem) {
-    return Failure(problem.what());
-  }
-  return {};
-}
-
-void EventLogger::Announce(const CommittedBatchPointer& batch) {
-  announced_seq_ = batch->events.back().seq;
-  {
-    const std::lock_guard lock(status_mutex_);
-    status_.head_seq = announced_seq_;
-  }
-  for (CommitListener* listener : listeners_) listener->OnCommit(batch);
-}
-
-// A commit whose outcome was unknown may have happened after all: nobody has heard of its events
-// yet.
-void EventLogger::AnnounceMissed() {
-  auto batch = std::make_shared<CommittedBatch>();
-  const auto announce = [&] {
-    if (batch->events.empty()) return;
-    for (const CommittedEvent& event : batch->events) {
-      MirrorToConsole(ViewEvent(event.body).level, event.body);
-    }
-    Announce(batch);
-    batch = std::make_shared<CommittedBatch>();
-  };
-  table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
-    const EventView view = ViewEvent(body);
-    const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
-    const TypeTraits* type = FindType(view.type);
-    batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
-                             std::string(view.job_id), std::string(body),
-                             job && job->last_seq == seq && job->IsOver()});
-    if (batch->events.size() == kAnnouncedPageEvents) announce();
-    return true;
-  });
-  announce();
 }
 
 void EventLogger::CloseAfterFailure(const std::string& problem) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/side_thread.h"
 #include "core/ports.h"
 #include "journal/append_queue.h"
 #include "journal/batch_stager.h"
@@ -36,10 +37,16 @@ struct EventLoggerOptions {
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
   bool rebuild_states = false;            // fold every job anew at the first open
   RetentionOptions retention;             // nothing goes
+  size_t group_requests = 4'096;          // that go into one commit
+  // A group whose drafts are so large is committed on another thread, and the next staged
+  // meanwhile.
+  size_t overlap_bytes = size_t{64} << 10;
 };
 
-// One thread at a time writes, and touches the table and the files: the writer's own, or one that
-// leads a small group because it would only wait for it. What fails is handled like this:
+// One thread at a time writes: the writer's own, or one that leads a small group because it would
+// only wait for it. The writer leaves the table and the files of a large group to a thread beside
+// it and stages the next one meanwhile, as far as that needs memory alone. What fails is handled
+// like this:
 //  - before the commit: the requests of the group are refused (journal_unavailable), nothing
 //  changed;
 //  - at the commit: they are refused with the outcome unknown, and the journal is opened anew;
@@ -100,7 +107,8 @@ class EventLogger : public EventAppender,
     bool dry_run = false;
     RetentionDone done;
   };
-  enum class WriteFailure { kNone, kBeforeCommit, kAtCommit };
+  enum class WriteFailure { kNone, kBeforeCommit, kAtCommit, kAfterCommit };
+  struct Group;
 
   EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock, MetricsRegistry& metrics,
               RunLock lock);
@@ -114,13 +122,23 @@ class EventLogger : public EventAppender,
   static Refusal Unavailable(const std::string& problem, const char* outcome);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
+
+  // A group on its way (event_logger_write.cc).
   void Process(std::vector<Request> requests);
-  WriteFailure StageAll(std::vector<Request> requests, BatchStager& stager,
-                        std::vector<Answer>& answers, std::string& problem);
+  std::unique_ptr<Group> NewGroup();
+  std::vector<Request> StageWhileFinishing(Group& group, Group& next);
+  std::vector<Request> StageAhead(Group& next);
+  void StageAll(std::vector<Request> requests, Group& group);
+  static void AddAnswer(Request& request, Group& group);
+  void StageOne(Request& request, Group& group, Answer& answer);
   void CountDuplicates(const std::vector<AppendedEvent>& places);
-  WriteFailure Commit(BatchStager& stager, std::string& problem);
+  void WriteStates(Group& group);
+  void Finish(Group& group);
+  void Conclude(Group& group);
+  void Commit(Group& group);
+  void SendAnswers(Group& group);
   Status ReserveSeqs();
-  void Publish(BatchStager& stager);
+  Status Publish(BatchStager& stager);
   Status TellWhatIsNoted(const std::string& job_id);
   Status AppendToFiles(const std::vector<StagedEvent>& events);
   void Announce(const CommittedBatchPointer& batch);
@@ -163,9 +181,11 @@ class EventLogger : public EventAppender,
 
   AppendQueue queue_;
 
-  std::atomic<bool> is_writing_{false};  // the writer's own thread is
+  std::atomic<bool> is_writing_{false};      // the writer's own thread is
+  std::atomic<bool> commit_is_over_{false};  // the one on the commit thread
 
-  // Held by whoever writes. All that follows is the writer's own.
+  // Held by whoever writes. All that follows is the writer's own, and so is what its commit thread
+  // touches while it works.
   std::mutex writing_;
   std::unique_ptr<EventTable> table_;
   std::unique_ptr<EventTable> failed_table_;  // only while the table is closed; nobody uses it
@@ -196,6 +216,7 @@ class EventLogger : public EventAppender,
   std::unordered_set<std::string> deleted_;           // jobs
   std::unordered_set<std::string> files_to_compare_;  // jobs whose file has lost a line
 
+  std::unique_ptr<SideThread> commit_thread_;  // none before Start()
   std::thread writer_;
 };
 

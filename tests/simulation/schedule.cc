@@ -47,6 +47,10 @@ Schedule::Schedule(uint64_t seed) : random_(seed, Jobs()) {
   options_.runs_dir = runs_;
   options_.open_files = 1 + Below(4);
   if (Happens(10)) options_.queue_bytes = 2'000;
+  if (Happens(50)) {
+    options_.overlap_bytes = 0;
+    options_.group_requests = 1 + Below(3);
+  }
   if (Happens(25)) options_.retention.events_days = 1;
   if (Happens(25)) options_.retention.max_events_per_job = 1 + static_cast<int64_t>(Below(4));
   if (Happens(15)) options_.retention.runs_days = 1;

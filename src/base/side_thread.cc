@@ -1,0 +1,53 @@
+#include "base/side_thread.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace stagelog {
+
+SideThread::SideThread(std::string name) : name_(std::move(name)) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+SideThread::~SideThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void SideThread::Start(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    STAGELOG_CHECK(!task_);
+    task_ = std::move(task);
+  }
+  changed_.notify_all();
+}
+
+void SideThread::Wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !task_; });
+}
+
+void SideThread::Run() {
+  ::pthread_setname_np(::pthread_self(), name_.c_str());
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return task_ || is_ending_; });
+    if (!task_) return;
+    const std::function<void()> task = task_;
+    lock.unlock();
+    task();
+    lock.lock();
+    task_ = nullptr;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace stagelog

@@ -1,0 +1,317 @@
+// The way of a group of requests through the journal: staged, committed, appended to the files,
+// announced, answered. See event_logger.h for what a failure at each step means.
+#include <map>
+#include <utility>
+
+#include "journal/console_mirror.h"
+#include "journal/event_logger.h"
+
+namespace stagelog {
+namespace {
+
+// journal.json is written once for so many events: it holds a bound that no given seq exceeds.
+constexpr int64_t kSeqReserve = 65'536;
+// Staged while the group before is committed: a bound on what a failure of that one refuses.
+constexpr size_t kMaxEventsAhead = 16'384;
+// Groups that follow one another without a look at what else there is to do.
+constexpr int kMaxGroupsOfTurn = 64;
+constexpr size_t kAnnouncedPageEvents = 1'000;
+
+}  // namespace
+
+// The requests of one commit. While it is written on the commit thread, nobody else touches it.
+struct EventLogger::Group {
+  Group(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock)
+      : stager(table, cache, sequencer, clock) {}
+
+  BatchStager stager;
+  std::vector<Answer> answers;
+  size_t bytes = 0;  // of the drafts, about
+  int64_t started_micros = 0;
+  WriteFailure failure = WriteFailure::kNone;
+  std::string problem;  // says more when something failed
+
+  bool HasEvents() { return !stager.events().empty(); }
+  void Fail(WriteFailure at, std::string why) {
+    failure = at;
+    problem = std::move(why);
+  }
+};
+
+std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
+  return std::make_unique<Group>(*table_, cache_, sequencer_, clock_);
+}
+
+// A large group is committed on a thread of its own, and the next one staged meanwhile. A small one
+// is done sooner than a thread is woken.
+void EventLogger::Process(std::vector<Request> requests) {
+  cache_.Trim();
+  std::unique_ptr<Group> group = NewGroup();
+  StageAll(std::move(requests), *group);
+  for (int groups = 1;; ++groups) {
+    WriteStates(*group);
+    const bool is_last = group->failure != WriteFailure::kNone || groups == kMaxGroupsOfTurn ||
+                         group->bytes < options_.overlap_bytes || HasUpkeep();
+    if (is_last) {
+      Finish(*group);
+      return Conclude(*group);
+    }
+    std::unique_ptr<Group> next = NewGroup();
+    std::vector<Request> waiting = StageWhileFinishing(*group, *next);
+    const bool failed = group->failure != WriteFailure::kNone;
+    const std::string problem = group->problem;
+    Conclude(*group);
+    if (failed) {
+      next->Fail(WriteFailure::kBeforeCommit, problem);
+      SendAnswers(*next);
+      return RefuseAll(std::move(waiting));
+    }
+    StageAll(std::move(waiting), *next);
+    if (next->answers.empty()) return;
+    group = std::move(next);
+  }
+}
+
+// Runs what needs the table on the commit thread, and here what does not. Without that thread the
+// one follows the other.
+std::vector<EventLogger::Request> EventLogger::StageWhileFinishing(Group& group, Group& next) {
+  commit_is_over_ = false;
+  if (commit_thread_ == nullptr) {
+    std::vector<Request> waiting = StageAhead(next);
+    Finish(group);
+    return waiting;
+  }
+  commit_thread_->Start([this, &group] {
+    Finish(group);
+    commit_is_over_ = true;
+    queue_.Wake();
+  });
+  std::vector<Request> waiting = StageAhead(next);
+  commit_thread_->Wait();
+  return waiting;
+}
+
+// Stages what comes while the commit of the group before is under way and does not need the table.
+// Returns what was taken and not staged.
+std::vector<EventLogger::Request> EventLogger::StageAhead(Group& next) {
+  std::vector<Request> waiting;
+  while (true) {
+    for (Request& request : queue_.Take(options_.group_requests)) {
+      const bool may_stage = waiting.empty() && next.stager.events().size() < kMaxEventsAhead &&
+                             next.stager.CanStageAhead(request.drafts, request.precondition);
+      if (may_stage) {
+        AddAnswer(request, next);
+        next.stager.Reserve(request.drafts.size());
+        StageOne(request, next, next.answers.back());
+        next.answers.back().rests_on_commit = true;  // on the one under way, at least
+      } else {
+        waiting.push_back(std::move(request));
+      }
+    }
+    const bool goes_on = waiting.empty() && commit_thread_ != nullptr && !commit_is_over_ &&
+                         next.stager.events().size() < kMaxEventsAhead;
+    if (!goes_on || !queue_.WaitForRequest()) return waiting;
+  }
+}
+
+// What is not staged because the database cannot be read rests on the commit, which then does not
+// come.
+void EventLogger::StageAll(std::vector<Request> requests, Group& group) {
+  const size_t first = group.answers.size();
+  size_t drafts = 0;
+  for (Request& request : requests) {
+    drafts += request.drafts.size();
+    AddAnswer(request, group);
+  }
+  group.stager.Reserve(drafts);
+  try {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      StageOne(requests[i], group, group.answers[first + i]);
+    }
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    group.Fail(WriteFailure::kBeforeCommit, trouble.what());
+  }
+}
+
+void EventLogger::AddAnswer(Request& request, Group& group) {
+  group.answers.push_back({std::move(request.done), {}, true, request.pushed_micros});
+  group.bytes += request.bytes;
+}
+
+void EventLogger::StageOne(Request& request, Group& group, Answer& answer) {
+  bool rests_on_commit = false;
+  answer.outcome =
+      group.stager.Stage(std::move(request.drafts), request.precondition, rests_on_commit);
+  answer.rests_on_commit = rests_on_commit;
+  if (answer.outcome) CountDuplicates(*answer.outcome);
+}
+
+void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
+  for (const AppendedEvent& place : places) {
+    if (place.duplicate) duplicates_total_.Add();
+  }
+}
+
+// Begins the transaction and writes what rests on the states of the jobs, which the next group
+// changes.
+void EventLogger::WriteStates(Group& group) {
+  group.started_micros = clock_.MonotonicMicros();
+  if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
+  try {
+    table_->Begin();
+    if (Status reserved = ReserveSeqs(); !reserved) {
+      return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
+    }
+    for (const auto& [job_id, job] : group.stager.changed_jobs()) {
+      table_->WriteState(*job.state, job.changes, job.before_job_seq);
+      cache_.CountChanges(job.changes);
+    }
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    group.Fail(WriteFailure::kBeforeCommit, trouble.what());
+  }
+}
+
+// What needs neither the states nor the queue. On the commit thread, or on the writer's.
+void EventLogger::Finish(Group& group) {
+  if (group.failure == WriteFailure::kNone && group.HasEvents()) Commit(group);
+  if (group.failure == WriteFailure::kNone && group.HasEvents()) {
+    if (Status done = Publish(group.stager); !done) {
+      group.Fail(WriteFailure::kAfterCommit, done.error().message);
+    }
+  }
+  if (group.failure == WriteFailure::kNone) SendAnswers(group);
+}
+
+// Nobody is answered before the journal is known to be closed.
+void EventLogger::Conclude(Group& group) {
+  if (group.failure == WriteFailure::kNone) return;
+  CloseAfterFailure(group.problem);
+  SendAnswers(group);
+}
+
+void EventLogger::Commit(Group& group) {
+  WriteFailure stage = WriteFailure::kBeforeCommit;
+  try {
+    for (const StagedEvent& staged : group.stager.events()) {
+      table_->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
+                          staged.event.ts_micros, staged.event.draft.event_id, staged.line.body);
+    }
+    stage = WriteFailure::kAtCommit;
+    table_->Commit();
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    return group.Fail(stage, trouble.what());
+  }
+  commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
+  batches_total_.Add();
+  events_total_.Add(group.stager.events().size());
+}
+
+void EventLogger::SendAnswers(Group& group) {
+  const bool is_written =
+      group.failure == WriteFailure::kNone || group.failure == WriteFailure::kAfterCommit;
+  const char* outcome = group.failure == WriteFailure::kAtCommit ? "unknown" : "not_applied";
+  const int64_t now = clock_.MonotonicMicros();
+  for (Answer& answer : group.answers) {
+    if (!is_written && answer.rests_on_commit) {
+      answer.outcome = tl::unexpected(Unavailable(group.problem, outcome));
+    }
+    append_seconds_.ObserveMicros(now - answer.pushed_micros);
+    answer.done(std::move(answer.outcome));
+  }
+}
+
+// The bound is on the disk before a seq beyond the old one is given to anybody.
+Status EventLogger::ReserveSeqs() {
+  if (sequencer_.next_seq - 1 <= identity_.highest_seq) return {};
+  JournalIdentity identity = identity_;
+  identity.highest_seq = sequencer_.next_seq - 1 + kSeqReserve;
+  if (Status written = WriteJournalIdentity(files_, options_.runs_dir, identity); !written) {
+    return written;
+  }
+  table_->SetHighestSeq(identity.highest_seq);
+  identity_ = std::move(identity);
+  return {};
+}
+
+// The events are committed: whatever happens here, they are acknowledged.
+Status EventLogger::Publish(BatchStager& stager) {
+  Status appended = AppendToFiles(stager.events());
+  auto batch = std::make_shared<CommittedBatch>();
+  batch->events.reserve(stager.events().size());
+  for (StagedEvent& staged : stager.events()) {
+    MirrorToConsole(staged.event.draft.level, staged.line.body);
+    batch->events.push_back({staged.event.seq, staged.event.draft.kind,
+                             std::move(staged.event.draft.job_id), std::move(staged.line.body),
+                             staged.job_over});
+  }
+  Announce(batch);
+  return appended;
+}
+
+Status EventLogger::AppendToFiles(const std::vector<StagedEvent>& events) {
+  std::map<std::string_view, std::string> by_job;
+  for (const StagedEvent& staged : events) {
+    std::string& lines = by_job[staged.event.draft.job_id];
+    if (lines.empty()) lines.reserve(staged.line.body.size() * 2);
+    lines += staged.line.body;
+    lines += '\n';
+  }
+  const int64_t now = clock_.MonotonicMicros();
+  for (const auto& [job_id, lines] : by_job) {
+    const std::string name(job_id);
+    if (Status known = TellWhatIsNoted(name); !known) return known;
+    if (Status done = job_files_.Append(name, lines, now); !done) return done;
+  }
+  return {};
+}
+
+// What the database notes of a file that was not touched since the start.
+Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
+  if (job_files_.Knows(job_id)) return {};
+  try {
+    const std::optional<JobRow> row = table_->FindJob(job_id);
+    if (row && row->file) job_files_.Expect(job_id, row->file->info);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  return {};
+}
+
+void EventLogger::Announce(const CommittedBatchPointer& batch) {
+  announced_seq_ = batch->events.back().seq;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.head_seq = announced_seq_;
+  }
+  for (CommitListener* listener : listeners_) listener->OnCommit(batch);
+}
+
+// A commit whose outcome was unknown may have happened after all: nobody has heard of its events
+// yet.
+void EventLogger::AnnounceMissed() {
+  auto batch = std::make_shared<CommittedBatch>();
+  const auto announce = [&] {
+    if (batch->events.empty()) return;
+    for (const CommittedEvent& event : batch->events) {
+      MirrorToConsole(ViewEvent(event.body).level, event.body);
+    }
+    Announce(batch);
+    batch = std::make_shared<CommittedBatch>();
+  };
+  table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
+    const EventView view = ViewEvent(body);
+    const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
+    const TypeTraits* type = FindType(view.type);
+    batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
+                             std::string(view.job_id), std::string(body),
+                             job && job->last_seq == seq && job->IsOver()});
+    if (batch->events.size() == kAnnouncedPageEvents) announce();
+    return true;
+  });
+  announce();
+}
+
+}  // namespace stagelog
