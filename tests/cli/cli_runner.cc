@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "base/check.h"
+#include "tests/support/child_process.h"
 #include "tests/support/journal_evidence.h"
 
 namespace stagelog {
@@ -97,6 +98,7 @@ std::unique_ptr<CliProcess> CliRunner::Start(std::vector<std::string> arguments,
     ::dup2(::open(in_path.c_str(), O_RDONLY), STDIN_FILENO);
     ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
     ::dup2(::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+    RestoreSignals();
     ::execve(words[0], words.data(), variables.data());
     ::_exit(126);
   }

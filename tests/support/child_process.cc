@@ -27,10 +27,7 @@ namespace {
   if (::getppid() != parent) ::_exit(126);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  RestoreSignals();
   ::execvp(arguments.front(), arguments.data());
   ::_exit(127);
 }
@@ -45,6 +42,13 @@ int ExitCodeOf(int wait_status) {
 }
 
 }  // namespace
+
+void RestoreSignals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
+}
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::Spawn(std::vector<std::string> words,
                                                           std::string stderr_path) {

@@ -15,6 +15,10 @@
 
 namespace stagelog {
 
+// Between fork and exec: signals do what they do by default, though a shell that runs the tests in
+// the background has them ignored.
+void RestoreSignals();
+
 // Used by one thread. The kernel kills the child when the thread that spawned it ends
 // (PR_SET_PDEATHSIG), the destructor when it still runs.
 class ChildProcess {
