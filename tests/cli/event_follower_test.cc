@@ -209,6 +209,24 @@ TEST_F(EventFollowerTest, ADaemonThatIsAwayIsSaidOnceAndItsReturnToo) {
   EXPECT_EQ(following.sink.bodies(), Lines("job"));
 }
 
+// Between the answer that the caller had and the follower's first request.
+TEST_F(EventFollowerTest, ADaemonThatHasGoneSinceItAnsweredIsWaitedFor) {
+  Start(kQuickConfig);
+  AppendLogs("job", 3);
+  const uint16_t port = daemon_->port();
+  const std::string url = Url();
+  daemon_->Kill9();
+  cli::FollowRequest request = UntilOver("job");
+  request.daemon_was_there = true;
+  Following following(url, request);
+  ASSERT_TRUE(following.sink.WaitForNotices(1)) << "that it is away";
+  Start(kQuickConfig, port);
+  Complete("job");
+  const auto ended = following.End();
+  EXPECT_TRUE(ended && *ended == cli::FollowEnd::kOver);
+  EXPECT_EQ(following.sink.bodies(), Lines("job"));
+}
+
 TEST_F(EventFollowerTest, ConnectionsThatAreCutAnywhereLoseAndDoubleNothing) {
   Start(kQuickConfig);
   const uint64_t seed = std::random_device()();

@@ -71,14 +71,19 @@ void EventFollower::Stop() {
 EventFollower::Step EventFollower::Begin() {
   cursor_ = request_.after.value_or(0);
   const auto answer = client_.Get(FirstPollTarget(request_, kPageEvents));
-  if (!answer) return Failed(answer.error());
+  if (!answer) {
+    const bool may_wait =
+        request_.daemon_was_there && answer.error().code == ExitCode::kUnreachable;
+    return may_wait ? Broken(answer.error().message) : Failed(answer.error());
+  }
   if (answer->ok() || answer->status == 404 || answer->status == 410) {
     const Step step = TakeAnswer(answer);
     if (!has_job_) {
       sink_.OnNotice("there is no job '" + Harmless(request_.job_id) +
                      "' yet; waiting for its first event");
     }
-    return step == Step::kBroken ? Failed(client_.AsError(*answer)) : step;
+    const bool may_wait = step != Step::kBroken || request_.daemon_was_there;
+    return may_wait ? step : Failed(client_.AsError(*answer));
   }
   return Failed(client_.AsError(*answer));
 }

@@ -19,6 +19,8 @@ struct FollowRequest {
   // `type`, `stage`, `level`, `job`, `q` with their values.
   std::vector<std::pair<std::string, std::string>> filters;
   bool until_over = false;  // ends when the job does; wants a job_id
+  // It answered just before: one that does not at the start has gone meanwhile, and is waited for.
+  bool daemon_was_there = false;
   // Without a byte for so long a stream is taken for dead; its heartbeats come every 5 seconds.
   int silence_seconds = 12;
 };

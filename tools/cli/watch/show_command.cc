@@ -114,6 +114,9 @@ class Watch : public FollowSink {
     static_cast<void>(Show());
   }
 
+  // What has come since the last picture and could not be drawn then.
+  CliStatus DrawRest() { return seen_seq_ > drawn_seq_ ? Draw() : CliStatus(); }
+
   void Stop() { documents_.Stop(); }
   CliStatus Leave() { return block_.Leave(); }
 
@@ -162,15 +165,18 @@ CliResult<ExitCode> ShowWatched(Context& context, const ShowOptions& options) {
   request.job_id = options.job_id;
   request.after = watch.drawn_seq();
   request.until_over = true;
+  request.daemon_was_there = true;
   EventFollower follower(client, std::move(request), watch);
   const Interruption interruption([&] {
     follower.Stop();
     watch.Stop();
   });
   const auto ended = follower.Run();
+  const CliStatus drawn = ended ? watch.DrawRest() : CliStatus();
   const CliStatus left = watch.Leave();
   if (const auto code = interruption.code()) return *code;
   if (!ended) return tl::unexpected(ended.error());
+  if (!drawn) return tl::unexpected(drawn.error());
   if (!left) return tl::unexpected(left.error());
   return ExitCode::kOk;
 }
