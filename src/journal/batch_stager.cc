@@ -266,6 +266,8 @@ size_t BatchStager::Apply(EventDraft draft) {
   stagelog::Apply(*job.state, staged.event, staged.line.hash, &job.changes);
   staged.first_seq = job.state->first_seq;
   staged.job_over = job.state->IsOver();
+  job.lines += staged.line.body;
+  job.lines += '\n';
   if (emitter_named_it) staged_by_id_.emplace(IdKey(staged.event.draft), events_.size());
   events_.push_back(std::move(staged));
   return events_.size() - 1;

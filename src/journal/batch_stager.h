@@ -51,6 +51,7 @@ struct ChangedJob {
   JobState* state = nullptr;  // the cache's
   StateChanges changes;
   int64_t before_job_seq = 0;
+  std::string lines;  // for its events.jsonl
 };
 
 // An event with its line, ready to be written.

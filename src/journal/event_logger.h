@@ -140,7 +140,7 @@ class EventLogger : public EventAppender,
   Status ReserveSeqs();
   Status Publish(BatchStager& stager);
   Status TellWhatIsNoted(const std::string& job_id);
-  Status AppendToFiles(const std::vector<StagedEvent>& events);
+  Status AppendToFiles(const BatchStager& stager);
   void Announce(const CommittedBatchPointer& batch);
   void AnnounceMissed();
 

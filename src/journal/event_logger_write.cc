@@ -1,6 +1,5 @@
 // The way of a group of requests through the journal: staged, committed, appended to the files,
 // announced, answered. See event_logger.h for what a failure at each step means.
-#include <map>
 #include <utility>
 
 #include "journal/console_mirror.h"
@@ -238,7 +237,7 @@ Status EventLogger::ReserveSeqs() {
 
 // The events are committed: whatever happens here, they are acknowledged.
 Status EventLogger::Publish(BatchStager& stager) {
-  Status appended = AppendToFiles(stager.events());
+  Status appended = AppendToFiles(stager);
   auto batch = std::make_shared<CommittedBatch>();
   batch->events.reserve(stager.events().size());
   for (StagedEvent& staged : stager.events()) {
@@ -251,19 +250,11 @@ Status EventLogger::Publish(BatchStager& stager) {
   return appended;
 }
 
-Status EventLogger::AppendToFiles(const std::vector<StagedEvent>& events) {
-  std::map<std::string_view, std::string> by_job;
-  for (const StagedEvent& staged : events) {
-    std::string& lines = by_job[staged.event.draft.job_id];
-    if (lines.empty()) lines.reserve(staged.line.body.size() * 2);
-    lines += staged.line.body;
-    lines += '\n';
-  }
+Status EventLogger::AppendToFiles(const BatchStager& stager) {
   const int64_t now = clock_.MonotonicMicros();
-  for (const auto& [job_id, lines] : by_job) {
-    const std::string name(job_id);
-    if (Status known = TellWhatIsNoted(name); !known) return known;
-    if (Status done = job_files_.Append(name, lines, now); !done) return done;
+  for (const auto& [job_id, job] : stager.changed_jobs()) {
+    if (Status known = TellWhatIsNoted(job_id); !known) return known;
+    if (Status done = job_files_.Append(job_id, job.lines, now); !done) return done;
   }
   return {};
 }
