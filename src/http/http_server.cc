@@ -9,8 +9,6 @@
 #include <algorithm>
 
 #include "base/logging.h"
-#include "base/random.h"
-#include "http/cors.h"
 #include "http/problem.h"
 
 namespace stagelog {
@@ -23,10 +21,6 @@ constexpr size_t kSpareConnections = 64;
 constexpr size_t kSmallBodyBytes = size_t{64} << 10;
 
 using Stage = Exchange::Stage;
-
-void AddFields(httplib::Response& response, const HeaderFields& fields) {
-  for (const auto& [name, value] : fields) response.headers.emplace(name, value);
-}
 
 // What the head says, as far as it decides how the exchange goes on.
 void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request,
@@ -46,16 +40,6 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   std::erase_if(exchange.call.fields,
                 [](const auto& field) { return EqualIgnoringCase(field.first, "Host"); });
   exchange.call.fields.emplace_back("Host", std::move(head.authority));
-}
-
-std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
-  std::string head =
-      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-      "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n";
-  for (const auto& [name, value] : CorsFields(origin, policy.allowed_origins)) {
-    head += name + ": " + value + "\r\n";
-  }
-  return head + "\r\n";
 }
 
 }  // namespace
@@ -340,93 +324,6 @@ void HttpServer::ReleaseBody(Exchange& exchange) {
   body_bytes_ -= exchange.reserved_bytes;
   exchange.reserved_bytes = 0;
   body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
-}
-
-// --- Answers ---
-
-void HttpServer::Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal) {
-  Answer(connection, exchange, ProblemResponse(refusal));
-}
-
-void HttpServer::AnswerPreflight(Connection& connection, Exchange& exchange) {
-  const RouteMatch match = routes_->Match("OPTIONS", exchange.call.request.path);
-  httplib::Response response;
-  response.status = 204;
-  response.headers.emplace("Allow", match.allowed.empty() ? "OPTIONS" : match.allowed);
-  AddFields(response, PreflightFields(exchange.origin, policy_.allowed_origins));
-  exchange.origin.clear();  // its fields are there already
-  Answer(connection, exchange, std::move(response));
-}
-
-void HttpServer::RunHandler(Connection& connection, Exchange& exchange) {
-  if (connection.over_limit() && exchange.route->is_stream) {
-    return TurnStreamAway(connection, exchange);
-  }
-  exchange.stage = Stage::kDeferred;
-  const Responder responder(&finisher_, connection.id(), exchange.id);
-  Ending ending = exchange.route->handler(std::move(exchange.call), responder);
-  Conclude(connection, exchange, std::move(ending));
-}
-
-void HttpServer::Conclude(Connection& connection, Exchange& exchange, Ending ending) {
-  if (exchange.stage == Stage::kAnswered) return;
-  if (auto* response = std::get_if<httplib::Response>(&ending.way)) {
-    Answer(connection, exchange, std::move(*response));
-  } else if (auto* away = std::get_if<GiveAway>(&ending.way)) {
-    GiveSocketAway(connection, exchange, std::move(away->stream));
-  } else if (auto* elsewhere = std::get_if<WorkElsewhere>(&ending.way)) {
-    exchange.stage = Stage::kElsewhere;
-    const Responder responder(&finisher_, connection.id(), exchange.id);
-    pool_.Run([work = std::move(elsewhere->work), responder] { responder.Finish(work()); });
-  } else {
-    exchange.stage = Stage::kDeferred;
-  }
-}
-
-void HttpServer::Answer(Connection& connection, Exchange& exchange, httplib::Response response) {
-  CountRequest(exchange, response.status);
-  // Where the body did not come in whole there is no telling where the next request begins.
-  const bool closes = !exchange.keep_alive || !exchange.body_is_here || shutting_down_;
-  if (!exchange.origin.empty()) {
-    AddFields(response, CorsFields(exchange.origin, policy_.allowed_origins));
-  }
-  exchange.bytes = EncodeResponse(response, exchange, closes, FormatHttpDate(clock_.WallMicros()));
-  exchange.stage = Stage::kAnswered;
-  ReleaseBody(exchange);
-  exchange.call = Call();
-  if (closes) connection.closing = true;
-}
-
-void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream) {
-  CountRequest(exchange, 200);
-  std::string head = StreamHead(exchange.origin, policy_);
-  ReleaseBody(exchange);
-  loop_.Remove(connection.fd());
-  UniqueFd socket = connection.TakeSocket();
-  Close(connection);
-  streams_.Adopt(std::move(socket), std::move(stream), std::move(head));
-}
-
-// An EventSource gives up for good at any status but 200: it is told to come back later instead.
-void HttpServer::TurnStreamAway(Connection& connection, Exchange& exchange) {
-  CountRequest(exchange, 200);
-  const uint64_t retry_millis = 10'000 + RandomBits() % 20'000;
-  exchange.bytes =
-      StreamHead(exchange.origin, policy_) + "retry: " + std::to_string(retry_millis) + "\n\n";
-  exchange.stage = Stage::kAnswered;
-  connection.closing = true;
-}
-
-void HttpServer::CountRequest(const Exchange& exchange, int status) {
-  Counter*& counter = request_counters_[{exchange.route, status}];
-  if (counter == nullptr) {
-    const std::string route =
-        exchange.route == nullptr ? "none" : exchange.route->method + " " + exchange.route->pattern;
-    counter = &metrics_.GetCounter(
-        "stagelog_http_requests_total", "Requests by route and status.",
-        "route=\"" + EscapeLabelValue(route) + "\",status=\"" + std::to_string(status) + "\"");
-  }
-  counter->Add();
 }
 
 // --- Between turns ---

@@ -97,6 +97,13 @@ class HttpServer {
                      const std::string& allowed_methods);
   bool ReadBody(Connection& connection);
   void OnHeadRefused(Connection& connection, const Refusal& refusal);
+  void ReleaseBody(Exchange& exchange);
+  bool Settle(Connection& connection);
+  void UpdateDeadline(Connection& connection);
+  void OnDeadline(Connection& connection);
+  void Close(Connection& connection);
+
+  // Answers (http_server_answers.cc).
   void Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal);
   void AnswerPreflight(Connection& connection, Exchange& exchange);
   void RunHandler(Connection& connection, Exchange& exchange);
@@ -104,11 +111,6 @@ class HttpServer {
   void Answer(Connection& connection, Exchange& exchange, httplib::Response response);
   void GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream);
   void TurnStreamAway(Connection& connection, Exchange& exchange);
-  void ReleaseBody(Exchange& exchange);
-  bool Settle(Connection& connection);
-  void UpdateDeadline(Connection& connection);
-  void OnDeadline(Connection& connection);
-  void Close(Connection& connection);
   void CountRequest(const Exchange& exchange, int status);
 
   const HttpLimits limits_;
