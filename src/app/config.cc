@@ -231,6 +231,8 @@ std::vector<Key> StorageKeys() {
        NumberIn(&Config::storage, &StorageConfig::events_retention_days, 0, kMaxDays)},
       {"storage.max_events_per_job",
        NumberIn(&Config::storage, &StorageConfig::max_events_per_job, 0, kOneTebibyte)},
+      {"storage.compress_after_days",
+       NumberIn(&Config::storage, &StorageConfig::compress_after_days, 0, kMaxDays)},
       {"storage.runs_retention_days",
        NumberIn(&Config::storage, &StorageConfig::runs_retention_days, 0, kMaxDays)},
   };

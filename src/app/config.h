@@ -37,6 +37,8 @@ struct StorageConfig {
   int64_t events_retention_days = 30;
   int64_t max_events_per_job = 1000;            // of a job that ended more than an hour ago
   std::string backup_dir = "stagelog.backups";  // relative to it too
+  // The events.jsonl of a job that ended earlier becomes events.jsonl.zst; 0: never.
+  int64_t compress_after_days = 0;
   int64_t runs_retention_days = 0;  // a job that ended earlier is deleted with its files; 0: never
 
   bool operator==(const StorageConfig&) const = default;

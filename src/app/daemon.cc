@@ -22,6 +22,7 @@ EventLoggerOptions LoggerOptions(const Config& config) {
   options.queue_bytes = config.limits.append_queue_bytes;
   options.retention.events_days = config.storage.events_retention_days;
   options.retention.max_events_per_job = config.storage.max_events_per_job;
+  options.retention.compress_days = config.storage.compress_after_days;
   options.retention.runs_days = config.storage.runs_retention_days;
   return options;
 }

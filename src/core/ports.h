@@ -92,15 +92,21 @@ class JobDeleter {
 
 // What a look at the age of all jobs has done, or would do.
 struct RetentionReport {
+  enum class Action {
+    kDropEvents,  // its oldest, from SQLite
+    kCompress,    // its file
+    kDelete,
+  };
   struct Job {
     std::string job_id;
-    bool is_deleted = false;  // else: its oldest events were dropped from SQLite
+    Action action = Action::kDropEvents;
     int64_t event_count = 0;
   };
   bool dry_run = false;
   int64_t events_dropped = 0;  // from SQLite; they are served from the files
+  int64_t jobs_compressed = 0;
   int64_t jobs_deleted = 0;
-  std::vector<Job> jobs;  // the first thousand
+  std::vector<Job> jobs;  // the first thousand; a job may be named twice
 };
 
 using RetentionDone = std::function<void(tl::expected<RetentionReport, Refusal>)>;

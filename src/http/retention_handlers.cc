@@ -11,17 +11,31 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kParameters = {"dry_run"};
 
+std::string_view NameOf(RetentionReport::Action action) {
+  switch (action) {
+    case RetentionReport::Action::kDropEvents:
+      return "drop_events";
+    case RetentionReport::Action::kCompress:
+      return "compress";
+    case RetentionReport::Action::kDelete:
+      break;
+  }
+  return "delete";
+}
+
 std::string EncodeReport(const RetentionReport& report) {
   std::string body = "{\"dry_run\":";
   body += report.dry_run ? "true" : "false";
   body += ",\"events_dropped\":" + std::to_string(report.events_dropped);
+  body += ",\"jobs_compressed\":" + std::to_string(report.jobs_compressed);
   body += ",\"jobs_deleted\":" + std::to_string(report.jobs_deleted) + ",\"jobs\":[";
   for (const RetentionReport::Job& job : report.jobs) {
     if (body.back() != '[') body += ',';
     body += "{\"job_id\":";
     AppendJsonString(body, job.job_id);
-    body += job.is_deleted ? ",\"action\":\"delete\"" : ",\"action\":\"drop_events\"";
-    body += ",\"events\":" + std::to_string(job.event_count) + "}";
+    body += ",\"action\":\"";
+    body += NameOf(job.action);
+    body += "\",\"events\":" + std::to_string(job.event_count) + "}";
   }
   return body + "]}\n";
 }

@@ -56,13 +56,23 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       events_dropped_total_(metrics.GetCounter(
           "stagelog_retention_dropped_events_total",
           "Events dropped from SQLite, which are served from events.jsonl from then on.")),
+      jobs_compressed_total_(
+          metrics.GetCounter("stagelog_retention_compressed_jobs_total",
+                             "Jobs whose events.jsonl became events.jsonl.zst.")),
+      compression_saved_bytes_total_(
+          metrics.GetCounter("stagelog_retention_compression_saved_bytes_total",
+                             "Bytes by which compressed files are smaller than plain ones were.")),
+      compression_failures_total_(
+          metrics.GetCounter("stagelog_retention_compression_failures_total",
+                             "Times that a file could not be compressed, and stayed as it was.")),
       jobs_deleted_total_(
           metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs deleted for good.")),
       queue_(options_.queue_bytes),
       job_files_(files, options_.runs_dir, options_.open_files),
       remover_(files, options_.runs_dir),
       trimmer_(files, options_.runs_dir),
-      retention_(options_.retention),
+      compressor_(files, options_.runs_dir),
+      retention_(options_.retention, files, options_.runs_dir),
       next_pass_micros_(clock.MonotonicMicros() + options_.retention.interval_micros / 10) {
   const std::string database = DatabasePath(options_.runs_dir);
   reader_ = std::make_unique<EventReader>(

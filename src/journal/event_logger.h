@@ -21,6 +21,7 @@
 #include "journal/batch_stager.h"
 #include "journal/event_reader.h"
 #include "journal/event_trimmer.h"
+#include "journal/job_compressor.h"
 #include "journal/job_files.h"
 #include "journal/job_remover.h"
 #include "journal/recovery.h"
@@ -153,6 +154,10 @@ class EventLogger : public EventAppender,
   void FinishDeletion(const Tombstone& tombstone);
   bool RetentionIsDue() const;
   void StepRetention();
+  void StepTrimming();
+  void StepCompression();
+  void BeginOldThing(const RetentionAction& action);
+  void BeginCompression(const RetentionAction& action);
   void BeginRetention();
   void LookForOldThings();
   void FinishRetention();
@@ -177,6 +182,9 @@ class EventLogger : public EventAppender,
   Histogram& commit_seconds_;
   Histogram& append_seconds_;
   Counter& events_dropped_total_;
+  Counter& jobs_compressed_total_;
+  Counter& compression_saved_bytes_total_;
+  Counter& compression_failures_total_;
   Counter& jobs_deleted_total_;
 
   AppendQueue queue_;
@@ -195,6 +203,7 @@ class EventLogger : public EventAppender,
   JobFiles job_files_;
   JobRemover remover_;
   EventTrimmer trimmer_;
+  JobCompressor compressor_;
   Retention retention_;
   std::deque<RetentionAction> old_things_;  // of the pass under way, still to be done
   std::optional<RetentionCall> pass_;       // whose pass it is

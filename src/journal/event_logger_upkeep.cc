@@ -1,4 +1,6 @@
 // What EventLogger does between two groups of appends, a slice at a time.
+#include <algorithm>
+
 #include "base/logging.h"
 #include "core/gate_rules.h"
 #include "journal/event_logger.h"
@@ -12,6 +14,15 @@ DeletedJobReport ReportOf(const Tombstone& tombstone) {
           .first_seq = tombstone.first_seq,
           .last_seq = tombstone.last_seq,
           .deleted_at_micros = tombstone.deleted_at_micros};
+}
+
+RetentionReport::Job JobOf(const RetentionAction& action) {
+  using Action = RetentionReport::Action;
+  if (!action.delete_job.empty()) return {action.delete_job, Action::kDelete, action.event_count};
+  if (!action.compress_job.empty()) {
+    return {action.compress_job, Action::kCompress, action.event_count};
+  }
+  return {action.trim.job_id, Action::kDropEvents, action.event_count};
 }
 
 }  // namespace
@@ -110,21 +121,62 @@ bool EventLogger::RetentionIsDue() const {
 void EventLogger::StepRetention() {
   try {
     if (!pass_) return BeginRetention();
-    if (trimmer_.HasWork()) {
-      const Result<int64_t> dropped = trimmer_.Step(*table_);
-      if (!dropped) return CloseAfterFailure(dropped.error().message);
-      events_dropped_total_.Add(static_cast<uint64_t>(*dropped));
-      return;
-    }
+    if (trimmer_.HasWork()) return StepTrimming();
+    if (compressor_.HasWork()) return StepCompression();
     if (old_things_.empty()) return LookForOldThings();
     const RetentionAction action = std::move(old_things_.front());
     old_things_.pop_front();
-    if (action.delete_job.empty()) return trimmer_.Begin(action.trim);
-    BeginDeletion({action.delete_job, "", [](const auto&) {}});
+    BeginOldThing(action);
   } catch (const SQLite::Exception& problem) {
     if (IsCorruption(problem)) corruption_seen_ = true;
     CloseAfterFailure(problem.what());
   }
+}
+
+void EventLogger::BeginOldThing(const RetentionAction& action) {
+  if (!action.delete_job.empty()) {
+    BeginDeletion({action.delete_job, "", [](const auto&) {}});
+  } else if (!action.compress_job.empty()) {
+    BeginCompression(action);
+  } else {
+    trimmer_.Begin(action.trim);
+  }
+}
+
+// Only a file that is noted is compressed, and that would be noted when it was idle for a while.
+void EventLogger::BeginCompression(const RetentionAction& action) {
+  const std::string& job_id = action.compress_job;
+  const auto synced = job_files_.SyncIfDirty(job_id);
+  if (!synced) return CloseAfterFailure(synced.error().message);
+  const JobState* state = *synced ? cache_.Find(*table_, job_id) : nullptr;
+  if (state != nullptr) table_->WriteFileNote(state->first_seq, {(*synced)->info, state->job_seq});
+  compressor_.Begin(job_id, action.event_count);
+}
+
+void EventLogger::StepTrimming() {
+  const Result<int64_t> dropped = trimmer_.Step(*table_);
+  if (!dropped) return CloseAfterFailure(dropped.error().message);
+  events_dropped_total_.Add(static_cast<uint64_t>(*dropped));
+}
+
+// Where it fails nothing is lost and nobody has to wait: the file stays as it is until the next
+// pass.
+void EventLogger::StepCompression() {
+  const std::string job_id = compressor_.job_id();
+  const Result<JobCompressor::Progress> progress = compressor_.Step(*table_);
+  if (!progress) {
+    compression_failures_total_.Add();
+    spdlog::warn("[journal] cannot compress events.jsonl of {}, which stays as it is: {}", job_id,
+                 progress.error().message);
+    return job_files_.Forget(job_id);
+  }
+  if (*progress != JobCompressor::Progress::kDone) return;
+  job_files_.Forget(job_id);
+  jobs_compressed_total_.Add();
+  const uint64_t before = compressor_.plain_bytes();
+  const uint64_t after = compressor_.compressed_bytes();
+  compression_saved_bytes_total_.Add(before - std::min(before, after));
+  ++pass_report_.jobs_compressed;
 }
 
 // A pass for who asks for one, or because it is time.
@@ -146,13 +198,19 @@ void EventLogger::LookForOldThings() {
   constexpr size_t kMaxJobsNamed = 1'000;
   if (!retention_.IsRunning()) return FinishRetention();
   for (RetentionAction& action : retention_.Look(*table_)) {
-    const bool is_deleted = !action.delete_job.empty();
-    (is_deleted ? pass_report_.jobs_deleted : pass_report_.events_dropped) +=
-        is_deleted ? 1 : action.event_count;
-    if (pass_report_.jobs.size() < kMaxJobsNamed) {
-      const std::string& job_id = is_deleted ? action.delete_job : action.trim.job_id;
-      pass_report_.jobs.push_back({job_id, is_deleted, action.event_count});
+    const RetentionReport::Job job = JobOf(action);
+    switch (job.action) {
+      case RetentionReport::Action::kDropEvents:
+        pass_report_.events_dropped += job.event_count;
+        break;
+      case RetentionReport::Action::kCompress:  // counted when done, for it may be put off
+        pass_report_.jobs_compressed += pass_->dry_run ? 1 : 0;
+        break;
+      case RetentionReport::Action::kDelete:
+        ++pass_report_.jobs_deleted;
+        break;
     }
+    if (pass_report_.jobs.size() < kMaxJobsNamed) pass_report_.jobs.push_back(job);
     if (!pass_->dry_run) old_things_.push_back(std::move(action));
   }
 }
@@ -162,9 +220,12 @@ void EventLogger::FinishRetention() {
   pass_.reset();
   if (!finished.dry_run) {
     next_pass_micros_ = clock_.MonotonicMicros() + options_.retention.interval_micros;
-    if (pass_report_.events_dropped + pass_report_.jobs_deleted > 0) {
-      spdlog::info("[journal] retention: {} events are in their files alone now, {} jobs deleted",
-                   pass_report_.events_dropped, pass_report_.jobs_deleted);
+    const RetentionReport& report = pass_report_;
+    if (report.events_dropped + report.jobs_compressed + report.jobs_deleted > 0) {
+      spdlog::info(
+          "[journal] retention: {} events are in their files alone now, {} files compressed, {} "
+          "jobs deleted",
+          report.events_dropped, report.jobs_compressed, report.jobs_deleted);
     }
   }
   finished.done(std::move(pass_report_));
@@ -179,6 +240,7 @@ void EventLogger::AbandonRetention(const std::string& problem) {
   if (pass_) calls.push_front(std::move(*pass_));
   pass_.reset();
   trimmer_.Abandon();
+  compressor_.Abandon();
   retention_.Abandon();
   old_things_.clear();
   next_pass_micros_ = clock_.MonotonicMicros() + options_.retention.interval_micros / 10;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "journal/job_files.h"
+#include "journal/stored_file.h"
 
 namespace stagelog {
 namespace {
@@ -47,8 +48,11 @@ Result<int64_t> EventTrimmer::Step(EventTable& table) {
 
 // Through a descriptor of its own: what matters is the file, whoever has written it.
 Status EventTrimmer::SyncFile() {
+  const std::string path = JobFilePath(runs_dir_, plan_->job_id);
+  const auto stored = FindStoredFile(files_, path);
+  if (!stored) return tl::unexpected(stored.error());
   Result<std::unique_ptr<AppendFile>> file =
-      files_.OpenAppend(JobFilePath(runs_dir_, plan_->job_id));
+      files_.OpenAppend(stored->has_value() ? (*stored)->path : path);
   if (!file) return tl::unexpected(file.error());
   if (Status synced = (*file)->Sync(); !synced) return synced;
   if (Status synced = files_.SyncDirectory(JobDirectory(runs_dir_, plan_->job_id)); !synced) {
@@ -62,7 +66,10 @@ Status EventTrimmer::CompareWithFile(EventTable& table, std::vector<TrimmedEvent
                                      uint64_t offset) {
   for (TrimmedEvent& event : events) {
     const auto bytes = lines_.ReadBytes(plan_->job_id, offset, event.body.size() + 1);
-    if (!bytes) return tl::unexpected(bytes.error());
+    if (!bytes) {
+      if (bytes.error().error_number == kDamagedFile) table.ForgetFileNote(plan_->first_seq);
+      return tl::unexpected(bytes.error());
+    }
     const bool is_same = bytes->size() == event.body.size() + 1 && bytes->starts_with(event.body) &&
                          bytes->back() == '\n';
     if (!is_same) {

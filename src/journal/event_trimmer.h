@@ -21,7 +21,7 @@ struct TrimPlan {
 };
 
 // Works off one plan at a time, a few hundred events a step. What is durable when:
-//  1. events.jsonl of the job is synced, its folder too;
+//  1. events.jsonl of the job, or events.jsonl.zst, is synced, its folder too;
 //  2. the rows to drop are compared with the bytes of the file, one by one;
 //  3. one transaction puts their places into `file_events` and takes them out of `events`.
 // A crash at any point leaves each event in exactly one of the tables, and its line in the file.

@@ -5,6 +5,7 @@
 
 #include "base/sha256.h"
 #include "journal/job_files.h"
+#include "journal/stored_file.h"
 
 namespace stagelog {
 namespace {
@@ -44,7 +45,7 @@ void FileLines::Close() { open_.clear(); }
 
 Result<FileLines::OpenFile*> FileLines::Open(const std::string& job_id) {
   if (const auto found = open_.find(job_id); found != open_.end()) return found->second.get();
-  Result<std::unique_ptr<ReadFile>> file = files_.OpenRead(JobFilePath(runs_dir_, job_id));
+  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(files_, JobFilePath(runs_dir_, job_id));
   if (!file) return tl::unexpected(file.error());
   if (open_.size() >= kMaxOpenFiles) open_.clear();
   auto opened = std::make_unique<OpenFile>();
@@ -66,7 +67,12 @@ Result<std::string_view> FileLines::ReadBytes(const std::string& job_id, uint64_
     const uint64_t end = offset + size;
     file.window_offset = goes_back ? end - std::min<uint64_t>(end, count) : offset;
     file.window.resize(count);
-    const Result<size_t> got = file.file->ReadAt(file.window_offset, file.window.data(), count);
+    Result<size_t> got = file.file->ReadAt(file.window_offset, file.window.data(), count);
+    if (!got && count > size) {  // what is asked for may be sound though its neighbour is not
+      file.window_offset = offset;
+      file.window.resize(size);
+      got = file.file->ReadAt(offset, file.window.data(), size);
+    }
     file.window.resize(got.value_or(0));
     if (!got) return tl::unexpected(got.error());
   }

@@ -1,5 +1,6 @@
 // Events that SQLite no longer holds: their lines are in events.jsonl alone, and the table
-// `file_events` knows where. SQLite then holds a suffix of the file, never less than its last line.
+// `file_events` knows where. (The offsets are those before it was compressed, if it was.) SQLite
+// then holds a suffix of the file, never less than its last line.
 #ifndef STAGELOG_JOURNAL_FILE_EVENTS_H_
 #define STAGELOG_JOURNAL_FILE_EVENTS_H_
 
@@ -39,8 +40,8 @@ class LineIsGone : public SQLite::Exception {
   std::string job_id_;
 };
 
-// Reads single lines of events.jsonl files. Holds some files open until Close(). One thread at a
-// time.
+// Reads single lines of events.jsonl files, compressed ones too. Holds some files open until
+// Close(). One thread at a time.
 class FileLines {
  public:
   FileLines(FileSystem& files, std::string runs_dir);

@@ -3,6 +3,7 @@
 #include "core/event_codec.h"
 #include "core/job_machine.h"
 #include "journal/job_files.h"
+#include "journal/stored_file.h"
 
 namespace stagelog {
 namespace {
@@ -38,6 +39,7 @@ Result<JobRepair> JobComparison::Run() {
   // A file that differs may be one that was put back, with lines that were lost.
   if (*verdict == Verdict::kDiverged && HasFileEvents()) mended = FindLinesAgain();
   if (*verdict == Verdict::kDiverged && mended) mended = Rewrite();
+  if (mended) mended = ClearUpCompressed();
   if (!mended) return tl::unexpected(mended.error());
   return repair_;
 }
@@ -49,30 +51,38 @@ Status JobComparison::ClearTheWay() {
   const auto info = files_.Stat(folder);
   if (!info) return tl::unexpected(info.error());
   if (!info->has_value() || (*info)->is_directory || state_.job_seq == 0) return {};
-  repair_.set_aside = folder + ".diverged-" + time_suffix_;
-  return files_.Rename(folder, repair_.set_aside);
+  return MoveAside(folder);
 }
 
 // Rewrite() renames the old file away before it renames the new one into its place. A new file that
 // is whole and alone was left by a crash between the two.
 Status JobComparison::FinishInterruptedRewrite() {
-  const auto file = files_.Stat(path_);
+  const auto file = FindStoredFile(files_, path_);
+  if (!file) return tl::unexpected(file.error());
   const auto rewritten = files_.Stat(path_ + ".tmp");
-  if (Exists(file) || !Exists(rewritten)) return {};
+  if (file->has_value() || !Exists(rewritten)) return {};
   return files_.Rename(path_ + ".tmp", path_);
 }
 
 Result<JobComparison::Verdict> JobComparison::Compare() {
-  const auto info = files_.Stat(path_);
-  if (!info) return tl::unexpected(info.error());
-  if (!info->has_value()) {
+  const auto stored = FindStoredFile(files_, path_);
+  if (!stored) return tl::unexpected(stored.error());
+  if (!stored->has_value()) {
     if (HasFileEvents()) return Verdict::kDiverged;
     return state_.job_seq == 0 ? Verdict::kAgrees : Verdict::kFileIsBehind;
   }
-  if (!(*info)->is_regular) return Verdict::kDiverged;
-  Result<std::unique_ptr<ReadFile>> file = files_.OpenRead(path_);
-  if (!file) return tl::unexpected(file.error());
+  if (!(*stored)->info.is_regular) return Verdict::kDiverged;
+  const auto judge = [](Result<Verdict> verdict) -> Result<Verdict> {
+    const bool is_damaged = !verdict && verdict.error().error_number == kDamagedFile;
+    return is_damaged ? Verdict::kDiverged : std::move(verdict);
+  };
+  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(files_, (*stored)->path);
+  if (!file) return judge(tl::unexpected(file.error()));
   LineReader reader(std::move(*file));
+  return judge(CompareLines(reader));
+}
+
+Result<JobComparison::Verdict> JobComparison::CompareLines(LineReader& reader) {
   if (state_.job_seq > 0) {
     const Result<bool> in_place = FileEventsAreInPlace(reader);
     if (!in_place) return tl::unexpected(in_place.error());
@@ -176,6 +186,11 @@ bool JobComparison::TakeLine(std::string_view line) {
 
 Status JobComparison::AppendMissing() {
   if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id_); !there) return there;
+  const auto stored = FindStoredFile(files_, path_);
+  if (!stored) return tl::unexpected(stored.error());
+  if (stored->has_value() && (*stored)->is_compressed()) {
+    if (Status plain = ExpandJobFile(files_, runs_dir_, job_id_); !plain) return plain;
+  }
   const auto info = files_.Stat(path_);
   if (!info) return tl::unexpected(info.error());
   if (info->has_value() && (*info)->size > good_bytes_) {
@@ -188,13 +203,14 @@ Status JobComparison::AppendMissing() {
 // the places are those in this file, until Rewrite() has made them those in the new one.
 Status JobComparison::FindLinesAgain() {
   std::unordered_map<int64_t, int64_t> offsets;  // by seq
-  const auto info = files_.Stat(path_);
-  if (!info) return tl::unexpected(info.error());
-  if (info->has_value() && (*info)->is_regular) {
-    Result<std::unique_ptr<ReadFile>> file = files_.OpenRead(path_);
-    if (!file) return tl::unexpected(file.error());
-    LineReader reader(std::move(*file));
-    while (true) {
+  const auto stored = FindStoredFile(files_, path_);
+  if (!stored) return tl::unexpected(stored.error());
+  if (stored->has_value() && (*stored)->info.is_regular) {
+    auto file = OpenStoredFile(files_, (*stored)->path, CompressedFile::Damage::kIsBlankLines);
+    const bool is_damaged = !file && file.error().error_number == kDamagedFile;
+    if (!file && !is_damaged) return tl::unexpected(file.error());
+    LineReader reader(is_damaged ? nullptr : std::move(*file));
+    while (!is_damaged) {
       const Result<std::optional<FileLine>> line = reader.Next();
       if (!line) return tl::unexpected(line.error());
       if (!line->has_value()) break;
@@ -239,14 +255,51 @@ Status JobComparison::Rewrite() {
   int64_t count = 0;
   if (Status written = WriteRows(temporary, 0, &count); !written) return written;
   repair_.tail_cut = false;
-  const auto old = files_.Stat(path_);
+  const auto old = FindStoredFile(files_, path_);
   if (!old) return tl::unexpected(old.error());
   if (old->has_value()) {
-    repair_.set_aside = path_ + ".diverged-" + time_suffix_;
-    if (Status moved = files_.Rename(path_, repair_.set_aside); !moved) return moved;
+    if (Status moved = MoveAside((*old)->path); !moved) return moved;
   }
   if (Status moved = files_.Rename(temporary, path_); !moved) return moved;
   return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
+}
+
+Status JobComparison::MoveAside(const std::string& path) {
+  repair_.set_aside.push_back(path + ".diverged-" + time_suffix_);
+  return files_.Rename(path, repair_.set_aside.back());
+}
+
+// A crash while the file was compressed or made plain leaves both, and the plain one is whole. What
+// is not in that is kept under another name.
+Status JobComparison::ClearUpCompressed() {
+  const std::string compressed = CompressedPath(path_);
+  const auto plain = files_.Stat(path_);
+  const auto other = files_.Stat(compressed);
+  if (!plain) return tl::unexpected(plain.error());
+  if (!other) return tl::unexpected(other.error());
+  if (!plain->has_value() || !other->has_value()) return {};
+  const Result<bool> is_beginning = (*other)->is_regular ? IsBeginningOfPlain() : false;
+  if (!is_beginning) return tl::unexpected(is_beginning.error());
+  return *is_beginning ? files_.Remove(compressed) : MoveAside(compressed);
+}
+
+Result<bool> JobComparison::IsBeginningOfPlain() {
+  const auto compressed = OpenStoredFile(files_, CompressedPath(path_));
+  const auto plain = files_.OpenRead(path_);
+  if (!plain) return tl::unexpected(plain.error());
+  std::string here(kWriteChunkBytes, '\0');
+  std::string there(kWriteChunkBytes, '\0');
+  Result<size_t> count = compressed ? Result<size_t>(0) : tl::unexpected(compressed.error());
+  for (uint64_t offset = 0; count; offset += *count) {
+    count = (*compressed)->ReadAt(offset, here.data(), here.size());
+    if (!count) break;
+    if (*count == 0) return true;
+    const Result<size_t> got = (*plain)->ReadAt(offset, there.data(), *count);
+    if (!got) return tl::unexpected(got.error());
+    if (here.compare(0, *count, there, 0, *got) != 0) return false;
+  }
+  if (count.error().error_number == kDamagedFile) return false;
+  return tl::unexpected(count.error());
 }
 
 Status JobComparison::WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/file_system.h"
 #include "journal/event_table.h"
@@ -18,7 +19,7 @@ struct JobRepair {
   int64_t lines_appended = 0;  // from the table to the file
   bool tail_cut = false;       // a line torn by a crash was cut off
   int64_t lines_lost = 0;      // that only the file had, and has no more as they were committed
-  std::string set_aside;       // the new name of a file that differed; empty when none did
+  std::vector<std::string> set_aside;  // the new names of files that differed
 };
 
 // Makes the file of one job and its rows agree (promise 8):
@@ -26,6 +27,8 @@ struct JobRepair {
 //  - a last line that a crash has torn is cut off;
 //  - rows that the file has not are appended to it;
 //  - a file that differs in any other way is renamed events.jsonl.diverged-<time> and written anew.
+// A job whose file is compressed (job_compressor.h) is compared as if it were not, and made plain
+// where its file has to grow. Where both files are there, the plain one counts.
 // Of events that the table has dropped (file_events.h) the digests are compared. Lines that are no
 // longer what they were are lost, and found again when a file that has them is put back.
 // Runs inside a transaction of the caller's. Throws SQLite::Exception; file errors are values.
@@ -47,6 +50,7 @@ class JobComparison {
   Status ClearTheWay();
   Status FinishInterruptedRewrite();
   Result<Verdict> Compare();
+  Result<Verdict> CompareLines(LineReader& reader);
   Result<bool> FileEventsAreInPlace(LineReader& reader);
   Result<Verdict> CompareRows(LineReader& reader);
   Result<Verdict> TakeFurtherLines(LineReader& reader);
@@ -55,6 +59,9 @@ class JobComparison {
   Status FindLinesAgain();
   void MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets);
   Status Rewrite();
+  Status MoveAside(const std::string& path);
+  Status ClearUpCompressed();
+  Result<bool> IsBeginningOfPlain();
   Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
   bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }
 

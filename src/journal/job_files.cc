@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "journal/stored_file.h"
+
 namespace stagelog {
 namespace {
 
@@ -83,6 +85,7 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id); !there) {
     return tl::unexpected(there.error());
   }
+  if (Status plain = MakePlain(job_id); !plain) return tl::unexpected(plain.error());
   if (open_.size() >= max_open_) {
     open_.erase(recency_.front());
     recency_.pop_front();
@@ -93,6 +96,22 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   OpenFile& opened = open_[job_id];
   opened = {std::move(*file), std::prev(recency_.end())};
   return opened.file.get();
+}
+
+// A job that was over goes on.
+Status JobFiles::MakePlain(const std::string& job_id) {
+  const auto stored = FindStoredFile(files_, JobFilePath(runs_dir_, job_id));
+  if (!stored) return tl::unexpected(stored.error());
+  if (!stored->has_value() || !(*stored)->is_compressed()) return {};
+  const auto clean = clean_.find(job_id);
+  if (clean != clean_.end() && clean->second != (*stored)->info) {
+    return Failure("events.jsonl.zst of " + job_id + " was changed by another program");
+  }
+  if (Status expanded = ExpandJobFile(files_, runs_dir_, job_id); !expanded) return expanded;
+  const Result<FileInfo> info = InfoOf(job_id);
+  if (!info) return tl::unexpected(info.error());
+  if (clean != clean_.end()) clean->second = *info;
+  return {};
 }
 
 JobFiles::Dirty& JobFiles::MarkDirty(const std::string& job_id) {
@@ -113,7 +132,12 @@ int64_t JobFiles::OldestDirtyMicros() const {
 
 Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncOldest(int64_t before_micros) {
   if (OldestDirtyMicros() > before_micros) return std::optional<SyncedFile>();
-  SyncedFile synced{dirty_order_.front(), {}};
+  return SyncIfDirty(std::string(dirty_order_.front()));
+}
+
+Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncIfDirty(const std::string& job_id) {
+  if (!dirty_.contains(job_id)) return std::optional<SyncedFile>();
+  SyncedFile synced{job_id, {}};
   const Result<AppendFile*> file = Open(synced.job_id);
   if (!file) return tl::unexpected(file.error());
   if (Status done = (*file)->Sync(); !done) return tl::unexpected(done.error());
@@ -126,8 +150,8 @@ Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncOldest(int64_t before_
   }
   if (clean_.size() >= kMaxCleanFiles) clean_.clear();
   clean_[synced.job_id] = synced.info;
-  dirty_.erase(synced.job_id);
-  dirty_order_.pop_front();
+  dirty_order_.erase(dirty_.at(job_id).order);
+  dirty_.erase(job_id);
   return std::optional<SyncedFile>(std::move(synced));
 }
 

@@ -28,7 +28,8 @@ class JobFiles {
  public:
   JobFiles(FileSystem& files, std::string runs_dir, size_t max_open);
 
-  // Appends `bytes` (whole lines) to the job's file. `now_micros` is monotonic. After a failure any
+  // Appends `bytes` (whole lines) to the job's file, which is made plain first where it was
+  // compressed. `now_micros` is monotonic. After a failure any
   // prefix of the bytes may be in the file: it must be compared with the table before the next
   // append.
   Status Append(const std::string& job_id, std::string_view bytes, int64_t now_micros);
@@ -50,6 +51,8 @@ class JobFiles {
     FileInfo info;
   };
   Result<std::optional<SyncedFile>> SyncOldest(int64_t before_micros);
+  // The same of this file, if it is dirty.
+  Result<std::optional<SyncedFile>> SyncIfDirty(const std::string& job_id);
 
   void CloseAll();
   // The job's file is no longer ours: closed, and not synced or noted any more.
@@ -69,6 +72,7 @@ class JobFiles {
   };
 
   Result<AppendFile*> Open(const std::string& job_id);
+  Status MakePlain(const std::string& job_id);
   Dirty& MarkDirty(const std::string& job_id);
   Status CheckUnchanged(const std::string& job_id, const FileInfo& expected) const;
   Result<FileInfo> InfoOf(const std::string& job_id) const;

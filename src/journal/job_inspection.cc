@@ -5,6 +5,7 @@
 #include "core/job_machine.h"
 #include "journal/file_events.h"
 #include "journal/job_files.h"
+#include "journal/stored_file.h"
 
 namespace stagelog {
 namespace {
@@ -25,6 +26,7 @@ JobInspection::JobInspection(FileSystem& files, const std::string& runs_dir,
       scratch_(scratch),
       job_id_(std::move(job_id)),
       tell_(tell),
+      name_(job_id_ + "/events.jsonl"),
       check_(job_id_) {}
 
 int64_t JobInspection::Run() {
@@ -53,14 +55,15 @@ int64_t JobInspection::Run() {
 
 void JobInspection::ReadFileLines() {
   const std::string path = JobFilePath(runs_dir_, job_id_);
-  const auto info = files_.Stat(path);
-  if (!info) return Tell(info.error().message);
-  if (!info->has_value()) {
+  const auto stored = FindStoredFile(files_, path);
+  if (!stored) return Tell(stored.error().message);
+  if (!stored->has_value()) {
     if (first_seq_ != 0) Tell("is missing");
     return;
   }
-  if (!(*info)->is_regular) return Tell("is no plain file");
-  Result<std::unique_ptr<ReadFile>> file = files_.OpenRead(path);
+  name_ = (*stored)->path.substr(runs_dir_.size() + 1);
+  if (!(*stored)->info.is_regular) return Tell("is no plain file");
+  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(files_, (*stored)->path);
   if (!file) return Tell(file.error().message);
   is_there_ = true;
   LineReader reader(std::move(*file));

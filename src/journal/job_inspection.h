@@ -1,4 +1,4 @@
-// One job's events.jsonl held against itself and against the database.
+// One job's events.jsonl, compressed or not, held against itself and against the database.
 #ifndef STAGELOG_JOURNAL_JOB_INSPECTION_H_
 #define STAGELOG_JOURNAL_JOB_INSPECTION_H_
 
@@ -39,7 +39,7 @@ class JobInspection {
   std::string DifferenceOf(const Event& event, const FileLine& line);
   void LookForMissingEvents();
   void CompareState();
-  void Tell(const std::string& what) { tell_(job_id_ + "/events.jsonl", what); }
+  void Tell(const std::string& what) { tell_(name_, what); }
 
   FileSystem& files_;
   const std::string& runs_dir_;
@@ -47,6 +47,7 @@ class JobInspection {
   EventTable& scratch_;
   const std::string job_id_;
   const TellFinding& tell_;
+  std::string name_;  // of the file inside the runs folder
   ChainCheck check_;
   std::optional<SQLite::Statement> find_row_;
   int64_t first_seq_ = 0;  // 0: the database does not know the job

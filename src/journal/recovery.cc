@@ -11,6 +11,7 @@
 #include "journal/job_comparison.h"
 #include "journal/job_files.h"
 #include "journal/job_remover.h"
+#include "journal/stored_file.h"
 
 namespace stagelog {
 namespace {
@@ -96,8 +97,17 @@ class Opener {
                        EINVAL}};
   }
 
+  // What a crash has left of a file that was being compressed, or expanded. Where it cannot be
+  // removed it is in nobody's way but the next one's, who says so.
+  void RemoveUnfinished() {
+    for (const std::string& path : {CompressingPath(runs_dir_), ExpandingPath(runs_dir_)}) {
+      static_cast<void>(RemoveIfThere(files_, path));
+    }
+  }
+
   void OpenAndCompare() {
     ExpectPlainDatabase();
+    RemoveUnfinished();
     if (!Exists(database_)) {
       SetDatabaseAside(".orphaned-");  // a write-ahead log without its database
       Rebuild();
@@ -170,8 +180,8 @@ class Opener {
 
   bool AgreesByNote(const JobRow& row) {
     if (!row.file || row.file->job_seq != row.job_seq) return false;
-    const auto info = OrThrow(files_.Stat(JobFilePath(runs_dir_, row.job_id)));
-    return info && *info == row.file->info;
+    const auto stored = OrThrow(FindStoredFile(files_, JobFilePath(runs_dir_, row.job_id)));
+    return stored && stored->info == row.file->info;
   }
 
   void CompareJob(EventTable& table, const std::string& job_id, int64_t max_ts_micros) {
@@ -189,7 +199,8 @@ class Opener {
   }
 
   void Note(EventTable& table, const JobState& state) {
-    const std::string path = JobFilePath(runs_dir_, state.job_id);
+    std::string path = JobFilePath(runs_dir_, state.job_id);
+    if (const auto stored = OrThrow(FindStoredFile(files_, path))) path = stored->path;
     OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
     OrThrow(files_.SyncDirectory(JobDirectory(runs_dir_, state.job_id)));
     const auto info = OrThrow(files_.Stat(path));
@@ -203,7 +214,7 @@ class Opener {
     report.lines_appended += repair.lines_appended;
     report.lines_lost += repair.lines_lost;
     report.tails_cut += repair.tail_cut ? 1 : 0;
-    if (!repair.set_aside.empty()) report.set_aside.push_back(repair.set_aside);
+    for (const std::string& name : repair.set_aside) report.set_aside.push_back(name);
   }
 
   // The database and journal.json note the same highest seq as long as they belong together. Where

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_system.h"
 #include "core/ports.h"
 #include "journal/event_table.h"
 #include "journal/event_trimmer.h"
@@ -17,23 +18,28 @@ namespace stagelog {
 struct RetentionOptions {
   int64_t events_days = 0;         // SQLite keeps events that are not older
   int64_t max_events_per_job = 0;  // and so many of a job that ended more than an hour ago
+  int64_t compress_days = 0;       // the file of a job that ended earlier is compressed
   int64_t runs_days = 0;           // a job that ended earlier is deleted
   int64_t interval_micros = int64_t{600} * 1'000'000;  // from one look at the jobs to the next
 
-  bool IsOn() const { return events_days > 0 || max_events_per_job > 0 || runs_days > 0; }
+  bool IsOn() const {
+    return events_days > 0 || max_events_per_job > 0 || compress_days > 0 || runs_days > 0;
+  }
 };
 
 // One thing to be done.
 struct RetentionAction {
   TrimPlan trim;
-  std::string delete_job;  // instead, when not empty
+  std::string compress_job;  // instead, when not empty
+  std::string delete_job;    // instead, when not empty
   int64_t event_count = 0;
 };
 
 // Looks at every job once in a pass, some at a time. Writer thread only. Throws SQLite::Exception.
 class Retention {
  public:
-  explicit Retention(RetentionOptions options) : options_(options) {}
+  Retention(RetentionOptions options, FileSystem& files, std::string runs_dir)
+      : options_(options), files_(files), runs_dir_(std::move(runs_dir)) {}
 
   const RetentionOptions& options() const { return options_; }
 
@@ -46,9 +52,14 @@ class Retention {
   std::vector<RetentionAction> Look(EventTable& table);
 
  private:
-  std::optional<RetentionAction> Judge(EventTable& table, const JobAge& job) const;
+  void Judge(EventTable& table, const JobAge& job, std::vector<RetentionAction>& actions) const;
+  std::optional<RetentionAction> JudgeEvents(EventTable& table, const JobAge& job,
+                                             int64_t over_for) const;
+  bool HasPlainFile(const std::string& job_id) const;
 
   const RetentionOptions options_;
+  FileSystem& files_;
+  const std::string runs_dir_;
   bool is_running_ = false;
   int64_t now_micros_ = 0;
   int64_t old_through_seq_ = 0;  // events up to here are older than events_days

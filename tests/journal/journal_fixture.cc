@@ -7,6 +7,7 @@
 
 #include "core/event_codec.h"
 #include "core/job_state_json.h"
+#include "tests/support/journal_evidence.h"
 
 namespace stagelog {
 
@@ -88,10 +89,7 @@ std::string JournalTest::FilePath(const std::string& job_id) const {
 }
 
 std::string JournalTest::FileText(const std::string& job_id) const {
-  std::ifstream file(FilePath(job_id), std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return ReadEvents(runs_, job_id);
 }
 
 void JournalTest::WriteFileText(const std::string& job_id, const std::string& text) const {

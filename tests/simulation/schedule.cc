@@ -1,6 +1,7 @@
 #include "tests/simulation/schedule.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "core/event_codec.h"
@@ -40,6 +41,8 @@ void ScheduleCounts::Add(const ScheduleCounts& other) {
   kills += other.kills;
   losses += other.losses;
   deletions += other.deletions;
+  compressions += other.compressions;
+  expansions += other.expansions;
   events += other.events;
 }
 
@@ -54,6 +57,7 @@ Schedule::Schedule(uint64_t seed) : random_(seed, Jobs()) {
   if (Happens(25)) options_.retention.events_days = 1;
   if (Happens(25)) options_.retention.max_events_per_job = 1 + static_cast<int64_t>(Below(4));
   if (Happens(15)) options_.retention.runs_days = 1;
+  if (Happens(40)) options_.retention.compress_days = 1;
   subscribers_.push_back({});
   for (const std::string& job : Jobs()) subscribers_.push_back({.job_id = job, .seen = {}});
 }
@@ -63,7 +67,10 @@ Schedule::~Schedule() { logger_.reset(); }
 void Schedule::Run() {
   OpenSomehow();
   const size_t steps = 10 + Below(Happens(10) ? 120 : 30);
-  for (size_t i = 0; i < steps && complaints().empty(); ++i) Step();
+  for (size_t i = 0; i < steps && complaints().empty(); ++i) {
+    Step();
+    CountFiles();
+  }
   if (complaints().empty()) Reckon();
   counts_.schedules = 1;
   counts_.steps = static_cast<int64_t>(steps);
@@ -197,7 +204,7 @@ void Schedule::OrdinaryStep() {
   if (kind < 62) return Turn();
   if (kind < 70) return LeadTurn();
   if (kind < 73) return DeleteJob();
-  if (kind < 76) return RunRetention();
+  if (kind < (options_.retention.compress_days > 0 ? 82 : 76)) return RunRetention();
   if (kind < 90) return ReadPage();
   MoveClock();
 }
@@ -310,13 +317,43 @@ void Schedule::DeleteJob() {
   for (size_t turns = Below(5); turns > 0; --turns) Turn();
 }
 
+// Long enough for what is over to be old.
+void Schedule::EndJobsAndLetTimePass() {
+  for (const std::string& job : Jobs()) {
+    EventDraft draft = NewDraft();
+    draft.job_id = job;
+    draft.kind = EventType::kJobCompleted;
+    draft.type = "job_completed";
+    draft.payload.clear();
+    if (Happens(50)) Send({draft});
+  }
+  Turn();
+  clock_.AdvanceMicros(static_cast<int64_t>(24 + Below(30)) * kMicrosPerHour);
+  Note("clock " + std::to_string(clock_.WallMicros()));
+  Turn();
+}
+
+void Schedule::CountFiles() {
+  for (const std::string& job : Jobs()) {
+    const std::string path = EventsFileOf(runs_, job);
+    const bool is_plain = std::filesystem::exists(path);
+    const bool is_compressed = !is_plain && std::filesystem::exists(path + ".zst");
+    bool& was_compressed = is_compressed_[job];
+    if (is_compressed && !was_compressed) ++counts_.compressions;
+    if (was_compressed && is_plain) ++counts_.expansions;
+    was_compressed = is_compressed;
+  }
+}
+
 void Schedule::RunRetention() {
+  const bool compresses = options_.retention.compress_days > 0 && Happens(70);
+  if (compresses) EndJobsAndLetTimePass();
   const bool dry_run = Happens(20);
   Note(dry_run ? "dry retention" : "retention");
   logger_->RunRetention(dry_run, [this](const auto& outcome) {
     Note(std::string("  retention: ") + (outcome ? "done" : outcome.error().code));
   });
-  for (size_t turns = Below(8); turns > 0; --turns) Turn();
+  for (size_t turns = Below(compresses ? 30 : 8); turns > 0; --turns) Turn();
 }
 
 void Schedule::ReadPage() {
@@ -359,8 +396,17 @@ void Schedule::ArmFault() {
                                                                    Operation::kRemove,
                                                                    Operation::kMakeDirectory,
                                                                    Operation::kSyncDirectory};
-  static const std::vector<std::string> paths = {
-      "", "", "", "events.jsonl", "stagelog.db", "stagelog.db-wal", "journal.json", "deleted"};
+  static const std::vector<std::string> paths = {"",
+                                                 "",
+                                                 "",
+                                                 "events.jsonl",
+                                                 "stagelog.db",
+                                                 "stagelog.db-wal",
+                                                 "journal.json",
+                                                 "deleted",
+                                                 ".compressing",
+                                                 ".zst",
+                                                 ".expanding"};
   Fault fault{.operation = Pick(operations), .nth = 1 + Below(10), .path_contains = Pick(paths)};
   fault.error_number = Pick(std::vector<int>{EIO, ENOSPC, EINTR});
   fault.until_healed = Happens(25);

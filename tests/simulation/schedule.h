@@ -4,6 +4,7 @@
 #define STAGELOG_TESTS_SIMULATION_SCHEDULE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,7 +31,9 @@ struct ScheduleCounts {
   int64_t kills = 0;
   int64_t losses = 0;     // of the database or journal.json
   int64_t deletions = 0;  // acknowledged
-  int64_t events = 0;     // found in the end
+  int64_t compressions = 0;
+  int64_t expansions = 0;  // files made plain again, for an event or by recovery
+  int64_t events = 0;      // found in the end
 
   void Add(const ScheduleCounts& other);
 };
@@ -73,6 +76,8 @@ class Schedule : private CommitListener {
   void LeadTurn();
   void DeleteJob();
   void RunRetention();
+  void EndJobsAndLetTimePass();
+  void CountFiles();
   void ReadPage();
   void MoveClock();
   void ArmFault();
@@ -116,6 +121,7 @@ class Schedule : private CommitListener {
   std::vector<ModelSubscriber> subscribers_;
   std::vector<std::vector<EventDraft>> sent_;    // requests whose drafts all have an event_id
   std::vector<std::vector<EventDraft>> failed_;  // of these, to be sent again
+  std::map<std::string, bool> is_compressed_;    // the file of each job, as seen last
   size_t words_ = 0;
   size_t requests_ = 0;
   ScheduleCounts counts_;

@@ -86,7 +86,8 @@ class SimulationTest : public ::testing::Test {
               << " refused, " << counts_.unknown << " unknown, " << counts_.faults << " faults, "
               << counts_.power_cuts << " power cuts, " << counts_.kills << " kills, "
               << counts_.losses << " losses, " << counts_.deletions << " deletions, "
-              << counts_.events << " events in the end" << std::endl;
+              << counts_.compressions << " files compressed, " << counts_.expansions
+              << " made plain again, " << counts_.events << " events in the end" << std::endl;
   }
 
   std::mutex mutex_;

@@ -1,6 +1,7 @@
 #include "tests/support/journal_evidence.h"
 
 #include <sqlite3.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/check.h"
 #include "core/event_codec.h"
 
 namespace stagelog {
@@ -105,6 +107,29 @@ std::string ReadAll(const std::string& path) {
   return std::move(stream).str();
 }
 
+std::string ExpandZstd(const std::string& compressed) {
+  const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(),
+                                                                          ZSTD_freeDStream);
+  std::string text;
+  std::string chunk(1 << 16, '\0');
+  ZSTD_inBuffer in{compressed.data(), compressed.size(), 0};
+  size_t left = 0;
+  while (in.pos < in.size || left > 0) {
+    ZSTD_outBuffer out{chunk.data(), chunk.size(), 0};
+    left = ZSTD_decompressStream(stream.get(), &out, &in);
+    STAGELOG_CHECK(ZSTD_isError(left) == 0);
+    STAGELOG_CHECK(out.pos > 0 || in.pos < in.size || left == 0);
+    text.append(chunk, 0, out.pos);
+  }
+  return text;
+}
+
+std::string ReadEvents(const std::string& runs_dir, const std::string& job_id) {
+  const std::string path = EventsFileOf(runs_dir, job_id);
+  if (std::filesystem::exists(path)) return ReadAll(path);
+  return ExpandZstd(ReadAll(path + ".zst"));
+}
+
 Result<std::vector<StoredRow>> ReadDatabase(const std::string& runs_dir) {
   sqlite3* opened = nullptr;
   const std::string path = runs_dir + "/stagelog.db";
@@ -128,7 +153,7 @@ Result<std::vector<StoredRow>> ReadDatabase(const std::string& runs_dir) {
     rows.push_back({.seq = sqlite3_column_int64(prepared, 0), .body = ColumnText(prepared, 1)});
     if (sqlite3_column_type(prepared, 1) != SQLITE_NULL) continue;
     const auto [entry, is_new] = files.try_emplace(ColumnText(prepared, 2));
-    if (is_new) entry->second = ReadAll(EventsFileOf(runs_dir, entry->first));
+    if (is_new) entry->second = ReadEvents(runs_dir, entry->first);
     const auto offset = static_cast<size_t>(sqlite3_column_int64(prepared, 3));
     const auto size = static_cast<size_t>(sqlite3_column_int64(prepared, 4));
     if (offset < entry->second.size()) rows.back().body = entry->second.substr(offset, size);
@@ -154,7 +179,7 @@ std::string EventsFileOf(const std::string& runs_dir, const std::string& job_id)
 Result<std::vector<std::string>> ReadJobLines(const std::string& runs_dir,
                                               const std::string& job_id) {
   const std::string path = EventsFileOf(runs_dir, job_id);
-  const std::string text = ReadAll(path);
+  const std::string text = ReadEvents(runs_dir, job_id);
   if (!text.empty() && text.back() != '\n') return Failure(path + ": the last line is torn");
   return SplitLines(text);
 }
@@ -163,7 +188,8 @@ std::vector<std::string> ListJobFolders(const std::string& runs_dir) {
   std::vector<std::string> names;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(runs_dir, ignored)) {
-    if (std::filesystem::exists(entry.path() / "events.jsonl")) {
+    if (std::filesystem::exists(entry.path() / "events.jsonl") ||
+        std::filesystem::exists(entry.path() / "events.jsonl.zst")) {
       names.push_back(entry.path().filename().string());
     }
   }

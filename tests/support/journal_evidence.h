@@ -26,10 +26,16 @@ Result<std::vector<StoredRow>> ReadDatabase(const std::string& runs_dir);
 // The lines of a text without their newlines; a last one without a newline is left out.
 std::vector<std::string> SplitLines(const std::string& text);
 
-// The lines of the job's events.jsonl without their newlines; none when there is no file. A last
-// line without its newline is a failure.
+// The lines of the job's events.jsonl, compressed or not, without their newlines; none when there
+// is no file. A last line without its newline is a failure.
 Result<std::vector<std::string>> ReadJobLines(const std::string& runs_dir,
                                               const std::string& job_id);
+
+// What the job's events.jsonl holds or, where there is none, its events.jsonl.zst, read without
+// heed of how it is cut into frames, as any program would; empty when there is neither. Dies of a
+// file that is no zstd.
+std::string ReadEvents(const std::string& runs_dir, const std::string& job_id);
+std::string ExpandZstd(const std::string& compressed);
 
 std::string EventsFileOf(const std::string& runs_dir, const std::string& job_id);
 

@@ -114,7 +114,7 @@ void AddExport(CommandLine& line) {
       "  stagelog export render-42 --format chrome-trace > trace.json   (ui.perfetto.dev)\n"
       "  stagelog export runs/render-42 --format csv > events.csv");
   auto options = std::make_shared<ExportOptions>();
-  command->add_option("source", options->source, "a job, its folder or its events.jsonl")
+  command->add_option("source", options->source, "a job, its folder or its events.jsonl (or .zst)")
       ->required();
   command->add_option("--format", options->format, "chrome-trace or csv")
       ->required()

@@ -5,6 +5,7 @@
 #include "base/file_system.h"
 #include "core/event_codec.h"
 #include "core/json_text.h"
+#include "journal/stored_file.h"
 #include "tools/cli/screen.h"
 
 namespace stagelog::cli {
@@ -22,7 +23,7 @@ CliResult<std::unique_ptr<FileEvents>> FileEvents::Open(const JournalPath& journ
   if (trust == Trust::kVerified && !journal.folder.empty()) {
     if (auto read = ReadStateAnchor(journal.folder + "/state.json")) anchor = std::move(*read);
   }
-  Result<std::unique_ptr<ReadFile>> file = RealFileSystem().OpenRead(journal.path);
+  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal.path);
   if (!file) return Fail(ExitCode::kBadFile, file.error().message);
   std::unique_ptr<FileEvents> events(
       new FileEvents(journal, trust, std::move(bytes_read), std::move(*file)));

@@ -1,4 +1,4 @@
-// The events of an events.jsonl, each judged before it is handed out.
+// The events of an events.jsonl or events.jsonl.zst, each judged before it is handed out.
 #ifndef STAGELOG_TOOLS_CLI_OFFLINE_FILE_EVENTS_H_
 #define STAGELOG_TOOLS_CLI_OFFLINE_FILE_EVENTS_H_
 

@@ -5,7 +5,9 @@
 #include <optional>
 #include <system_error>
 
+#include "base/file_system.h"
 #include "core/identifier.h"
+#include "journal/stored_file.h"
 
 namespace stagelog::cli {
 namespace {
@@ -14,16 +16,22 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFileName = "events.jsonl";
 
-JournalPath InFolder(const fs::path& folder, uint64_t size) {
-  return {(folder / kFileName).string(), folder.string(), folder.filename().string(), size};
+// For the progress that is shown: who reads the file says what is wrong with it.
+uint64_t SizeOf(const fs::path& file) {
+  return ContentSizeOf(RealFileSystem(), file.string()).value_or(0);
+}
+
+JournalPath InFolder(const fs::path& file) {
+  const fs::path folder = file.parent_path();
+  return {file.string(), folder.string(), folder.filename().string(), SizeOf(file)};
 }
 
 std::optional<JournalPath> JournalIn(const fs::path& folder) {
   std::error_code error;
-  const fs::path file = folder / kFileName;
-  if (!fs::is_regular_file(file, error)) return std::nullopt;
-  const uint64_t size = fs::file_size(file, error);
-  return InFolder(folder, error ? 0 : size);
+  for (const std::string& name : {std::string(kFileName), CompressedPath(kFileName)}) {
+    if (fs::is_regular_file(folder / name, error)) return InFolder(folder / name);
+  }
+  return std::nullopt;
 }
 
 // "runs/job/" and "." name their folder too.
@@ -34,15 +42,15 @@ fs::path Canonical(const std::string& path) {
 }
 
 JournalPath OfFile(const std::string& path) {
-  std::error_code error;
-  const uint64_t size = fs::file_size(path, error);
   const fs::path whole = Canonical(path);
-  if (whole.filename() == kFileName && IsJobId(whole.parent_path().filename().string())) {
-    JournalPath journal = InFolder(whole.parent_path(), error ? 0 : size);
+  const bool is_named_so =
+      whole.filename() == kFileName || whole.filename() == CompressedPath(kFileName);
+  if (is_named_so && IsJobId(whole.parent_path().filename().string())) {
+    JournalPath journal = InFolder(whole);
     journal.job_id.clear();  // a copy may stand in any folder
     return journal;
   }
-  return {whole.string(), "", "", error ? 0 : size};
+  return {whole.string(), "", "", SizeOf(whole)};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "core/event_codec.h"
 #include "journal/file_events.h"
 #include "journal/line_reader.h"
+#include "journal/stored_file.h"
 
 namespace stagelog::cli {
 namespace {
@@ -24,7 +25,7 @@ class Verifier {
     // Both are written after the line they speak of, or before it and then looked at last: what
     // they know now is in the file when it is read.
     if (!journal_.folder.empty()) ReadState();
-    Result<std::unique_ptr<ReadFile>> file = RealFileSystem().OpenRead(journal_.path);
+    Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal_.path);
     if (!file) return Fail(ExitCode::kBadFile, file.error().message);
     LineReader reader(std::move(*file));
     if (CliStatus read = ReadLines(reader); !read) return tl::unexpected(read.error());
@@ -40,8 +41,8 @@ class Verifier {
     const bool is_torn = std::any_of(findings.begin(), findings.end(),
                                      [](const auto& f) { return f.code == "torn_tail"; });
     if (!is_torn) return false;
-    const auto info = RealFileSystem().Stat(journal_.path);
-    return info && info->has_value() && (*info)->size > size_;
+    const auto size = ContentSizeOf(RealFileSystem(), journal_.path);
+    return size && *size > size_;
   }
 
  private:
@@ -102,7 +103,7 @@ class Verifier {
 
   // A running daemon writes the file after the database: the event may have come since.
   bool HasReached(const std::string& body) const {
-    Result<std::unique_ptr<ReadFile>> file = RealFileSystem().OpenRead(journal_.path);
+    Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal_.path);
     if (!file) return false;
     std::string tail(16 << 20, '\0');
     const Result<size_t> count = (*file)->ReadAt(size_, tail.data(), tail.size());

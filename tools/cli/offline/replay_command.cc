@@ -132,7 +132,7 @@ void AddReplay(CommandLine& line) {
   auto options = std::make_shared<ReplayOptions>();
   command
       ->add_option("source", options->source,
-                   "an events.jsonl, the folder of a job, or else a job of the daemon")
+                   "an events.jsonl (or .zst), the folder of a job, or else a job of the daemon")
       ->required();
   command->add_option("--speed", options->speed,
                       "times as fast as it was, such as 10 or 0.5, or max (1)");

@@ -47,7 +47,8 @@ void AddState(CommandLine& line) {
                  "  stagelog state runs/render-42/events.jsonl --at-seq 1042 --json\n"
                  "  stagelog state old/events.jsonl --at 2026-11-21T07:41:02Z");
   auto options = std::make_shared<StateOptions>();
-  command->add_option("path", options->path, "an events.jsonl or the folder of a job")->required();
+  command->add_option("path", options->path, "an events.jsonl (or .zst) or the folder of a job")
+      ->required();
   auto* at_seq =
       command->add_option("--at-seq", options->at_seq, "as it was after the event of this seq");
   command->add_option("--at", options->at, "as it was at this time, or so long ago (10m)")

@@ -5,6 +5,8 @@
 #include <memory>
 #include <set>
 
+#include "base/file_system.h"
+#include "journal/stored_file.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
 #include "tools/cli/offline/journal_verifier.h"
@@ -175,7 +177,9 @@ class Verification {
         JournalPath journal{whole + "/" + job_id + "/events.jsonl", whole + "/" + job_id, job_id,
                             0};
         if (seen.contains(journal.folder)) continue;
-        if (std::filesystem::exists(journal.path)) continue;  // a job that has just begun
+        // A job that has just begun.
+        const auto stored = FindStoredFile(RealFileSystem(), journal.path);
+        if (stored && stored->has_value()) continue;
         ChainCheck check(job_id);
         check.Add({0, 0, "missing_file", "the database knows of this job, there is no file"});
         ++wrong_;

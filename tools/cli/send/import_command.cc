@@ -3,6 +3,7 @@
 
 #include "base/file_system.h"
 #include "journal/line_reader.h"
+#include "journal/stored_file.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
 #include "tools/cli/offline/file_events.h"
@@ -88,7 +89,7 @@ class Import {
   }
 
   CliStatus SendLines(const std::string& path, Progress& progress) {
-    Result<std::unique_ptr<ReadFile>> file = RealFileSystem().OpenRead(path);
+    Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), path);
     if (!file) return Fail(ExitCode::kBadFile, file.error().message);
     LineReader reader(std::move(*file));
     for (int64_t number = 1;; ++number) {
