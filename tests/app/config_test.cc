@@ -187,6 +187,7 @@ TEST(ConfigProblemsTest, NumbersAreWholePlainAndInRange) {
   EXPECT_THAT(ProblemsOf("storage: {events_retention_days: -1}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("storage: {max_events_per_job: some}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("storage: {runs_retention_days: 36501}"), SizeIs(1));
+  EXPECT_THAT(ProblemsOf("storage: {compress_after_days: 0.5}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("storage: {backup_dir: ''}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("limits: {request_bytes: 1023}"), SizeIs(1));
   EXPECT_THAT(ProblemsOf("stream: {reader_threads: 0}"), SizeIs(1));

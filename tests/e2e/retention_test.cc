@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <filesystem>
 
 #include "app/daemon.h"
 #include "base/logging.h"
@@ -34,6 +35,7 @@ class RetentionOverHttpTest : public ::testing::Test {
     config_.server.port = 0;
     config_.storage.runs_dir = directory_.Path("runs");
     config_.storage.max_events_per_job = 5;
+    config_.storage.compress_after_days = 2;
     config_.tokens.push_back({.name = "watcher",
                               .sha256_hex = Sha256Hex(std::string(kReaderToken)),
                               .roles = {Role::kReader}});
@@ -156,6 +158,33 @@ TEST_F(RetentionOverHttpTest, EveryAnswerIsTheSameByteForByte) {
     Start();
   }
   EXPECT_THAT(Get("/metrics"), HasSubstr("stagelog_retention_dropped_events_total"));
+}
+
+TEST_F(RetentionOverHttpTest, EveryAnswerIsTheSameFromCompressedFiles) {
+  const std::vector<std::string> before = Answers();
+  const std::string known = Post("a", ids_[4], 200);
+  const std::string text = ReadAll(EventsFileOf(config_.storage.runs_dir, "a"));
+  clock_.AdvanceWall(49 * kMicrosPerHour);
+  const Json dry = Retain("?dry_run=true");
+  EXPECT_EQ(dry.at("jobs_compressed"), 2);
+  EXPECT_EQ(dry.at("jobs").at(1), Json::parse(R"({"job_id":"a","action":"compress","events":31})"));
+  EXPECT_EQ(Retain("").at("jobs_compressed"), 2);
+  EXPECT_EQ(Retain("").at("jobs_compressed"), 0);
+  const std::string path = EventsFileOf(config_.storage.runs_dir, "a");
+  for (const char* when : {"before a restart", "after a restart"}) {
+    SCOPED_TRACE(when);
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_EQ(ExpandZstd(ReadAll(path + ".zst")), text);
+    EXPECT_EQ(Answers(), before);
+    EXPECT_EQ(Post("a", ids_[4], 200), known);
+    Start();
+  }
+  Retain("");
+  EXPECT_THAT(Get("/metrics"), HasSubstr("stagelog_retention_compressed_jobs_total"));
+  // A late event makes the file plain again.
+  Post("a", R"({"type":"log","message":"late"})", 201);
+  EXPECT_TRUE(ReadAll(path).starts_with(text));
+  EXPECT_FALSE(std::filesystem::exists(path + ".zst"));
 }
 
 TEST_F(RetentionOverHttpTest, TakesTheRoleOfAnAdmin) {

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "journal/integrity_check.h"
+#include "journal/journal_copy.h"
 #include "journal/stored_file.h"
 #include "tests/journal/retention_fixture.h"
 #include "tests/support/journal_evidence.h"
@@ -11,6 +13,7 @@
 namespace stagelog {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -441,6 +444,46 @@ TEST_F(CompressionTest, ACompressedJobIsDeletedWhole) {
   EXPECT_EQ(Retain()->jobs_deleted, 1);
   EXPECT_FALSE(fs::exists(runs_ + "/odd"));
   EXPECT_THAT(Read({}), IsEmpty());
+}
+
+TEST_F(CompressionTest, ABackupHoldsPlainFiles) {
+  Open();
+  MakeOldJobs();
+  const std::string text = FileText("even");
+  ASSERT_EQ(Compress(), 2);
+  const std::vector<std::string> before = Everything();
+  const std::string copy = directory_.Path("copy");
+  const auto made = CopyJournal(files_, clock_, runs_, copy, [] { return false; });
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(ReadAll(copy + "/even/events.jsonl"), text);
+  Close();
+  fs::remove_all(runs_);
+  fs::copy(copy, runs_, fs::copy_options::recursive);
+  Open();
+  EXPECT_EQ(Everything(), before);
+  EXPECT_EQ(Compress(), 2);
+  ExpectAgreement();
+}
+
+TEST_F(CompressionTest, TheIntegrityCheckReadsIt) {
+  Open();
+  MakeOldJobs();
+  ASSERT_EQ(Compress(), 2);
+  Close();
+  const auto findings = [&] {
+    std::vector<std::string> told;
+    const auto report =
+        CheckIntegrity(files_, runs_, [&](const std::string& where, const std::string& what) {
+          told.push_back(where + ": " + what);
+        });
+    EXPECT_TRUE(report) << report.error().message;
+    return told;
+  };
+  EXPECT_THAT(findings(), IsEmpty());
+  Flip("even", -20);
+  EXPECT_THAT(findings(), Contains(HasSubstr("even/events.jsonl.zst is damaged: ")));
+  fs::remove(ZstPath("even"));
+  EXPECT_THAT(findings(), Contains("even/events.jsonl: is missing"));
 }
 
 TEST_F(CompressionTest, AFullDiskLeavesTheFileAndStopsNobody) {

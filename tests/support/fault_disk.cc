@@ -109,6 +109,7 @@ Status FaultDisk::Rename(const std::string& from, const std::string& to) {
     return renamed;
   }
   MoveFiles(from, to);
+  MoveChanges(from, to);
   name_changes_.push_back(std::move(change));
   return {};
 }
@@ -226,6 +227,17 @@ void FaultDisk::MoveFiles(const std::string& from, const std::string& to) {
   files_ = std::move(moved);
 }
 
+void FaultDisk::MoveChanges(const std::string& from, const std::string& to) {
+  const auto move = [&](std::string& path) {
+    if (path.starts_with(from + "/")) path = to + path.substr(from.size());
+  };
+  for (NameChange& change : name_changes_) {
+    move(change.path);
+    move(change.from);
+    if (change.buried != nullptr) move(change.buried->path);
+  }
+}
+
 void FaultDisk::Forget(const NameChange& change) {
   if (change.buried != nullptr) ::unlink(change.buried->location.c_str());
 }
@@ -246,6 +258,7 @@ void FaultDisk::Undo(const NameChange& change) {
       if (!Exists(change.path)) break;  // it went on to a folder that was synced
       STAGELOG_CHECK(::rename(change.path.c_str(), change.from.c_str()) == 0);
       MoveFiles(change.path, change.from);
+      MoveChanges(change.path, change.from);
       if (change.buried != nullptr) Unbury(change.buried);
       break;
     case NameChange::Kind::kRemove:

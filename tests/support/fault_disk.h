@@ -95,6 +95,8 @@ class FaultDisk {
   DiskFilePointer Bury(const std::string& path);
   void Unbury(const DiskFilePointer& file);
   void MoveFiles(const std::string& from, const std::string& to);
+  // What was changed in a folder goes with it.
+  void MoveChanges(const std::string& from, const std::string& to);
   void Forget(const NameChange& change);
   void Undo(const NameChange& change);
   void RollBack(DiskFile& file, std::mt19937_64* random);

@@ -26,10 +26,16 @@ class Verifier {
     // they know now is in the file when it is read.
     if (!journal_.folder.empty()) ReadState();
     Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal_.path);
-    if (!file) return Fail(ExitCode::kBadFile, file.error().message);
+    if (!file && !IsDamaged(file.error())) {
+      return Fail(ExitCode::kBadFile, file.error().message);
+    }
+    if (!file) {
+      AddDamage(file.error());
+      return std::move(check_);
+    }
     LineReader reader(std::move(*file));
     if (CliStatus read = ReadLines(reader); !read) return tl::unexpected(read.error());
-    if (size_ == 0) check_.Add({1, 0, "empty", "the file holds no event"});
+    if (size_ == 0 && !gave_up_) check_.Add({1, 0, "empty", "the file holds no event"});
     if (!gave_up_) check_.Finish(size_);
     if (database_ != nullptr && !gave_up_) LookForMissingTail();
     return std::move(check_);
@@ -55,9 +61,21 @@ class Verifier {
     }
   }
 
+  // Of a compressed file. What it holds behind the damage is not looked at.
+  static bool IsDamaged(const Error& error) { return error.error_number == kDamagedFile; }
+
+  void AddDamage(const Error& error) {
+    check_.Add({check_.lines() + 1, size_, "damaged_file", error.message});
+  }
+
   CliStatus ReadLines(LineReader& reader) {
     while (true) {
       const auto line = reader.Next();
+      if (!line && IsDamaged(line.error())) {
+        AddDamage(line.error());
+        gave_up_ = true;
+        return {};
+      }
       if (!line) return Fail(ExitCode::kBadFile, journal_.path + ": " + line.error().message);
       if (!line->has_value()) return {};
       TakeLine(**line);
