@@ -170,7 +170,7 @@ class EventTable {
   bool HasFileEvents() const { return !jobs_in_files_.empty(); }
   // Where the line after the last one begins.
   uint64_t EndOfFileEvents(int64_t first_seq);
-  std::vector<FileEvent> FileEvents(int64_t first_seq, int64_t after_job_seq, size_t limit);
+  std::vector<FileEvent> FileEvents(int64_t first_seq, int64_t after_seq, size_t limit);
   void MovePlace(int64_t seq, int64_t offset);
   // The job's oldest events in `events`, with a job_seq up to `through_job_seq`; without places.
   std::vector<TrimmedEvent> OldestEvents(int64_t first_seq, int64_t through_job_seq, int limit);

@@ -30,13 +30,14 @@ uint64_t EventTable::EndOfFileEvents(int64_t first_seq) {
   return query.executeStep() ? static_cast<uint64_t>(query.getColumn(0).getInt64()) : 0;
 }
 
-std::vector<FileEvent> EventTable::FileEvents(int64_t first_seq, int64_t after_job_seq,
-                                              size_t limit) {
+// After a seq, which the index of the job's events is ordered by: after a job_seq, each page would
+// walk over all that come before it.
+std::vector<FileEvent> EventTable::FileEvents(int64_t first_seq, int64_t after_seq, size_t limit) {
   SQLite::Statement query(database_,
                           "SELECT seq, job_seq, offset, size, digest FROM file_events "
-                          "WHERE job = ? AND job_seq > ? ORDER BY seq LIMIT ?");
+                          "WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?");
   query.bind(1, first_seq);
-  query.bind(2, after_job_seq);
+  query.bind(2, after_seq);
   query.bind(3, static_cast<int64_t>(limit));
   std::vector<FileEvent> events;
   while (query.executeStep()) {

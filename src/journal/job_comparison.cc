@@ -96,12 +96,12 @@ Result<JobComparison::Verdict> JobComparison::CompareLines(LineReader& reader) {
 // Reads over the lines that the table has dropped. One that was lost may be back in a file that
 // differs otherwise.
 Result<bool> JobComparison::FileEventsAreInPlace(LineReader& reader) {
-  int64_t job_seq = 0;
+  int64_t seq = 0;
   while (true) {
     const std::vector<FileEvent> events =
-        table_.FileEvents(state_.first_seq, job_seq, kFileEventsAtOnce);
+        table_.FileEvents(state_.first_seq, seq, kFileEventsAtOnce);
     for (const FileEvent& event : events) {
-      job_seq = event.job_seq;
+      seq = event.seq;
       if (event.place.offset == kLostOffset) continue;
       const Result<std::optional<FileLine>> line = reader.Next();
       if (!line) return tl::unexpected(line.error());
@@ -214,9 +214,10 @@ Status JobComparison::FindLinesAgain() {
       const Result<std::optional<FileLine>> line = reader.Next();
       if (!line) return tl::unexpected(line.error());
       if (!line->has_value()) break;
+      if ((*line)->text.empty()) continue;  // there are many in place of a damaged frame
       const Result<Event> event = DecodeStoredEvent((*line)->text);
       if (!event || event->draft.job_id != job_id_ || !(*line)->terminated) continue;
-      for (const FileEvent& known : table_.FileEvents(state_.first_seq, event->job_seq - 1, 1)) {
+      for (const FileEvent& known : table_.FileEvents(state_.first_seq, event->seq - 1, 1)) {
         const bool is_it = known.seq == event->seq && known.place.digest == DigestOf((*line)->text);
         if (is_it) offsets[known.seq] = static_cast<int64_t>((*line)->offset);
       }
@@ -228,18 +229,18 @@ Status JobComparison::FindLinesAgain() {
 
 // Lines without an offset are lost.
 void JobComparison::MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets) {
-  int64_t job_seq = 0;
+  int64_t seq = 0;
   repair_.lines_lost = 0;
   for (size_t count = kFileEventsAtOnce; count == kFileEventsAtOnce;) {
     const std::vector<FileEvent> events =
-        table_.FileEvents(state_.first_seq, job_seq, kFileEventsAtOnce);
+        table_.FileEvents(state_.first_seq, seq, kFileEventsAtOnce);
     count = events.size();
     for (const FileEvent& event : events) {
       const auto found = offsets.find(event.seq);
       const bool is_lost = found == offsets.end();
       table_.MovePlace(event.seq, is_lost ? kLostOffset : found->second);
       repair_.lines_lost += is_lost ? 1 : 0;
-      job_seq = event.job_seq;
+      seq = event.seq;
     }
   }
 }

@@ -23,7 +23,9 @@ CliResult<std::unique_ptr<FileEvents>> FileEvents::Open(const JournalPath& journ
   if (trust == Trust::kVerified && !journal.folder.empty()) {
     if (auto read = ReadStateAnchor(journal.folder + "/state.json")) anchor = std::move(*read);
   }
-  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal.path);
+  const auto damage = trust == Trust::kVerified ? CompressedFile::Damage::kIsAnError
+                                                : CompressedFile::Damage::kIsBlankLines;
+  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal.path, damage);
   if (!file) return Fail(ExitCode::kBadFile, file.error().message);
   std::unique_ptr<FileEvents> events(
       new FileEvents(journal, trust, std::move(bytes_read), std::move(*file)));
@@ -41,6 +43,9 @@ FileEvents::FileEvents(const JournalPath& journal, Trust trust, BytesRead bytes_
 CliResult<std::optional<StoredEvent>> FileEvents::Next() {
   while (true) {
     const auto line = reader_.Next();
+    if (!line && line.error().error_number == kDamagedFile) {  // it names its file
+      return Fail(ExitCode::kBadFile, line.error().message);
+    }
     if (!line) return Fail(ExitCode::kBadFile, path_ + ": " + line.error().message);
     if (!line->has_value()) return End();
     const FileLine& found = **line;
