@@ -140,7 +140,11 @@ TEST_F(CompressionTest, ALargeFileIsReadAtEveryPlace) {
                 ElementsAre(lines[static_cast<size_t>(seq - 1)]));
     EXPECT_EQ((*logger_->reader().FindJob("even", seq))->job_seq, seq);
   }
-  EXPECT_TRUE(Log("even", "m3", "150")->front().duplicate);
+  EventDraft again = LogDraft("even", "m3", "150");
+  again.payload = payload;
+  const AppendOutcome known = Append(again);
+  ASSERT_TRUE(known) << known.error().detail;
+  EXPECT_TRUE(known->front().duplicate);
 }
 
 TEST_F(CompressionTest, AppendsGetInBetweenTwoSlices) {
