@@ -278,7 +278,10 @@ class JobSource {
 // What the journal says about itself. Safe from any thread, never blocks.
 struct JournalStatus {
   std::string journal_id;
-  int64_t head_seq = 0;  // last committed
+  int64_t head_seq = 0;  // last announced
+  // Nobody has seen a later one. Beyond `head_seq` while a commit is under way: what reads the
+  // database shows its events before they are announced.
+  int64_t visible_seq = 0;
   bool writable = true;
   std::string problem;                 // why not writable
   std::vector<std::string> set_aside;  // files that recovery renamed, newest last

@@ -15,7 +15,8 @@ Refusal NoSuchMoment(std::string detail, const char* field) {
 // The last seq that belongs to the moment.
 tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services,
                                            const JobQuestion& question) {
-  const int64_t head_seq = services.journal.GetStatus().head_seq;
+  const JournalStatus journal = services.journal.GetStatus();
+  const int64_t head_seq = std::max(journal.head_seq, journal.visible_seq);
   if (question.at_seq) {
     if (*question.at_seq <= head_seq) return *question.at_seq;
     return tl::unexpected(NoSuchMoment("at_seq=" + std::to_string(*question.at_seq) +

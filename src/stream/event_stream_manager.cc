@@ -267,7 +267,8 @@ bool EventStreamManager::Register(Subscriber& subscriber) {
 
 void EventStreamManager::Plan(Subscriber& subscriber, const StreamRequest& request) {
   const int64_t head_seq = HeadSeq();
-  const StartPlan plan = PlanStart(request.start, request.job_id.has_value(), head_seq);
+  const StartPlan plan = PlanStart(request.start, request.job_id.has_value(), head_seq,
+                                   status_.GetStatus().visible_seq);
   if (plan.time_micros) {
     subscriber.start_time_micros = *plan.time_micros;
     return;
@@ -384,8 +385,8 @@ void EventStreamManager::SayGoodbye() {
   }
 }
 
-// The last event that any client can have heard of: the writer announces and publishes in its own
-// time, so the greatest of what is known here counts.
+// The last event that was announced: the writer tells the status and this thread one after the
+// other, so the greatest of what is known here counts.
 int64_t EventStreamManager::HeadSeq() const {
   return std::max({status_.GetStatus().head_seq, processed_seq_, newest_seq_});
 }

@@ -1,16 +1,17 @@
 #include "stream/stream_start.h"
 
+#include <algorithm>
 #include <string>
 
 namespace stagelog {
 namespace {
 
 // The gap that `start` leaves; empty when it can be served exactly.
-std::string_view GapReason(const StreamStart& start, int64_t head_seq) {
+std::string_view GapReason(const StreamStart& start, int64_t visible_seq) {
   const bool is_cursor = start.position && start.position->kind == Position::Kind::kCursor;
   if (start.foreign_journal && (is_cursor || !start.unreadable.empty())) return "other_journal";
   if (!start.unreadable.empty()) return "unreadable";
-  if (is_cursor && start.position->value > head_seq) return "beyond_head";
+  if (is_cursor && start.position->value > visible_seq) return "beyond_head";
   return "";
 }
 
@@ -26,10 +27,11 @@ int64_t CursorOf(const Position& position, int64_t head_seq) {
 
 }  // namespace
 
-StartPlan PlanStart(const StreamStart& start, bool of_one_job, int64_t head_seq) {
+StartPlan PlanStart(const StreamStart& start, bool of_one_job, int64_t head_seq,
+                    int64_t visible_seq) {
   StartPlan plan;
   plan.cursor = of_one_job ? 0 : head_seq;
-  const std::string_view reason = GapReason(start, head_seq);
+  const std::string_view reason = GapReason(start, std::max(head_seq, visible_seq));
   if (!reason.empty()) {
     if (reason == "beyond_head") plan.cursor = head_seq;
     plan.gap = GapFrame{.requested = Requested(start),

@@ -16,8 +16,10 @@ struct StartPlan {
   std::optional<GapFrame> gap;         // to be told after `connected`
 };
 
-// `head_seq` is the last event that any client can have heard of. Pure.
-StartPlan PlanStart(const StreamStart& start, bool of_one_job, int64_t head_seq);
+// `head_seq` is the last event that was announced, `visible_seq` the last one that any client can
+// have heard of, where that is later. Pure.
+StartPlan PlanStart(const StreamStart& start, bool of_one_job, int64_t head_seq,
+                    int64_t visible_seq = 0);
 
 }  // namespace stagelog
 

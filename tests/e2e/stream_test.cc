@@ -1,6 +1,9 @@
 // The streams, as an EventSource sees them.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 #include "core/event_codec.h"
 #include "tests/support/daemon_fixture.h"
 
@@ -70,6 +73,30 @@ TEST_F(StreamTest, BeginsWithConnectedAndItsCursor) {
   EXPECT_TRUE(stream.parser().retry_ms());
   EXPECT_EQ(stream.parser().retry_ms(), 2000);
   EXPECT_EQ(NextSeq(stream), 3);
+}
+
+// A poll shows an event as soon as it is committed; the stream that goes on from it knows it too.
+TEST_F(StreamTest, GoesOnFromWhatAPollHasShown) {
+  std::atomic<bool> ends = false;
+  std::thread poster([&] {
+    const HttpClient client = admin();
+    for (int i = 0; !ends; ++i) {  // new jobs, whose folders take their time
+      client.Post("/api/v1/jobs/new-" + std::to_string(i) + "/events", R"({"type":"log"})");
+    }
+  });
+  int64_t cursor = 0;
+  for (int i = 0; i < 150; ++i) {
+    const Json page = GetJson("/api/v1/events?wait=5&limit=1000&after=" + std::to_string(cursor));
+    cursor = page.at("next_after");
+    SseClient stream =
+        OpenStream("/api/v1/events/stream", {{"Last-Event-ID", std::to_string(cursor)}});
+    const int64_t seq = NextSeq(stream);
+    EXPECT_EQ(seq, cursor + 1);
+    if (HasFailure()) break;
+    cursor = seq;
+  }
+  ends = true;
+  poster.join();
 }
 
 TEST_F(StreamTest, ReplayAndLiveAreOnePath) {

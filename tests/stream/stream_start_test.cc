@@ -34,6 +34,15 @@ TEST(StreamStart, BeyondHeadGoesOnFromTheHead) {
   EXPECT_EQ(0, PlanStart(At(Position::Kind::kCursor, 1), true, 0).gap->oldest);
 }
 
+// A poll shows what is committed a moment before it is announced.
+TEST(StreamStart, WhatIsVisibleAlreadyIsNotBeyondTheHead) {
+  const StartPlan plan = PlanStart(At(Position::Kind::kCursor, 43), true, 42, 43);
+  EXPECT_FALSE(plan.gap);
+  EXPECT_EQ(43, plan.cursor);
+  EXPECT_TRUE(PlanStart(At(Position::Kind::kCursor, 44), true, 42, 43).gap);
+  EXPECT_EQ(42, PlanStart(At(Position::Kind::kNow), true, 42, 43).cursor);
+}
+
 TEST(StreamStart, UnreadableAndForeignGoOnFromTheDefault) {
   const StartPlan unreadable = PlanStart({.unreadable = "0x\"1"}, false, 42);
   EXPECT_EQ("unreadable", unreadable.gap->reason);
