@@ -62,16 +62,25 @@ Event Sequencer::Take(EventDraft draft, int64_t now_micros) {
 }
 
 JobState* JobCache::Find(EventTable& table, const std::string& job_id) {
-  if (const auto found = states_.find(job_id); found != states_.end()) return &found->second;
+  if (const auto found = entries_.find(job_id); found != entries_.end()) {
+    return &found->second.state;
+  }
   std::optional<JobState> state = table.LoadState(job_id);
   if (!state) return nullptr;
   weight_ += 1 + state->stages.size() + state->gates.size();
-  return &states_.emplace(job_id, std::move(*state)).first->second;
+  return &entries_.emplace(job_id, Entry{std::move(*state)}).first->second.state;
 }
 
 JobState* JobCache::Create(const std::string& job_id) {
   ++weight_;
-  return &states_[job_id];
+  Entry& entry = entries_[job_id];
+  entry.is_ready = true;
+  return &entry.state;
+}
+
+bool JobCache::IsReady(const std::string& job_id) const {
+  const auto found = entries_.find(job_id);
+  return found != entries_.end() && found->second.is_ready;
 }
 
 void JobCache::CountChanges(const StateChanges& changes) {
@@ -83,7 +92,7 @@ void JobCache::Trim() {
 }
 
 void JobCache::Clear() {
-  states_.clear();
+  entries_.clear();
   weight_ = 0;
 }
 
@@ -94,7 +103,7 @@ bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
   for (const EventDraft& draft : drafts) {
     if (!draft.event_id.empty()) return false;
     if (known != nullptr && *known == draft.job_id) continue;
-    if (!cache_.Has(draft.job_id)) return false;
+    if (!cache_.IsReady(draft.job_id)) return false;
     known = &draft.job_id;
   }
   return true;
@@ -127,6 +136,7 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
     rests_on_commit = !events_.empty();
     return tl::unexpected(std::move(*refusal));
   }
+  if (auto refusal = PrepareFiles(drafts, duplicates)) return tl::unexpected(std::move(*refusal));
   std::vector<AppendedEvent> places;
   places.reserve(drafts.size());
   for (size_t i = 0; i < drafts.size(); ++i) {
@@ -162,6 +172,27 @@ std::optional<Refusal> BatchStager::RefuseDeleted(const std::vector<EventDraft>&
     Refusal refusal = DeletedJob(job_id);
     if (drafts.size() > 1) refusal.line = static_cast<int64_t>(i) + 1;
     return refusal;
+  }
+  return std::nullopt;
+}
+
+// Before anything is committed: a file that is compressed and cannot be made plain, on a full disk
+// say, is to hold up those who append to it and nobody else.
+std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& drafts,
+                                                 const Duplicates& duplicates) {
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const std::string& job_id = drafts[i].job_id;
+    if (duplicates[i] || (i > 0 && job_id == drafts[i - 1].job_id && !duplicates[i - 1])) continue;
+    if (cache_.IsReady(job_id)) continue;
+    const JobState* job = cache_.Find(table_, job_id);
+    if (job == nullptr) continue;
+    if (const Status prepared = prepare_file_(*job); !prepared) {
+      return Refusal{
+          .code = "journal_unavailable",
+          .detail = "job '" + job_id + "' takes no events now: " + prepared.error().message,
+          .members = {{"outcome", "\"not_applied\""}}};
+    }
+    cache_.SetReady(job_id);
   }
   return std::nullopt;
 }

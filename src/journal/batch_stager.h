@@ -3,6 +3,7 @@
 #define STAGELOG_JOURNAL_BATCH_STAGER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -33,16 +34,24 @@ class JobCache {
   // Null for an unknown job. The pointer is valid until the next Trim() or Clear().
   JobState* Find(EventTable& table, const std::string& job_id);
   JobState* Create(const std::string& job_id);
-  bool Has(const std::string& job_id) const { return states_.contains(job_id); }
+
+  // Whether the job is here and its file known to be one that can be appended to.
+  bool IsReady(const std::string& job_id) const;
+  void SetReady(const std::string& job_id) { entries_.at(job_id).is_ready = true; }
 
   // Forgets everything when it has become too much; between two commits.
   void Trim();
   void Clear();
-  void Forget(const std::string& job_id) { states_.erase(job_id); }
+  void Forget(const std::string& job_id) { entries_.erase(job_id); }
   void CountChanges(const StateChanges& changes);
 
  private:
-  std::unordered_map<std::string, JobState> states_;
+  struct Entry {
+    JobState state;
+    bool is_ready = false;
+  };
+
+  std::unordered_map<std::string, Entry> entries_;
   size_t weight_ = 0;  // jobs, and about how many attempts and iterations they hold
 };
 
@@ -67,8 +76,17 @@ struct StagedEvent {
 // SQLite::Exception.
 class BatchStager {
  public:
-  BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock)
-      : table_(table), cache_(cache), sequencer_(sequencer), clock_(clock) {}
+  // Sees to it that the file of a job that has events already can be appended to. Where it cannot,
+  // the request is refused.
+  using PrepareFile = std::function<Status(const JobState& job)>;
+
+  BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
+              PrepareFile prepare_file)
+      : table_(table),
+        cache_(cache),
+        sequencer_(sequencer),
+        clock_(clock),
+        prepare_file_(std::move(prepare_file)) {}
 
   // Makes room for so many events more.
   void Reserve(size_t events) { events_.reserve(events_.size() + events); }
@@ -101,6 +119,8 @@ class BatchStager {
   std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
   std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
                                        const Duplicates& duplicates);
+  std::optional<Refusal> PrepareFiles(const std::vector<EventDraft>& drafts,
+                                      const Duplicates& duplicates);
   bool NobodyIsStrict(const std::vector<EventDraft>& drafts);
   ChangedJob& Change(const std::string& job_id);
   size_t Apply(EventDraft draft);
@@ -109,6 +129,7 @@ class BatchStager {
   JobCache& cache_;
   Sequencer& sequencer_;
   Clock& clock_;
+  const PrepareFile prepare_file_;
   std::vector<StagedEvent> events_;
   std::unordered_map<std::string, ChangedJob> changed_jobs_;
   std::pair<const std::string, ChangedJob>* last_changed_ = nullptr;  // in changed_jobs_

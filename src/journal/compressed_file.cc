@@ -88,7 +88,11 @@ Result<std::unique_ptr<CompressedFile>> CompressedFile::Open(std::unique_ptr<Rea
                                                              Damage damage) {
   std::unique_ptr<CompressedFile> opened(
       new CompressedFile(std::move(file), std::move(name), damage));
-  if (Status read = opened->ReadTable(size); !read) return tl::unexpected(read.error());
+  Status read = opened->ReadTable(size);
+  const bool may_search =
+      !read && read.error().error_number == kDamagedFile && damage == Damage::kIsBlankLines;
+  if (may_search) read = opened->FindFrames(size);
+  if (!read) return tl::unexpected(read.error());
   return opened;
 }
 
@@ -149,6 +153,28 @@ Status CompressedFile::ReadEntries(uint64_t offset, size_t count, size_t entry_b
     const Frame& last = frames_.back();
     frames_.push_back(
         {last.compressed_offset + size.compressed, last.content_offset + size.content});
+  }
+  content_size_ = frames_.back().content_offset;
+  return {};
+}
+
+// What is at the beginning of the file and whole, by what the frames say of themselves.
+Status CompressedFile::FindFrames(uint64_t size) {
+  constexpr uint64_t kLongestHeaderBytes = 18;
+  frames_.assign(1, {});
+  while (frames_.size() <= kMaxFrames) {
+    const Frame last = frames_.back();
+    const uint64_t left = size - last.compressed_offset;
+    const auto header = ReadExactly(last.compressed_offset, std::min(left, kLongestHeaderBytes));
+    if (!header) return tl::unexpected(header.error());
+    const uint64_t content = ZSTD_getFrameContentSize(header->data(), header->size());
+    if (content == 0 || content > kMaxFrameBytes) break;  // unknown and errors are large numbers
+    const auto bytes =
+        ReadExactly(last.compressed_offset, std::min<uint64_t>(left, ZSTD_compressBound(content)));
+    if (!bytes) return tl::unexpected(bytes.error());
+    const size_t frame_size = ZSTD_findFrameCompressedSize(bytes->data(), bytes->size());
+    if (ZSTD_isError(frame_size) != 0) break;
+    frames_.push_back({last.compressed_offset + frame_size, last.content_offset + content});
   }
   content_size_ = frames_.back().content_offset;
   return {};

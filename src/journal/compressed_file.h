@@ -57,7 +57,8 @@ class CompressedFile : public ReadFile {
  public:
   enum class Damage {
     kIsAnError,    // reading any byte of a damaged frame fails with kDamagedFile
-    kIsBlankLines  // such a frame reads as newlines, so that what comes after it is where it was
+    kIsBlankLines  // such a frame reads as newlines, so that what comes after it is where it was;
+                   // without a sound table there are as many frames as can be found
   };
 
   // Of `size` bytes, and called `name` in errors. Fails with kDamagedFile where the table is not
@@ -79,6 +80,7 @@ class CompressedFile : public ReadFile {
 
   CompressedFile(std::unique_ptr<ReadFile> file, std::string name, Damage damage);
   Status ReadTable(uint64_t size);
+  Status FindFrames(uint64_t size);
   Status ReadEntries(uint64_t offset, size_t count, size_t entry_bytes);
   Result<std::string> ReadExactly(uint64_t offset, size_t size);
   Status LoadFrame(size_t index);

@@ -165,7 +165,7 @@ Status EventLogger::OpenTable() {
   }
   const std::lock_guard lock(status_mutex_);
   status_.journal_id = identity_.journal_id;
-  status_.head_seq = head;
+  status_.head_seq = status_.visible_seq = head;
   status_.writable = true;
   status_.problem.clear();
   for (const std::string& name : opened->report.set_aside) status_.set_aside.push_back(name);

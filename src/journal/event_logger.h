@@ -127,6 +127,7 @@ class EventLogger : public EventAppender,
   // A group on its way (event_logger_write.cc).
   void Process(std::vector<Request> requests);
   std::unique_ptr<Group> NewGroup();
+  Status PrepareFile(const JobState& job);
   std::vector<Request> StageWhileFinishing(Group& group, Group& next);
   std::vector<Request> StageAhead(Group& next);
   void StageAll(std::vector<Request> requests, Group& group);

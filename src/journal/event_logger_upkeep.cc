@@ -164,6 +164,7 @@ void EventLogger::StepTrimming() {
 void EventLogger::StepCompression() {
   const std::string job_id = compressor_.job_id();
   const Result<JobCompressor::Progress> progress = compressor_.Step(*table_);
+  cache_.Forget(job_id);  // what it knows of the file
   if (!progress) {
     compression_failures_total_.Add();
     spdlog::warn("[journal] cannot compress events.jsonl of {}, which stays as it is: {}", job_id,

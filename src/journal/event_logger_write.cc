@@ -20,8 +20,9 @@ constexpr size_t kAnnouncedPageEvents = 1'000;
 
 // The requests of one commit. While it is written on the commit thread, nobody else touches it.
 struct EventLogger::Group {
-  Group(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock)
-      : stager(table, cache, sequencer, clock) {}
+  Group(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
+        BatchStager::PrepareFile prepare_file)
+      : stager(table, cache, sequencer, clock, std::move(prepare_file)) {}
 
   BatchStager stager;
   std::vector<Answer> answers;
@@ -38,7 +39,25 @@ struct EventLogger::Group {
 };
 
 std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
-  return std::make_unique<Group>(*table_, cache_, sequencer_, clock_);
+  return std::make_unique<Group>(*table_, cache_, sequencer_, clock_,
+                                 [this](const JobState& job) { return PrepareFile(job); });
+}
+
+// A compressed file is made plain. The note of it goes first: a crash from here on has the next
+// opening look.
+Status EventLogger::PrepareFile(const JobState& job) {
+  const Result<bool> is_compressed = job_files_.IsCompressed(job.job_id);
+  if (!is_compressed.value_or(false)) return {};  // what cannot be looked at is found by appending
+  if (Status known = TellWhatIsNoted(job.job_id); !known) return known;
+  table_->ForgetFileNote(job.first_seq);
+  Status plain = job_files_.MakePlain(job.job_id);
+  const bool is_out_of_order =
+      !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
+  if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
+    const std::lock_guard lock(status_mutex_);
+    files_to_compare_.insert(job.job_id);
+  }
+  return plain;
 }
 
 // A large group is committed on a thread of its own, and the next one staged meanwhile. A small one
@@ -161,6 +180,10 @@ void EventLogger::WriteStates(Group& group) {
     table_->Begin();
     if (Status reserved = ReserveSeqs(); !reserved) {
       return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
+    }
+    {
+      const std::lock_guard lock(status_mutex_);
+      status_.visible_seq = sequencer_.next_seq - 1;
     }
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);

@@ -31,6 +31,7 @@ Result<JobRepair> JobComparison::Run() {
   if (Status finished = FinishInterruptedRewrite(); !finished) {
     return tl::unexpected(finished.error());
   }
+  if (Status expanded = ExpandWithoutTable(); !expanded) return tl::unexpected(expanded.error());
   const Result<Verdict> verdict = Compare();
   if (!verdict) return tl::unexpected(verdict.error());
   if (repair_.lines_taken > 0) table_.WriteState(state_, changes_, state_.job_seq);
@@ -62,6 +63,25 @@ Status JobComparison::FinishInterruptedRewrite() {
   const auto rewritten = files_.Stat(path_ + ".tmp");
   if (file->has_value() || !Exists(rewritten)) return {};
   return files_.Rename(path_ + ".tmp", path_);
+}
+
+// The frames of a compressed file whose table is damaged or missing are looked for one by one.
+Status JobComparison::ExpandWithoutTable() {
+  const auto stored = FindStoredFile(files_, path_);
+  if (!stored) return tl::unexpected(stored.error());
+  const bool is_plain = !stored->has_value() || !(*stored)->is_compressed();
+  if (is_plain || !(*stored)->info.is_regular) return {};
+  const auto opened = OpenStoredFile(files_, (*stored)->path);
+  if (opened || opened.error().error_number != kDamagedFile) return {};
+  const std::string temporary = path_ + ".tmp";
+  if (Status expanded =
+          ExpandFile(files_, (*stored)->path, temporary, CompressedFile::Damage::kIsBlankLines);
+      !expanded) {
+    return expanded;
+  }
+  if (Status moved = MoveAside((*stored)->path); !moved) return moved;
+  if (Status moved = files_.Rename(temporary, path_); !moved) return moved;
+  return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
 }
 
 Result<JobComparison::Verdict> JobComparison::Compare() {

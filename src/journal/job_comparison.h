@@ -61,6 +61,7 @@ class JobComparison {
   Status Rewrite();
   Status MoveAside(const std::string& path);
   Status ClearUpCompressed();
+  Status ExpandWithoutTable();
   Result<bool> IsBeginningOfPlain();
   Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
   bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }

@@ -98,6 +98,13 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   return opened.file.get();
 }
 
+Result<bool> JobFiles::IsCompressed(const std::string& job_id) const {
+  if (open_.contains(job_id)) return false;
+  const auto stored = FindStoredFile(files_, JobFilePath(runs_dir_, job_id));
+  if (!stored) return tl::unexpected(stored.error());
+  return stored->has_value() && (*stored)->is_compressed();
+}
+
 // A job that was over goes on.
 Status JobFiles::MakePlain(const std::string& job_id) {
   const auto stored = FindStoredFile(files_, JobFilePath(runs_dir_, job_id));

@@ -41,6 +41,10 @@ class JobFiles {
   }
   void Expect(const std::string& job_id, const FileInfo& info) { clean_[job_id] = info; }
 
+  // A compressed file is made plain, as Append() does too.
+  Result<bool> IsCompressed(const std::string& job_id) const;
+  Status MakePlain(const std::string& job_id);
+
   // Time of the least recent append among the dirty files; INT64_MAX when none is dirty.
   int64_t OldestDirtyMicros() const;
 
@@ -72,7 +76,6 @@ class JobFiles {
   };
 
   Result<AppendFile*> Open(const std::string& job_id);
-  Status MakePlain(const std::string& job_id);
   Dirty& MarkDirty(const std::string& job_id);
   Status CheckUnchanged(const std::string& job_id, const FileInfo& expected) const;
   Result<FileInfo> InfoOf(const std::string& job_id) const;

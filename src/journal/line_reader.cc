@@ -1,5 +1,7 @@
 #include "journal/line_reader.h"
 
+#include "journal/compressed_file.h"
+
 namespace stagelog {
 namespace {
 
@@ -12,13 +14,17 @@ Status LineReader::Fill() {
   buffer_offset_ += at_;
   at_ = 0;
   const size_t kept = buffer_.size();
-  buffer_.resize(kept + kChunkBytes);
-  const Result<size_t> got =
-      file_->ReadAt(buffer_offset_ + kept, buffer_.data() + kept, kChunkBytes);
-  if (!got) return tl::unexpected(got.error());
-  buffer_.resize(kept + *got);
-  at_end_ = *got < kChunkBytes;
-  return {};
+  // Where a part of what is asked for is damaged, what comes before it is still to be had.
+  for (size_t wanted = kChunkBytes;; wanted /= 2) {
+    buffer_.resize(kept + wanted);
+    const Result<size_t> got = file_->ReadAt(buffer_offset_ + kept, buffer_.data() + kept, wanted);
+    buffer_.resize(kept + got.value_or(0));
+    at_end_ = got && *got < wanted;
+    if (got) return {};
+    if (got.error().error_number != kDamagedFile || wanted == 1) {
+      return tl::unexpected(got.error());
+    }
+  }
 }
 
 Result<std::optional<FileLine>> LineReader::Next() {

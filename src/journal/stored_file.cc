@@ -86,18 +86,25 @@ Result<uint64_t> ContentSizeOf(FileSystem& files, const std::string& path) {
   return (*file)->content_size();
 }
 
+Status ExpandFile(FileSystem& files, const std::string& compressed, const std::string& plain,
+                  CompressedFile::Damage damage) {
+  const auto source = OpenCompressed(files, compressed, damage);
+  if (!source) return tl::unexpected(source.error());
+  if (Status gone = RemoveIfThere(files, plain); !gone) return gone;
+  const auto target = files.OpenAppend(plain);
+  if (!target) return tl::unexpected(target.error());
+  Status copied = CopyContent(**source, **target);
+  if (!copied) static_cast<void>(files.Remove(plain));
+  return copied;
+}
+
 Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id) {
   const std::string path = JobFilePath(runs_dir, job_id);
   const std::string temporary = ExpandingPath(runs_dir);
-  const auto source =
-      OpenCompressed(files, CompressedPath(path), CompressedFile::Damage::kIsAnError);
-  if (!source) return tl::unexpected(source.error());
-  if (Status gone = RemoveIfThere(files, temporary); !gone) return gone;
-  const auto target = files.OpenAppend(temporary);
-  if (!target) return tl::unexpected(target.error());
-  if (Status copied = CopyContent(**source, **target); !copied) {
-    static_cast<void>(files.Remove(temporary));  // else the next opening does
-    return copied;
+  if (Status expanded =
+          ExpandFile(files, CompressedPath(path), temporary, CompressedFile::Damage::kIsAnError);
+      !expanded) {
+    return expanded;  // what could not be removed the next opening removes
   }
   if (Status moved = files.Rename(temporary, path); !moved) return moved;
   if (Status synced = files.SyncDirectory(JobDirectory(runs_dir, job_id)); !synced) return synced;

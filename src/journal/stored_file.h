@@ -35,6 +35,10 @@ Result<std::unique_ptr<ReadFile>> OpenStoredFile(
 // Its bytes without compression. Any failure of OpenStoredFile().
 Result<uint64_t> ContentSizeOf(FileSystem& files, const std::string& path);
 
+// Writes what is in `compressed` to the new file `plain`, synced; a failure leaves none.
+Status ExpandFile(FileSystem& files, const std::string& compressed, const std::string& plain,
+                  CompressedFile::Damage damage);
+
 // The job's file is plain afterwards, for it is to be appended to. A failure leaves the compressed
 // one as it was. The new file is synced, and in its place, before the old one goes.
 Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id);

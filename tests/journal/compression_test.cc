@@ -20,6 +20,16 @@ using ::testing::IsEmpty;
 
 namespace fs = std::filesystem;
 
+// Letters that do not compress much.
+std::string Noise(size_t size, uint32_t seed) {
+  std::string noise;
+  for (uint32_t value = seed + 1; noise.size() < size;) {
+    value = value * 1'664'525 + 1'013'904'223;
+    noise += static_cast<char>('a' + (value >> 24) % 26);
+  }
+  return noise;
+}
+
 class CompressionTest : public RetentionTest {
  protected:
   CompressionTest() { options_.retention = {.max_events_per_job = 3, .compress_days = 7}; }
@@ -347,12 +357,7 @@ TEST_F(CompressionTest, SoundFramesOfADamagedFileAreServed) {
   std::vector<EventDraft> drafts;
   for (int i = 0; i < 100; ++i) {
     drafts.push_back(LogDraft("even", "m" + std::to_string(i)));
-    std::string noise;
-    for (uint32_t j = 0, value = static_cast<uint32_t>(i) + 1; j < 9'000; ++j) {
-      value = value * 1'664'525 + 1'013'904'223;
-      noise += static_cast<char>('a' + (value >> 24) % 26);
-    }
-    drafts.back().payload = "{\"text\":\"" + noise + "\"}";
+    drafts.back().payload = "{\"text\":\"" + Noise(9'000, static_cast<uint32_t>(i)) + "\"}";
   }
   ASSERT_TRUE(Append(std::move(drafts)));
   End("even");
@@ -370,6 +375,45 @@ TEST_F(CompressionTest, SoundFramesOfADamagedFileAreServed) {
   EXPECT_EQ(logger_->GetStatus().set_aside.size(), 1U);
 }
 
+TEST_F(CompressionTest, WithoutTheirTableTheFramesAreFoundByThemselves) {
+  Open();
+  MakeOldJobs(500);
+  ASSERT_EQ(Compress(), 2);
+  const std::vector<std::string> before = Bodies("even");
+  Flip("even", -1);  // the magic number of the table
+  const std::string odd = ReadAll(ZstPath("odd"));
+  WriteZst("odd", odd.substr(0, odd.size() - 20));
+  Close();
+  Open();
+  EXPECT_EQ(Bodies("even"), before);
+  EXPECT_EQ(Bodies("odd").size(), before.size());
+  EXPECT_EQ(logger_->GetStatus().set_aside.size(), 2U);
+  ExpectAgreement();
+}
+
+TEST_F(CompressionTest, WithoutTheDatabaseWhatComesBeforeTheDamageIsTaken) {
+  Open();
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 100; ++i) {
+    drafts.push_back(LogDraft("even", "m" + std::to_string(i)));
+    drafts.back().payload = "{\"text\":\"" + Noise(9'000, static_cast<uint32_t>(i)) + "\"}";
+  }
+  ASSERT_TRUE(Append(std::move(drafts)));
+  End("even");
+  clock_.AdvanceMicros(8 * kMicrosPerDay);
+  ASSERT_EQ(Compress(), 1);
+  const std::vector<std::string> before = Bodies("even");
+  Close();
+  Flip("even", 300'000);  // in the second of four frames
+  for (const char* part : {"", "-wal", "-shm"}) fs::remove(runs_ + "/stagelog.db" + part);
+  Open();
+  const std::vector<std::string> left = Bodies("even");
+  ASSERT_GT(left.size(), 20U);
+  ASSERT_LT(left.size(), before.size());
+  EXPECT_TRUE(std::equal(left.begin(), left.end(), before.begin()));
+  EXPECT_EQ(FileLines("even"), left);
+}
+
 TEST_F(CompressionTest, ALateEventOfAJobWhoseFileIsDamaged) {
   options_.retention.max_events_per_job = 0;
   Open();
@@ -377,11 +421,46 @@ TEST_F(CompressionTest, ALateEventOfAJobWhoseFileIsDamaged) {
   ASSERT_EQ(Compress(), 2);
   const std::vector<std::string> before = Bodies("even");
   Flip("even", 40);
-  ASSERT_TRUE(Log("even", "late")) << "it is committed before the file is looked at";
-  EXPECT_FALSE(logger_->GetStatus().writable);
+  const AppendOutcome refused = Log("even", "late", "late-1");
+  ASSERT_FALSE(refused) << "nothing is committed to a file that cannot be appended to";
+  EXPECT_EQ(refused.error().members[0].second, "\"not_applied\"");
   WaitForRetry();
   ASSERT_TRUE(logger_->GetStatus().writable);
+  ASSERT_TRUE(Log("even", "late", "late-1"));
   EXPECT_EQ(Bodies("even").size(), before.size() + 1);
+  EXPECT_TRUE(IsPlain("even"));
+  ExpectAgreement();
+}
+
+TEST_F(CompressionTest, AFullDiskRefusesALateEventAndHoldsUpNobodyElse) {
+  Open();
+  MakeOldJobs();
+  ASSERT_EQ(Compress(), 2);
+  files_.Inject({.operation = Operation::kWrite,
+                 .path_contains = ".expanding",
+                 .error_number = ENOSPC,
+                 .until_healed = true,
+                 .torn_bytes = 10});
+  std::vector<AppendOutcome> answers;
+  const auto answer = [&](AppendOutcome outcome) { answers.push_back(std::move(outcome)); };
+  logger_->Append({LogDraft("even", "late")}, nullptr, answer);
+  logger_->Append({LogDraft("other", "goes on")}, nullptr, answer);
+  logger_->Append({LogDraft("even", "m1", "even-1")}, nullptr, answer);
+  logger_->RunOnce(false);
+  ASSERT_EQ(answers.size(), 3U);
+  ASSERT_FALSE(answers[0]);
+  EXPECT_EQ(answers[0].error().code, "journal_unavailable");
+  EXPECT_THAT(answers[0].error().detail, HasSubstr("'even'"));
+  EXPECT_TRUE(answers[1]);
+  ASSERT_TRUE(answers[2]);
+  EXPECT_TRUE(answers[2]->front().duplicate);
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  EXPECT_TRUE(IsCompressed("even"));
+  EXPECT_FALSE(HasTemporary());
+  Close();
+  Open();
+  files_.Heal();
+  EXPECT_TRUE(Log("even", "late"));
   EXPECT_TRUE(IsPlain("even"));
   ExpectAgreement();
 }
