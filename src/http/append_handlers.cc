@@ -58,6 +58,12 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
   if (auto refusal = JudgeRoles(decoded->drafts, call.principal, decoded->is_batch)) {
     return Refused(*refusal);
   }
+  for (const EventDraft& draft : decoded->drafts) {
+    const bool is_heartbeat = draft.kind == EventType::kHeartbeat;
+    if (is_heartbeat && services.journal.IsDeleted(draft.job_id)) {
+      return Refused(DeletedJob(draft.job_id));
+    }
+  }
   std::erase_if(decoded->drafts, [&](const EventDraft& draft) {
     if (draft.kind == EventType::kHeartbeat) services.liveness.OnHeartbeat(draft.job_id);
     return draft.kind == EventType::kHeartbeat;

@@ -1,6 +1,7 @@
 #include "http/request_line.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -22,12 +23,32 @@ bool SlashesArePlain(std::string_view line, const Route* route) {
          std::count(route->pattern.begin(), route->pattern.end(), '/');
 }
 
+// cpp-httplib takes a parameter's value from its last '=' on, and `q=key=value` is what one types
+// to look for that in a log.
+std::string SpellLaterEquals(std::string_view line) {
+  std::string spelled;
+  spelled.reserve(line.size() + 8);
+  bool in_query = false;
+  bool in_value = false;
+  for (const char c : line) {
+    if (c == '?') in_query = true;
+    if (c == '&') in_value = false;
+    if (c == '=' && in_value) {
+      spelled += "%3D";
+      continue;
+    }
+    if (c == '=' && in_query) in_value = true;
+    spelled += c;
+  }
+  return spelled;
+}
+
 }  // namespace
 
 std::optional<RequestLine> RequestLineReader::Read(const std::string& line,
                                                    const RouteTable& routes) {
   if (const auto found = appends_.find(line); found != appends_.end()) return found->second;
-  std::optional<httplib::Request> request = library_.ParseRequestLine(line);
+  std::optional<httplib::Request> request = library_.ParseRequestLine(SpellLaterEquals(line));
   if (!request) return std::nullopt;
   RequestLine read;
   read.match = routes.Match(request->method, request->path);

@@ -44,6 +44,11 @@ std::string EncodeReport(const RetentionReport& report) {
 
 Ending RunRetention(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, kParameters)) return Refused(*refusal);
+  // What asks for a dry run in a body must not be taken for what asks for a real one.
+  if (!call.request.body.empty()) {
+    return Refused({.code = "malformed_request",
+                    .detail = "retention takes no body; say ?dry_run=true or nothing"});
+  }
   const auto dry_run = ParseSwitch(call, "dry_run");
   if (!dry_run) return Refused(dry_run.error());
   services.retention.RunRetention(

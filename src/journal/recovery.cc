@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <set>
 
 #include "base/random.h"
@@ -264,6 +265,15 @@ class Opener {
   OpenedJournal journal_;
 };
 
+// SQLite says "disk I/O error" where it cannot grow its index of the log.
+std::string NoRoomHint(const std::string& runs_dir) {
+  constexpr uintmax_t kFewBytes = uintmax_t{1} << 20;
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(runs_dir, error);
+  if (error || space.available > kFewBytes) return "";
+  return " (there are " + std::to_string(space.available) + " bytes left on the disk)";
+}
+
 }  // namespace
 
 std::string DatabasePath(const std::string& runs_dir) { return runs_dir + "/stagelog.db"; }
@@ -275,7 +285,7 @@ Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::st
   } catch (const FileTrouble& trouble) {
     return tl::unexpected(trouble.error);
   } catch (const SQLite::Exception& problem) {
-    return Failure(DatabasePath(runs_dir) + ": " + problem.what());
+    return Failure(DatabasePath(runs_dir) + ": " + problem.what() + NoRoomHint(runs_dir));
   }
 }
 

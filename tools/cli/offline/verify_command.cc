@@ -136,14 +136,22 @@ class Verification {
     if (!database) return tl::unexpected(database.error());
     const auto check =
         VerifyJournal(journal, *database, [&](uint64_t bytes) { progress.Advance(bytes); });
-    if (!check) return tl::unexpected(check.error());
-    events_ += check->lines();
-    if (check->finding_count() > 0) ++wrong_;
-    if (context_.flags.json) return context_.out.WriteLine(CheckJson(journal, *check).dump());
-    const bool is_silent = check->finding_count() == 0 && journals_.size() > kIntactShown;
+    if (check) return Tell(journal, *check, progress);
+    if (journals_.size() == 1) return tl::unexpected(check.error());
+    // The others are to be looked at all the same.
+    ChainCheck unread(journal.job_id);
+    unread.Add({0, 0, "unreadable_file", check.error().message});
+    return Tell(journal, unread, progress);
+  }
+
+  CliStatus Tell(const JournalPath& journal, const ChainCheck& check, Progress& progress) {
+    events_ += check.lines();
+    if (check.finding_count() > 0) ++wrong_;
+    if (context_.flags.json) return context_.out.WriteLine(CheckJson(journal, check).dump());
+    const bool is_silent = check.finding_count() == 0 && journals_.size() > kIntactShown;
     if (is_silent) return {};
     progress.Hide();
-    return context_.out.Write(Describe(journal, *check));
+    return context_.out.Write(Describe(journal, check));
   }
 
   std::string Describe(const JournalPath& journal, const ChainCheck& check) const {
@@ -182,12 +190,7 @@ class Verification {
         if (stored && stored->has_value()) continue;
         ChainCheck check(job_id);
         check.Add({0, 0, "missing_file", "the database knows of this job, there is no file"});
-        ++wrong_;
-        progress.Hide();
-        const CliStatus said = context_.flags.json
-                                   ? context_.out.WriteLine(CheckJson(journal, check).dump())
-                                   : context_.out.Write(Describe(journal, check));
-        if (!said) return said;
+        if (CliStatus said = Tell(journal, check, progress); !said) return said;
       }
     }
     return {};
