@@ -216,6 +216,25 @@ TEST_F(VerifyCommandTest, ACopyMayStandInAnyFolderAFolderNamesItsJob) {
   EXPECT_THAT(Verify({cli_.Path("runs/old")}).out, HasSubstr("foreign_job"));
 }
 
+TEST_F(VerifyCommandTest, AFileThatCannotBeOpenedIsAFindingAmongOthers) {
+  Start();
+  for (const char* job : {"a", "b", "z"}) AppendLogs(job, 3);
+  Stop();
+  daemon_.reset();
+  std::filesystem::remove(FileOf("a"));
+  std::filesystem::create_symlink(FileOf("z"), FileOf("a") + ".zst");
+  std::filesystem::remove(FileOf("b"));
+  std::filesystem::create_symlink("/dev/null", FileOf("b"));
+  std::string text = ReadAll(FileOf("z"));
+  Rewrite(FileOf("z"), text.substr(text.find('\n') + 1));
+  const CliResultText result = Verify({runs_dir(), "--database"});
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  EXPECT_THAT(result.out,
+              HasSubstr("/a/events.jsonl.zst\n        line 0 (byte 0): unreadable_file"));
+  EXPECT_THAT(result.out, HasSubstr("/b/events.jsonl\n        line 0 (byte 0): unreadable_file"));
+  EXPECT_THAT(result.out, HasSubstr("/z/events.jsonl\n"));
+}
+
 TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
   const auto expect = [&](const std::string& path, int code, const std::string& says) {
     const CliResultText result = Verify({path});

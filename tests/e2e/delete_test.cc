@@ -82,6 +82,12 @@ TEST_F(DeleteTest, AnswersGoneFromThenOnAndAfterARestart) {
   ExpectGone();
 }
 
+TEST_F(DeleteTest, AHeartbeatOfADeletedJobIsGoneToo) {
+  ASSERT_EQ(Delete("gone").status, 200);
+  ExpectProblem(admin().Post("/api/v1/jobs/gone/events", R"({"type":"heartbeat"})"), 410,
+                "job_deleted");
+}
+
 TEST_F(DeleteTest, TheStreamsOfTheJobEnd) {
   SseClient stream = OpenStream("/api/v1/jobs/gone/events/stream?after=6");
   ASSERT_TRUE(stream.NextNamed("connected"));

@@ -118,6 +118,14 @@ TEST_F(PollTest, Filters) {
   EXPECT_THAT(Seqs(GetJson("/api/v1/jobs/b/events?level=debug")), ElementsAre(4));
 }
 
+TEST_F(PollTest, AValueMayHoldEqualsSigns) {
+  Append("job", R"({"type":"log","message":"retries=3"})");
+  Append("job", R"({"type":"log","message":"3 of them"})");
+  EXPECT_THAT(Polled("after=0&q=retries=3"), ElementsAre(1));
+  EXPECT_THAT(Polled("after=0&q=retries%3D3"), ElementsAre(1));
+  ExpectProblem(admin().Get("/api/v1/events?after=x=1"), 400, "invalid_parameter");
+}
+
 TEST_F(PollTest, AnUnknownJobIsNotFound) {
   ExpectProblem(admin().Get("/api/v1/jobs/nobody/events"), 404, "unknown_job");
   ExpectProblem(admin().Get("/api/v1/jobs/nobody"), 404, "unknown_job");

@@ -187,6 +187,11 @@ TEST_F(RetentionOverHttpTest, EveryAnswerIsTheSameFromCompressedFiles) {
   EXPECT_FALSE(std::filesystem::exists(path + ".zst"));
 }
 
+TEST_F(RetentionOverHttpTest, ABodyIsRefusedForItMayHaveMeantADryRun) {
+  ExpectProblem(client().Post("/api/v1/admin/retention", R"({"dry_run":true})"), 400,
+                "malformed_request");
+}
+
 TEST_F(RetentionOverHttpTest, TakesTheRoleOfAnAdmin) {
   ExpectProblem(client(kReaderToken).Post("/api/v1/admin/retention", ""), 403, "forbidden");
   ExpectProblem(client().Post("/api/v1/admin/retention?dry_run=perhaps", ""), 400,

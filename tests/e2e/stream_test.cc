@@ -81,7 +81,7 @@ TEST_F(StreamTest, GoesOnFromWhatAPollHasShown) {
   std::thread poster([&] {
     const HttpClient client = admin();
     for (int i = 0; !ends; ++i) {  // new jobs, whose folders take their time
-      client.Post("/api/v1/jobs/new-" + std::to_string(i) + "/events", R"({"type":"log"})");
+      client.Post("/api/v1/jobs/new-" + std::to_string(i) + "/events", R"({"type":"job_created"})");
     }
   });
   int64_t cursor = 0;

@@ -187,9 +187,14 @@ class Verification {
         if (seen.contains(journal.folder)) continue;
         // A job that has just begun.
         const auto stored = FindStoredFile(RealFileSystem(), journal.path);
-        if (stored && stored->has_value()) continue;
+        const bool is_there = stored && stored->has_value();
+        if (is_there && (*stored)->info.is_regular) continue;
         ChainCheck check(job_id);
-        check.Add({0, 0, "missing_file", "the database knows of this job, there is no file"});
+        if (is_there) {
+          check.Add({0, 0, "unreadable_file", "what has the place of the file is no plain file"});
+        } else {
+          check.Add({0, 0, "missing_file", "the database knows of this job, there is no file"});
+        }
         if (CliStatus said = Tell(journal, check, progress); !said) return said;
       }
     }
