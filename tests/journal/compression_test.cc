@@ -47,6 +47,18 @@ class CompressionTest : public RetentionTest {
     clock_.AdvanceMicros(8 * kMicrosPerDay);
   }
 
+  // "even" alone, ended eight days ago, in four frames.
+  void MakeOldJobOfFourFrames() {
+    std::vector<EventDraft> drafts;
+    for (int i = 0; i < 100; ++i) {
+      drafts.push_back(LogDraft("even", "m" + std::to_string(i)));
+      drafts.back().payload = "{\"text\":\"" + Noise(9'000, static_cast<uint32_t>(i)) + "\"}";
+    }
+    ASSERT_TRUE(Append(std::move(drafts)));
+    End("even");
+    clock_.AdvanceMicros(8 * kMicrosPerDay);
+  }
+
   std::string ZstPath(const std::string& job_id) const { return FilePath(job_id) + ".zst"; }
   bool IsCompressed(const std::string& job_id) const {
     return fs::exists(ZstPath(job_id)) && !fs::exists(FilePath(job_id));
@@ -354,14 +366,7 @@ TEST_F(CompressionTest, AReaderThatFindsAFrameDamagedSaysSoAndHasTheFileCompared
 
 TEST_F(CompressionTest, SoundFramesOfADamagedFileAreServed) {
   Open();
-  std::vector<EventDraft> drafts;
-  for (int i = 0; i < 100; ++i) {
-    drafts.push_back(LogDraft("even", "m" + std::to_string(i)));
-    drafts.back().payload = "{\"text\":\"" + Noise(9'000, static_cast<uint32_t>(i)) + "\"}";
-  }
-  ASSERT_TRUE(Append(std::move(drafts)));
-  End("even");
-  clock_.AdvanceMicros(8 * kMicrosPerDay);
+  MakeOldJobOfFourFrames();
   ASSERT_EQ(Compress(), 1);
   Flip("even", 300'000);  // in the second of four frames
   Close();
@@ -393,14 +398,7 @@ TEST_F(CompressionTest, WithoutTheirTableTheFramesAreFoundByThemselves) {
 
 TEST_F(CompressionTest, WithoutTheDatabaseWhatComesBeforeTheDamageIsTaken) {
   Open();
-  std::vector<EventDraft> drafts;
-  for (int i = 0; i < 100; ++i) {
-    drafts.push_back(LogDraft("even", "m" + std::to_string(i)));
-    drafts.back().payload = "{\"text\":\"" + Noise(9'000, static_cast<uint32_t>(i)) + "\"}";
-  }
-  ASSERT_TRUE(Append(std::move(drafts)));
-  End("even");
-  clock_.AdvanceMicros(8 * kMicrosPerDay);
+  MakeOldJobOfFourFrames();
   ASSERT_EQ(Compress(), 1);
   const std::vector<std::string> before = Bodies("even");
   Close();
