@@ -120,10 +120,15 @@ class Opener {
     const bool must_rebuild = rebuild_states_ || !journal_.table->StatesAreOfThisFold();
     // What is folded anew from a file must be what was committed.
     if (must_rebuild && journal_.table->HasFileEvents()) {
-      CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
+      CompareJobs(*journal_.table, LatestCredibleTs());
     }
     if (must_rebuild) RebuildStates();
-    CompareJobs(*journal_.table, now_micros_ + kMaxClockLeadMicros);
+    CompareJobs(*journal_.table, LatestCredibleTs());
+  }
+
+  // Where the clock was set back, the journal's own time is ahead of it.
+  int64_t LatestCredibleTs() {
+    return std::max(now_micros_, journal_.table->LastTsMicros()) + kMaxClockLeadMicros;
   }
 
   void RebuildStates() {

@@ -193,6 +193,22 @@ TEST_F(RecoveryTest, LinesFromElsewhereAreTakenOnlyWhereTheyFitInTime) {
   ExpectAgreement();
 }
 
+// The journal's time goes on where it was, ahead of a clock that was set back.
+TEST_F(RecoveryTest, LinesBeyondTheDatabaseAreTakenThoughTheClockWasSetBack) {
+  Prepare();
+  std::filesystem::copy_file(runs_ + "/stagelog.db", directory_.Path("older.db"));
+  Open();
+  clock_.AdvanceMicros(-int64_t{86'400} * 1'000'000 * 3);
+  ASSERT_TRUE(Log("a", "after the clock was set back"));
+  Close();
+  RemoveDatabase();
+  std::filesystem::copy_file(directory_.Path("older.db"), runs_ + "/stagelog.db");
+  Open();
+  EXPECT_THAT(SetAside(), IsEmpty());
+  EXPECT_EQ(Bodies("a").size(), 4u);
+  ExpectAgreement();
+}
+
 TEST_F(RecoveryTest, ADatabaseMadeFromTheFilesTakesAnyTime) {
   Open();
   clock_.AdvanceMicros(int64_t{86'400} * 1'000'000 * 30);
