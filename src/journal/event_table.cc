@@ -370,6 +370,8 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
   }
 }
 
+void EventTable::SettleLog() { database_.exec("PRAGMA wal_checkpoint(PASSIVE)"); }
+
 void EventTable::Checkpoint() { database_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
 bool IsCorruption(const SQLite::Exception& problem) {

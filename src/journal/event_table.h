@@ -188,6 +188,9 @@ class EventTable {
   // At the next opening the job's file is compared, whatever it looks like.
   void ForgetFileNote(int64_t first_seq);
 
+  // Syncs the write-ahead log, and moves what nobody reads in it into the database file, without
+  // waiting for readers.
+  void SettleLog();
   // Moves the whole write-ahead log into the database file.
   void Checkpoint();
 

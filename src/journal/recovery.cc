@@ -114,6 +114,9 @@ class Opener {
       Rebuild();
     }
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs(), true, files_);
+    // What the log has may never have been synced. No file is mended by rows that a power cut could
+    // still take back.
+    journal_.table->SettleLog();
     BuryDeleted(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();

@@ -114,8 +114,10 @@ Status MoveToTrash(FileSystem& files, const std::string& runs_dir, const std::st
   const std::string folder = JobDirectory(runs_dir, job_id);
   const auto info = files.Stat(folder);
   if (!info) return tl::unexpected(info.error());
-  if (!info->has_value()) return {};
-  if (Status moved = files.Rename(folder, TrashPath(runs_dir, first_seq)); !moved) return moved;
+  if (info->has_value()) {
+    if (Status moved = files.Rename(folder, TrashPath(runs_dir, first_seq)); !moved) return moved;
+  }
+  // Where it is not there, the run that has moved it may not have got as far as this.
   return files.SyncDirectory(runs_dir);
 }
 

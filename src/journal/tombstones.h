@@ -54,7 +54,8 @@ Status WriteTombstones(FileSystem& files, const std::string& runs_dir,
 // Where MoveToTrash() puts what is left to remove.
 std::string TrashPath(const std::string& runs_dir, int64_t first_seq);
 
-// Takes the job's folder out of the way at once; a folder that is not there is no failure.
+// Takes the job's folder out of the way at once and for good (synced); a folder that is not there
+// is no failure.
 Status MoveToTrash(FileSystem& files, const std::string& runs_dir, const std::string& job_id,
                    int64_t first_seq);
 
