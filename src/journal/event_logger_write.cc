@@ -30,7 +30,10 @@ struct EventLogger::Group {
   int64_t started_micros = 0;
   WriteFailure failure = WriteFailure::kNone;
   std::string problem;  // says more when something failed
+  bool is_committed = false;
+  bool is_published = false;  // and answered
 
+  bool IsWell() const { return failure == WriteFailure::kNone; }
   bool HasEvents() { return !stager.events().empty(); }
   void Fail(WriteFailure at, std::string why) {
     failure = at;
@@ -60,10 +63,11 @@ Status EventLogger::PrepareFile(const JobState& job) {
   return plain;
 }
 
-// A large group is committed on a thread of its own, and the next one staged meanwhile. A small one
-// is done sooner than a thread is woken.
+// A large group is committed on a thread of its own, and meanwhile the one before is published and
+// the next one staged. A small one is done sooner than a thread is woken.
 void EventLogger::Process(std::vector<Request> requests) {
   cache_.Trim();
+  std::unique_ptr<Group> committed;  // the one before, which is still to be published
   std::unique_ptr<Group> group = NewGroup();
   StageAll(std::move(requests), *group);
   for (int groups = 1;; ++groups) {
@@ -71,39 +75,46 @@ void EventLogger::Process(std::vector<Request> requests) {
     const bool is_last = group->failure != WriteFailure::kNone || groups == kMaxGroupsOfTurn ||
                          group->bytes < options_.overlap_bytes || HasUpkeep();
     if (is_last) {
-      Finish(*group);
-      return Conclude(*group);
+      if (committed != nullptr) Publish(*committed);
+      if (committed == nullptr || committed->IsWell()) {
+        Commit(*group);
+        Publish(*group);
+      }
+      return Conclude(committed.get(), *group, nullptr, {});
     }
     std::unique_ptr<Group> next = NewGroup();
-    std::vector<Request> waiting = StageWhileFinishing(*group, *next);
-    const bool failed = group->failure != WriteFailure::kNone;
-    const std::string problem = group->problem;
-    Conclude(*group);
-    if (failed) {
-      next->Fail(WriteFailure::kBeforeCommit, problem);
-      SendAnswers(*next);
-      return RefuseAll(std::move(waiting));
+    std::vector<Request> waiting = CommitBetween(committed.get(), *group, *next);
+    if (!group->IsWell() || (committed != nullptr && !committed->IsWell())) {
+      return Conclude(committed.get(), *group, next.get(), std::move(waiting));
     }
     StageAll(std::move(waiting), *next);
-    if (next->answers.empty()) return;
+    if (next->answers.empty()) {
+      Publish(*group);
+      return Conclude(nullptr, *group, nullptr, {});
+    }
+    committed = std::move(group);
     group = std::move(next);
   }
 }
 
-// Runs what needs the table on the commit thread, and here what does not. Without that thread the
-// one follows the other.
-std::vector<EventLogger::Request> EventLogger::StageWhileFinishing(Group& group, Group& next) {
+// Commits `group` on the commit thread, and here does what does not need the table: publishes the
+// one before, stages the next one. Without that thread the one follows the other. Returns what was
+// taken and not staged.
+std::vector<EventLogger::Request> EventLogger::CommitBetween(Group* committed, Group& group,
+                                                             Group& next) {
   commit_is_over_ = false;
   if (commit_thread_ == nullptr) {
     std::vector<Request> waiting = StageAhead(next);
-    Finish(group);
+    Commit(group);
+    if (committed != nullptr) Publish(*committed);
     return waiting;
   }
   commit_thread_->Start([this, &group] {
-    Finish(group);
+    Commit(group);
     commit_is_over_ = true;
     queue_.Wake();
   });
+  if (committed != nullptr) Publish(*committed);
   std::vector<Request> waiting = StageAhead(next);
   commit_thread_->Wait();
   return waiting;
@@ -171,8 +182,8 @@ void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
   }
 }
 
-// Begins the transaction and writes what rests on the states of the jobs, which the next group
-// changes.
+// Begins the transaction and does what needs the table and rests on the states of the jobs, which
+// the next group changes.
 void EventLogger::WriteStates(Group& group) {
   group.started_micros = clock_.MonotonicMicros();
   if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
@@ -188,6 +199,9 @@ void EventLogger::WriteStates(Group& group) {
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);
       cache_.CountChanges(job.changes);
+      if (Status known = TellWhatIsNoted(job_id); !known) {
+        return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
+      }
     }
   } catch (const SQLite::Exception& trouble) {
     if (IsCorruption(trouble)) corruption_seen_ = true;
@@ -195,25 +209,43 @@ void EventLogger::WriteStates(Group& group) {
   }
 }
 
-// What needs neither the states nor the queue. On the commit thread, or on the writer's.
-void EventLogger::Finish(Group& group) {
-  if (group.failure == WriteFailure::kNone && group.HasEvents()) Commit(group);
-  if (group.failure == WriteFailure::kNone && group.HasEvents()) {
-    if (Status done = Publish(group.stager); !done) {
-      group.Fail(WriteFailure::kAfterCommit, done.error().message);
+// The events are committed: whatever happens here, they are acknowledged.
+void EventLogger::Publish(Group& group) {
+  if (!group.IsWell()) return;
+  if (group.HasEvents()) {
+    if (Status done = PublishEvents(group.stager); !done) {
+      return group.Fail(WriteFailure::kAfterCommit, done.error().message);
     }
   }
-  if (group.failure == WriteFailure::kNone) SendAnswers(group);
-}
-
-// Nobody is answered before the journal is known to be closed.
-void EventLogger::Conclude(Group& group) {
-  if (group.failure == WriteFailure::kNone) return;
-  CloseAfterFailure(group.problem);
+  group.is_published = true;
   SendAnswers(group);
 }
 
+// The end of a turn. Where a group has failed the journal is closed, and what comes after it is
+// refused; nobody is answered before that. A group that was committed after one that could not be
+// published is announced, and its lines are written, when the journal is opened again.
+void EventLogger::Conclude(Group* committed, Group& group, Group* next,
+                           std::vector<Request> waiting) {
+  std::string problem;
+  for (const Group* each : {committed, &group}) {
+    if (problem.empty() && each != nullptr && !each->IsWell()) problem = each->problem;
+  }
+  if (problem.empty()) return;
+  if (group.IsWell()) {
+    group.Fail(group.is_committed ? WriteFailure::kAfterCommit : WriteFailure::kBeforeCommit,
+               problem);
+  }
+  if (next != nullptr) next->Fail(WriteFailure::kBeforeCommit, problem);
+  CloseAfterFailure(problem);
+  for (Group* each : {committed, &group, next}) {
+    if (each != nullptr && !each->is_published) SendAnswers(*each);
+  }
+  RefuseAll(std::move(waiting));
+}
+
+// On the commit thread, or on the writer's. Needs neither the states nor the queue.
 void EventLogger::Commit(Group& group) {
+  if (!group.IsWell() || !group.HasEvents()) return;
   WriteFailure stage = WriteFailure::kBeforeCommit;
   try {
     for (const StagedEvent& staged : group.stager.events()) {
@@ -226,6 +258,7 @@ void EventLogger::Commit(Group& group) {
     if (IsCorruption(trouble)) corruption_seen_ = true;
     return group.Fail(stage, trouble.what());
   }
+  group.is_committed = true;
   commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
   batches_total_.Add();
   events_total_.Add(group.stager.events().size());
@@ -258,8 +291,7 @@ Status EventLogger::ReserveSeqs() {
   return {};
 }
 
-// The events are committed: whatever happens here, they are acknowledged.
-Status EventLogger::Publish(BatchStager& stager) {
+Status EventLogger::PublishEvents(BatchStager& stager) {
   Status appended = AppendToFiles(stager);
   auto batch = std::make_shared<CommittedBatch>();
   batch->events.reserve(stager.events().size());
@@ -276,7 +308,6 @@ Status EventLogger::Publish(BatchStager& stager) {
 Status EventLogger::AppendToFiles(const BatchStager& stager) {
   const int64_t now = clock_.MonotonicMicros();
   for (const auto& [job_id, job] : stager.changed_jobs()) {
-    if (Status known = TellWhatIsNoted(job_id); !known) return known;
     if (Status done = job_files_.Append(job_id, job.lines, now); !done) return done;
   }
   return {};
