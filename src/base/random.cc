@@ -26,6 +26,26 @@ uint64_t SumOf(uint64_t high, uint64_t low) {
   return ((high ^ (low >> 16 << 16)) * 0x9e37'79b9'7f4a'7c15) >> 48;
 }
 
+constexpr uint64_t kVariant = uint64_t{2} << 62;
+
+uint64_t HighOf(int64_t unix_micros) {
+  const uint64_t millis = static_cast<uint64_t>(unix_micros / 1000) & 0xffff'ffff'ffff;
+  const uint64_t fraction = static_cast<uint64_t>(unix_micros % 1000) * 4096 / 1000;
+  return millis << 16 | 0x7000 | fraction;
+}
+
+std::string FormatUuid(uint64_t high, uint64_t low) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(36);
+  for (int digit = 0; digit < 32; ++digit) {
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) text += '-';
+    const uint64_t word = digit < 16 ? high : low;
+    text += kHex[word >> (60 - 4 * (digit % 16)) & 15];
+  }
+  return text;
+}
+
 int DigitValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -36,20 +56,15 @@ bool IsDashPlace(size_t at) { return at == 8 || at == 13 || at == 18 || at == 23
 }  // namespace
 
 std::string MakeUuidV7(int64_t unix_micros) {
-  const uint64_t millis = static_cast<uint64_t>(unix_micros / 1000) & 0xffff'ffff'ffff;
-  const uint64_t fraction = static_cast<uint64_t>(unix_micros % 1000) * 4096 / 1000;
-  const uint64_t high = millis << 16 | 0x7000 | fraction;
-  uint64_t low = (RandomBits() >> 18 << 16) | (uint64_t{2} << 62);
-  low |= SumOf(high, low);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(36);
-  for (int digit = 0; digit < 32; ++digit) {
-    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) text += '-';
-    const uint64_t word = digit < 16 ? high : low;
-    text += kHex[word >> (60 - 4 * (digit % 16)) & 15];
-  }
-  return text;
+  const uint64_t high = HighOf(unix_micros);
+  const uint64_t low = (RandomBits() >> 18 << 16) | kVariant;
+  return FormatUuid(high, low | SumOf(high, low));
+}
+
+std::string MakeForeignUuidV7(int64_t unix_micros) {
+  const uint64_t high = HighOf(unix_micros);
+  const uint64_t low = RandomBits() >> 2 | kVariant;
+  return FormatUuid(high, (low & 0xffff) == SumOf(high, low) ? low ^ 1 : low);
 }
 
 std::optional<int64_t> MicrosOfUuidV7(std::string_view text) {

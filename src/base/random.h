@@ -18,6 +18,10 @@ uint64_t RandomBits();
 // again.
 std::string MakeUuidV7(int64_t unix_micros);
 
+// Another one, which MicrosOfUuidV7() does not take for one of MakeUuidV7(): for the event_ids that
+// a client gives, of which the journal must not think that they tell the event's place.
+std::string MakeForeignUuidV7(int64_t unix_micros);
+
 // What MakeUuidV7() was given to make `text`; no value for what it did not make (but for one in
 // 65,536 of those that others make).
 std::optional<int64_t> MicrosOfUuidV7(std::string_view text);

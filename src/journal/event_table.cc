@@ -276,8 +276,9 @@ std::optional<FoundEvent> EventTable::FindByOwnId(int64_t first_seq, const std::
   std::optional<FoundEvent> found;
   int64_t low = first_seq;
   int64_t high = HeadSeq();
-  while (!found && low <= high) {
-    const int64_t middle = low + (high - low) / 2;
+  // The ends first: most ids that are not there are from before the job, or from just now.
+  for (int probe = 0; !found && low <= high; ++probe) {
+    const int64_t middle = probe == 0 ? low : probe == 1 ? high : low + (high - low) / 2;
     query.reset();
     query.bind(1, middle);
     const bool is_there = query.executeStep();

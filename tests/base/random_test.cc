@@ -61,6 +61,16 @@ TEST(MakeUuidV7Test, KnowsItsOwnOnly) {
   EXPECT_LE(taken_for_own, 1);
 }
 
+TEST(MakeForeignUuidV7Test, IsAUuidOfTheSameMomentAndNotTakenForAnOwnOne) {
+  for (int64_t i = 0; i < 200'000; ++i) {
+    const int64_t micros = 1'645'557'742'000'000 + i * 1'000'000;
+    const std::string text = MakeForeignUuidV7(micros);
+    ASSERT_FALSE(MicrosOfUuidV7(text)) << text;
+    ASSERT_EQ(text.substr(0, 18), MakeUuidV7(micros).substr(0, 18));
+    ASSERT_NE(std::string("89ab").find(text[19]), std::string::npos) << text;
+  }
+}
+
 TEST(MakeUuidV7Test, OnesOfTheSameMomentDiffer) {
   std::set<std::string> seen;
   for (int i = 0; i < 10'000; ++i) seen.insert(MakeUuidV7(0));

@@ -4,24 +4,30 @@
 //
 // One epoll loop drives all connections, each kept alive with one request in flight, as
 // redis-benchmark does. With --batch B each request is NDJSON of B events. Each connection posts to
-// a job of its own, or with --jobs K to one of K.
+// a job of its own, or with --jobs K to one of K. --ids gives each event an event_id that was not
+// there before: "uuid4" a random one, "uuid7" one that begins with the time.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <iostream>
 #include <memory>
 
+#include "base/random.h"
 #include "tools/bench/bench_support.h"
 
 namespace stagelog {
 namespace {
 
+constexpr size_t kUuidLength = 36;
+
 struct Client {
   UniqueFd socket;
   std::string request;
+  std::vector<size_t> id_places;  // in the request
   size_t sent = 0;
   std::string answer;
   int64_t started_nanos = 0;
@@ -35,7 +41,8 @@ class AppendLoad {
 
  private:
   Status Connect();
-  std::string MakeRequest(int64_t job) const;
+  void MakeRequest(int64_t job, Client& client) const;
+  void RenewIds(Client& client) const;
   void StartNext(Client& client);
   bool OnEvent(Client& client, uint32_t events);
   bool Send(Client& client);
@@ -46,6 +53,7 @@ class AppendLoad {
   const Flags& flags_;
   const ServerAddress server_;
   const int64_t batch_;
+  const std::string& ids_;
   UniqueFd epoll_{::epoll_create1(EPOLL_CLOEXEC)};
   std::vector<std::unique_ptr<Client>> clients_;
   Latencies latencies_;
@@ -59,7 +67,8 @@ class AppendLoad {
 AppendLoad::AppendLoad(const Flags& flags, ServerAddress server)
     : flags_(flags),
       server_(std::move(server)),
-      batch_(std::max<int64_t>(1, flags.Number("batch"))) {}
+      batch_(std::max<int64_t>(1, flags.Number("batch"))),
+      ids_(flags.Text("ids")) {}
 
 int AppendLoad::Run() {
   const Status connected = Connect();
@@ -102,7 +111,7 @@ Status AppendLoad::Connect() {
     if (!socket) return Failure(socket.error().message, socket.error().error_number);
     auto client = std::make_unique<Client>();
     client->socket = std::move(*socket);
-    client->request = MakeRequest(jobs > 0 ? i % jobs : i);
+    MakeRequest(jobs > 0 ? i % jobs : i, *client);
     epoll_event wanted = {};
     wanted.events = EPOLLIN | EPOLLOUT | EPOLLET;
     wanted.data.u64 = static_cast<uint64_t>(i);
@@ -112,16 +121,37 @@ Status AppendLoad::Connect() {
   return {};
 }
 
-std::string AppendLoad::MakeRequest(int64_t job) const {
-  const std::string event = R"({"type":"stage_progress","stage":"encode","message":"frame done",)"
+void AppendLoad::MakeRequest(int64_t job, Client& client) const {
+  const std::string id_member =
+      ids_ == "none" ? "" : "\"event_id\":\"" + std::string(kUuidLength, ' ') + "\",";
+  const std::string event = "{" + id_member +
+                            R"("type":"stage_progress","stage":"encode","message":"frame done",)"
                             R"("payload":{"current":4242,"total":9000}})";
   std::string body = event;
   for (int64_t i = 1; i < batch_; ++i) body += "\n" + event;
-  return "POST /api/v1/jobs/" + flags_.Text("prefix") + "-" + std::to_string(job) +
-         "/events HTTP/1.1\r\nHost: " + server_.host + "\r\nAuthorization: Bearer " +
-         flags_.Text("token") +
-         "\r\nContent-Type: " + (batch_ > 1 ? "application/x-ndjson" : "application/json") +
-         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  client.request = "POST /api/v1/jobs/" + flags_.Text("prefix") + "-" + std::to_string(job) +
+                   "/events HTTP/1.1\r\nHost: " + server_.host + "\r\nAuthorization: Bearer " +
+                   flags_.Text("token") + "\r\nContent-Type: " +
+                   (batch_ > 1 ? "application/x-ndjson" : "application/json") +
+                   "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string blank(kUuidLength, ' ');
+  for (size_t at = client.request.find(blank); at != std::string::npos;
+       at = client.request.find(blank, at + kUuidLength)) {
+    client.id_places.push_back(at);
+  }
+}
+
+void AppendLoad::RenewIds(Client& client) const {
+  const int64_t now = std::chrono::duration_cast<std::chrono::microseconds>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count();
+  for (const size_t place : client.id_places) {
+    const uint64_t random = RandomBits();
+    const int64_t micros = ids_ == "uuid7" ? now : static_cast<int64_t>(random >> 16);
+    std::string id = MakeForeignUuidV7(micros);
+    if (ids_ == "uuid4") id[14] = '4';  // its version
+    client.request.replace(place, kUuidLength, id);
+  }
 }
 
 void AppendLoad::StartNext(Client& client) {
@@ -129,6 +159,7 @@ void AppendLoad::StartNext(Client& client) {
   --requests_left_;
   ++busy_;
   client.sent = 0;
+  RenewIds(client);
   client.started_nanos = MonotonicNanos();
   Send(client);
 }
@@ -201,10 +232,16 @@ int main(int argument_count, char** arguments) {
                                {"connections", "50"},
                                {"batch", "1"},
                                {"jobs", "0"},
+                               {"ids", "none"},
                                {"events", "0"},
                                {"prefix", "append-load"},
                                {"seconds", "10"},
                                {"pid", "0"}});
+  const std::string& ids = flags.Text("ids");
+  if (ids != "none" && ids != "uuid4" && ids != "uuid7") {
+    std::cerr << "--ids is none, uuid4 or uuid7\n";
+    return 2;
+  }
   auto server = stagelog::ParseUrl(flags.Text("url"));
   if (!server) {
     std::cerr << server.error().message << "\n";

@@ -19,7 +19,7 @@ void AppendMember(std::string& out, std::string_view key, std::string_view text)
 SpoolEvent MakeSpoolEvent(std::string_view job_id, const EventText& text, int64_t now_micros) {
   std::string line = "{";
   AppendMember(line, "job_id", job_id);
-  AppendMember(line, "event_id", MakeUuidV7(now_micros));
+  AppendMember(line, "event_id", MakeForeignUuidV7(now_micros));
   AppendMember(line, "occurred_at", FormatTimestamp(now_micros));
   AppendMember(line, "type", text.type);
   AppendMember(line, "stage", text.stage);

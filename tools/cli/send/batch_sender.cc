@@ -93,7 +93,7 @@ CliResult<std::string> WithEventId(std::string_view event) {
   });
   std::string compact = CompactJson(event);
   if (has_id) return compact;
-  const std::string id = MakeUuidV7(SystemClock().WallMicros());
+  const std::string id = MakeForeignUuidV7(SystemClock().WallMicros());
   return "{\"event_id\":\"" + id + "\"" + (members->empty() ? "" : ",") + compact.substr(1);
 }
 
