@@ -73,7 +73,8 @@ SendReport StreamSocket::Send(std::span<const FrameRun> runs, int64_t now_micros
       return report;
     }
     report.bytes += static_cast<size_t>(sent);
-    if (sent_bytes_ == 0) progress_micros_ = now_micros;
+    if (had_all_) progress_micros_ = now_micros;
+    had_all_ = false;
     sent_bytes_ += sent;
     const size_t of_runs = TakeFromHand(static_cast<size_t>(sent));
     const size_t begun = TakeRuns(runs, of_runs);
@@ -140,15 +141,13 @@ bool StreamSocket::DiscardInput() {
 // kernel's own TCP_USER_TIMEOUT does not see that a small window opens and closes again, and closes
 // slow peers.)
 bool StreamSocket::HasStalled(int64_t now_micros, int64_t timeout_micros) {
-  // The kernel is asked now and then only, as long as there is nothing to worry about.
-  const bool was_asked_lately = now_micros - progress_micros_ < timeout_micros / 4;
-  if (had_all_ && !blocked_ && was_asked_lately) return false;
+  // As long as this has not gone on for a while the kernel need not be asked.
+  if (!blocked_ && now_micros - progress_micros_ < timeout_micros / 4) return false;
   int queued = 0;
   if (::ioctl(fd(), SIOCOUTQ, &queued) != 0) queued = 0;
   const int64_t taken = sent_bytes_ - queued;
-  const bool has_all = queued == 0 && !blocked_;
-  if (has_all || had_all_ || taken > taken_bytes_) progress_micros_ = now_micros;
-  had_all_ = has_all;
+  had_all_ = queued == 0 && !blocked_;
+  if (had_all_ || taken > taken_bytes_) progress_micros_ = now_micros;
   taken_bytes_ = std::max(taken_bytes_, taken);
   return now_micros - progress_micros_ >= timeout_micros;
 }

@@ -71,7 +71,7 @@ class StreamSocket {
   bool blocked_ = false;
   bool stuck_ = false;  // was blocked and has not taken everything since
   bool heartbeat_queued_ = false;
-  bool had_all_ = false;        // the peer, when last asked; progress_micros_ is of then
+  bool had_all_ = true;         // the peer, when last asked, and nothing was sent since
   int64_t sent_bytes_ = 0;      // given to the kernel
   int64_t taken_bytes_ = 0;     // of these, by the peer, when last asked
   uint32_t segment_begin_ = 0;  // the unsent part of segment_
