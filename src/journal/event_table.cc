@@ -371,7 +371,13 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
   }
 }
 
-void EventTable::SettleLog() { database_.exec("PRAGMA wal_checkpoint(PASSIVE)"); }
+void EventTable::TryCheckpoint() {
+  try {
+    database_.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  } catch (const SQLite::Exception& problem) {
+    if (IsCorruption(problem)) throw;
+  }
+}
 
 void EventTable::Checkpoint() { database_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
 

@@ -188,11 +188,10 @@ class EventTable {
   // At the next opening the job's file is compared, whatever it looks like.
   void ForgetFileNote(int64_t first_seq);
 
-  // Syncs the write-ahead log, and moves what nobody reads in it into the database file, without
-  // waiting for readers.
-  void SettleLog();
   // Moves the whole write-ahead log into the database file.
   void Checkpoint();
+  // The same as far as readers and the disk allow: on a full one nothing is moved.
+  void TryCheckpoint();
 
  private:
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);

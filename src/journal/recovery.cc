@@ -114,9 +114,7 @@ class Opener {
       Rebuild();
     }
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs(), true, files_);
-    // What the log has may never have been synced. No file is mended by rows that a power cut could
-    // still take back.
-    journal_.table->SettleLog();
+    SettleLog();
     BuryDeleted(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
@@ -127,6 +125,15 @@ class Opener {
     }
     if (must_rebuild) RebuildStates();
     CompareJobs(*journal_.table, LatestCredibleTs());
+  }
+
+  // What the log has may never have been synced: no file is mended by rows that a power cut could
+  // still take back. A sync that failed before may succeed now without a reason; what is written
+  // anew, to the database, is not in doubt.
+  void SettleLog() {
+    const std::string log = database_ + "-wal";
+    if (Exists(log)) OrThrow(OrThrow(files_.OpenAppend(log))->Sync());
+    journal_.table->TryCheckpoint();
   }
 
   // Where the clock was set back, the journal's own time is ahead of it.

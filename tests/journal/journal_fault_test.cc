@@ -1,4 +1,5 @@
 // What the journal does when the disk fails under it (promises 1, 6, 8).
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -190,6 +191,48 @@ TEST_F(JournalFaultTest, ARequestIsThereWholeOrNotAtAllAfterAFailedRecovery) {
     Close();
     if (HasFailure()) return;
   }
+}
+
+// Somebody who reads keeps SQLite from moving the log into the database, which would sync it.
+TEST_F(JournalFaultTest, NoLineIsWrittenBeforeItsRowIsSyncedThoughSomebodyReads) {
+  Open();
+  ASSERT_TRUE(Log("even", "0"));
+  Close();
+  Open();
+  SQLite::Database reader(runs_ + "/stagelog.db");
+  reader.exec("BEGIN");
+  ASSERT_EQ(reader.execAndGet("SELECT count(*) FROM events").getInt(), 1);
+  ASSERT_TRUE(Log("even", "1"));
+  files_.Kill();
+  Close();
+  files_.PowerOn();
+  const std::string text = FileText("even");
+  const std::string torn = text.substr(0, text.size() - 10);
+  WriteFileText("even", torn);
+  files_.Inject({.operation = Operation::kSync, .path_contains = "-wal", .until_healed = true});
+  EXPECT_FALSE(TryOpen());
+  EXPECT_EQ(FileText("even"), torn);
+  files_.Heal();
+  Open();
+  EXPECT_EQ(FileText("even"), text);
+  reader.exec("COMMIT");
+  ExpectAgreement();
+}
+
+TEST_F(JournalFaultTest, AFullDatabaseFileDoesNotKeepTheJournalFromOpening) {
+  Open();
+  ASSERT_TRUE(Log("even", "0"));
+  clock_.AdvanceMicros(options_.idle_sync_micros);
+  logger_->RunOnce(false);  // the file is synced and noted
+  files_.Kill();
+  Close();
+  files_.PowerOn();
+  files_.Inject({.operation = Operation::kWrite,
+                 .path_contains = "stagelog.db",
+                 .error_number = ENOSPC,
+                 .until_healed = true});
+  Open();
+  EXPECT_EQ(Bodies("even").size(), 1u);
 }
 
 TEST_F(JournalFaultTest, AnIdentityThatCannotBeReadJustNowIsNotDamaged) {
