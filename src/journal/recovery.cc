@@ -21,6 +21,13 @@ namespace {
 // written. A database that is made from the files takes any time.
 constexpr int64_t kMaxClockLeadMicros = int64_t{86'400} * 1'000'000;
 
+// Bytes that are free on the disk of the folder; the most there can be where that is not known.
+uintmax_t RoomOn(const std::string& folder) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  return error ? UINTMAX_MAX : space.available;
+}
+
 class Opener {
  public:
   Opener(FileSystem& files, Clock& clock, std::string runs_dir, bool rebuild_states)
@@ -129,11 +136,14 @@ class Opener {
 
   // What the log has may never have been synced: no file is mended by rows that a power cut could
   // still take back. A sync that failed before may succeed now without a reason; what is written
-  // anew, to the database, is not in doubt.
+  // anew, to the database, is not in doubt; on a disk that is nearly full that would take the room
+  // of the next events.
   void SettleLog() {
     const std::string log = database_ + "-wal";
-    if (Exists(log)) OrThrow(OrThrow(files_.OpenAppend(log))->Sync());
-    journal_.table->TryCheckpoint();
+    const auto info = OrThrow(files_.Stat(log));
+    if (!info) return;
+    OrThrow(OrThrow(files_.OpenAppend(log))->Sync());
+    if (RoomOn(runs_dir_) / 4 >= info->size) journal_.table->TryCheckpoint();
   }
 
   // Where the clock was set back, the journal's own time is ahead of it.
@@ -283,10 +293,9 @@ class Opener {
 // SQLite says "disk I/O error" where it cannot grow its index of the log.
 std::string NoRoomHint(const std::string& runs_dir) {
   constexpr uintmax_t kFewBytes = uintmax_t{1} << 20;
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(runs_dir, error);
-  if (error || space.available > kFewBytes) return "";
-  return " (there are " + std::to_string(space.available) + " bytes left on the disk)";
+  const uintmax_t room = RoomOn(runs_dir);
+  if (room > kFewBytes) return "";
+  return " (there are " + std::to_string(room) + " bytes left on the disk)";
 }
 
 }  // namespace
