@@ -266,6 +266,17 @@ TEST_F(RunCommandTest, ACancelFromOutsideEndsAQuietCommandAndAllItHasStarted) {
   EXPECT_EQ(Told("j").back(), "job_canceled");
 }
 
+TEST_F(RunCommandTest, ACancelFromOutsideReachesWhatIsStartedMeanwhile) {
+  const auto run = StartScript(
+      "trap 'sleep 1000 & exit 0' TERM\n"
+      "echo ready; while :; do read x; done");
+  WaitForMessage("j", "ready");
+  EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
+  const CliResultText result = run->Wait();
+  EXPECT_THAT(result.err, AllOf(HasSubstr("job j is canceled"), Not(HasSubstr("SIGKILL")),
+                                Not(HasSubstr("still holds"))));
+}
+
 TEST_F(RunCommandTest, ACancelFromOutsideEndsATalkativeCommand) {
   const auto run = StartScript("while echo tick; do sleep 0.01; done");
   WaitForMessage("j", "tick");

@@ -21,6 +21,7 @@ namespace stagelog::cli {
 namespace {
 
 constexpr int64_t kKillAfterMicros = 10'000'000;
+constexpr int64_t kRemindMillis = 50;  // until then, for what is started meanwhile
 // The command has ended and something that it started holds its output: so long without a byte.
 constexpr int64_t kQuietMicros = 2'000'000;
 constexpr int64_t kDrainMicros = 30'000'000;  // and so long if it goes on talking
@@ -170,14 +171,15 @@ RunEnd CommandRun::Follow() {
     if (ready < 0) continue;
     if ((entries[1].revents & POLLIN) != 0) TakeSignals();
     if ((entries[2].revents & POLLIN) != 0) TakeCancel();
-    if (ready == 0) PressOn();
+    if (ready == 0) RemindOrPressOn();
     if ((entries[0].revents & POLLIN) != 0) return EndOf(child_->Wait());
   }
 }
 
 int CommandRun::PollTimeoutMs() const {
   if (kill_at_micros_ == 0) return -1;
-  return static_cast<int>(std::max<int64_t>((kill_at_micros_ - Now()) / 1'000 + 1, 0));
+  const int64_t left = (kill_at_micros_ - Now()) / 1'000 + 1;
+  return static_cast<int>(std::clamp<int64_t>(left, 0, kRemindMillis));
 }
 
 void CommandRun::TakeSignals() {
@@ -195,15 +197,20 @@ void CommandRun::TakeCancel() {
   Complain("job " + target_.job_id + " is canceled; the command is sent SIGTERM");
   KeepOrphans();
   child_->Signal(SIGTERM);
-  SignalDescendants(SIGTERM, true);
-  SignalDescendants(SIGCONT, true);  // one that is stopped could not hear it
+  descendants_.Ask();
   kill_at_micros_ = Now() + kKillAfterMicros;
+}
+
+void CommandRun::RemindOrPressOn() {
+  if (Now() >= kill_at_micros_) return PressOn();
+  descendants_.Ask();
 }
 
 void CommandRun::PressOn() {
   kill_at_micros_ = 0;
+  pressed_on_micros_ = Now();
   Complain("the command has not ended; it is sent SIGKILL");
-  SignalDescendants(SIGKILL, false);
+  DescendantsToEnd::Kill();
 }
 
 RunEnd CommandRun::EndOf(int wait_status) const {
@@ -231,8 +238,8 @@ void CommandRun::Drain(const RunEnd& end) {
   const int64_t ended = end.ended_micros;
   while (!IsDrained(*stdout_pump_) || !IsDrained(*stderr_pump_)) {
     const int64_t left = DrainUntil(ended) - Now();
-    if (left <= 0 && kill_at_micros_ != 0) {
-      PressOn();
+    if (kill_at_micros_ != 0) {
+      RemindOrPressOn();
     } else if (left <= 0) {
       Complain(
           "the command has ended, but something it started still holds its output; that is "
@@ -245,7 +252,9 @@ void CommandRun::Drain(const RunEnd& end) {
     for (size_t i = 1; i < entries.size(); ++i) {
       if (IsReadable(entries[i].fd)) entries[i].fd = -1;
     }
-    const int timeout = static_cast<int>(std::max<int64_t>(left, 0) / 1'000 + 1);
+    const int64_t wait = std::max<int64_t>(left, 0) / 1'000 + 1;
+    const int timeout =
+        static_cast<int>(kill_at_micros_ != 0 ? std::min(wait, kRemindMillis) : wait);
     if (::poll(entries.data(), entries.size(), timeout) <= 0) continue;
     if ((entries[0].revents & POLLIN) != 0) EndBySignal(end);
   }
@@ -257,6 +266,7 @@ void CommandRun::Drain(const RunEnd& end) {
 int64_t CommandRun::DrainUntil(int64_t ended_micros) const {
   if (kill_at_micros_ != 0) return kill_at_micros_;
   const int64_t now = Now();
+  ended_micros = std::max(ended_micros, pressed_on_micros_);
   const int64_t moved =
       std::max({ended_micros, stdout_pump_->LastMovedMicros(), stderr_pump_->LastMovedMicros()});
   if (moved >= now) return now + kQuietMicros;

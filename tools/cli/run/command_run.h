@@ -16,6 +16,7 @@
 #include "tools/cli/run/output_frame.h"
 #include "tools/cli/run/output_pump.h"
 #include "tools/cli/run/passed_signals.h"
+#include "tools/cli/run/process_tree.h"
 #include "tools/cli/run/run_recorder.h"
 #include "tools/cli/run/run_target.h"
 
@@ -43,6 +44,7 @@ class CommandRun {
   int PollTimeoutMs() const;
   void TakeSignals();
   void TakeCancel();
+  void RemindOrPressOn();
   void PressOn();
   RunEnd EndOf(int wait_status) const;
   void Drain(const RunEnd& end);
@@ -69,6 +71,8 @@ class CommandRun {
   std::string canceled_by_;  // name of the first signal that asked for the end
   bool is_canceled_outside_ = false;
   int64_t kill_at_micros_ = 0;  // monotonic; 0: not
+  int64_t pressed_on_micros_ = 0;
+  DescendantsToEnd descendants_;
   std::atomic<bool> is_ending_{false};
   bool has_said_over_ = false;  // on the sender's thread
 };

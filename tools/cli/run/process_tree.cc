@@ -25,6 +25,13 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
   return children;
 }
 
+// 0 for one that has gone.
+ino_t ProgramOf(pid_t pid) {
+  struct stat info {};
+  const std::string path = "/proc/" + std::to_string(pid) + "/exe";
+  return ::stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
+}
+
 // True for a process that runs the same program as this one.
 bool IsOurProgram(pid_t pid) {
   struct stat ours {};
@@ -46,11 +53,21 @@ void CollectBelow(pid_t parent, bool spares_runs, std::vector<pid_t>& found) {
 
 void KeepOrphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
-void SignalDescendants(int signal, bool spares_runs) {
+void DescendantsToEnd::Ask() {
   // First all are found: one that ends loses its children to us.
   std::vector<pid_t> found;
-  CollectBelow(::getpid(), spares_runs, found);
-  for (const pid_t pid : found) ::kill(pid, signal);
+  CollectBelow(::getpid(), true, found);
+  for (const pid_t pid : found) {
+    if (!asked_.emplace(pid, ProgramOf(pid)).second) continue;
+    ::kill(pid, SIGTERM);
+    ::kill(pid, SIGCONT);
+  }
+}
+
+void DescendantsToEnd::Kill() {
+  std::vector<pid_t> found;
+  CollectBelow(::getpid(), false, found);
+  for (const pid_t pid : found) ::kill(pid, SIGKILL);
 }
 
 }  // namespace stagelog::cli

@@ -2,15 +2,33 @@
 #ifndef STAGELOG_TOOLS_CLI_RUN_PROCESS_TREE_H_
 #define STAGELOG_TOOLS_CLI_RUN_PROCESS_TREE_H_
 
+#include <sys/types.h>
+
+#include <set>
+#include <utility>
+
 namespace stagelog::cli {
 
-// From now on a process below this one whose parent ends stays below this one, so that
-// SignalDescendants finds it.
+// From now on a process below this one whose parent ends stays below this one, so that it is found
+// here.
 void KeepOrphans();
 
-// Sends `signal` to all of them, parents first; where `spares_runs`, not to a `stagelog` and what
-// is below it: it learns of a cancel by itself, and ends its command in good order.
-void SignalDescendants(int signal, bool spares_runs);
+// Asks the processes below this one to end, with SIGTERM and, for one that is stopped, SIGCONT. One
+// that is born or handed on while they are looked for may be missed: Ask() is to be called again
+// and again until all have ended.
+class DescendantsToEnd {
+ public:
+  // Asks those that were not asked yet, parents first, and those that run another program since:
+  // what comes between fork() and exec() may be lost. Not a `stagelog` and what is below it: it
+  // learns of a cancel by itself, and ends its command in good order.
+  void Ask();
+
+  // SIGKILL for all.
+  static void Kill();
+
+ private:
+  std::set<std::pair<pid_t, ino_t>> asked_;  // and the file of the program that it ran then
+};
 
 }  // namespace stagelog::cli
 
