@@ -25,20 +25,16 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
   return children;
 }
 
-// 0 for one that has gone.
-ino_t ProgramOf(pid_t pid) {
+// The file of the program that it runs; zeros for a process that has gone.
+Program ProgramOf(const std::string& pid) {
   struct stat info {};
-  const std::string path = "/proc/" + std::to_string(pid) + "/exe";
-  return ::stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
+  const bool is_there = ::stat(("/proc/" + pid + "/exe").c_str(), &info) == 0;
+  return is_there ? Program(info.st_dev, info.st_ino) : Program();
 }
 
-// True for a process that runs the same program as this one.
 bool IsOurProgram(pid_t pid) {
-  struct stat ours {};
-  struct stat other {};
-  return ::stat("/proc/self/exe", &ours) == 0 &&
-         ::stat(("/proc/" + std::to_string(pid) + "/exe").c_str(), &other) == 0 &&
-         ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+  const Program ours = ProgramOf("self");
+  return ours != Program() && ours == ProgramOf(std::to_string(pid));
 }
 
 void CollectBelow(pid_t parent, bool spares_runs, std::vector<pid_t>& found) {
@@ -58,7 +54,7 @@ void DescendantsToEnd::Ask() {
   std::vector<pid_t> found;
   CollectBelow(::getpid(), true, found);
   for (const pid_t pid : found) {
-    if (!asked_.emplace(pid, ProgramOf(pid)).second) continue;
+    if (!asked_.emplace(pid, ProgramOf(std::to_string(pid))).second) continue;
     ::kill(pid, SIGTERM);
     ::kill(pid, SIGCONT);
   }

@@ -9,6 +9,8 @@
 
 namespace stagelog::cli {
 
+using Program = std::pair<dev_t, ino_t>;  // the file of a program
+
 // From now on a process below this one whose parent ends stays below this one, so that it is found
 // here.
 void KeepOrphans();
@@ -27,7 +29,7 @@ class DescendantsToEnd {
   static void Kill();
 
  private:
-  std::set<std::pair<pid_t, ino_t>> asked_;  // and the file of the program that it ran then
+  std::set<std::pair<pid_t, Program>> asked_;  // with what each ran then
 };
 
 }  // namespace stagelog::cli
