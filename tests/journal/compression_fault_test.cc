@@ -67,16 +67,13 @@ TEST_F(CompressionFaultTest, AFullDiskLeavesTheFileAndStopsNobody) {
 
 // Each operation fails in turn; whatever happens, all is there and goes on.
 TEST_F(CompressionFaultTest, EachOperationFailsOnceInTurn) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    fs::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     MakeOldJobs(6);
     const std::vector<std::string> before = Everything();
     files_.ResetCounts();
     files_.Inject({.nth = nth, .error_number = nth % 2 == 0 ? EIO : ENOSPC});
     static_cast<void>(Retain());
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     WaitForRetry();
     EXPECT_TRUE(logger_->GetStatus().writable);
@@ -90,22 +87,17 @@ TEST_F(CompressionFaultTest, EachOperationFailsOnceInTurn) {
     EXPECT_TRUE(IsCompressed("even"));
     EXPECT_THAT(logger_->GetStatus().set_aside, IsEmpty());
     EXPECT_EQ(Everything(), before);
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 TEST_F(CompressionFaultTest, ThePowerFailsAfterEachOperation) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    fs::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     MakeOldJobs(6);
     const std::vector<std::string> before = Everything();
     files_.ResetCounts();
     files_.Inject({.nth = nth, .until_healed = true, .torn_bytes = nth % 7});
     static_cast<void>(Retain());
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     Crash(nth % 3 == 0 ? std::optional<uint64_t>() : nth);
     Open();
@@ -119,24 +111,19 @@ TEST_F(CompressionFaultTest, ThePowerFailsAfterEachOperation) {
     EXPECT_TRUE(IsCompressed("odd"));
     EXPECT_EQ(Everything(), before);
     ExpectAgreement();
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 // The late event is acknowledged wherever making the file plain is cut off.
 TEST_F(CompressionFaultTest, ThePowerFailsWhileAFileIsMadePlain) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    fs::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     MakeOldJobs(6);
     ASSERT_EQ(Compress(), 2);
     const std::vector<std::string> before = Bodies("even");
     files_.ResetCounts();
     files_.Inject({.nth = nth, .until_healed = true, .torn_bytes = nth % 7});
     const bool is_acknowledged = Log("even", "late", "late").has_value();
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     Crash(nth % 3 == 0 ? std::optional<uint64_t>() : nth);
     Open();
@@ -153,9 +140,7 @@ TEST_F(CompressionFaultTest, ThePowerFailsWhileAFileIsMadePlain) {
     ASSERT_TRUE(Log("even", "late", "late"));
     EXPECT_EQ(Bodies("even").size(), before.size() + 1);
     ExpectAgreement();
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 }  // namespace

@@ -157,15 +157,12 @@ TEST_F(JobRemovalTest, ALostOrDamagedTombstoneFileIsMadeAnew) {
 }
 
 TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    std::filesystem::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo();
     files_.ResetCounts();
     files_.Inject({.nth = nth});
     const DeleteOutcome outcome = Delete("gone");
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     WaitForRetry();
     EXPECT_TRUE(logger_->GetStatus().writable);
@@ -174,9 +171,7 @@ TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
       EXPECT_THAT(DeleteCode("gone"), ::testing::AnyOf("deleted", "job_deleted"));
     }
     ExpectGone();
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 // Its folder has another name, and the disk does not know yet: whoever finishes the removal sees to
@@ -208,17 +203,14 @@ TEST_F(JobRemovalTest, APowerCutAfterFailedSyncsBringsNothingBack) {
 }
 
 TEST_F(JobRemovalTest, ThePowerFailsAfterEachOperation) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    std::filesystem::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo();
     Close();
     Open();
     files_.ResetCounts();
     files_.Inject({.nth = nth, .until_healed = true, .torn_bytes = nth % 7});
     const DeleteOutcome outcome = Delete("gone");
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     Crash(nth % 3 == 0 ? std::optional<uint64_t>() : nth);
     Open();
@@ -230,9 +222,7 @@ TEST_F(JobRemovalTest, ThePowerFailsAfterEachOperation) {
       EXPECT_EQ(DeleteCode("gone"), "deleted");
     }
     ExpectGone();
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 }  // namespace

@@ -54,6 +54,20 @@ void JournalTest::Open() {
   ASSERT_TRUE(opened) << opened.error().message;
 }
 
+void JournalTest::ForEachOperation(
+    const std::function<void(size_t nth, size_t& operations)>& life) {
+  size_t operations = 0;
+  for (size_t nth = 1; nth == 1 || nth - 1 <= operations; ++nth) {
+    SCOPED_TRACE("operation " + std::to_string(nth));
+    std::filesystem::remove_all(runs_);
+    Open();
+    operations = 0;
+    life(nth, operations);
+    Close();
+    if (HasFailure()) return;
+  }
+}
+
 void JournalTest::Crash(std::optional<uint64_t> seed) {
   files_.PowerOff(seed);
   logger_.reset();

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +53,10 @@ class JournalTest : public ::testing::Test {
 
   // Lets the time pass after which a failed journal tries again, and lets it try.
   void WaitForRetry();
+
+  // Calls `life` with 1, 2, 3 and so on, each time with a new journal that is open, and closes
+  // that, until `life` says that it has taken fewer operations of the disk, or the test has failed.
+  void ForEachOperation(const std::function<void(size_t nth, size_t& operations)>& life);
 
   std::string FilePath(const std::string& job_id) const;
   std::vector<std::string> FileLines(const std::string& job_id) const;

@@ -308,17 +308,14 @@ TEST_F(RetentionTest, ATrimmedJobIsDeletedWhole) {
 }
 
 TEST_F(RetentionTest, EachOperationFailsOnceInTurn) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    std::filesystem::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo(6);
     clock_.AdvanceMicros(2 * kMicrosPerHour);
     const std::vector<std::string> before = Everything();
     files_.ResetCounts();
     files_.Inject({.nth = nth});
     static_cast<void>(Retain());
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     WaitForRetry();
     EXPECT_TRUE(logger_->GetStatus().writable);
@@ -327,23 +324,18 @@ TEST_F(RetentionTest, EachOperationFailsOnceInTurn) {
     EXPECT_EQ(RowCount(), 6);
     EXPECT_EQ(Everything(), before);
     ExpectAgreement();
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 TEST_F(RetentionTest, ThePowerFailsAfterEachOperation) {
-  for (size_t nth = 1;; ++nth) {
-    SCOPED_TRACE("operation " + std::to_string(nth));
-    std::filesystem::remove_all(runs_);
-    Open();
+  ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo(6);
     clock_.AdvanceMicros(2 * kMicrosPerHour);
     const std::vector<std::string> before = Everything();
     files_.ResetCounts();
     files_.Inject({.nth = nth, .until_healed = true, .torn_bytes = nth % 7});
     static_cast<void>(Retain());
-    const size_t operations = files_.OperationCount();
+    operations = files_.OperationCount();
     files_.Heal();
     Crash(nth % 3 == 0 ? std::optional<uint64_t>() : nth);
     Open();
@@ -353,9 +345,7 @@ TEST_F(RetentionTest, ThePowerFailsAfterEachOperation) {
     EXPECT_EQ(RowCount(), 6);
     EXPECT_EQ(Everything(), before);
     ExpectAgreement();
-    Close();
-    if (HasFailure() || nth > operations) return;
-  }
+  });
 }
 
 }  // namespace
