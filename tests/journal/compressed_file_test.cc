@@ -11,6 +11,7 @@
 #include "journal/line_reader.h"
 #include "journal/stored_file.h"
 #include "tests/support/journal_evidence.h"
+#include "tests/support/sanitizer.h"
 #include "tests/support/temporary_directory.h"
 
 namespace stagelog {
@@ -140,7 +141,7 @@ TEST_F(CompressedFileTest, EveryBitCounts) {
   const std::string text = RandomLines(random_, 1'500);
   const std::string bytes = Compress(text, 600);
   int read_as_before = 0;
-  for (size_t i = 0; i < bytes.size(); ++i) {
+  for (size_t i = 0; i < bytes.size(); i += kSanitized ? 5 : 1) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = bytes;
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));

@@ -243,7 +243,8 @@ TEST_F(IntegrityTest, Counters) {
   const std::string path = runs_ + "/journal.json";
   const std::string text = ReadAll(path);
   std::string other = text;
-  other.replace(other.find("31"), 2, "30");
+  ASSERT_NE(other.find(":31"), std::string::npos);
+  other.replace(other.find(":31"), 3, ":30");
   std::ofstream(path) << other;
   EXPECT_THAT(Findings(),
               ElementsAre(HasSubstr("no seq above 30"), HasSubstr("has highest_seq 30")));

@@ -84,7 +84,7 @@ TEST_F(RecoveryTest, AMissingFolderIsMadeAnew) {
 TEST_F(RecoveryTest, AnEditedFileIsSetAsideAndRebuilt) {
   Prepare();
   std::string edited = text_;
-  edited[edited.find("a1")] = 'X';
+  edited[edited.find("\"a1\"") + 1] = 'X';
   WriteFileText("a", edited);
   Open();
   EXPECT_EQ(FileText("a"), text_);
@@ -266,7 +266,7 @@ TEST_F(RecoveryTest, ARebuildThatWasCutShortBeginsAgain) {
 TEST_F(RecoveryTest, ARewriteThatWasCutShortLosesNothing) {
   Prepare();
   std::string edited = text_;
-  edited[edited.find("a1")] = 'X';
+  edited[edited.find("\"a1\"") + 1] = 'X';
   for (size_t step = 1; step <= 20; ++step) {
     WriteFileText("a", edited);
     files_.Inject({.nth = step, .path_contains = "/a", .until_healed = true});
