@@ -56,4 +56,16 @@ const GateState& JobStory::gate(const std::string& name) const {
   return *found;
 }
 
+JobStory RunningJob() {
+  JobStory story;
+  story.Tell("job_created").Tell("job_started");
+  return story;
+}
+
+JobStory PausedJob() {
+  JobStory story = RunningJob();
+  story.Tell("gate_pause", {.gate = "g"});
+  return story;
+}
+
 }  // namespace stagelog

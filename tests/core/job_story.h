@@ -56,6 +56,10 @@ class JobStory {
   StateChanges changes_;
 };
 
+// A job that was created and started, and one that a gate "g" has paused then.
+JobStory RunningJob();
+JobStory PausedJob();
+
 }  // namespace stagelog
 
 #endif  // STAGELOG_TESTS_CORE_JOB_STORY_H_
