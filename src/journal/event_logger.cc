@@ -116,6 +116,7 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
   std::unique_ptr<EventLogger> logger(
       new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
   if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
+  logger->untold_deletions_.clear();  // nobody listened before
   logger->announced_seq_ = logger->sequencer_.next_seq - 1;
   return logger;
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -158,6 +159,8 @@ class EventLogger : public EventAppender,
   void StepTrimming();
   void StepCompression();
   void BeginOldThing(const RetentionAction& action);
+  void DeleteIfUnchanged(const RetentionAction& action);
+  void NameInReport(const RetentionAction& action);
   void BeginCompression(const RetentionAction& action);
   void BeginRetention();
   void LookForOldThings();
@@ -203,6 +206,7 @@ class EventLogger : public EventAppender,
   JobCache cache_;
   JobFiles job_files_;
   JobRemover remover_;
+  std::map<std::string, Tombstone> untold_deletions_;  // decided; the listeners do not know yet
   EventTrimmer trimmer_;
   JobCompressor compressor_;
   Retention retention_;

@@ -43,10 +43,14 @@ bool EventLogger::IsDeleted(const std::string& job_id) const {
   return deleted_.contains(job_id);
 }
 
+// What opening the journal has finished is news to the listeners.
 Status EventLogger::LearnDeleted() {
   std::unordered_set<std::string> deleted;
   try {
-    for (const Tombstone& tombstone : table_->AllTombstones()) deleted.insert(tombstone.job_id);
+    for (const Tombstone& tombstone : table_->AllTombstones()) {
+      deleted.insert(tombstone.job_id);
+      if (!IsDeleted(tombstone.job_id)) untold_deletions_.emplace(tombstone.job_id, tombstone);
+    }
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
@@ -135,12 +139,27 @@ void EventLogger::StepRetention() {
 
 void EventLogger::BeginOldThing(const RetentionAction& action) {
   if (!action.delete_job.empty()) {
-    BeginDeletion({action.delete_job, "", [](const auto&) {}});
+    DeleteIfUnchanged(action);
   } else if (!action.compress_job.empty()) {
     BeginCompression(action);
   } else {
     trimmer_.Begin(action.trim);
   }
+}
+
+// Since the pass looked at the job others have gone, for minutes perhaps: meanwhile it may have
+// begun again, or got a late event, which was acknowledged.
+void EventLogger::DeleteIfUnchanged(const RetentionAction& action) {
+  const JobState* job = cache_.Find(*table_, action.delete_job);
+  if (job == nullptr || !job->IsOver() || job->job_seq != action.event_count) return;
+  ++pass_report_.jobs_deleted;
+  NameInReport(action);
+  BeginDeletion({action.delete_job, "", [](const auto&) {}});
+}
+
+void EventLogger::NameInReport(const RetentionAction& action) {
+  constexpr size_t kMaxJobsNamed = 1'000;
+  if (pass_report_.jobs.size() < kMaxJobsNamed) pass_report_.jobs.push_back(JobOf(action));
 }
 
 // Only a file that is noted is compressed, and that would be noted when it was idle for a while.
@@ -196,22 +215,21 @@ void EventLogger::BeginRetention() {
 }
 
 void EventLogger::LookForOldThings() {
-  constexpr size_t kMaxJobsNamed = 1'000;
   if (!retention_.IsRunning()) return FinishRetention();
   for (RetentionAction& action : retention_.Look(*table_)) {
-    const RetentionReport::Job job = JobOf(action);
-    switch (job.action) {
+    const bool is_deletion = !action.delete_job.empty();
+    switch (JobOf(action).action) {
       case RetentionReport::Action::kDropEvents:
-        pass_report_.events_dropped += job.event_count;
+        pass_report_.events_dropped += action.event_count;
         break;
       case RetentionReport::Action::kCompress:  // counted when done, for it may be put off
         pass_report_.jobs_compressed += pass_->dry_run ? 1 : 0;
         break;
-      case RetentionReport::Action::kDelete:
-        ++pass_report_.jobs_deleted;
+      case RetentionReport::Action::kDelete:  // likewise, when it begins
+        pass_report_.jobs_deleted += pass_->dry_run ? 1 : 0;
         break;
     }
-    if (pass_report_.jobs.size() < kMaxJobsNamed) pass_report_.jobs.push_back(job);
+    if (pass_->dry_run || !is_deletion) NameInReport(action);
     if (!pass_->dry_run) old_things_.push_back(std::move(action));
   }
 }
@@ -289,6 +307,7 @@ void EventLogger::BeginDeletion(Deletion deletion) {
   }
   cache_.Forget(tombstone.job_id);
   job_files_.Forget(tombstone.job_id);
+  untold_deletions_.emplace(tombstone.job_id, tombstone);
   const std::lock_guard lock(status_mutex_);
   deleted_.insert(tombstone.job_id);
 }
@@ -297,6 +316,7 @@ void EventLogger::FinishDeletion(const Tombstone& tombstone) {
   spdlog::info("[journal] job {} was deleted: {} events, seq {} to {}", tombstone.job_id,
                tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
   jobs_deleted_total_.Add();
+  untold_deletions_.erase(tombstone.job_id);
   for (CommitListener* listener : listeners_) listener->OnJobDeleted(tombstone.job_id);
 }
 

@@ -357,6 +357,8 @@ void EventLogger::AnnounceMissed() {
     return true;
   });
   announce();
+  const std::map<std::string, Tombstone> deletions = untold_deletions_;
+  for (const auto& [job_id, tombstone] : deletions) FinishDeletion(tombstone);
 }
 
 }  // namespace stagelog

@@ -159,6 +159,7 @@ TEST_F(JobRemovalTest, ALostOrDamagedTombstoneFileIsMadeAnew) {
 TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
   ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo();
+    listener_.deleted_jobs.clear();
     files_.ResetCounts();
     files_.Inject({.nth = nth});
     const DeleteOutcome outcome = Delete("gone");
@@ -171,6 +172,7 @@ TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
       EXPECT_THAT(DeleteCode("gone"), ::testing::AnyOf("deleted", "job_deleted"));
     }
     ExpectGone();
+    EXPECT_THAT(listener_.deleted_jobs, ElementsAre("gone")) << "whoever finished the removal";
   });
 }
 

@@ -22,10 +22,12 @@ namespace stagelog {
 class RecordingListener : public CommitListener {
  public:
   void OnCommit(const CommittedBatchPointer& batch) override { batches.push_back(batch); }
+  void OnJobDeleted(const std::string& job_id) override { deleted_jobs.push_back(job_id); }
 
   std::vector<int64_t> Seqs() const;
 
   std::vector<CommittedBatchPointer> batches;
+  std::vector<std::string> deleted_jobs;
 };
 
 EventDraft LogDraft(const std::string& job_id, const std::string& message,

@@ -294,6 +294,32 @@ TEST_F(RetentionTest, OldRunsAreDeletedForGood) {
   ExpectAgreement();
 }
 
+// The pass has looked at all of them when the first goes, and the first takes a while.
+TEST_F(RetentionTest, AnOldRunThatGoesOnDuringThePassStays) {
+  options_.retention = {.runs_days = 7};
+  Open();
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 3'000; ++i) drafts.push_back(LogDraft("first", "m"));
+  ASSERT_TRUE(Append(std::move(drafts)));
+  for (const char* job : {"first", "begun-again", "late", "last"}) End(job);
+  clock_.AdvanceMicros(8 * kMicrosPerDay);
+  std::optional<Outcome> outcome;
+  logger_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+  while (!logger_->IsDeleted("first")) logger_->RunOnce(false);
+  ASSERT_FALSE(outcome);
+  ASSERT_TRUE(Append(TypedDraft("begun-again", "job_started")));
+  ASSERT_TRUE(Log("late", "a remark"));
+  while (!outcome) logger_->RunOnce(false);
+  ASSERT_TRUE(*outcome);
+  EXPECT_EQ((*outcome)->jobs_deleted, 2);
+  ASSERT_EQ((*outcome)->jobs.size(), 2U);
+  EXPECT_EQ((*outcome)->jobs[1].job_id, "last");
+  EXPECT_FALSE(logger_->IsDeleted("begun-again"));
+  EXPECT_FALSE(logger_->IsDeleted("late"));
+  EXPECT_EQ(Bodies("late").size(), 2U);
+  ExpectAgreement();
+}
+
 TEST_F(RetentionTest, ATrimmedJobIsDeletedWhole) {
   Open();
   AppendToTwo(10);
