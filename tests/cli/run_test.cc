@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/cli/run_fixture.h"
+#include "tests/support/deadline.h"
 
 namespace stagelog {
 namespace {
@@ -275,6 +276,30 @@ TEST_F(RunCommandTest, ACancelFromOutsideReachesWhatIsStartedMeanwhile) {
   const CliResultText result = run->Wait();
   EXPECT_THAT(result.err, AllOf(HasSubstr("job j is canceled"), Not(HasSubstr("SIGKILL")),
                                 Not(HasSubstr("still holds"))));
+}
+
+// The command goes at once, what it has started does not hear and does not hold its output.
+TEST_F(RunCommandTest, ACancelFromOutsideKillsWhatIsDeafThoughTheCommandHasEnded) {
+  const std::string pid_file = runs_dir() + "/../pid";
+  const auto run = StartScript("sh -c 'trap \"\" TERM; echo $$ > " + pid_file +
+                               "; while :; do sleep 1; done' >/dev/null 2>&1 &\n"
+                               "until [ -s " +
+                               pid_file +
+                               " ]; do sleep 0.01; done\n"
+                               "echo ready; wait");
+  WaitForMessage("j", "ready");
+  EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
+  const CliResultText result = run->Wait();
+  EXPECT_EQ(result.exit_code, 143);
+  EXPECT_THAT(result.err,
+              HasSubstr("what the command has started has not ended; it is sent SIGKILL"));
+  std::string pid = ReadAll(pid_file);
+  pid.pop_back();
+  // One that is dead and that nobody has waited for yet has no command line.
+  const Deadline deadline(std::chrono::seconds(5));
+  while (!ReadAll("/proc/" + pid + "/cmdline").empty()) {
+    ASSERT_FALSE(deadline.Passed());
+  }
 }
 
 TEST_F(RunCommandTest, ACancelFromOutsideEndsATalkativeCommand) {

@@ -172,7 +172,9 @@ RunEnd CommandRun::Follow() {
     if ((entries[1].revents & POLLIN) != 0) TakeSignals();
     if ((entries[2].revents & POLLIN) != 0) TakeCancel();
     if (ready == 0) RemindOrPressOn();
-    if ((entries[0].revents & POLLIN) != 0) return EndOf(child_->Wait());
+    if ((entries[0].revents & POLLIN) == 0) continue;
+    has_ended_ = true;
+    return EndOf(child_->Wait());
   }
 }
 
@@ -209,7 +211,8 @@ void CommandRun::RemindOrPressOn() {
 void CommandRun::PressOn() {
   kill_at_micros_ = 0;
   pressed_on_micros_ = Now();
-  Complain("the command has not ended; it is sent SIGKILL");
+  Complain(has_ended_ ? "what the command has started has not ended; it is sent SIGKILL"
+                      : "the command has not ended; it is sent SIGKILL");
   DescendantsToEnd::Kill();
 }
 
@@ -232,11 +235,16 @@ RunEnd CommandRun::EndOf(int wait_status) const {
   return end;
 }
 
+// What a cancel has asked to end may outlive the command.
+bool CommandRun::AwaitsDescendants() const {
+  return kill_at_micros_ != 0 && DescendantsToEnd::AreLeft();
+}
+
 // What the command has written may still be in the pipes, and our reader may be slow. What it has
-// started may hold the pipes open for ever: that is not waited for.
+// started may hold the pipes open for ever: that is not waited for, but after a cancel.
 void CommandRun::Drain(const RunEnd& end) {
   const int64_t ended = end.ended_micros;
-  while (!IsDrained(*stdout_pump_) || !IsDrained(*stderr_pump_)) {
+  while (!IsDrained(*stdout_pump_) || !IsDrained(*stderr_pump_) || AwaitsDescendants()) {
     const int64_t left = DrainUntil(ended) - Now();
     if (kill_at_micros_ != 0) {
       RemindOrPressOn();

@@ -47,6 +47,7 @@ class CommandRun {
   void RemindOrPressOn();
   void PressOn();
   RunEnd EndOf(int wait_status) const;
+  bool AwaitsDescendants() const;
   void Drain(const RunEnd& end);
   int64_t DrainUntil(int64_t ended_micros) const;
   void EndBySignal(const RunEnd& end);
@@ -70,6 +71,7 @@ class CommandRun {
   std::unique_ptr<OutputPump> stderr_pump_;
   std::string canceled_by_;  // name of the first signal that asked for the end
   bool is_canceled_outside_ = false;
+  bool has_ended_ = false;      // the command
   int64_t kill_at_micros_ = 0;  // monotonic; 0: not
   int64_t pressed_on_micros_ = 0;
   DescendantsToEnd descendants_;

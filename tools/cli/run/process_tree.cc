@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -58,6 +59,14 @@ void DescendantsToEnd::Ask() {
     ::kill(pid, SIGTERM);
     ::kill(pid, SIGCONT);
   }
+}
+
+bool DescendantsToEnd::AreLeft() {
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+  std::vector<pid_t> found;
+  CollectBelow(::getpid(), true, found);
+  return !found.empty();
 }
 
 void DescendantsToEnd::Kill() {

@@ -25,6 +25,10 @@ class DescendantsToEnd {
   // learns of a cancel by itself, and ends its command in good order.
   void Ask();
 
+  // Whether one is left that is to end. Takes note of the end of children: to be called only when
+  // nobody waits for one.
+  static bool AreLeft();
+
   // SIGKILL for all.
   static void Kill();
 
