@@ -107,6 +107,8 @@ class JournalCopier {
       code = backup.executeStep(kPagesAtOnce);
       if (code != SQLITE_OK && code != SQLITE_DONE) throw SQLite::Exception("it is locked", code);
     }
+    // Now: the tombstones that are copied later may be of events beyond what this snapshot has.
+    report_.head_seq = copy.execAndGet(kSelectHeadSeq).getInt64();
   }
 
   void CopyFiles() {
@@ -174,7 +176,6 @@ class JournalCopier {
         found.lines_taken + found.lines_appended + found.lines_lost + found.tails_cut == 0;
     if (!agrees) throw FileTrouble{{"the copy does not agree with itself; is the journal sound?"}};
     report_.journal_id = opened.identity.journal_id;
-    report_.head_seq = opened.table->HeadSeq();
     report_.job_count = static_cast<int64_t>(opened.table->AllJobIds().size());
     opened.table->Checkpoint();
   }

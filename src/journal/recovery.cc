@@ -249,7 +249,8 @@ class Opener {
   void SettleIdentity() {
     EventTable& table = *journal_.table;
     JournalIdentity& identity = journal_.identity;
-    const bool together = table.HighestSeq() == identity.highest_seq;
+    const bool is_written = !identity.journal_id.empty();
+    const bool together = is_written && table.HighestSeq() == identity.highest_seq;
     int64_t floor = std::max(table.HeadSeq(), table.FloorSeq());
     if (!together) floor = std::max({floor, table.HighestSeq(), identity.highest_seq});
     if (identity.is_backup) floor = BecomeAnotherJournal(floor);

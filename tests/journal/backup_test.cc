@@ -167,23 +167,41 @@ TEST_F(BackupTest, WithoutItsDatabaseItIsStillABackup) {
 TEST_F(BackupTest, AJobThatIsDeletedMeanwhileIsNotInIt) {
   Open();
   TellAStory();
+  const int64_t head_seq = logger_->GetStatus().head_seq;
   // The database is copied, the files are not, when the job goes.
   bool deleted = false;
   const Result<BackupReport> made = Copy("copy", [&] {
     const bool is_copied = std::filesystem::exists(backups_ + "/.copy.partial/over");
-    if (is_copied && !deleted) Delete("running");
+    if (is_copied && !deleted) {
+      EXPECT_TRUE(Log("running", "not in the copy"));
+      Delete("running");
+    }
     deleted |= is_copied;
     return false;
   });
   ASSERT_TRUE(made) << made.error().message;
   ASSERT_TRUE(deleted);
   EXPECT_EQ(made->job_count, 1);
+  EXPECT_EQ(made->head_seq, head_seq) << "of the snapshot, whatever was deleted since";
   EXPECT_FALSE(std::filesystem::exists(backups_ + "/copy/running"));
   EXPECT_TRUE(logger_->IsDeleted("running"));
   Restore();
   EXPECT_TRUE(logger_->IsDeleted("running"));
   EXPECT_EQ(Everything().size(), 11U);
   ExpectAgreement();
+}
+
+TEST_F(BackupTest, OfAnEmptyJournalNamesThatJournalToo) {
+  Open();
+  const std::string journal_id = logger_->GetStatus().journal_id;
+  const Result<BackupReport> made = Copy();
+  ASSERT_TRUE(made) << made.error().message;
+  const Result<JournalIdentity> identity = ReadJournalIdentity(files_, backups_ + "/copy");
+  ASSERT_TRUE(identity) << identity.error().message;
+  EXPECT_EQ(identity->journal_id, journal_id);
+  EXPECT_TRUE(identity->is_backup);
+  Restore();
+  EXPECT_NE(logger_->GetStatus().journal_id, journal_id);
 }
 
 TEST_F(BackupTest, AJobWhoseOldLinesGoMeanwhileIsNotInIt) {
