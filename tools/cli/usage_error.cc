@@ -27,6 +27,12 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Whether it is a flag of some command, which is to be named first.
+bool IsFlagOfAny(const std::vector<CommandDescription>& commands, const std::string& name) {
+  return std::any_of(commands.begin(), commands.end(),
+                     [&](const auto& command) { return Contains(FlagNames(command), name); });
+}
+
 }  // namespace
 
 std::string ExplainUsage(const CLI::App& app, const std::vector<std::string>& words,
@@ -38,7 +44,11 @@ std::string ExplainUsage(const CLI::App& app, const std::vector<std::string>& wo
     if (word.starts_with("--")) {
       const std::string name = word.substr(0, word.find('='));
       const std::vector<std::string> known = FlagNames(*command);
-      if (!Contains(known, name)) return Unknown("flag", name, known);
+      if (Contains(known, name)) continue;
+      if (!command->commands.empty() && IsFlagOfAny(commands, name)) {
+        return "flag '" + name + "' comes after the command: stagelog COMMAND " + name + " ...";
+      }
+      return Unknown("flag", name, known);
     } else if (!command->commands.empty()) {
       if (!Contains(command->commands, word)) return Unknown("command", word, command->commands);
       const std::string path = command->path.empty() ? word : command->path + " " + word;
