@@ -128,8 +128,7 @@ void HttpServer::AnswerUnanswered() {
     Connection& connection = *Find(id);
     for (Exchange& exchange : connection.exchanges) {
       if (exchange.stage != Stage::kElsewhere) continue;
-      Refuse(connection, exchange,
-             {.code = "shutting_down", .detail = "the daemon is shutting down"});
+      Refuse(connection, exchange, ShuttingDown("unknown"));
     }
     Settle(connection);
   }

@@ -84,7 +84,15 @@ std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& l
 }  // namespace
 
 Refusal Overloaded(std::string detail) {
-  return {.code = "overloaded", .detail = std::move(detail)};
+  return {.code = "overloaded",
+          .detail = std::move(detail),
+          .members = {{"outcome", "\"not_applied\""}}};
+}
+
+Refusal ShuttingDown(const std::string& outcome) {
+  return {.code = "shutting_down",
+          .detail = "the daemon is shutting down",
+          .members = {{"outcome", "\"" + outcome + "\""}}};
 }
 
 std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allowed_methods,
@@ -92,7 +100,7 @@ std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allow
   if (auto refusal = JudgeHost(exchange, policy)) return refusal;
   if (load.shutting_down) {
     exchange.keep_alive = false;
-    return Refusal{.code = "shutting_down", .detail = "the daemon is shutting down"};
+    return ShuttingDown("not_applied");
   }
   if (exchange.call.request.method == "OPTIONS") return std::nullopt;
   if (exchange.route == nullptr) return NoRoute(exchange, allowed_methods);

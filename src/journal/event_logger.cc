@@ -24,7 +24,9 @@ size_t SizeOf(const std::vector<EventDraft>& drafts) {
 }
 
 Refusal ShuttingDown() {
-  return {.code = "shutting_down", .detail = "the daemon is shutting down"};
+  return {.code = "shutting_down",
+          .detail = "the daemon is shutting down",
+          .members = {{"outcome", "\"not_applied\""}}};
 }
 
 // A new folder is there for good only once its parent was synced.
@@ -245,7 +247,9 @@ std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
     case AppendQueue::Admission::kFull:
       break;
   }
-  return Refusal{.code = "overloaded", .detail = "too many events wait to be written; try again"};
+  return Refusal{.code = "overloaded",
+                 .detail = "too many events wait to be written; try again",
+                 .members = {{"outcome", "\"not_applied\""}}};
 }
 
 bool EventLogger::Kick(bool may_lead) {

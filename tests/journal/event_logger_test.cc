@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 TEST_F(JournalTest, OneEncodingEverywhere) {
   Open();
@@ -281,6 +282,7 @@ TEST_F(JournalTest, AfterStopAppendsAreRefused) {
   const AppendOutcome outcome = Append(LogDraft("a", "2"));
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, "shutting_down");
+  EXPECT_THAT(outcome.error().members, ElementsAre(Pair("outcome", "\"not_applied\"")));
 }
 
 TEST_F(JournalTest, AFullQueueRefusesAtOnce) {
@@ -291,7 +293,10 @@ TEST_F(JournalTest, AFullQueueRefusesAtOnce) {
   for (int i = 0; i < 20; ++i) {
     logger_->Append({LogDraft("a", std::string(500, 'x'))}, nullptr, [&](AppendOutcome outcome) {
       if (outcome) ++accepted;
-      if (!outcome && outcome.error().code == "overloaded") ++overloaded;
+      if (outcome) return;
+      EXPECT_EQ(outcome.error().code, "overloaded");
+      EXPECT_THAT(outcome.error().members, ElementsAre(Pair("outcome", "\"not_applied\"")));
+      ++overloaded;
     });
   }
   EXPECT_GT(overloaded, 0);
