@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "core/append_refusal.h"
 #include "http/problem.h"
 
 namespace stagelog {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "core/append_refusal.h"
 #include "core/json_text.h"
 #include "http/host_check.h"
 
@@ -82,18 +83,6 @@ std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& l
 }
 
 }  // namespace
-
-Refusal Overloaded(std::string detail) {
-  return {.code = "overloaded",
-          .detail = std::move(detail),
-          .members = {{"outcome", "\"not_applied\""}}};
-}
-
-Refusal ShuttingDown(const std::string& outcome) {
-  return {.code = "shutting_down",
-          .detail = "the daemon is shutting down",
-          .members = {{"outcome", "\"" + outcome + "\""}}};
-}
 
 std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allowed_methods,
                                     const HttpPolicy& policy, const ServerLoad& load) {

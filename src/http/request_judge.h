@@ -33,11 +33,6 @@ struct ServerLoad {
 std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allowed_methods,
                                     const HttpPolicy& policy, const ServerLoad& load);
 
-// `outcome`: what that means for an append, "not_applied" or "unknown".
-Refusal ShuttingDown(const std::string& outcome);
-// Nothing was applied.
-Refusal Overloaded(std::string detail);
-
 }  // namespace stagelog
 
 #endif  // STAGELOG_HTTP_REQUEST_JUDGE_H_

@@ -7,6 +7,7 @@
 
 #include "base/logging.h"
 #include "base/timestamp.h"
+#include "core/append_refusal.h"
 #include "core/identifier.h"
 #include "journal/journal_copy.h"
 
@@ -42,7 +43,7 @@ void BackupRunner::Backup(std::string name, BackupDone done) {
   }
   std::unique_lock lock(mutex_);
   if (stopping_) {
-    refusal = {.code = "shutting_down", .detail = "the daemon is shutting down"};
+    refusal = ShuttingDown("not_applied");
   } else if (refusal.code.empty() && is_running_) {
     refusal = {.code = "backup_running", .detail = "another backup is being made"};
   }

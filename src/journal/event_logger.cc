@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "core/append_refusal.h"
 #include "journal/sqlite_setup.h"
 
 namespace stagelog {
@@ -21,12 +22,6 @@ size_t SizeOf(const std::vector<EventDraft>& drafts) {
     bytes += sizeof(EventDraft) + draft.message.size() + draft.payload.size();
   }
   return bytes;
-}
-
-Refusal ShuttingDown() {
-  return {.code = "shutting_down",
-          .detail = "the daemon is shutting down",
-          .members = {{"outcome", "\"not_applied\""}}};
 }
 
 // A new folder is there for good only once its parent was synced.
@@ -222,14 +217,13 @@ void EventLogger::Push(Request request, bool wakes) {
 }
 
 Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome) {
-  return {.code = "journal_unavailable",
-          .detail = "the journal cannot write now: " + problem,
-          .members = {{"outcome", std::string("\"") + outcome + "\""}}};
+  return RefusalWithOutcome("journal_unavailable", "the journal cannot write now: " + problem,
+                            outcome);
 }
 
 // With status_mutex_ held.
 std::optional<Refusal> EventLogger::RefusalOfNow() const {
-  if (stopping_) return ShuttingDown();
+  if (stopping_) return ShuttingDown("not_applied");
   if (!status_.writable) return Unavailable(status_.problem, "not_applied");
   return std::nullopt;
 }
@@ -243,13 +237,11 @@ std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
     case AppendQueue::Admission::kTaken:
       return std::nullopt;
     case AppendQueue::Admission::kStopping:
-      return ShuttingDown();
+      return ShuttingDown("not_applied");
     case AppendQueue::Admission::kFull:
       break;
   }
-  return Refusal{.code = "overloaded",
-                 .detail = "too many events wait to be written; try again",
-                 .members = {{"outcome", "\"not_applied\""}}};
+  return Overloaded("too many events wait to be written; try again");
 }
 
 bool EventLogger::Kick(bool may_lead) {

@@ -217,8 +217,8 @@ void EventLogger::BeginRetention() {
 void EventLogger::LookForOldThings() {
   if (!retention_.IsRunning()) return FinishRetention();
   for (RetentionAction& action : retention_.Look(*table_)) {
-    const bool is_deletion = !action.delete_job.empty();
-    switch (JobOf(action).action) {
+    const RetentionReport::Action kind = JobOf(action).action;
+    switch (kind) {
       case RetentionReport::Action::kDropEvents:
         pass_report_.events_dropped += action.event_count;
         break;
@@ -229,7 +229,7 @@ void EventLogger::LookForOldThings() {
         pass_report_.jobs_deleted += pass_->dry_run ? 1 : 0;
         break;
     }
-    if (pass_->dry_run || !is_deletion) NameInReport(action);
+    if (pass_->dry_run || kind != RetentionReport::Action::kDelete) NameInReport(action);
     if (!pass_->dry_run) old_things_.push_back(std::move(action));
   }
 }

@@ -1,0 +1,22 @@
+// Refusals that say what became of an append, so that whoever sent it knows whether to send it
+// again.
+#ifndef STAGELOG_CORE_APPEND_REFUSAL_H_
+#define STAGELOG_CORE_APPEND_REFUSAL_H_
+
+#include <string>
+
+#include "core/refusal.h"
+
+namespace stagelog {
+
+// `outcome` is "not_applied" or "unknown".
+Refusal RefusalWithOutcome(std::string code, std::string detail, const std::string& outcome);
+
+Refusal ShuttingDown(const std::string& outcome);
+
+// Nothing was applied.
+Refusal Overloaded(std::string detail);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_APPEND_REFUSAL_H_
