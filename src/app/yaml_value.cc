@@ -140,10 +140,14 @@ void YamlValue::FailUnknown(const std::string& key, int line,
                             std::span<const std::string_view> known,
                             std::span<const std::string_view> elsewhere) const {
   const std::string_view moved = PathEndingIn(key, elsewhere);
-  const std::string meant = moved.empty() ? PathOf(NearestWord(key, known)) : std::string(moved);
+  const std::string_view nearest = NearestWord(key, known);
+  const std::string meant =
+      moved.empty() && !nearest.empty() ? PathOf(nearest) : std::string(moved);
   // A token can have slipped into the place of a key.
   const std::string path = secret_ || key.empty() ? path_ : PathOf(Quote(key));
-  problems_->Add(line, path, "unknown key; the nearest known one is '" + meant + "'");
+  problems_->Add(line, path,
+                 meant.empty() ? "unknown key; known here are " + JoinWords(known)
+                               : "unknown key; the nearest known one is '" + meant + "'");
 }
 
 }  // namespace stagelog

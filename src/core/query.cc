@@ -11,6 +11,7 @@
 #include "base/timestamp.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
+#include "core/type_names.h"
 #include "core/vocabulary.h"
 
 namespace stagelog {
@@ -51,14 +52,12 @@ tl::expected<std::vector<std::string>, Refusal> ParseList(
 
 std::string TypeComplaint(const std::string& name) {
   if (FindType(name) != nullptr) return "";
-  return "unknown type '" + QuotableText(name, 80) + "'; the nearest known one is '" +
-         std::string(NearestTypeName(name)) + "'";
+  return "unknown type '" + QuotableText(name, 80) + "'" + DidYouMean(name, TypeNames());
 }
 
 std::string LevelComplaint(const std::string& name) {
   if (IsLevel(name)) return "";
-  return "unknown level '" + QuotableText(name, 80) + "'; the nearest known one is '" +
-         std::string(NearestWord(name, AllLevels())) + "'";
+  return "unknown level '" + QuotableText(name, 80) + "'" + DidYouMean(name, AllLevels());
 }
 
 std::string StageComplaint(const std::string& name) {
@@ -197,8 +196,7 @@ tl::expected<std::vector<std::string>, Refusal> ParseWordList(
     std::span<const std::string_view> known) {
   return ParseList(parameters, name, [&](const std::string& word) -> std::string {
     if (std::find(known.begin(), known.end(), word) != known.end()) return "";
-    return "unknown " + name + " '" + QuotableText(word, 80) + "'; the nearest known one is '" +
-           std::string(NearestWord(word, known)) + "'";
+    return "unknown " + name + " '" + QuotableText(word, 80) + "'" + DidYouMean(word, known);
   });
 }
 

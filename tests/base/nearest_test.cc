@@ -21,20 +21,45 @@ TEST(NearestWordTest, FindsTheFewestEdits) {
 
 TEST(NearestWordTest, IgnoresCase) { EXPECT_EQ(NearestWord("STATUS", kWords), "status"); }
 
+TEST(NearestWordTest, TwoLettersThatWereSwappedAreOneEdit) {
+  EXPECT_EQ(NearestWord("gaet", kWords), "gate");
+  EXPECT_EQ(NearestWord("gtae", kWords), "gate");
+}
+
+TEST(NearestWordTest, WhatIsFarIsNotNamed) {
+  for (const char* word : {"", "x", "zz", "author", "colour", "stake holder", "gxtx"}) {
+    EXPECT_EQ(NearestWord(word, kWords), "") << word;
+  }
+  EXPECT_EQ(NearestWord("message" + std::string(1 << 20, 'x'), kWords), "");
+}
+
+TEST(NearestWordTest, LongWordsMayDifferByMore) {
+  constexpr std::array<std::string_view, 1> kLong = {"timeout_seconds"};
+  EXPECT_EQ(NearestWord("timeout_secs", kLong), "timeout_seconds");
+  EXPECT_EQ(NearestWord("timout_secnds", kLong), "timeout_seconds");
+  EXPECT_EQ(NearestWord("tiout_secnds", kLong), "");
+}
+
+TEST(NearestWordTest, TheBeginningOfAWordIsNear) {
+  EXPECT_EQ(NearestWord("mes", kWords), "message");
+  EXPECT_EQ(NearestWord("sta", kWords), "stage");
+  EXPECT_EQ(NearestWord("me", kWords), "");
+}
+
 TEST(NearestWordTest, TheFirstOfEqualsWins) {
-  constexpr std::array<std::string_view, 3> kEqual = {"ab", "ac", "ad"};
-  EXPECT_EQ(NearestWord("ax", kEqual), "ab");
-  EXPECT_EQ(NearestWord("", kEqual), "ab");
+  constexpr std::array<std::string_view, 3> kEqual = {"abcd", "abce", "abcf"};
+  EXPECT_EQ(NearestWord("abcx", kEqual), "abcd");
 }
 
 TEST(NearestWordTest, WithoutCandidatesItIsEmpty) { EXPECT_EQ(NearestWord("word", {}), ""); }
 
-TEST(NearestWordTest, OnlyTheBeginningOfALongWordCounts) {
-  const std::string word = "message" + std::string(1 << 20, 'x');
-  EXPECT_EQ(NearestWord(word, kWords), "message");
-}
+TEST(NearestWordTest, TakesAnyBytes) { EXPECT_EQ(NearestWord("g\xfft\0e", kWords), ""); }
 
-TEST(NearestWordTest, TakesAnyBytes) { EXPECT_EQ(NearestWord("g\xff\xfft\0e", kWords), "gate"); }
+TEST(DidYouMeanTest, NamesTheNearOneOrAll) {
+  EXPECT_EQ(DidYouMean("stge", kWords), "; did you mean 'stage'?");
+  EXPECT_EQ(DidYouMean("colour", kWords), "; known are stage, gate, status, message");
+  EXPECT_EQ(DidYouMean("colour", {}), "");
+}
 
 }  // namespace
 }  // namespace stagelog

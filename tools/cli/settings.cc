@@ -56,8 +56,7 @@ CliStatus TakeKey(const YAML::Node& key, const YAML::Node& value, const std::str
   } else if (name == "color") {
     settings.color = std::move(sourced);
   } else {
-    return Fail(ExitCode::kUsage, where + ": unknown key '" + name + "'; did you mean '" +
-                                      std::string(NearestWord(name, kKeys)) + "'?");
+    return Fail(ExitCode::kUsage, where + ": unknown key '" + name + "'" + DidYouMean(name, kKeys));
   }
   return {};
 }

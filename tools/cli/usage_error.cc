@@ -11,8 +11,8 @@ namespace {
 std::string Unknown(const std::string& what, const std::string& word,
                     const std::vector<std::string>& known) {
   const std::vector<std::string_view> candidates(known.begin(), known.end());
-  return "unknown " + what + " '" + Harmless(Shorten(word, 60)) + "'; did you mean '" +
-         std::string(NearestWord(word, candidates)) + "'?";
+  return "unknown " + what + " '" + Harmless(Shorten(word, 60)) + "'" +
+         DidYouMean(word, candidates);
 }
 
 std::vector<std::string> FlagNames(const CommandDescription& command) {
