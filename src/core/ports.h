@@ -317,6 +317,9 @@ struct StreamRequest {
   bool named = false;           // adds `event: <type>` to journal events
   bool until_terminal = false;  // closes when the job is over and all that matches was sent
   std::string token_name;       // the stream is closed when this token is taken away
+  // HTTP/1.1: the body comes in chunks (RFC 9112, section 7.1), and only an `end` frame is followed
+  // by the last one. Else the body ends with the connection.
+  bool chunked = false;
 };
 
 // Takes over an accepted connection. Safe from any thread.

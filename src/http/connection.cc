@@ -95,9 +95,10 @@ std::string EncodeResponse(const httplib::Response& response, const Exchange& ex
   out += ReasonPhrase(response.status);
   out += "\r\nDate: " + date + "\r\n";
   for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
-  // HEAD tells the length that GET would have; a stream has none.
+  // HEAD tells how long what GET sends would be; a stream has no length.
   const bool is_stream = response.get_header_value("Content-Type") == "text/event-stream";
   const bool has_length = has_body && !is_stream;
+  if (has_body && is_stream && exchange.is_http_1_1) out += "Transfer-Encoding: chunked\r\n";
   if (has_length) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   if (closes) out += "Connection: close\r\n";
   if (!closes && !exchange.is_http_1_1) out += "Connection: keep-alive\r\n";

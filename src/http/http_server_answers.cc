@@ -1,4 +1,6 @@
 // How a request is answered: refused, by its handler, later, or with a stream.
+#include <fmt/format.h>
+
 #include "base/random.h"
 #include "http/cors.h"
 #include "http/http_server.h"
@@ -13,14 +15,23 @@ void AddFields(httplib::Response& response, const HeaderFields& fields) {
   for (const auto& [name, value] : fields) response.headers.emplace(name, value);
 }
 
-std::string StreamHead(const std::string& origin, const HttpPolicy& policy) {
+// The connection ends with the stream. HTTP/1.0 knows no chunks: there the body ends with it too.
+std::string StreamHead(const Exchange& exchange, const HttpPolicy& policy) {
   std::string head =
       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
       "Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n";
-  for (const auto& [name, value] : CorsFields(origin, policy.allowed_origins)) {
+  if (exchange.is_http_1_1) head += "Transfer-Encoding: chunked\r\n";
+  for (const auto& [name, value] : CorsFields(exchange.origin, policy.allowed_origins)) {
     head += name + ": " + value + "\r\n";
   }
   return head + "\r\n";
+}
+
+// A body that only tells to come back later, without an end: an end would be one for good to some
+// clients.
+std::string RetryBody(uint64_t retry_millis, bool is_chunked) {
+  const std::string frame = fmt::format("retry: {}\n\n", retry_millis);
+  return is_chunked ? fmt::format("{:x}\r\n{}\r\n", frame.size(), frame) : frame;
 }
 
 }  // namespace
@@ -80,7 +91,8 @@ void HttpServer::Answer(Connection& connection, Exchange& exchange, httplib::Res
 
 void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream) {
   CountRequest(exchange, 200);
-  std::string head = StreamHead(exchange.origin, policy_);
+  std::string head = StreamHead(exchange, policy_);
+  stream.chunked = exchange.is_http_1_1;
   ReleaseBody(exchange);
   loop_.Remove(connection.fd());
   UniqueFd socket = connection.TakeSocket();
@@ -92,8 +104,8 @@ void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, Stre
 void HttpServer::TurnStreamAway(Connection& connection, Exchange& exchange) {
   CountRequest(exchange, 200);
   const uint64_t retry_millis = 10'000 + RandomBits() % 20'000;
-  exchange.bytes =
-      StreamHead(exchange.origin, policy_) + "retry: " + std::to_string(retry_millis) + "\n\n";
+  exchange.bytes = StreamHead(exchange, policy_);
+  if (!exchange.is_head) exchange.bytes += RetryBody(retry_millis, exchange.is_http_1_1);
   exchange.stage = Stage::kAnswered;
   connection.closing = true;
 }

@@ -55,33 +55,41 @@ tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, co
   return stream;
 }
 
+// To HEAD: what the head of the stream would be.
 httplib::Response EmptyStreamHead() {
   httplib::Response response;
   response.status = 200;
   response.headers.emplace("Content-Type", "text/event-stream");
   response.headers.emplace("Cache-Control", "no-cache, no-transform");
+  response.headers.emplace("X-Accel-Buffering", "no");
   return response;
 }
 
 // With until=terminal a client that reconnects after the end is told by 204 to stop: exactly when
 // the job is over and nothing that matches is later than its cursor.
-Ending EndOrGiveAway(const ApiServices& services, StreamRequest stream) {
+bool IsAtTheEnd(const ApiServices& services, const StreamRequest& stream) {
   const std::optional<Position>& position = stream.start.position;
   const bool has_cursor =
       position && position->kind == Position::Kind::kCursor && !stream.start.foreign_journal;
-  if (!has_cursor) return {GiveAway{std::move(stream)}};
+  if (!stream.until_terminal || !has_cursor) return false;
   ReadRequest read;
   read.job_id = stream.job_id;
   read.after = position->value;
   read.filter = stream.filter;
   read.max_events = 1;
   const Result<Page> page = services.source.Read(read);
-  const bool at_the_end = page && page->job_over && page->events.empty() && !page->has_more &&
-                          position->value <= page->head_seq;
-  if (!at_the_end) return {GiveAway{std::move(stream)}};
-  httplib::Response response;
-  response.status = 204;
-  return {std::move(response)};
+  return page && page->job_over && page->events.empty() && !page->has_more &&
+         position->value <= page->head_seq;
+}
+
+Ending Answer(const ApiServices& services, StreamRequest stream, bool is_head) {
+  if (IsAtTheEnd(services, stream)) {
+    httplib::Response response;
+    response.status = 204;
+    return {std::move(response)};
+  }
+  if (is_head) return {EmptyStreamHead()};
+  return {GiveAway{std::move(stream)}};
 }
 
 Ending StartStream(const ApiServices& services, const Call& call,
@@ -90,10 +98,10 @@ Ending StartStream(const ApiServices& services, const Call& call,
   if (!stream) return Refused(stream.error());
   const std::optional<std::string>& job = stream->job_id;
   if (job && services.journal.IsDeleted(*job)) return Refused(DeletedJob(*job));
-  if (call.request.method == "HEAD") return {EmptyStreamHead()};
-  if (!stream->until_terminal) return {GiveAway{std::move(*stream)}};
-  return {WorkElsewhere{[services, stream = std::move(*stream)]() mutable {
-    return EndOrGiveAway(services, std::move(stream));
+  const bool is_head = call.request.method == "HEAD";
+  if (!stream->until_terminal) return Answer(services, std::move(*stream), is_head);
+  return {WorkElsewhere{[services, stream = std::move(*stream), is_head]() mutable {
+    return Answer(services, std::move(stream), is_head);
   }}};
 }
 

@@ -230,7 +230,8 @@ void EventStreamManager::CloseDoomed() {
 
 void EventStreamManager::Welcome(Adoption adoption) {
   const uint64_t id = next_id_++;
-  auto owned = std::make_unique<Subscriber>(id, std::move(adoption.socket));
+  auto owned =
+      std::make_unique<Subscriber>(id, std::move(adoption.socket), adoption.request.chunked);
   Subscriber& subscriber = *owned;
   if (!Register(subscriber)) {
     --subscriber_count_;
@@ -244,7 +245,7 @@ void EventStreamManager::Welcome(Adoption adoption) {
   subscriber.token_name = std::move(adoption.request.token_name);
   subscriber.named = adoption.request.named;
   subscriber.until_terminal = adoption.request.until_terminal && adoption.request.job_id;
-  subscriber.socket.QueueControl(adoption.head);
+  subscriber.socket.QueueHead(adoption.head);
   Plan(subscriber, adoption.request);
   if (!adoption.request.filter.empty()) {
     subscriber.filter = std::make_unique<EventFilter>(std::move(adoption.request.filter));
@@ -287,7 +288,7 @@ void EventStreamManager::Begin(Subscriber& subscriber, const std::optional<GapFr
                                 .head_seq = head_seq,
                                 .heartbeat_interval_ms = options_.heartbeat_interval_ms});
   if (gap) AppendGapFrame(frames, *gap);
-  subscriber.socket.QueueControl(frames);
+  subscriber.socket.QueueFrames(frames);
   pump_.ChooseSource(subscriber);
 }
 

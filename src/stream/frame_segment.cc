@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "core/event_codec.h"
@@ -10,7 +11,41 @@
 namespace stagelog {
 
 std::string_view FrameSegment::Body(const Entry& entry) const {
-  return std::string_view(bytes_).substr(entry.body_begin, entry.end - entry.body_begin - 2);
+  const size_t size = entry.end - entry.body_begin - kEventFrameEndBytes - kChunkEndBytes;
+  return std::string_view(bytes_).substr(entry.body_begin, size);
+}
+
+// The index of the entry whose chunk holds the byte at `offset`.
+size_t FrameSegment::EntryAt(uint32_t offset) const {
+  const auto next =
+      std::upper_bound(entries_.begin(), entries_.end(), offset,
+                       [](uint32_t at, const Entry& entry) { return at < entry.begin; });
+  return static_cast<size_t>(next - entries_.begin()) - 1;
+}
+
+size_t FrameSegment::FramesWithin(uint32_t begin, uint32_t end,
+                                  std::span<std::string_view> parts) const {
+  size_t count = 0;
+  for (size_t i = EntryAt(begin); begin < end && count < parts.size(); ++i) {
+    const Entry& entry = entries_[i];
+    const size_t from = std::max<size_t>(begin, entry.begin + entry.chunk_head_bytes);
+    const size_t to = entry.end - kChunkEndBytes;
+    if (from < to) parts[count++] = std::string_view(bytes_).substr(from, to - from);
+    begin = entry.end;
+  }
+  return count;
+}
+
+uint32_t FrameSegment::AdvanceInFrames(uint32_t begin, uint32_t end, size_t& count) const {
+  for (size_t i = EntryAt(begin); count > 0 && begin < end; ++i) {
+    const Entry& entry = entries_[i];
+    const size_t from = std::max<size_t>(begin, entry.begin + entry.chunk_head_bytes);
+    const size_t left = entry.end - kChunkEndBytes - from;
+    if (count < left) return static_cast<uint32_t>(from + std::exchange(count, 0));
+    count -= left;
+    begin = entry.end;
+  }
+  return begin;
 }
 
 size_t FrameSegment::FirstAfter(int64_t cursor) const {
@@ -52,7 +87,9 @@ void FrameSegmentBuilder::Add(int64_t seq, std::string_view body, bool job_over)
   entry.job_over = job_over;
   entry.begin = static_cast<uint32_t>(bytes_.size());
   const std::string_view type = named_ ? ViewEvent(body).type : std::string_view();
-  entry.body_begin = static_cast<uint32_t>(AppendEventFrame(bytes_, seq, type, body));
+  const EventChunk chunk = AppendEventChunk(bytes_, seq, type, body);
+  entry.chunk_head_bytes = static_cast<uint8_t>(chunk.frame_begin - entry.begin);
+  entry.body_begin = static_cast<uint32_t>(chunk.body_begin);
   STAGELOG_CHECK(bytes_.size() <= std::numeric_limits<uint32_t>::max());
   entry.end = static_cast<uint32_t>(bytes_.size());
   entries_.push_back(entry);

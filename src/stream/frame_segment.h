@@ -1,11 +1,13 @@
 // A run of journal events as they go onto the wire: encoded once, never changed, shared by every
-// subscriber that sends from it.
+// subscriber that sends from it. Each frame is a chunk of a chunked body; who speaks HTTP/1.0 is
+// sent the same bytes without what makes chunks of them.
 #ifndef STAGELOG_STREAM_FRAME_SEGMENT_H_
 #define STAGELOG_STREAM_FRAME_SEGMENT_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +24,10 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
  public:
   struct Entry {
     int64_t seq = 0;
-    uint32_t begin = 0;  // offsets in bytes()
+    uint32_t begin = 0;  // of the chunk; offsets in bytes()
     uint32_t body_begin = 0;
     uint32_t end = 0;
+    uint8_t chunk_head_bytes = 0;
     bool job_over = false;  // the state of the event's job after the event
   };
 
@@ -35,6 +38,16 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
   const std::vector<Entry>& entries() const { return entries_; }
   int64_t last_seq() const { return entries_.back().seq; }
   std::string_view Body(const Entry& entry) const;
+
+  // Adds what of the frames in [begin, end) of bytes() is no part of the chunks' framing to
+  // `parts`, until it is full: the text of each frame, or the rest of it where `begin` lies within.
+  // Returns how many were added. `end` is the end of a chunk.
+  size_t FramesWithin(uint32_t begin, uint32_t end, std::span<std::string_view> parts) const;
+
+  // The offset in bytes() that lies `count` bytes of the frames' text behind `begin`, at most
+  // `end`; behind the last byte of a frame that is the end of its chunk. Takes off `count` what it
+  // went over. `end` as above.
+  uint32_t AdvanceInFrames(uint32_t begin, uint32_t end, size_t& count) const;
 
   // Index of the first entry with a seq greater than `cursor`; entries().size() when there is none.
   size_t FirstAfter(int64_t cursor) const;
@@ -50,6 +63,8 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
   size_t MemoryBytes() const;
 
  private:
+  size_t EntryAt(uint32_t offset) const;
+
   std::string bytes_;
   std::vector<Entry> entries_;
   mutable FrameSegmentPointer named_;

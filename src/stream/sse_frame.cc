@@ -6,6 +6,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/check.h"
 #include "core/json_text.h"
 
 namespace stagelog {
@@ -21,22 +22,42 @@ void AppendMember(std::string& out, std::string_view key, int64_t value) {
   AppendNumber(out, value);
 }
 
+void AppendChunkHead(std::string& out, size_t size) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof(digits), size, 16).ptr);
+  out += "\r\n";
+}
+
 bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 }  // namespace
 
-size_t AppendEventFrame(std::string& out, int64_t seq, std::string_view type,
-                        std::string_view body) {
-  AppendMember(out, "id: ", seq);
-  if (!type.empty()) {
-    out += "\nevent: ";
-    out += type;
-  }
-  out += "\ndata: ";
-  const size_t body_begin = out.size();
+EventChunk AppendEventChunk(std::string& out, int64_t seq, std::string_view type,
+                            std::string_view body) {
+  constexpr std::string_view kId = "id: ";
+  constexpr std::string_view kEvent = "\nevent: ";
+  constexpr std::string_view kData = "\ndata: ";
+  char digits[24];
+  const std::string_view id(
+      digits, static_cast<size_t>(std::to_chars(digits, std::end(digits), seq).ptr - digits));
+  size_t size = kId.size() + id.size() + kData.size() + body.size() + kEventFrameEndBytes;
+  if (!type.empty()) size += kEvent.size() + type.size();
+  AppendChunkHead(out, size);
+  EventChunk chunk{.frame_begin = out.size()};
+  out.append(kId).append(id);
+  if (!type.empty()) out.append(kEvent).append(type);
+  out += kData;
+  chunk.body_begin = out.size();
   out += body;
-  out += "\n\n";
-  return body_begin;
+  out += "\n\n\r\n";
+  return chunk;
+}
+
+void AppendChunk(std::string& out, std::string_view frames) {
+  STAGELOG_CHECK(!frames.empty());
+  AppendChunkHead(out, frames.size());
+  out += frames;
+  out += "\r\n";
 }
 
 void AppendConnectedFrame(std::string& out, const ConnectedFrame& frame) {

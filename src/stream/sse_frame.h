@@ -12,13 +12,29 @@
 
 namespace stagelog {
 
-// No event frame is longer than its body, its type and this many bytes.
-inline constexpr size_t kEventFrameOverhead = 48;
+// No event's chunk is longer than its body, its type and this many bytes.
+inline constexpr size_t kEventFrameOverhead = 64;
 
-// Appends one journal event and returns the offset in `out` at which its body begins; the body ends
-// two bytes before the frame does. An empty `type` leaves the frame unnamed.
-size_t AppendEventFrame(std::string& out, int64_t seq, std::string_view type,
-                        std::string_view body);
+// What stands behind the data of a chunk, and behind the body in an event's frame.
+inline constexpr size_t kChunkEndBytes = 2;
+inline constexpr size_t kEventFrameEndBytes = 2;
+
+// Where the parts of an event's chunk begin in the text it was appended to.
+struct EventChunk {
+  size_t frame_begin = 0;  // ends kChunkEndBytes before the chunk does
+  size_t body_begin = 0;   // ends kEventFrameEndBytes before the frame does
+};
+
+// Appends one journal event as one chunk of a chunked body (RFC 9112, section 7.1): a subscriber of
+// HTTP/1.0 is sent the frame in it. An empty `type` leaves the frame unnamed.
+EventChunk AppendEventChunk(std::string& out, int64_t seq, std::string_view type,
+                            std::string_view body);
+
+// Appends `frames` as one chunk. They are not empty: an empty chunk would end the body.
+void AppendChunk(std::string& out, std::string_view frames);
+
+// Says that the body has ended as it should.
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // The first frame of a stream. Its id is the cursor, so that a drop before the first event resumes
 // where this stream started.

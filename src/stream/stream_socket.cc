@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "stream/sse_frame.h"
 
 namespace stagelog {
 namespace {
@@ -17,41 +18,82 @@ namespace {
 // No subscriber has anything to say. One that floods us is closed rather than read for ever.
 constexpr int kMaxDiscardReads = 64;
 
-void AddPart(std::span<iovec> parts, size_t& count, std::string_view bytes) {
-  // sendmsg() does not write through this pointer.
-  parts[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
-}
+// Of one system call: the runs of a chunked body with what is in hand, or so many frames of another
+// body. The kernel takes 1,024 (IOV_MAX).
+constexpr size_t kMaxParts = 256;
+static_assert(StreamSocket::kMaxRuns + 2 <= kMaxParts);
 
 }  // namespace
+
+// What goes into one system call, in order.
+struct StreamSocket::Parts {
+  std::array<iovec, kMaxParts> vectors;
+  size_t count = 0;
+
+  bool IsFull() const { return count == vectors.size(); }
+  void Add(std::string_view bytes) {
+    // sendmsg() does not write through this pointer.
+    vectors[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+  }
+};
 
 size_t StreamSocket::UnsentBytes() const {
   const size_t in_segment = segment_ == nullptr ? 0 : segment_end_ - segment_begin_;
   return in_segment + control_.size() - control_begin_;
 }
 
-void StreamSocket::QueueControl(std::string_view bytes) { control_ += bytes; }
+void StreamSocket::QueueFrames(std::string_view frames) {
+  if (frames.empty()) return;
+  if (chunked_) {
+    AppendChunk(control_, frames);
+  } else {
+    control_ += frames;
+  }
+}
+
+void StreamSocket::QueueLastChunk() {
+  if (chunked_) control_ += kLastChunk;
+}
 
 void StreamSocket::QueueHeartbeat(std::string_view frame) {
-  QueueControl(frame);
+  QueueFrames(frame);
   heartbeat_queued_ = true;
 }
 
+// Adds the bytes of [begin, end) as this body has them.
+void StreamSocket::AddFrames(Parts& parts, const FrameSegment& segment, uint32_t begin,
+                             uint32_t end) const {
+  if (chunked_) return parts.Add(std::string_view(segment.bytes()).substr(begin, end - begin));
+  std::array<std::string_view, kMaxParts> frames;
+  const size_t count =
+      segment.FramesWithin(begin, end, std::span(frames).first(parts.vectors.size() - parts.count));
+  for (size_t i = 0; i < count; ++i) parts.Add(frames[i]);
+}
+
+// Where the unsent part of [begin, end) begins when `sent` bytes more were sent; takes off `sent`
+// what belonged to it.
+uint32_t StreamSocket::Advance(const FrameSegment& segment, uint32_t begin, uint32_t end,
+                               size_t& sent) const {
+  if (!chunked_) return segment.AdvanceInFrames(begin, end, sent);
+  const size_t taken = std::min<size_t>(sent, end - begin);
+  sent -= taken;
+  return begin + static_cast<uint32_t>(taken);
+}
+
+// What does not fit into one call goes with the next: nothing is put behind a part that is missing.
 ssize_t StreamSocket::SendOnce(std::span<const FrameRun> runs) {
-  std::array<iovec, kMaxRuns + 2> parts;
-  size_t count = 0;
-  if (segment_ != nullptr) {
-    AddPart(
-        parts, count,
-        std::string_view(segment_->bytes()).substr(segment_begin_, segment_end_ - segment_begin_));
+  Parts parts;
+  if (segment_ != nullptr) AddFrames(parts, *segment_, segment_begin_, segment_end_);
+  if (!control_.empty() && !parts.IsFull()) {
+    parts.Add(std::string_view(control_).substr(control_begin_));
   }
-  if (!control_.empty()) AddPart(parts, count, std::string_view(control_).substr(control_begin_));
   for (const FrameRun& run : runs) {
-    AddPart(parts, count,
-            std::string_view(run.segment->bytes()).substr(run.begin, run.end - run.begin));
+    if (parts.IsFull()) break;
+    AddFrames(parts, *run.segment, run.begin, run.end);
   }
   msghdr message = {};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = count;
+  message.msg_iov = parts.vectors.data();
+  message.msg_iovlen = parts.count;
   ssize_t sent = -1;
   do {
     sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -88,10 +130,9 @@ SendReport StreamSocket::Send(std::span<const FrameRun> runs, int64_t now_micros
 // Strikes `sent` bytes off what is in hand and returns how many were beyond it.
 size_t StreamSocket::TakeFromHand(size_t sent) {
   if (segment_ != nullptr) {
-    const size_t taken = std::min<size_t>(sent, segment_end_ - segment_begin_);
-    segment_begin_ += static_cast<uint32_t>(taken);
-    sent -= taken;
-    if (segment_begin_ == segment_end_) segment_.reset();
+    segment_begin_ = Advance(*segment_, segment_begin_, segment_end_, sent);
+    if (segment_begin_ < segment_end_) return 0;
+    segment_.reset();
   }
   if (!control_.empty()) {
     const size_t taken = std::min(sent, control_.size() - control_begin_);
@@ -114,17 +155,13 @@ size_t StreamSocket::TakeRuns(std::span<const FrameRun> runs, size_t sent) {
   while (sent > 0) {
     STAGELOG_CHECK(begun < runs.size());
     const FrameRun& run = runs[begun++];
-    const size_t taken = std::min<size_t>(sent, run.end - run.begin);
-    if (taken < run.end - run.begin) Keep(run, taken);
-    sent -= taken;
+    const uint32_t unsent_begin = Advance(*run.segment, run.begin, run.end, sent);
+    if (unsent_begin == run.end) continue;
+    segment_ = run.segment->shared_from_this();
+    segment_begin_ = unsent_begin;
+    segment_end_ = run.end;
   }
   return begun;
-}
-
-void StreamSocket::Keep(const FrameRun& run, size_t sent) {
-  segment_ = run.segment->shared_from_this();
-  segment_begin_ = run.begin + static_cast<uint32_t>(sent);
-  segment_end_ = run.end;
 }
 
 bool StreamSocket::DiscardInput() {

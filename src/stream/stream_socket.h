@@ -30,8 +30,10 @@ class StreamSocket {
   // At most this many runs go into one system call.
   static constexpr size_t kMaxRuns = 64;
 
-  // `socket` is connected and non-blocking.
-  explicit StreamSocket(UniqueFd socket) : socket_(std::move(socket)) {}
+  // `socket` is connected and non-blocking. `chunked`: runs go out as they are, and frames that are
+  // queued become chunks; else only the frames' text goes out, a part for each of them.
+  explicit StreamSocket(UniqueFd socket, bool chunked = true)
+      : socket_(std::move(socket)), chunked_(chunked) {}
 
   int fd() const { return socket_.get(); }
 
@@ -42,8 +44,14 @@ class StreamSocket {
   bool HasUnsent() const { return segment_ != nullptr || !control_.empty(); }
   size_t UnsentBytes() const;
 
-  // Bytes that go out between whole frames: after what is in hand, before any later run.
-  void QueueControl(std::string_view bytes);
+  // Frames of control, or none, that go out between whole runs: after what is in hand, before any
+  // later run.
+  void QueueFrames(std::string_view frames);
+
+  // The same of bytes that are no part of the body, or frame it: the head, and the last chunk
+  // (nothing where there are no chunks).
+  void QueueHead(std::string_view head) { control_ += head; }
+  void QueueLastChunk();
 
   // At most one heartbeat waits: a socket that opens again has no use for the older ones.
   bool HasHeartbeatQueued() const { return heartbeat_queued_; }
@@ -62,12 +70,16 @@ class StreamSocket {
   bool HasStalled(int64_t now_micros, int64_t timeout_micros);
 
  private:
+  struct Parts;
+
   ssize_t SendOnce(std::span<const FrameRun> runs);
+  void AddFrames(Parts& parts, const FrameSegment& segment, uint32_t begin, uint32_t end) const;
+  uint32_t Advance(const FrameSegment& segment, uint32_t begin, uint32_t end, size_t& sent) const;
   size_t TakeFromHand(size_t sent);
   size_t TakeRuns(std::span<const FrameRun> runs, size_t sent);
-  void Keep(const FrameRun& run, size_t sent);
 
   UniqueFd socket_;
+  const bool chunked_;
   bool blocked_ = false;
   bool stuck_ = false;  // was blocked and has not taken everything since
   bool heartbeat_queued_ = false;

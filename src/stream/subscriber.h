@@ -28,7 +28,8 @@ enum class SubscriberState : uint8_t {
 };
 
 struct Subscriber {
-  Subscriber(uint64_t new_id, UniqueFd fd) : id(new_id), socket(std::move(fd)) {}
+  Subscriber(uint64_t new_id, UniqueFd fd, bool chunked)
+      : id(new_id), socket(std::move(fd), chunked) {}
 
   // Takes over how far `report` says that `runs` were begun.
   void MoveOver(std::span<const FrameRun> runs, const SendReport& report);

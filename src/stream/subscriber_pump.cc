@@ -26,7 +26,11 @@ void SubscriberPump::ChooseSource(Subscriber& subscriber) {
 
 void SubscriberPump::BeginEnding(Subscriber& subscriber, CloseReason reason,
                                  std::string_view last_words) {
-  subscriber.socket.QueueControl(last_words);
+  subscriber.socket.QueueFrames(last_words);
+  // Only this is an end to the client: everything else that closes a stream looks like a failure of
+  // the network, after which it comes back.
+  const bool is_end = reason == CloseReason::kTerminal || reason == CloseReason::kDeleted;
+  if (is_end) subscriber.socket.QueueLastChunk();
   subscriber.state = SubscriberState::kEnding;
   subscriber.ending_reason = reason;
   MakeReady(subscriber);

@@ -65,7 +65,7 @@ TEST_F(LifecycleTest, WhoWaitsIsAnsweredWhenTheDaemonEnds) {
     EXPECT_EQ(answer->status, 200);
     EXPECT_THAT(Json::parse(answer->body).at("events"), IsEmpty());
   }
-  EXPECT_TRUE(stream.WaitForEnd());
+  EXPECT_TRUE(stream.WaitForCut());
   EXPECT_TRUE(idle->WaitForClose(std::chrono::seconds(10)));
   EXPECT_EQ(daemon_->WaitForExit(std::chrono::seconds(20)), 0);
 }
@@ -101,7 +101,7 @@ TEST_F(LifecycleTest, ATokenThatIsTakenAwayClosesItsStreams) {
   ASSERT_TRUE(stays.NextNamed("connected"));
   WriteConfig(kConfigWithoutTheReader);
   daemon_->Signal(SIGHUP);
-  EXPECT_TRUE(gone->WaitForEnd());
+  EXPECT_TRUE(gone->WaitForCut());
   ExpectProblem(As(kReaderToken).Get("/api/v1/events"), 401, "invalid_token");
   EXPECT_EQ(As(kWriterToken).Get("/api/v1/events").status, 200);
   AppendLogs("job", 1);

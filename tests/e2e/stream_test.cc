@@ -53,7 +53,8 @@ TEST_F(StreamTest, TheHeadIsThatOfAStream) {
   EXPECT_EQ(head.Header("content-type"), "text/event-stream");
   EXPECT_EQ(head.Header("cache-control"), "no-cache, no-transform");
   EXPECT_EQ(head.Header("x-accel-buffering"), "no");
-  EXPECT_FALSE(head.HasHeader("transfer-encoding"));
+  EXPECT_EQ(head.Header("transfer-encoding"), "chunked");
+  EXPECT_EQ(head.Header("connection"), "close");
   EXPECT_FALSE(head.HasHeader("content-length"));
 }
 

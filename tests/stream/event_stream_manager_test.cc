@@ -417,7 +417,7 @@ TEST_F(StreamTest, StopSendsWhatWasCommittedAndAJitteredRetry) {
   EXPECT_GE(retry, 1000);
   EXPECT_LE(retry, 5000);
   EXPECT_EQ(uint64_t{2}, Closed("shutdown"));
-  EXPECT_TRUE(client.received().ends_with("\n\n"));
+  EXPECT_TRUE(client.Body().ends_with("\n\n"));
 }
 
 TEST_F(StreamTest, AdoptAfterStopClosesTheSocket) {

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "stream/sse_frame.h"
+
 namespace stagelog {
 namespace {
 
@@ -25,8 +27,14 @@ std::string TextOf(const std::vector<FrameRun>& runs) {
   return text;
 }
 
+std::string Chunk(const std::string& frame) {
+  std::string chunk;
+  AppendChunk(chunk, frame);
+  return chunk;
+}
+
 std::string Frame(int64_t seq, const std::string& type) {
-  return "id: " + std::to_string(seq) + "\ndata: " + Body(seq, type) + "\n\n";
+  return Chunk("id: " + std::to_string(seq) + "\ndata: " + Body(seq, type) + "\n\n");
 }
 
 TEST(FrameRing, GivesOneRunPerSegmentAfterTheCursor) {
@@ -71,7 +79,7 @@ TEST(FrameRing, NamedVariantIsEncodedOnce) {
   std::vector<FrameRun> runs;
   ring.Collect({.cursor = 1, .named = true}, 64, 1 << 20, runs);
   ring.Collect({.cursor = 1, .named = true}, 64, 1 << 20, runs);
-  EXPECT_EQ("id: 2\nevent: b\ndata: " + Body(2, "b") + "\n\n|", TextOf({runs[0]}));
+  EXPECT_EQ(Chunk("id: 2\nevent: b\ndata: " + Body(2, "b") + "\n\n") + "|", TextOf({runs[0]}));
   EXPECT_EQ(runs[0].segment, runs[1].segment);
 }
 

@@ -5,14 +5,29 @@
 namespace stagelog {
 namespace {
 
-TEST(SseFrame, EventIsUnnamedUnlessItsTypeIsGiven) {
+TEST(SseFrame, EventIsAChunkAndUnnamedUnlessItsTypeIsGiven) {
   std::string out = "x";
-  const size_t body_begin = AppendEventFrame(out, 1001, "", "{\"seq\":1001}");
-  EXPECT_EQ("xid: 1001\ndata: {\"seq\":1001}\n\n", out);
-  EXPECT_EQ("{\"seq\":1001}\n\n", out.substr(body_begin));
+  const EventChunk chunk = AppendEventChunk(out, 1001, "", "{\"seq\":1001}");
+  EXPECT_EQ("x1d\r\nid: 1001\ndata: {\"seq\":1001}\n\n\r\n", out);
+  EXPECT_EQ("id: 1001\ndata: {\"seq\":1001}\n\n\r\n", out.substr(chunk.frame_begin));
+  EXPECT_EQ("{\"seq\":1001}\n\n\r\n", out.substr(chunk.body_begin));
   out.clear();
-  AppendEventFrame(out, 7, "stage_started", "{}");
-  EXPECT_EQ("id: 7\nevent: stage_started\ndata: {}\n\n", out);
+  AppendEventChunk(out, 7, "stage_started", "{}");
+  EXPECT_EQ("26\r\nid: 7\nevent: stage_started\ndata: {}\n\n\r\n", out);
+}
+
+TEST(SseFrame, NoEventsChunkIsLongerThanItsOverhead) {
+  std::string out;
+  const std::string type(40, 't');
+  const std::string body(size_t{512} << 10, 'b');
+  AppendEventChunk(out, INT64_MAX, type, body);
+  EXPECT_LE(out.size(), kEventFrameOverhead + type.size() + body.size());
+}
+
+TEST(SseFrame, FramesBecomeOneChunk) {
+  std::string out;
+  AppendChunk(out, "retry: 1\n\n");
+  EXPECT_EQ("a\r\nretry: 1\n\n\r\n", out);
 }
 
 TEST(SseFrame, ConnectedCarriesRetryAndItsCursorAsId) {

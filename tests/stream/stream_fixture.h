@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "stream/event_stream_manager.h"
+#include "tests/support/chunked_body.h"
 #include "tests/support/manual_clock.h"
 
 namespace stagelog {
@@ -101,7 +102,8 @@ struct Frame {
 // The other end of a stream.
 class StreamClient {
  public:
-  explicit StreamClient(UniqueFd socket) : socket_(std::move(socket)) {}
+  StreamClient(UniqueFd socket, bool is_chunked)
+      : socket_(std::move(socket)), is_chunked_(is_chunked) {}
 
   // Takes what is there, at most `max_bytes`.
   void Receive(size_t max_bytes = SIZE_MAX) {
@@ -124,18 +126,37 @@ class StreamClient {
   int fd() const { return socket_.get(); }
   void HangUp() { socket_.Reset(); }
 
-  // The whole frames after the head (which ends with the first empty line of CR LF).
-  const std::vector<Frame>& Frames() {
-    if (parsed_ == 0) {
+  // The body so far, without what makes chunks of it.
+  const std::string& Body() {
+    if (decoded_ == 0) {
       const size_t head_end = received_.find("\r\n\r\n");
-      if (head_end == std::string::npos) return frames_;
-      parsed_ = head_end + 4;
+      if (head_end == std::string::npos) return body_;
+      decoded_ = head_end + 4;
     }
-    for (size_t end = 0; (end = received_.find("\n\n", parsed_)) != std::string::npos;) {
-      frames_.push_back(Parse(received_.substr(parsed_, end + 1 - parsed_)));
+    const std::string_view fresh = std::string_view(received_).substr(decoded_);
+    if (!is_chunked_) {
+      body_ += fresh;
+    } else if (!chunks_.Feed(fresh, body_)) {
+      ADD_FAILURE() << "no chunks: " << fresh;
+    }
+    decoded_ = received_.size();
+    return body_;
+  }
+
+  // The whole frames of the body.
+  const std::vector<Frame>& Frames() {
+    Body();
+    for (size_t end = 0; (end = body_.find("\n\n", parsed_)) != std::string::npos;) {
+      frames_.push_back(Parse(body_.substr(parsed_, end + 1 - parsed_)));
       parsed_ = end + 2;
     }
     return frames_;
+  }
+
+  // The last chunk came.
+  bool HasEnded() {
+    Body();
+    return chunks_.has_ended();
   }
 
   // The frames of one kind; "" is a journal event.
@@ -183,9 +204,13 @@ class StreamClient {
   }
 
   UniqueFd socket_;
+  const bool is_chunked_;
   bool closed_ = false;
   std::string received_;
-  size_t parsed_ = 0;
+  size_t decoded_ = 0;  // of received_
+  ChunkedBody chunks_;
+  std::string body_;
+  size_t parsed_ = 0;  // of body_
   std::vector<Frame> frames_;
 };
 
@@ -210,14 +235,14 @@ class StreamFixture : public ::testing::Test {
     if (send_buffer_bytes > 0) {
       ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
     }
-    clients.push_back(std::make_unique<StreamClient>(UniqueFd(ends[1])));
+    clients.push_back(std::make_unique<StreamClient>(UniqueFd(ends[1]), request.chunked));
     Manager().Adopt(UniqueFd(ends[0]), std::move(request), kHead);
     return *clients.back();
   }
 
-  static StreamRequest AllJobs() { return {.token_name = "reader"}; }
+  static StreamRequest AllJobs() { return {.token_name = "reader", .chunked = true}; }
   static StreamRequest OneJob(const std::string& job_id) {
-    return {.job_id = job_id, .token_name = "reader"};
+    return {.job_id = job_id, .token_name = "reader", .chunked = true};
   }
   static StreamRequest After(StreamRequest request, int64_t seq) {
     request.start.position = Position{Position::Kind::kCursor, seq};

@@ -31,7 +31,7 @@ std::pair<UniqueFd, UniqueFd> Connect() {
 TEST(StreamSocketTest, APeerThatTakesLittleHasNotStalled) {
   auto [ours, peer] = Connect();
   StreamSocket socket(std::move(ours));
-  socket.QueueControl(std::string(size_t{32} << 20, 'x'));
+  socket.QueueHead(std::string(size_t{32} << 20, 'x'));
   ASSERT_EQ(socket.Send({}, 0).outcome, SendOutcome::kBlocked);
   EXPECT_FALSE(socket.HasStalled(1, kTimeout));
   // Far less than a third of what is on its way: the socket stays full for epoll.

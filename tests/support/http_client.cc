@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "tests/support/chunked_body.h"
 #include "tests/support/deadline.h"
 
 namespace stagelog {
@@ -171,7 +172,7 @@ Result<HttpResponse> HttpConnection::ReadResponse(bool to_head_request) {
 }
 
 Result<std::string> HttpConnection::ReadBody(const HttpResponse& head) {
-  if (head.HasHeader("transfer-encoding")) return Failure("an answer in chunks");
+  if (head.HasHeader("transfer-encoding")) return ReadChunks(head);
   const bool has_length = head.HasHeader("content-length");
   size_t length = 0;
   const std::string text = head.Header("content-length");
@@ -188,6 +189,21 @@ Result<std::string> HttpConnection::ReadBody(const HttpResponse& head) {
   }
   unread_ = body.substr(length);
   body.resize(length);
+  return body;
+}
+
+Result<std::string> HttpConnection::ReadChunks(const HttpResponse& head) {
+  if (head.Header("transfer-encoding") != "chunked" || head.HasHeader("content-length")) {
+    return Failure("the framing of the body is unknown");
+  }
+  ChunkedBody chunks;
+  std::string body;
+  while (!chunks.has_ended()) {
+    auto bytes = ReadSome(timeout_);
+    if (!bytes) return bytes;
+    if (bytes->empty()) return Failure("the connection ended inside of a chunked body");
+    if (!chunks.Feed(*bytes, body)) return Failure("the body is not in chunks: " + *bytes);
+  }
   return body;
 }
 

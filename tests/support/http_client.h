@@ -47,8 +47,8 @@ class HttpConnection {
   // left on the connection.
   Result<HttpResponse> ReadHead();
 
-  // The next answer. Its body ends by its Content-Length or with the connection; an answer with
-  // another framing is a failure. A HEAD request's answer has no body.
+  // The next answer. Its body ends by its Content-Length, its last chunk, or with the connection. A
+  // HEAD request's answer has no body.
   Result<HttpResponse> ReadResponse(bool to_head_request = false);
 
   // What comes next, at least one byte; empty: the server has closed the connection.
@@ -64,6 +64,7 @@ class HttpConnection {
       : socket_(std::move(socket)), timeout_(timeout) {}
 
   Result<std::string> ReadBody(const HttpResponse& head);
+  Result<std::string> ReadChunks(const HttpResponse& head);
 
   UniqueFd socket_;
   std::chrono::milliseconds timeout_;

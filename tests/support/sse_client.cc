@@ -101,8 +101,12 @@ Result<SseFrame> SseClient::Next(std::chrono::milliseconds timeout) {
   while (frames_.empty()) {
     const auto bytes = connection_.ReadSome(std::chrono::milliseconds(deadline.RemainingMs()));
     if (!bytes) return Failure(bytes.error().message, bytes.error().error_number);
+    if (bytes->empty() && !chunks_.has_ended()) return Failure("the stream was cut", ECONNRESET);
     if (bytes->empty()) return Failure("the stream has ended", EPIPE);
-    parser_.Feed(*bytes, frames_);
+    std::string text;
+    if (!chunks_.Feed(*bytes, text))
+      return Failure("the stream is not in chunks: " + *bytes, EPROTO);
+    parser_.Feed(text, frames_);
   }
   SseFrame frame = std::move(frames_.front());
   frames_.pop_front();
@@ -126,10 +130,19 @@ Result<SseFrame> SseClient::NextEvent(std::chrono::milliseconds timeout) {
 }
 
 bool SseClient::WaitForEnd(std::chrono::milliseconds timeout) {
+  return WaitForFailure(timeout) == EPIPE && parser_.AtFrameEnd();
+}
+
+bool SseClient::WaitForCut(std::chrono::milliseconds timeout) {
+  return WaitForFailure(timeout) == ECONNRESET && parser_.AtFrameEnd();
+}
+
+// The number of the error that comes behind the last frame.
+int SseClient::WaitForFailure(std::chrono::milliseconds timeout) {
   const Deadline deadline(timeout);
   while (true) {
     const auto frame = Next(std::chrono::milliseconds(deadline.RemainingMs()));
-    if (!frame) return frame.error().error_number == EPIPE && parser_.AtFrameEnd();
+    if (!frame) return frame.error().error_number;
   }
 }
 

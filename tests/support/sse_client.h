@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "tests/support/chunked_body.h"
 #include "tests/support/http_client.h"
 
 namespace stagelog {
@@ -63,7 +64,7 @@ class SseClient {
   const HttpResponse& head() const { return head_; }
 
   // The next frame of any kind. A failure with ETIMEDOUT when none came in time; with EPIPE when
-  // the stream has ended.
+  // the stream has ended as it should, by the last chunk; with ECONNRESET when it was cut.
   Result<SseFrame> Next(std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
   // The next frame of that name; the ones before are thrown away. Failures as above.
@@ -73,9 +74,11 @@ class SseClient {
   // The next frame that is neither `connected` nor a heartbeat.
   Result<SseFrame> NextEvent(std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
-  // True when the stream ends in time, on the boundary of a frame. Frames before the end are thrown
-  // away.
+  // True when the stream ends in time as it should. Frames before the end are thrown away.
   bool WaitForEnd(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+  // True when the stream is cut in time, without an end but on the boundary of a frame.
+  bool WaitForCut(std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
   const SseParser& parser() const { return parser_; }
   int fd() const { return connection_.fd(); }
@@ -84,8 +87,11 @@ class SseClient {
   SseClient(HttpConnection connection, HttpResponse head)
       : connection_(std::move(connection)), head_(std::move(head)) {}
 
+  int WaitForFailure(std::chrono::milliseconds timeout);
+
   HttpConnection connection_;
   HttpResponse head_;
+  ChunkedBody chunks_;
   SseParser parser_;
   std::deque<SseFrame> frames_;
 };

@@ -119,6 +119,7 @@ class Audience {
       if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) std::abort();
       StreamRequest request;
       request.job_id = "bench-1";
+      request.chunked = true;
       streams.Adopt(UniqueFd(ends[0]), std::move(request), "HTTP/1.1 200 OK\r\n\r\n");
       clients_.emplace_back(ends[1]);
     }

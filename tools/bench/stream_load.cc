@@ -50,6 +50,7 @@ struct Client {
   bool request_sent = false;
   bool ready = false;  // `connected` came, or the answer to an idle one
   bool closed = false;
+  int64_t lines_of_event = 3;  // what stands between the chunks of a body counts as two more
   int64_t next_number = 1;
   int64_t missing = 0;
   int64_t doubled = 0;
@@ -375,6 +376,8 @@ bool StreamLoad::TakeHead(Client& client) {
     if (client.unread.size() < AnswerSize(client.unread)) return false;
     client.unread.clear();
   } else {
+    const std::string_view head = std::string_view(client.unread).substr(0, head_end);
+    if (head.find("\r\nTransfer-Encoding: chunked") != head.npos) client.lines_of_event = 5;
     client.unread.erase(0, head_end + 4);
   }
   client.ready = true;
@@ -382,7 +385,8 @@ bool StreamLoad::TakeHead(Client& client) {
   return true;
 }
 
-// What follows the last whole frame is kept.
+// What follows the last whole frame is kept. The lines that frame the chunks of a body look like
+// fields of no meaning before the first one of a frame: taking them out first would cost more.
 void StreamLoad::TakeFrames(Client& client, std::string_view bytes) {
   const size_t last_end = bytes.rfind("\n\n");
   std::string_view whole =
@@ -397,12 +401,13 @@ void StreamLoad::TakeFrames(Client& client, std::string_view bytes) {
 }
 
 // At full speed reading each frame would take this program longer than it takes the server to send
-// it. An event's frame has three lines: where there are as many as lie between the numbers of the
-// first and the last, none is missing and none is doubled. False when that is not so.
+// it. An event's frame has three lines, a chunk of one has five: where there are as many as lie
+// between the numbers of the first and the last, none is missing and none is doubled. False when
+// that is not so.
 bool StreamLoad::TakeManyFrames(Client& client, std::string_view bytes) {
   constexpr int64_t kMany = 4;
   constexpr std::string_view kKey = "\"number\":";
-  const int64_t frames = std::count(bytes.begin(), bytes.end(), '\n') / 3;
+  const int64_t frames = std::count(bytes.begin(), bytes.end(), '\n') / client.lines_of_event;
   if (frames < kMany) return false;
   const size_t last_key = bytes.rfind(kKey);
   if (last_key == std::string_view::npos) return false;
