@@ -15,10 +15,12 @@ std::optional<Refusal> JudgeList(const std::vector<std::string>& approvers, cons
                                  const std::string& actor) {
   if (approvers.empty()) return std::nullopt;
   if (std::find(approvers.begin(), approvers.end(), actor) != approvers.end()) return std::nullopt;
-  return Refusal{
-      .code = "forbidden",
-      .detail = "gate '" + gate + "' names its approvers, and '" + actor + "' is none of them",
-      .field = "gate"};
+  std::string names;
+  for (const std::string& name : approvers) names += (names.empty() ? "'" : ", '") + name + "'";
+  return Refusal{.code = "forbidden",
+                 .detail = "gate '" + gate + "' is decided by its approvers, " + names +
+                           ", or by the role 'admin'; '" + actor + "' is none of them",
+                 .field = "gate"};
 }
 
 // Shows the decision that stands.

@@ -13,9 +13,13 @@ namespace stagelog {
 // `code` is stable and in snake_case; http/problem.cc has the status that belongs to each.
 struct Refusal {
   std::string code;
-  std::string detail;           // one sentence for a person: what is wrong and what would be right
-  std::string field;            // the key, parameter or header it is about; may be empty
-  std::optional<int64_t> line;  // of a batch, counted from 1
+  std::string detail;  // one sentence for a person: what is wrong and what would be right
+  std::string field;   // the key, parameter or header it is about; may be empty
+  // What of a batch it is about. The decoder says where that stands in the body: the line of an
+  // NDJSON body, counted from 1, or the index in a JSON array, from 0. Who judges drafts knows only
+  // which of them it is, `line` counted from 1: see DecodedBody::Locate().
+  std::optional<int64_t> line;
+  std::optional<int64_t> index;
   // More members for the problem document: name and JSON value ("outcome", "\"unknown\"").
   std::vector<std::pair<std::string, std::string>> members;
 };

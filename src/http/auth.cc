@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/nearest.h"
 #include "base/sha256.h"
+#include "core/json_text.h"
 
 namespace stagelog {
 namespace {
@@ -75,6 +77,33 @@ bool Principal::May(Role role) const {
       return admin;
   }
   return false;
+}
+
+std::vector<std::string_view> Principal::Roles() const {
+  if (admin) return {RoleName(Role::kAdmin)};
+  std::vector<std::string_view> roles;
+  if (writer) roles.push_back(RoleName(Role::kWriter));
+  if (approver) roles.push_back(RoleName(Role::kApprover));
+  if (roles.empty() && reader) roles.push_back(RoleName(Role::kReader));
+  return roles;
+}
+
+Refusal MissingRole(const std::string& what, Role needed, const Principal& principal,
+                    const std::string& or_else) {
+  const std::vector<std::string_view> roles = principal.Roles();
+  std::string list = "[";
+  for (const std::string_view role : roles) {
+    if (list.size() > 1) list += ',';
+    AppendJsonString(list, role);
+  }
+  std::string token;
+  AppendJsonString(token, principal.token_name);
+  const std::string needed_name(RoleName(needed));
+  return {.code = "forbidden",
+          .detail = what + " needs the role '" + needed_name + "'" + or_else + "; token '" +
+                    principal.token_name + "' has " + (roles.empty() ? "none" : JoinWords(roles)),
+          .members = {
+              {"needed_role", "\"" + needed_name + "\""}, {"token", token}, {"roles", list + "]"}}};
 }
 
 TokenTable::TokenTable(std::span<const TokenEntry> entries) {

@@ -36,8 +36,15 @@ struct Principal {
 
   bool May(Role role) const;
 
+  // The roles that say all it may: without "reader" where it writes or approves, and "admin" alone.
+  std::vector<std::string_view> Roles() const;
+
   bool operator==(const Principal&) const = default;
 };
+
+// 403: `what` needs a role that the token does not have. `or_else` is put behind the role's name.
+Refusal MissingRole(const std::string& what, Role needed, const Principal& principal,
+                    const std::string& or_else = "");
 
 // One token as the configuration gives it. The token itself is never kept.
 struct TokenEntry {

@@ -20,7 +20,7 @@ tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services,
   if (question.at_seq) {
     if (*question.at_seq <= head_seq) return *question.at_seq;
     return tl::unexpected(NoSuchMoment("at_seq=" + std::to_string(*question.at_seq) +
-                                           " is beyond the head of this journal, " +
+                                           " is later than the newest event so far, seq " +
                                            std::to_string(head_seq),
                                        "at_seq"));
   }

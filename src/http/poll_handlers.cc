@@ -6,6 +6,7 @@
 #include "http/api.h"
 #include "http/job_question.h"
 #include "http/long_polls.h"
+#include "http/media_type.h"
 #include "http/parameters.h"
 #include "http/problem.h"
 
@@ -63,8 +64,7 @@ tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::strin
   poll.read.max_bytes = kMaxPageBytes;
   poll.position = *position;
   poll.deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000;
-  poll.as_ndjson =
-      call.Header("Accept").value_or("").find("application/x-ndjson") != std::string::npos;
+  poll.as_ndjson = PrefersNdjson(call.Header("Accept").value_or(""));
   return poll;
 }
 
@@ -85,7 +85,7 @@ httplib::Response PageResponse(const Page& page, bool as_ndjson) {
   httplib::Response response;
   response.status = 200;
   response.body = std::move(body);
-  response.headers.emplace("Content-Type", "application/x-ndjson");
+  response.headers.emplace("Content-Type", std::string(kNdjsonType));
   response.headers.emplace("Stagelog-Next-After", next_after);
   response.headers.emplace("Stagelog-Has-More", has_more);
   response.headers.emplace("Stagelog-Head-Seq", head_seq);
@@ -119,12 +119,16 @@ std::optional<Refusal> ResolvePosition(const ApiServices& services, Poll& poll) 
   return std::nullopt;
 }
 
-// A cursor that this journal has not reached belongs to another one: to wait for it would be a
-// silent gap.
+// A cursor that this journal has not reached is of another one, or of this one before it was
+// restored: to wait for it would be a silent gap.
 Refusal CursorBeyondHead(const ApiServices& services, const Page& page, int64_t after) {
   Refusal refusal{.code = "cursor_beyond_head",
                   .detail = "after=" + std::to_string(after) +
-                            " is beyond the head of this journal, " + std::to_string(page.head_seq),
+                            " is later than the newest event, seq " +
+                            std::to_string(page.head_seq) +
+                            ": this journal has not given out that seq, and an event that gets it "
+                            "later is not what you have seen; go on with after=" +
+                            std::to_string(page.head_seq),
                   .field = "after",
                   .members = {{"head_seq", std::to_string(page.head_seq)}}};
   std::string journal_id;

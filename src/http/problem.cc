@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 49> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 52> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -40,7 +40,10 @@ constexpr std::array<std::pair<std::string_view, int>, 49> kStatuses = {{
     {"event_too_large", 413},
     {"batch_too_large", 413},
     {"uri_too_long", 414},
+    {"precondition_failed", 412},
     {"unsupported_media_type", 415},
+    {"unsupported_encoding", 415},
+    {"expectation_failed", 417},
     {"unknown_host", 421},
     {"unknown_key", 422},
     {"unknown_type", 422},
@@ -93,11 +96,17 @@ httplib::Response ProblemResponse(const Refusal& refusal) {
   AppendMember(body, "detail", Quoted(refusal.detail));
   if (!refusal.field.empty()) AppendMember(body, "field", Quoted(refusal.field));
   if (refusal.line) AppendMember(body, "line", std::to_string(*refusal.line));
+  if (refusal.index) AppendMember(body, "index", std::to_string(*refusal.index));
   for (const auto& [name, value] : refusal.members) AppendMember(body, name, value);
   body += "}\n";
   httplib::Response response = JsonResponse(status, std::move(body));
   response.headers.clear();
   response.headers.emplace("Content-Type", "application/problem+json");
+  // Caches may keep some of these, 410 for one, and what is not there now may be there soon.
+  response.headers.emplace("Cache-Control", "no-store");
+  if (refusal.code == "unsupported_encoding") {
+    response.headers.emplace("Accept-Encoding", "identity");  // RFC 9110, section 12.5.3
+  }
   if (status == 401) response.headers.emplace("WWW-Authenticate", "Bearer realm=\"stagelog\"");
   if (status == 503) response.headers.emplace("Retry-After", "1");
   return response;
@@ -141,12 +150,16 @@ const char* ReasonPhrase(int status) {
       return "Gone";
     case 411:
       return "Length Required";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Content Too Large";
     case 414:
       return "URI Too Long";
     case 415:
       return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
     case 421:
       return "Misdirected Request";
     case 422:

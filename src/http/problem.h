@@ -14,7 +14,8 @@ namespace stagelog {
 // The HTTP status that belongs to a refusal's code; 500 for a code that the table does not know.
 int StatusOfCode(const std::string& code);
 
-// {"type":"about:blank","title":...,"status":...,"code":...,"detail":...,"field":...,"line":...}
+// {"type":"about:blank","title":...,"status":...,"code":...,"detail":...,"field":...,"line":...},
+// with "index" in place of "line" where the batch is a JSON array.
 httplib::Response ProblemResponse(const Refusal& refusal);
 
 // The ending of a handler that refuses.

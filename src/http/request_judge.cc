@@ -1,26 +1,13 @@
 #include "http/request_judge.h"
 
-#include <algorithm>
-#include <array>
-#include <cctype>
-
 #include "core/append_refusal.h"
 #include "core/json_text.h"
+#include "core/query.h"
 #include "http/host_check.h"
+#include "http/media_type.h"
 
 namespace stagelog {
 namespace {
-
-constexpr std::array<std::string_view, 2> kJsonTypes = {"application/json", "application/x-ndjson"};
-
-// "application/json" of "Application/JSON; charset=utf-8".
-std::string MediaType(std::string_view field) {
-  std::string type(field.substr(0, field.find(';')));
-  while (!type.empty() && type.back() == ' ') type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return type;
-}
 
 std::optional<Refusal> JudgeHost(const Exchange& exchange, const HttpPolicy& policy) {
   const std::string_view host = exchange.call.Header("Host").value_or("");
@@ -49,24 +36,95 @@ std::optional<Refusal> JudgeAccess(Exchange& exchange, const HttpPolicy& policy)
   if (!principal) return std::move(principal.error());
   call.principal = std::move(*principal);
   if (Admits(access, call.principal)) return std::nullopt;
-  return Refusal{
-      .code = "forbidden",
-      .detail = "the roles of token '" + call.principal.token_name + "' do not allow this"};
+  const bool is_append = access == Access::kAppender;
+  return MissingRole("this", NeededRole(access), call.principal,
+                     is_append ? " ('approver' for decisions of gates)" : "");
 }
 
-std::optional<Refusal> JudgeMediaType(const Exchange& exchange) {
-  const Call& call = exchange.call;
-  const std::optional<std::string_view> type = call.Header("Content-Type");
-  const bool is_empty = exchange.body_is_here && !type;
-  if (!exchange.route->takes_body || !call.has_body || is_empty) return std::nullopt;
-  const std::string media_type = MediaType(type.value_or(""));
-  if (std::find(kJsonTypes.begin(), kJsonTypes.end(), media_type) != kJsonTypes.end()) {
+// Some clients and proxies say by a field that another method is meant. Whoever does not know the
+// field does something else than what was asked for.
+std::optional<Refusal> JudgeMethodOverride(const Call& call) {
+  for (const char* name : {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
+    const std::optional<std::string_view> method = call.Header(name);
+    if (!method || EqualIgnoringCase(*method, call.request.method)) continue;
+    return Refusal{.code = "malformed_request",
+                   .detail = "the method is that of the request line, " + call.request.method +
+                             "; leave '" + name + "' out",
+                   .field = name};
+  }
+  return std::nullopt;
+}
+
+// Nothing here has an entity tag, so no condition on one is met (RFC 9110, section 13.1.1).
+std::optional<Refusal> JudgeConditions(const Call& call) {
+  if (call.request.method == "GET" || call.request.method == "HEAD") return std::nullopt;
+  for (const char* name : {"If-Match", "If-Unmodified-Since"}) {
+    if (!call.Header(name)) continue;
+    return Refusal{.code = "precondition_failed",
+                   .detail = std::string("conditions by '") + name +
+                             "' are not known here; nothing was changed",
+                   .field = name};
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> JudgeExpectation(const Call& call) {
+  const std::optional<std::string_view> expectation = call.Header("Expect");
+  if (!expectation || expectation->empty() || EqualIgnoringCase(*expectation, "100-continue")) {
     return std::nullopt;
   }
-  return Refusal{.code = "unsupported_media_type",
-                 .detail = "send application/json (curl --json) or application/x-ndjson, not '" +
-                           QuotableText(media_type, 80) + "'",
-                 .field = "Content-Type"};
+  return Refusal{.code = "expectation_failed",
+                 .detail = "only 'Expect: 100-continue' can be met",
+                 .field = "Expect"};
+}
+
+Refusal UnsupportedMediaType(const std::string& sent, const char* field) {
+  return {.code = "unsupported_media_type",
+          .detail =
+              "send application/json (curl --json) or application/x-ndjson, in UTF-8, not " + sent,
+          .field = field};
+}
+
+// One that has no type is refused as well: a page of another origin can send such a body without
+// asking first.
+std::optional<Refusal> JudgeMediaType(const Call& call) {
+  const MediaType media_type = ParseMediaType(call.Header("Content-Type").value_or(""));
+  if (media_type.type != kJsonType && media_type.type != kNdjsonType) {
+    return UnsupportedMediaType("'" + QuotableText(media_type.type, 80) + "'", "Content-Type");
+  }
+  const std::optional<std::string> charset = OtherCharset(media_type);
+  if (!charset) return std::nullopt;
+  return UnsupportedMediaType("the charset '" + QuotableText(*charset, 80) + "'", "Content-Type");
+}
+
+std::optional<Refusal> JudgeContentCoding(const Call& call) {
+  for (const auto& [name, value] : call.fields) {
+    if (!EqualIgnoringCase(name, "Content-Encoding")) continue;
+    // "identity" is what no coding is called, and may stand in a list.
+    for (const std::string& coding : SplitList(value)) {
+      const std::string word = ParseMediaType(coding).type;
+      if (word.empty() || word == "identity") continue;
+      return Refusal{.code = "unsupported_encoding",
+                     .detail = "send the body as it is (Content-Encoding: identity), not '" +
+                               QuotableText(value, 80) + "'",
+                     .field = "Content-Encoding"};
+    }
+  }
+  return std::nullopt;
+}
+
+// What the head says of the body.
+std::optional<Refusal> JudgeBody(const Exchange& exchange) {
+  const Call& call = exchange.call;
+  const bool is_empty = exchange.body_is_here && !call.Header("Content-Type");
+  if (!exchange.route->takes_body || !call.has_body) return std::nullopt;
+  if (auto refusal = JudgeContentCoding(call)) return refusal;
+  if (call.Header("Content-Range")) {
+    return Refusal{.code = "malformed_request",
+                   .detail = "send the whole body; 'Content-Range' is not known here",
+                   .field = "Content-Range"};
+  }
+  return is_empty ? std::nullopt : JudgeMediaType(call);
 }
 
 std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& load) {
@@ -92,13 +150,16 @@ std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allow
     return ShuttingDown("not_applied");
   }
   if (exchange.call.request.method == "OPTIONS") return std::nullopt;
+  if (auto refusal = JudgeMethodOverride(exchange.call)) return refusal;
   if (exchange.route == nullptr) return NoRoute(exchange, allowed_methods);
   if (auto refusal = JudgeAccess(exchange, policy)) return refusal;
   if (load.too_many_connections && !exchange.route->is_stream) {
     exchange.keep_alive = false;
     return Overloaded("too many connections are open; try again");
   }
-  if (auto refusal = JudgeMediaType(exchange)) return refusal;
+  if (auto refusal = JudgeConditions(exchange.call)) return refusal;
+  if (auto refusal = JudgeExpectation(exchange.call)) return refusal;
+  if (auto refusal = JudgeBody(exchange)) return refusal;
   return JudgeLength(exchange, load);
 }
 

@@ -28,7 +28,8 @@ struct ServerLoad {
   size_t max_request_bytes = 0;
 };
 
-// Judges host, route, token, role, type and length of the body, in this order. Fills in the
+// Judges host, route, token, role, what the head says of the body, and its length, in this order.
+// What would change the meaning of the request and is not known here is refused. Fills in the
 // principal of the call. A refusal may take the exchange's keep-alive away.
 std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allowed_methods,
                                     const HttpPolicy& policy, const ServerLoad& load);

@@ -53,6 +53,22 @@ bool Admits(Access access, const Principal& principal) {
   return false;
 }
 
+Role NeededRole(Access access) {
+  switch (access) {
+    case Access::kOpen:
+    case Access::kReader:
+      return Role::kReader;
+    case Access::kWriter:
+    case Access::kAppender:
+      return Role::kWriter;
+    case Access::kApprover:
+      return Role::kApprover;
+    case Access::kAdmin:
+      break;
+  }
+  return Role::kAdmin;
+}
+
 RouteMatch RouteTable::Match(std::string_view method, std::string_view path) const {
   RouteMatch match;
   const std::string_view wanted = method == "HEAD" ? "GET" : method;

@@ -24,6 +24,9 @@ enum class Access {
 
 bool Admits(Access access, const Principal& principal);
 
+// The role to give somebody who is not admitted. Not for kOpen.
+Role NeededRole(Access access);
+
 using Handler = std::function<Ending(Call call, const Responder& responder)>;
 
 struct Route {

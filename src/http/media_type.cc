@@ -1,0 +1,112 @@
+#include "http/media_type.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "http/request_head.h"
+
+namespace stagelog {
+namespace {
+
+std::string Lowered(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  }
+  return lower;
+}
+
+std::string_view Trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// Takes what comes before the next `separator` off `text`; one within quotes is none.
+std::string_view TakeItem(std::string_view& text, char separator) {
+  bool is_quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && is_quoted) {
+      ++i;
+    } else if (text[i] == '"') {
+      is_quoted = !is_quoted;
+    } else if (text[i] == separator && !is_quoted) {
+      const std::string_view item = text.substr(0, i);
+      text.remove_prefix(i + 1);
+      return Trimmed(item);
+    }
+  }
+  return Trimmed(std::exchange(text, {}));
+}
+
+std::string Unquoted(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::string(text);
+  std::string plain;
+  text = text.substr(1, text.size() - 2);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    plain += text[i];
+  }
+  return plain;
+}
+
+// The weight of a range; 1 without a `q`, 0 for one that is none.
+double WeightOf(const MediaType& range) {
+  for (const auto& [name, value] : range.parameters) {
+    if (name != "q") continue;
+    double weight = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), weight);
+    return error == std::errc() && end == value.data() + value.size() ? weight : 0;
+  }
+  return 1;
+}
+
+// How well a range fits application/json: the more exact one counts.
+int JsonFit(std::string_view range) {
+  if (range == kJsonType) return 3;
+  if (range == "application/*") return 2;
+  return range == "*/*" ? 1 : 0;
+}
+
+}  // namespace
+
+MediaType ParseMediaType(std::string_view field) {
+  MediaType parsed;
+  parsed.type = Lowered(TakeItem(field, ';'));
+  while (!field.empty()) {
+    const std::string_view item = TakeItem(field, ';');
+    if (item.empty()) continue;
+    const size_t equals = item.find('=');
+    const std::string_view value =
+        equals == std::string_view::npos ? "" : Trimmed(item.substr(equals + 1));
+    parsed.parameters.emplace_back(Lowered(Trimmed(item.substr(0, equals))), Unquoted(value));
+  }
+  return parsed;
+}
+
+std::optional<std::string> OtherCharset(const MediaType& media_type) {
+  for (const auto& [name, value] : media_type.parameters) {
+    if (name != "charset") continue;
+    // Many write it without the hyphen, and mean the same.
+    if (!EqualIgnoringCase(value, "utf-8") && !EqualIgnoringCase(value, "utf8")) return value;
+  }
+  return std::nullopt;
+}
+
+bool PrefersNdjson(std::string_view accept) {
+  double ndjson = 0;
+  double json = 0;
+  int json_fit = 0;
+  while (!accept.empty()) {
+    const MediaType range = ParseMediaType(TakeItem(accept, ','));
+    if (range.type == kNdjsonType) ndjson = WeightOf(range);
+    const int fit = JsonFit(range.type);
+    if (fit > json_fit) {
+      json_fit = fit;
+      json = WeightOf(range);
+    }
+  }
+  return ndjson > 0 && ndjson >= json;
+}
+
+}  // namespace stagelog
