@@ -10,6 +10,7 @@
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "core/payload.h"
+#include "core/type_names.h"
 
 namespace stagelog {
 namespace {
@@ -66,8 +67,7 @@ class DraftReader {
       if (!Contains(kKnownKeys, key)) {
         const std::string shown = QuotableText(key, 128);
         return Refuse("unknown_key", shown,
-                      "unknown key '" + shown + "'; did you mean '" +
-                          std::string(NearestWord(key, kKnownKeys)) + "'?");
+                      "unknown key '" + shown + "'" + DidYouMean(key, kKnownKeys));
       }
       for (size_t j = 0; j < i; ++j) {
         if (members_[j].key != key) continue;
@@ -111,9 +111,9 @@ class DraftReader {
       return;
     }
     Refuse("unknown_type", key,
-           "unknown type '" + QuotableText(draft_.type, 80) + "'; the nearest known one is '" +
-               std::string(NearestTypeName(draft_.type)) +
-               "' (types of your own begin with 'x-', then 1 to 63 of a-z 0-9 . _ -)");
+           "unknown type '" + QuotableText(draft_.type, 80) + "'" +
+               DidYouMean(draft_.type, TypeNames()) +
+               " (types of your own begin with 'x-', then 1 to 63 of a-z 0-9 . _ -)");
   }
 
   void ReadJob(const DraftOrigin& origin) {
@@ -191,8 +191,8 @@ class DraftReader {
     draft_.level = Text("level");
     if (Find("level") != nullptr && !IsLevel(draft_.level)) {
       Refuse("invalid_field", "level",
-             "unknown level '" + QuotableText(draft_.level, 80) + "'; the nearest known one is '" +
-                 std::string(NearestWord(draft_.level, AllLevels())) + "'");
+             "unknown level '" + QuotableText(draft_.level, 80) + "'" +
+                 DidYouMean(draft_.level, AllLevels()));
     }
     draft_.message = Text("message");
   }
@@ -269,9 +269,12 @@ size_t ElementEnd(std::string_view text, size_t start) {
   return text.size();
 }
 
-Refusal AtLine(Refusal refusal, int64_t line) {
-  refusal.line = line;
-  refusal.detail = "event " + std::to_string(line) + ": " + refusal.detail;
+Refusal AtPlace(Refusal refusal, bool is_array, int64_t place) {
+  refusal.line = std::nullopt;
+  (is_array ? refusal.index : refusal.line) = place;
+  const std::string number = std::to_string(place);
+  refusal.detail =
+      (is_array ? "event [" + number + "]: " : "line " + number + ": ") + refusal.detail;
   return refusal;
 }
 
@@ -281,18 +284,19 @@ Refusal TooManyEvents() {
 }
 
 tl::expected<DecodedBody, Refusal> DecodeArray(std::string_view text, const DraftOrigin& origin) {
-  DecodedBody body{.drafts = {}, .is_batch = true};
+  DecodedBody body{.drafts = {}, .is_batch = true, .where = {.is_array = true, .places = {}}};
   if (Trimmed(text.substr(1)) == "]") {
     return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch holds no event"});
   }
   size_t at = 1;
   while (true) {
-    const int64_t line = static_cast<int64_t>(body.drafts.size()) + 1;
+    const auto index = static_cast<int64_t>(body.drafts.size());
     if (body.drafts.size() == kMaxBatchEvents) return tl::unexpected(TooManyEvents());
     const size_t end = ElementEnd(text, at);
     auto draft = DecodeDraft(Trimmed(text.substr(at, end - at)), origin);
-    if (!draft) return tl::unexpected(AtLine(std::move(draft.error()), line));
+    if (!draft) return tl::unexpected(AtPlace(std::move(draft.error()), true, index));
     body.drafts.push_back(std::move(*draft));
+    body.where.places.push_back(index);
     if (end >= text.size() || text[end] == '}') {
       return tl::unexpected(Refusal{.code = "malformed_json", .detail = "the array has no end"});
     }
@@ -307,6 +311,12 @@ tl::expected<DecodedBody, Refusal> DecodeArray(std::string_view text, const Draf
 }
 
 }  // namespace
+
+Refusal BatchPlaces::Locate(Refusal refusal) const {
+  const int64_t number = refusal.line.value_or(0);
+  if (number < 1 || number > static_cast<int64_t>(places.size())) return refusal;
+  return AtPlace(std::move(refusal), is_array, places[static_cast<size_t>(number - 1)]);
+}
 
 tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin) {
   if (json.size() > kMaxEventBytes) {
@@ -333,7 +343,7 @@ tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body,
 
 tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
                                                     const DraftOrigin& origin) {
-  DecodedBody decoded{.drafts = {}, .is_batch = true};
+  DecodedBody decoded{.drafts = {}, .is_batch = true, .where = {}};
   int64_t line = 0;
   body = WithoutByteOrderMark(body);
   while (!body.empty()) {
@@ -344,8 +354,9 @@ tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
     if (text.empty()) continue;
     if (decoded.drafts.size() == kMaxBatchEvents) return tl::unexpected(TooManyEvents());
     auto draft = DecodeDraft(text, origin);
-    if (!draft) return tl::unexpected(AtLine(std::move(draft.error()), line));
+    if (!draft) return tl::unexpected(AtPlace(std::move(draft.error()), false, line));
     decoded.drafts.push_back(std::move(*draft));
+    decoded.where.places.push_back(line);
   }
   if (decoded.drafts.empty()) {
     return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch holds no event"});

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_CORE_DRAFT_DECODER_H_
 #define STAGELOG_CORE_DRAFT_DECODER_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -26,15 +27,27 @@ struct DraftOrigin {
 // unknown_type, missing_field, invalid_field, invalid_id, invalid_time, job_mismatch.
 tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin);
 
+// Where the drafts of a batch stand in the body that they were read from.
+struct BatchPlaces {
+  bool is_array = false;
+  std::vector<int64_t> places;  // an index in the array, from 0, or a line, from 1
+
+  // A refusal whose `line` says which draft it is about, counted from 1, as one that says where the
+  // draft stands, and begins with that.
+  Refusal Locate(Refusal refusal) const;
+};
+
 // The drafts of a JSON body: one object, or an array of them. A refusal of an array's element bears
-// its number, from 1. An empty array is refused (empty_batch).
+// its index. An empty array is refused (empty_batch).
 struct DecodedBody {
   std::vector<EventDraft> drafts;
   bool is_batch = false;
+  BatchPlaces where;  // as many as there are drafts; none where it is no batch
 };
 tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body, const DraftOrigin& origin);
 
-// The drafts of an NDJSON body: an object a line, blank lines passed over; numbers count all lines.
+// The drafts of an NDJSON body: an object a line, blank lines passed over. A refusal bears its
+// line; all lines count.
 tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
                                                     const DraftOrigin& origin);
 

@@ -41,6 +41,8 @@ Ending CreateJob(const ApiServices& services, Call call, const Responder& respon
 Ending ListJobs(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowJob(const ApiServices& services, Call call, const Responder& responder);
 Ending ShowStage(const ApiServices& services, Call call, const Responder& responder);
+Ending ListStages(const ApiServices& services, Call call, const Responder& responder);
+Ending ListGatesOfJob(const ApiServices& services, Call call, const Responder& responder);
 
 // delete_handlers.cc
 Ending DeleteJob(const ApiServices& services, Call call, const Responder& responder);

@@ -13,7 +13,36 @@ std::string JobStatusMember(const AppendedEvent& place) {
   return ",\"job_status\":\"" + std::string(StatusName(place.job_status)) + "\"";
 }
 
+// Where the events are that came in: a page that begins with the first of them.
+std::string LocationOf(const std::vector<AppendedEvent>& places) {
+  const AppendedEvent* first = nullptr;
+  bool is_one_job = true;
+  bool began_job = false;
+  for (const AppendedEvent& place : places) {
+    is_one_job = is_one_job && place.job_id == places.front().job_id;
+    if (place.duplicate) continue;
+    if (first == nullptr || place.seq < first->seq) first = &place;
+    began_job = began_job || place.job_seq == 1;
+  }
+  if (is_one_job && began_job) return PathOfJob(first->job_id);
+  const std::string cursor = "/events?after=" + std::to_string(first->seq - 1);
+  if (!is_one_job) return "/api/v1" + cursor;
+  return PathOfJob(first->job_id) + cursor + (places.size() == 1 ? "&limit=1" : "");
+}
+
+httplib::Response Created(httplib::Response response, const std::vector<AppendedEvent>& places) {
+  if (response.status == 201) SetLocation(response, LocationOf(places));
+  return response;
+}
+
 }  // namespace
+
+std::string PathOfJob(const std::string& job_id) { return "/api/v1/jobs/" + job_id; }
+
+void SetLocation(httplib::Response& response, const std::string& path) {
+  response.headers.erase("Location");
+  response.headers.emplace("Location", path);
+}
 
 httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
   if (!outcome) return ProblemResponse(outcome.error());
@@ -21,7 +50,9 @@ httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
   const auto duplicates = std::count_if(outcome->begin(), outcome->end(), is_duplicate);
   const auto accepted = static_cast<std::ptrdiff_t>(outcome->size()) - duplicates;
   const int status = accepted > 0 ? 201 : 200;
-  if (!is_batch) return JsonResponse(status, "{" + EncodePlace(outcome->front()) + "}\n");
+  if (!is_batch) {
+    return Created(JsonResponse(status, "{" + EncodePlace(outcome->front()) + "}\n"), *outcome);
+  }
   const auto [first, last] = std::minmax_element(
       outcome->begin(), outcome->end(),
       [](const AppendedEvent& a, const AppendedEvent& b) { return a.seq < b.seq; });
@@ -33,7 +64,7 @@ httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
     return place.job_id == outcome->front().job_id;
   });
   if (is_one_job) body += JobStatusMember(outcome->front());
-  return JsonResponse(status, body + "}\n");
+  return Created(JsonResponse(status, body + "}\n"), *outcome);
 }
 
 std::string EncodePlace(const AppendedEvent& place) {

@@ -10,6 +10,13 @@
 
 namespace stagelog {
 
+// "/api/v1/jobs/render-42". Ids need no escapes.
+std::string PathOfJob(const std::string& job_id);
+
+// Where what a request has created or changed can be read.
+void SetLocation(httplib::Response& response, const std::string& path);
+
+// A 201 has the Location of what was created: the job where it began with this, else the events.
 // 201, 200 when every event was in the journal already, or the problem.
 httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch);
 

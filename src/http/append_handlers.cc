@@ -5,6 +5,7 @@
 #include "core/gate_rules.h"
 #include "http/api.h"
 #include "http/append_answer.h"
+#include "http/media_type.h"
 #include "http/parameters.h"
 #include "http/problem.h"
 
@@ -18,7 +19,7 @@ constexpr size_t kDecodeHereBytes = size_t{64} << 10;
 using AppendWay = decltype(&EventAppender::Append);
 
 bool IsNdjson(const Call& call) {
-  return call.Header("Content-Type").value_or("").find("ndjson") != std::string::npos;
+  return ParseMediaType(call.Header("Content-Type").value_or("")).type == kNdjsonType;
 }
 
 // Decisions among the drafts are judged by the writer too: a gate may name its approvers.
@@ -30,22 +31,52 @@ Precondition ApproversAllow(const std::vector<EventDraft>& drafts, bool is_admin
   return [drafts](const JobLookup& find) { return JudgeApprovers(drafts, find); };
 }
 
-// The first event that the sender may not append.
-std::optional<Refusal> JudgeRoles(const std::vector<EventDraft>& drafts, const Principal& principal,
-                                  bool is_batch) {
+// The first event that the sender may not append; its number is in `line`.
+std::optional<Refusal> JudgeRoles(const std::vector<EventDraft>& drafts,
+                                  const Principal& principal) {
   for (size_t i = 0; i < drafts.size(); ++i) {
     const bool is_decision = FindType(drafts[i].type)->is_gate_decision;
     const Role needed = is_decision ? Role::kApprover : Role::kWriter;
     if (principal.May(needed)) continue;
-    Refusal refusal{.code = "forbidden",
-                    .detail = "'" + drafts[i].type + "' needs the role '" +
-                              std::string(RoleName(needed)) + "', which token '" +
-                              principal.token_name + "' does not have",
-                    .field = "type"};
-    if (is_batch) refusal.line = static_cast<int64_t>(i) + 1;
+    Refusal refusal = MissingRole("'" + drafts[i].type + "'", needed, principal);
+    refusal.field = "type";
+    refusal.line = static_cast<int64_t>(i) + 1;
     return refusal;
   }
   return std::nullopt;
+}
+
+// Answers the heartbeats among the drafts and takes them out; the first that is of a deleted job is
+// refused.
+std::optional<Refusal> TakeHeartbeats(const ApiServices& services, DecodedBody& decoded) {
+  const auto is_heartbeat = [](const EventDraft& draft) {
+    return draft.kind == EventType::kHeartbeat;
+  };
+  std::vector<EventDraft>& drafts = decoded.drafts;
+  if (std::none_of(drafts.begin(), drafts.end(), is_heartbeat)) return std::nullopt;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (!is_heartbeat(drafts[i]) || !services.journal.IsDeleted(drafts[i].job_id)) continue;
+    Refusal refusal = DeletedJob(drafts[i].job_id);
+    refusal.line = static_cast<int64_t>(i) + 1;
+    return refusal;
+  }
+  std::vector<int64_t> places;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (is_heartbeat(drafts[i])) {
+      services.liveness.OnHeartbeat(drafts[i].job_id);
+    } else if (decoded.is_batch) {
+      places.push_back(decoded.where.places[i]);
+    }
+  }
+  decoded.where.places = std::move(places);
+  std::erase_if(drafts, is_heartbeat);
+  return std::nullopt;
+}
+
+// As the sender sees it: where in the body, and nowhere in a body of one event.
+Ending RefusedAt(const BatchPlaces& where, Refusal refusal) {
+  if (where.places.empty()) refusal.line.reset();
+  return Refused(where.Locate(std::move(refusal)));
 }
 
 // Decodes, judges and hands on by `append`. Runs on the loop or on the pool.
@@ -55,28 +86,23 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
   auto decoded = IsNdjson(call) ? DecodeNdjsonBody(call.request.body, origin)
                                 : DecodeJsonBody(call.request.body, origin);
   if (!decoded) return Refused(decoded.error());
-  if (auto refusal = JudgeRoles(decoded->drafts, call.principal, decoded->is_batch)) {
-    return Refused(*refusal);
+  if (auto refusal = JudgeRoles(decoded->drafts, call.principal)) {
+    return RefusedAt(decoded->where, std::move(*refusal));
   }
-  for (const EventDraft& draft : decoded->drafts) {
-    const bool is_heartbeat = draft.kind == EventType::kHeartbeat;
-    if (is_heartbeat && services.journal.IsDeleted(draft.job_id)) {
-      return Refused(DeletedJob(draft.job_id));
-    }
+  if (auto refusal = TakeHeartbeats(services, *decoded)) {
+    return RefusedAt(decoded->where, std::move(*refusal));
   }
-  std::erase_if(decoded->drafts, [&](const EventDraft& draft) {
-    if (draft.kind == EventType::kHeartbeat) services.liveness.OnHeartbeat(draft.job_id);
-    return draft.kind == EventType::kHeartbeat;
-  });
   if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
   const bool is_batch = decoded->is_batch;
   Precondition precondition = ApproversAllow(decoded->drafts, call.principal.admin);
-  (services.appender.*append)(std::move(decoded->drafts), std::move(precondition),
-                              [responder, is_batch](AppendOutcome outcome) {
-                                responder.FinishBy([outcome = std::move(outcome), is_batch] {
-                                  return Ending{AppendResponse(outcome, is_batch)};
-                                });
-                              });
+  (services.appender.*append)(
+      std::move(decoded->drafts), std::move(precondition),
+      [responder, is_batch, where = std::move(decoded->where)](AppendOutcome outcome) mutable {
+        responder.FinishBy([outcome = std::move(outcome), is_batch, where = std::move(where)] {
+          if (!outcome) return RefusedAt(where, outcome.error());
+          return Ending{AppendResponse(outcome, is_batch)};
+        });
+      });
   return {Deferred{}};
 }
 
@@ -93,12 +119,14 @@ Ending AppendBody(const ApiServices& services, Call call, std::string job_id,
 }  // namespace
 
 Ending AppendToJob(const ApiServices& services, Call call, const Responder& responder) {
+  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   return AppendBody(services, std::move(call), std::move(*job_id), responder);
 }
 
 Ending AppendToJobs(const ApiServices& services, Call call, const Responder& responder) {
+  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   return AppendBody(services, std::move(call), "", responder);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/nearest.h"
 #include "core/draft_decoder.h"
@@ -25,11 +26,10 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
-Refusal UnknownKey(const std::string& key, std::initializer_list<std::string_view> keys) {
+Refusal UnknownKey(const std::string& key, std::span<const std::string_view> keys) {
   const std::string name(QuotableText(key, 128));
   return {.code = "unknown_key",
-          .detail = "unknown key '" + name + "'; did you mean '" +
-                    std::string(NearestWord(key, keys)) + "'?",
+          .detail = "unknown key '" + name + "'" + DidYouMean(key, keys),
           .field = name};
 }
 
@@ -38,24 +38,28 @@ Refusal GivenTwice(const std::string& key) {
   return {.code = "duplicate_key", .detail = "'" + name + "' is given twice", .field = name};
 }
 
+bool IsComment(std::string_view key) { return key == "comment" || key == "message"; }
+
 }  // namespace
 
 tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
                                                  const std::string& job_id, const std::string& gate,
-                                                 std::initializer_list<std::string_view> keys) {
+                                                 std::span<const std::string_view> keys) {
   auto members =
       ReadJsonObject(call.request.body.empty() ? "{}" : call.request.body, kMaxJsonDepth);
   if (!members) return tl::unexpected(std::move(members.error()));
   std::string event;
   std::string payload;
   std::set<std::string> seen;
+  bool has_comment = false;
   for (const JsonMember& member : *members) {
     if (!seen.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
     if (std::find(keys.begin(), keys.end(), member.key) == keys.end()) {
       return tl::unexpected(UnknownKey(member.key, keys));
     }
     if (member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
-    if (member.key != "comment" && member.key != "choice") {
+    const bool is_comment = IsComment(member.key);
+    if (!is_comment && member.key != "choice") {
       AppendMember(event, member.key, member.raw);
       continue;
     }
@@ -64,9 +68,15 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
                                     .detail = "'" + member.key + "' must be a string",
                                     .field = member.key});
     }
-    AppendMember(payload, member.key, member.raw);
+    if (is_comment && std::exchange(has_comment, true)) {
+      return tl::unexpected(Refusal{
+          .code = "duplicate_key",
+          .detail = "'comment' and 'message' are two spellings of one key; give one of them",
+          .field = member.key});
+    }
     // The comment is what people who follow the events want to read.
-    if (member.key == "comment") AppendMember(event, "message", member.raw);
+    if (is_comment) AppendMember(event, "message", member.raw);
+    if (!gate.empty()) AppendMember(payload, is_comment ? "comment" : member.key, member.raw);
   }
   AppendMember(event, "type", Quoted(type));
   AppendMember(event, "job_id", Quoted(job_id));
@@ -79,12 +89,14 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
 }
 
 void AppendCommand(const ApiServices& services, EventDraft draft, Precondition precondition,
-                   const Responder& responder) {
+                   const std::string& location, const Responder& responder) {
   std::vector<EventDraft> drafts;
   drafts.push_back(std::move(draft));
   services.appender.Append(std::move(drafts), std::move(precondition),
-                           [responder](const AppendOutcome& outcome) {
-                             responder.Send(AppendResponse(outcome, false));
+                           [responder, location](const AppendOutcome& outcome) {
+                             httplib::Response response = AppendResponse(outcome, false);
+                             if (response.status == 201) SetLocation(response, location);
+                             responder.Send(std::move(response));
                            });
 }
 

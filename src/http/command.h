@@ -2,7 +2,7 @@
 #ifndef STAGELOG_HTTP_COMMAND_H_
 #define STAGELOG_HTTP_COMMAND_H_
 
-#include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,15 +11,15 @@
 namespace stagelog {
 
 // The event of `type` that a request stands for. Its body is empty or an object with some of
-// `keys`; `comment` and `choice` go into the payload (`via` is "api" there), the others are keys of
-// the event.
+// `keys`. What a person says is taken as `comment` and as `message`: it becomes the event's
+// message, and for a gate the payload's `comment` too, as `choice` does (`via` is "api" there).
 tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
                                                  const std::string& job_id, const std::string& gate,
-                                                 std::initializer_list<std::string_view> keys);
+                                                 std::span<const std::string_view> keys);
 
-// Appends it and answers as an append does.
+// Appends it and answers as an append does; `location` is the path of what it has changed.
 void AppendCommand(const ApiServices& services, EventDraft draft, Precondition precondition,
-                   const Responder& responder);
+                   const std::string& location, const Responder& responder);
 
 }  // namespace stagelog
 

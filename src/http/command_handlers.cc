@@ -1,14 +1,19 @@
 // What people and scripts tell a job to do. Each becomes an event like any other, judged by the
 // writer.
+#include <array>
+
 #include "core/gate_rules.h"
 #include "core/job_machine.h"
 #include "http/api.h"
+#include "http/append_answer.h"
 #include "http/command.h"
 #include "http/parameters.h"
 #include "http/problem.h"
 
 namespace stagelog {
 namespace {
+
+constexpr std::array<std::string_view, 3> kKeys = {"comment", "message", "event_id"};
 
 // 404 for an unknown job, 409 where the state machine would flag the event.
 Precondition IsLegal(const EventDraft& draft) {
@@ -32,10 +37,11 @@ Ending Command(const ApiServices& services, const Call& call, const Responder& r
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
-  auto draft = DraftOfCommand(call, type, *job_id, "", {"message", "event_id"});
+  auto draft = DraftOfCommand(call, type, *job_id, "", kKeys);
   if (!draft) return Refused(draft.error());
   Precondition precondition = IsLegal(*draft);
-  AppendCommand(services, std::move(*draft), std::move(precondition), responder);
+  AppendCommand(services, std::move(*draft), std::move(precondition), PathOfJob(*job_id),
+                responder);
   return {Deferred{}};
 }
 

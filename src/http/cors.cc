@@ -37,6 +37,11 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
+// What an answer may carry, beyond what a page may always read: all of ours but those for proxies.
+constexpr std::string_view kExposedFields =
+    "Location, Retry-After, Allow, WWW-Authenticate, Accept-Encoding, Date, Stagelog-Next-After, "
+    "Stagelog-Has-More, Stagelog-Head-Seq";
+
 // A page of no origin (a local file, a sandboxed frame) sends "null"; only "*" admits it. What is
 // echoed into the head is always well formed.
 bool IsAllowedOrigin(std::string_view origin, const std::vector<std::string>& allowed_origins) {
@@ -70,7 +75,7 @@ HeaderFields CorsFields(std::string_view origin, const std::vector<std::string>&
   HeaderFields fields = {{"Vary", "Origin"}};
   if (!IsAllowedOrigin(origin, allowed_origins)) return fields;
   fields.emplace_back("Access-Control-Allow-Origin", origin);
-  fields.emplace_back("Access-Control-Expose-Headers", "Location, Retry-After, Allow");
+  fields.emplace_back("Access-Control-Expose-Headers", kExposedFields);
   return fields;
 }
 

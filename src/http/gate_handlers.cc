@@ -6,6 +6,7 @@
 #include "core/job_state_json.h"
 #include "core/payload.h"
 #include "http/api.h"
+#include "http/append_answer.h"
 #include "http/command.h"
 #include "http/job_question.h"
 #include "http/long_polls.h"
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kListParameters = {"status", "limit", "after"};
 constexpr std::array<std::string_view, 3> kShowParameters = {"at_seq", "at", "wait"};
+
+constexpr std::array<std::string_view, 4> kDecisionKeys = {"comment", "message", "choice",
+                                                           "event_id"};
 
 // What may decide a gate, or end it with its job.
 const std::vector<std::string> kDecidingTypes = {
@@ -112,9 +116,9 @@ std::string EncodeGateList(const std::vector<GateListing>& gates, size_t limit) 
     if (i > 0) body += ',';
     body += gates[i].document;
   }
-  body += "],\"next_after\":";
-  body += gates.size() > limit ? std::to_string(gates[count - 1].opened_seq) : "null";
-  return body + "}\n";
+  body += "],";
+  const bool has_more = gates.size() > limit;
+  return body + PagingMembers(has_more, has_more ? gates[count - 1].opened_seq : 0) + "}\n";
 }
 
 Ending Decide(const ApiServices& services, const Call& call, const Responder& responder,
@@ -124,7 +128,7 @@ Ending Decide(const ApiServices& services, const Call& call, const Responder& re
   if (!job_id) return Refused(job_id.error());
   const auto gate = GateOfPath(call);
   if (!gate) return Refused(gate.error());
-  auto draft = DraftOfCommand(call, type, *job_id, *gate, {"comment", "choice", "event_id"});
+  auto draft = DraftOfCommand(call, type, *job_id, *gate, kDecisionKeys);
   if (!draft) return Refused(draft.error());
   const bool needs_comment = draft->kind == EventType::kGateRejected;
   const std::string comment = ReadDecisionPayload(draft->payload).comment;
@@ -134,7 +138,8 @@ Ending Decide(const ApiServices& services, const Call& call, const Responder& re
                     .field = "comment"});
   }
   Precondition precondition = MayDecide(*draft, call.principal.admin);
-  AppendCommand(services, std::move(*draft), std::move(precondition), responder);
+  AppendCommand(services, std::move(*draft), std::move(precondition),
+                PathOfJob(*job_id) + "/gates/" + *gate, responder);
   return {Deferred{}};
 }
 

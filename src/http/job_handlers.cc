@@ -17,8 +17,9 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 6> kListParameters = {"status", "pipeline", "since",
-                                                             "q",      "limit",    "before"};
+// `before` is the older spelling of `after`: what comes after a job in the list is older.
+constexpr std::array<std::string_view, 7> kListParameters = {"status", "pipeline", "since", "q",
+                                                             "limit",  "after",    "before"};
 constexpr std::array<std::string_view, 2> kShowParameters = {"at_seq", "at"};
 
 void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
@@ -76,7 +77,7 @@ httplib::Response CreatedResponse(const std::string& job_id, const AppendOutcome
   if (!outcome) return ProblemResponse(outcome.error());
   std::string body = "{\"job_id\":\"" + job_id + "\"," + EncodePlace(outcome->front()) + "}\n";
   httplib::Response response = JsonResponse(outcome->front().duplicate ? 200 : 201, body);
-  response.headers.emplace("Location", "/api/v1/jobs/" + job_id);
+  SetLocation(response, PathOfJob(job_id));
   return response;
 }
 
@@ -123,13 +124,22 @@ tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& cloc
     if (since->kind == Position::Kind::kTime) request.updated_after_micros = since->value;
     if (since->kind == Position::Kind::kNow) request.updated_after_micros = clock.WallMicros();
   }
-  if (const auto text = call.Parameter("before")) {
-    const std::optional<int64_t> cursor = ParseCursor(*text);
+  const auto after = call.Parameter("after");
+  const auto before = call.Parameter("before");
+  if (after && before) {
+    return tl::unexpected(
+        Refusal{.code = "invalid_parameter",
+                .detail = "'after' and 'before' are two spellings of one parameter; give one",
+                .field = "before"});
+  }
+  if (after || before) {
+    const std::optional<int64_t> cursor = ParseCursor(after ? *after : *before);
     if (!cursor) {
+      const std::string name = after ? "after" : "before";
       return tl::unexpected(
           Refusal{.code = "invalid_parameter",
-                  .detail = "'before' must be the next_before of an earlier answer",
-                  .field = "before"});
+                  .detail = "'" + name + "' must be the next_" + name + " of an earlier answer",
+                  .field = name});
     }
     request.before_first_seq = *cursor;
   }
@@ -148,14 +158,36 @@ std::string EncodeJobList(const ApiServices& services, const std::vector<JobList
     AddLiveness(services, jobs[i].job_id, body);
     body += '}';
   }
-  body += "],\"next_before\":";
-  body += jobs.size() > limit ? std::to_string(jobs[count - 1].first_seq) : "null";
-  return body + "}\n";
+  const bool has_more = jobs.size() > limit;
+  const int64_t last = has_more ? jobs[count - 1].first_seq : 0;
+  body += "]," + PagingMembers(has_more, last) + ",\"next_before\":";
+  return body + (has_more ? std::to_string(last) : "null") + "}\n";
+}
+
+// The part `key` of a job's document as a list of its own, with the state it is part of.
+Ending ListPart(const ApiServices& services, const Call& call, const char* key) {
+  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  auto question = ParseJobQuestion(call, services.clock);
+  if (!question) return Refused(question.error());
+  return {WorkElsewhere{[services, question = std::move(*question), key]() -> Ending {
+    const auto job = AnswerJobQuestion(services, question);
+    if (!job) return Refused(job.error());
+    const std::string document = EncodeJobState(*job);
+    std::string body = "{\"job_id\":";
+    AppendJsonString(body, job->job_id);
+    for (JsonMembers member(document); member.Next();) {
+      if (member.key() == key) body.append(",\"").append(key).append("\":").append(member.value());
+    }
+    body += "," + PagingMembers(/*has_more=*/false, 0) + ",\"job_status\":\"";
+    body.append(StatusName(job->status)).append("\",\"as_of_seq\":");
+    return {JsonResponse(200, body + std::to_string(job->as_of_seq) + "}\n")};
+  }}};
 }
 
 }  // namespace
 
 Ending CreateJob(const ApiServices& services, Call call, const Responder& responder) {
+  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto event = EventOfBody(call.request.body, services.clock);
   if (!event) return Refused(event.error());
   auto draft = DecodeDraft(*event, {"", call.principal.token_name});
@@ -197,6 +229,14 @@ Ending ShowJob(const ApiServices& services, Call call, const Responder&) {
     if (question.is_about_now()) AddWhatIsNow(services, *job, body);
     return {JsonResponse(200, body + "\n")};
   }}};
+}
+
+Ending ListStages(const ApiServices& services, Call call, const Responder&) {
+  return ListPart(services, call, "stages");
+}
+
+Ending ListGatesOfJob(const ApiServices& services, Call call, const Responder&) {
+  return ListPart(services, call, "gates");
 }
 
 Ending ShowStage(const ApiServices& services, Call call, const Responder&) {

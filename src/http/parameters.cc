@@ -17,13 +17,11 @@ std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::st
                      .field = name};
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      const std::string nearest(NearestWord(name, known));
       const std::string shown = QuotableText(name, 80);
-      return Refusal{
-          .code = "unknown_parameter",
-          .detail = "unknown parameter '" + shown + "'" +
-                    (nearest.empty() ? "; there are none" : "; did you mean '" + nearest + "'?"),
-          .field = shown};
+      return Refusal{.code = "unknown_parameter",
+                     .detail = "unknown parameter '" + shown + "'" +
+                               (known.empty() ? "; there are none" : DidYouMean(name, known)),
+                     .field = shown};
     }
     if (call.request.params.count(name) > 1) {
       return Refusal{
@@ -53,6 +51,11 @@ tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call) {
   return tl::unexpected(Refusal{.code = "invalid_parameter",
                                 .detail = "'wait' must be a whole number of seconds from 0 to 60",
                                 .field = "wait"});
+}
+
+std::string PagingMembers(bool has_more, int64_t next_after) {
+  return "\"next_after\":" + (has_more ? std::to_string(next_after) : "null") +
+         ",\"has_more\":" + (has_more ? "true" : "false");
 }
 
 tl::expected<std::string, Refusal> JobOfPath(const Call& call) {

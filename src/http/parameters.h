@@ -25,6 +25,10 @@ tl::expected<bool, Refusal> ParseSwitch(const Call& call, const std::string& nam
 // `wait=`: 0 to 60 seconds, 0 when left out.
 tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call);
 
+// How every list ends: `"next_after":1042,"has_more":true`; `next_after` is null when this was the
+// last page.
+std::string PagingMembers(bool has_more, int64_t next_after);
+
 // The job id in the path.
 tl::expected<std::string, Refusal> JobOfPath(const Call& call);
 

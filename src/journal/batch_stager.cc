@@ -19,10 +19,7 @@ Refusal IdConflict(const EventDraft& draft, size_t index, size_t count) {
                   .detail = "event_id '" + draft.event_id + "' is in job '" + draft.job_id +
                             "' already, with other content",
                   .field = "event_id"};
-  if (count > 1) {
-    refusal.line = static_cast<int64_t>(index) + 1;
-    refusal.detail = "event " + std::to_string(index + 1) + ": " + refusal.detail;
-  }
+  if (count > 1) refusal.line = static_cast<int64_t>(index) + 1;
   return refusal;
 }
 

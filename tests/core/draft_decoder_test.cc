@@ -341,7 +341,9 @@ TEST(DecodeDraftTest, WithoutAJobInTheAddressEachEventNamesItsOwn) {
 
 std::string Result(const tl::expected<DecodedBody, Refusal>& body) {
   if (body) return std::to_string(body->drafts.size()) + (body->is_batch ? " batch" : " single");
-  return body.error().code + (body.error().line ? " at " + std::to_string(*body.error().line) : "");
+  const Refusal& refusal = body.error();
+  if (refusal.index) return refusal.code + " at [" + std::to_string(*refusal.index) + "]";
+  return refusal.code + (refusal.line ? " at " + std::to_string(*refusal.line) : "");
 }
 
 std::string JsonResult(const std::string& body) { return Result(DecodeJsonBody(body, kOrigin)); }
@@ -378,22 +380,38 @@ TEST(DecodeJsonBodyTest, RefusesAndNamesTheElement) {
   EXPECT_EQ(JsonResult(""), "malformed_json");
   EXPECT_EQ(JsonResult("[]"), "empty_batch");
   EXPECT_EQ(JsonResult(" [ ] "), "empty_batch");
-  EXPECT_EQ(JsonResult("[1]"), "not_an_object at 1");
-  EXPECT_EQ(JsonResult("[1,]"), "not_an_object at 1");
-  EXPECT_EQ(JsonResult("[" + kLog + ",]"), "malformed_json at 2");
-  EXPECT_EQ(JsonResult("[," + kLog + "]"), "malformed_json at 1");
-  EXPECT_EQ(JsonResult("[" + kLog + "," + kLog + R"(,{"type":"nope"}])"), "unknown_type at 3");
-  EXPECT_EQ(JsonResult("[{}] x"), "missing_field at 1");
+  EXPECT_EQ(JsonResult("[1]"), "not_an_object at [0]");
+  EXPECT_EQ(JsonResult("[1,]"), "not_an_object at [0]");
+  EXPECT_EQ(JsonResult("[" + kLog + ",]"), "malformed_json at [1]");
+  EXPECT_EQ(JsonResult("[," + kLog + "]"), "malformed_json at [0]");
+  EXPECT_EQ(JsonResult("[" + kLog + "," + kLog + R"(,{"type":"nope"}])"), "unknown_type at [2]");
+  EXPECT_EQ(JsonResult("[{}] x"), "missing_field at [0]");
   EXPECT_EQ(JsonResult("[" + kLog + "] x"), "malformed_json");
   EXPECT_EQ(JsonResult("[" + kLog + "][" + kLog + "]"), "malformed_json");
   EXPECT_EQ(JsonResult("[" + kLog + "}"), "malformed_json");
-  EXPECT_EQ(JsonResult("[[" + kLog + "]]"), "not_an_object at 1");
-  EXPECT_EQ(JsonResult("[" + kLog + " " + kLog + "]"), "malformed_json at 1");
-  EXPECT_EQ(JsonResult("[{]}"), "malformed_json at 1");
-  EXPECT_EQ(JsonResult(std::string(1'000'000, '[')), "event_too_large at 1");
-  EXPECT_EQ(JsonResult(std::string(100'000, '[')), "not_an_object at 1");
+  EXPECT_EQ(JsonResult("[[" + kLog + "]]"), "not_an_object at [0]");
+  EXPECT_EQ(JsonResult("[" + kLog + " " + kLog + "]"), "malformed_json at [0]");
+  EXPECT_EQ(JsonResult("[{]}"), "malformed_json at [0]");
+  EXPECT_EQ(JsonResult(std::string(1'000'000, '[')), "event_too_large at [0]");
+  EXPECT_EQ(JsonResult(std::string(100'000, '[')), "not_an_object at [0]");
   EXPECT_EQ(JsonResult(kLog + std::string("\0", 1)), "malformed_json");
   EXPECT_EQ(JsonResult(kLog + "\n" + kLog), "malformed_json");  // NDJSON under the wrong name
+}
+
+TEST(BatchPlacesTest, NamesTheDraftAsTheSenderCountsIt) {
+  const auto lines = DecodeNdjsonBody("\n" + kLog + "\n\n" + kLog + "\n", kOrigin);
+  ASSERT_TRUE(lines);
+  const Refusal at_line = lines->where.Locate({.code = "c", .detail = "d", .line = 2});
+  EXPECT_EQ(at_line.line, 4);
+  EXPECT_EQ(at_line.index, std::nullopt);
+  EXPECT_EQ(at_line.detail, "line 4: d");
+  const auto array = DecodeJsonBody("[" + kLog + "," + kLog + "]", kOrigin);
+  ASSERT_TRUE(array);
+  const Refusal at_index = array->where.Locate({.code = "c", .detail = "d", .line = 2});
+  EXPECT_EQ(at_index.line, std::nullopt);
+  EXPECT_EQ(at_index.index, 1);
+  EXPECT_EQ(at_index.detail, "event [1]: d");
+  EXPECT_EQ(array->where.Locate({.code = "c", .detail = "d"}).detail, "d");
 }
 
 TEST(DecodeJsonBodyTest, AnArrayCutAnywhereIsRefused) {

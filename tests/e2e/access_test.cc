@@ -39,6 +39,8 @@ const std::map<std::string, const char*>& WhoMay() {
       {"POST /api/v1/admin/backup", kAdmins},
       {"POST /api/v1/jobs/{job}/cancel", kWriters},
       {"POST /api/v1/jobs/{job}/resume", kWriters},
+      {"GET /api/v1/jobs/{job}/stages", kReaders},
+      {"GET /api/v1/jobs/{job}/gates", kReaders},
       {"GET /api/v1/jobs/{job}/stages/{path*}", kReaders},
       {"GET /api/v1/jobs/{job}/gates/{gate}", kReaders},
       {"POST /api/v1/jobs/{job}/gates/{gate}/approve", kApprovers},

@@ -24,7 +24,7 @@ struct BadBody {
   std::string detail_has = "";  // a part of the sentence for a person
   const char* content_type = kJson;
   const char* target = kEvents;
-  int64_t line = 0;  // of a batch; 0: none
+  int64_t event = 0;  // which one of the batch, from 1; 0: none is named
 };
 
 // A target that is refused when it is asked for with GET.
@@ -287,7 +287,9 @@ class BadInputTest : public DaemonTest {
     if (!bad.field.empty()) {
       EXPECT_EQ(problem.value("field", ""), bad.field) << response.body;
     }
-    EXPECT_EQ(problem.value("line", int64_t{0}), bad.line) << response.body;
+    const bool is_array = bad.body.starts_with('[') && bad.content_type == std::string(kJson);
+    EXPECT_EQ(problem.value("line", int64_t{0}), is_array ? 0 : bad.event) << response.body;
+    EXPECT_EQ(problem.value("index", int64_t{-1}), is_array ? bad.event - 1 : -1) << response.body;
     EXPECT_THAT(problem.value("detail", ""), HasSubstr(bad.detail_has));
   }
 

@@ -44,7 +44,7 @@ class DeleteTest : public DaemonTest {
         admin().Post("/api/v1/events", R"([{"job_id":"kept","type":"log","message":"a"},
                               {"job_id":"gone","type":"log","message":"b"}])");
     ExpectProblem(batch, 410, "job_deleted");
-    EXPECT_EQ(Json::parse(batch.body).at("line"), 2);
+    EXPECT_EQ(Json::parse(batch.body).at("index"), 1);
     ExpectProblem(Delete("gone"), 410, "job_deleted");
     EXPECT_THAT(Seqs("/api/v1/events?since=all"), ElementsAre(4, 5));
     EXPECT_EQ(HeadSeq(), 6);

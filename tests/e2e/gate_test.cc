@@ -118,7 +118,7 @@ TEST_F(GateTest, BatchThatOpensAGateIsBoundByTheApproversItNames) {
                                 {"type":"gate_approved","gate":"g"}])";
   const HttpResponse refused = bob().Post("/api/v1/jobs/deploy/events", batch);
   ExpectProblem(refused, 403, "forbidden");
-  EXPECT_EQ(Json::parse(refused.body)["line"], 2);
+  EXPECT_EQ(Json::parse(refused.body)["index"], 1);
   ExpectProblem(admin().Get("/api/v1/jobs/deploy"), 404, "unknown_job");
 }
 

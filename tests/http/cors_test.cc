@@ -27,7 +27,10 @@ TEST(CorsTest, AllowedOriginIsEchoed) {
   EXPECT_THAT(CorsFields("http://localhost:5173", kAllowed),
               ElementsAre(Pair("Vary", "Origin"),
                           Pair("Access-Control-Allow-Origin", "http://localhost:5173"),
-                          Pair("Access-Control-Expose-Headers", "Location, Retry-After, Allow")));
+                          Pair("Access-Control-Expose-Headers",
+                               "Location, Retry-After, Allow, WWW-Authenticate, Accept-Encoding, "
+                               "Date, Stagelog-Next-After, Stagelog-Has-More, "
+                               "Stagelog-Head-Seq")));
 }
 
 TEST(CorsTest, OtherOriginsGetOnlyVary) {

@@ -77,7 +77,7 @@ CliError BatchSender::Refused(const Answer& answer) const {
   const Json problem = Json::parse(answer.body, nullptr, false);
   const int64_t line = problem.is_object() ? problem.value("line", int64_t{0}) : 0;
   if (line >= 1 && line <= static_cast<int64_t>(queued_.size())) {
-    const std::string place = "event " + std::to_string(line) + ": ";  // in the batch
+    const std::string place = "line " + std::to_string(line) + ": ";  // in the batch
     if (error.message.starts_with(place)) error.message.erase(0, place.size());
     error.message = "line " + std::to_string(queued_[static_cast<size_t>(line - 1)].line) + ": " +
                     error.message;
