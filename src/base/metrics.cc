@@ -3,8 +3,16 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <utility>
 
 namespace stagelog {
+namespace {
+
+std::string Braces(std::string_view labels) {
+  return labels.empty() ? "" : "{" + std::string(labels) + "}";
+}
+
+}  // namespace
 
 void Histogram::ObserveMicros(int64_t micros) {
   const double seconds = static_cast<double>(micros) / 1e6;
@@ -14,70 +22,81 @@ void Histogram::ObserveMicros(int64_t micros) {
   sum_micros_.fetch_add(static_cast<uint64_t>(micros), std::memory_order_relaxed);
 }
 
-void Histogram::Render(std::string_view name, std::string& out) const {
+void Histogram::Render(std::string_view name, std::string_view labels, std::string& out) const {
   auto inserter = std::back_inserter(out);
+  const std::string before_bound = labels.empty() ? "" : std::string(labels) + ",";
+  const std::string braces = Braces(labels);
   uint64_t total = 0;
   for (size_t i = 0; i < kBoundsSeconds.size(); ++i) {
     total += buckets_[i].load(std::memory_order_relaxed);
-    fmt::format_to(inserter, "{}_bucket{{le=\"{}\"}} {}\n", name, kBoundsSeconds[i], total);
+    fmt::format_to(inserter, "{}_bucket{{{}le=\"{}\"}} {}\n", name, before_bound, kBoundsSeconds[i],
+                   total);
   }
   total += buckets_.back().load(std::memory_order_relaxed);
   const double sum_seconds = static_cast<double>(sum_micros_.load(std::memory_order_relaxed)) / 1e6;
-  fmt::format_to(inserter, "{}_bucket{{le=\"+Inf\"}} {}\n", name, total);
-  fmt::format_to(inserter, "{}_sum {}\n{}_count {}\n", name, sum_seconds, name, total);
+  fmt::format_to(inserter, "{}_bucket{{{}le=\"+Inf\"}} {}\n", name, before_bound, total);
+  fmt::format_to(inserter, "{0}_sum{1} {2}\n{0}_count{1} {3}\n", name, braces, sum_seconds, total);
 }
 
-MetricsRegistry::Family& MetricsRegistry::FamilyOf(const std::string& name,
-                                                   const std::string& help) {
+MetricsRegistry::Family& MetricsRegistry::FamilyOf(const std::string& name, const std::string& help,
+                                                   std::string_view type) {
   Family& family = families_[name];
   if (family.help.empty()) family.help = help;
+  family.type = type;
   return family;
 }
 
 Counter& MetricsRegistry::GetCounter(const std::string& name, const std::string& help,
                                      const std::string& labels) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Counter>& counter = FamilyOf(name, help).counters[labels];
+  std::unique_ptr<Counter>& counter = FamilyOf(name, help, "counter").counters[labels];
   if (counter == nullptr) counter = std::make_unique<Counter>();
   return *counter;
 }
 
-Gauge& MetricsRegistry::GetGauge(const std::string& name, const std::string& help) {
+Gauge& MetricsRegistry::GetGauge(const std::string& name, const std::string& help,
+                                 const std::string& labels) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Gauge>& gauge = FamilyOf(name, help).gauge;
+  std::unique_ptr<Gauge>& gauge = FamilyOf(name, help, "gauge").gauges[labels];
   if (gauge == nullptr) gauge = std::make_unique<Gauge>();
   return *gauge;
 }
 
-Histogram& MetricsRegistry::GetHistogram(const std::string& name, const std::string& help) {
+Histogram& MetricsRegistry::GetHistogram(const std::string& name, const std::string& help,
+                                         const std::string& labels) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Histogram>& histogram = FamilyOf(name, help).histogram;
+  std::unique_ptr<Histogram>& histogram = FamilyOf(name, help, "histogram").histograms[labels];
   if (histogram == nullptr) histogram = std::make_unique<Histogram>();
   return *histogram;
 }
 
 void MetricsRegistry::SetGaugeFunction(const std::string& name, const std::string& help,
-                                       std::function<int64_t()> value) {
+                                       std::function<int64_t()> value, const std::string& labels) {
   const std::lock_guard lock(mutex_);
-  FamilyOf(name, help).function = std::move(value);
+  FamilyOf(name, help, "gauge").functions[labels] = std::move(value);
+}
+
+void MetricsRegistry::SetFunction(Kind kind, const std::string& name, const std::string& help,
+                                  std::function<double()> value) {
+  const std::lock_guard lock(mutex_);
+  const char* type = kind == Kind::kCounter ? "counter" : "gauge";
+  FamilyOf(name, help, type).real_function = std::move(value);
 }
 
 std::string MetricsRegistry::RenderText() const {
   const std::lock_guard lock(mutex_);
   std::string out;
   auto inserter = std::back_inserter(out);
+  const auto put = [&](const std::string& name, const std::string& labels, auto value) {
+    fmt::format_to(inserter, "{}{} {}\n", name, Braces(labels), value);
+  };
   for (const auto& [name, family] : families_) {
-    const std::string_view type = family.histogram          ? "histogram"
-                                  : family.counters.empty() ? "gauge"
-                                                            : "counter";
-    fmt::format_to(inserter, "# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, type);
-    for (const auto& [labels, counter] : family.counters) {
-      const std::string braces = labels.empty() ? "" : "{" + labels + "}";
-      fmt::format_to(inserter, "{}{} {}\n", name, braces, counter->Value());
-    }
-    if (family.gauge) fmt::format_to(inserter, "{} {}\n", name, family.gauge->Value());
-    if (family.function) fmt::format_to(inserter, "{} {}\n", name, family.function());
-    if (family.histogram) family.histogram->Render(name, out);
+    fmt::format_to(inserter, "# HELP {0} {1}\n# TYPE {0} {2}\n", name, family.help, family.type);
+    for (const auto& [labels, counter] : family.counters) put(name, labels, counter->Value());
+    for (const auto& [labels, gauge] : family.gauges) put(name, labels, gauge->Value());
+    for (const auto& [labels, function] : family.functions) put(name, labels, function());
+    if (family.real_function) put(name, "", family.real_function());
+    for (const auto& [labels, histogram] : family.histograms) histogram->Render(name, labels, out);
   }
   return out;
 }

@@ -46,7 +46,9 @@ class Histogram {
       0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
 
   void ObserveMicros(int64_t micros);
-  void Render(std::string_view name, std::string& out) const;
+
+  // `labels` as MetricsRegistry has them.
+  void Render(std::string_view name, std::string_view labels, std::string& out) const;
 
  private:
   std::array<std::atomic<uint64_t>, kBoundsSeconds.size() + 1> buckets_{};
@@ -57,29 +59,39 @@ class Histogram {
 // thread.
 class MetricsRegistry {
  public:
+  enum class Kind { kCounter, kGauge };
+
   // `labels` is empty or the inside of the braces: `route="/healthz",status="200"`. The same name
-  // and labels give the same counter. `help` counts the first time a name is seen.
+  // and labels give the same metric. `help` counts the first time a name is seen.
   Counter& GetCounter(const std::string& name, const std::string& help,
                       const std::string& labels = "");
-  Gauge& GetGauge(const std::string& name, const std::string& help);
-  Histogram& GetHistogram(const std::string& name, const std::string& help);
+  Gauge& GetGauge(const std::string& name, const std::string& help, const std::string& labels = "");
+  Histogram& GetHistogram(const std::string& name, const std::string& help,
+                          const std::string& labels = "");
 
   // A gauge whose value is asked for when the text is rendered.
   void SetGaugeFunction(const std::string& name, const std::string& help,
-                        std::function<int64_t()> value);
+                        std::function<int64_t()> value, const std::string& labels = "");
+
+  // The same of a figure that is no whole number, seconds for one.
+  void SetFunction(Kind kind, const std::string& name, const std::string& help,
+                   std::function<double()> value);
 
   std::string RenderText() const;
 
  private:
+  // The metrics of one name, by their labels.
   struct Family {
     std::string help;
-    std::map<std::string, std::unique_ptr<Counter>> counters;  // by labels
-    std::unique_ptr<Gauge> gauge;
-    std::unique_ptr<Histogram> histogram;
-    std::function<int64_t()> function;
+    std::string_view type;  // as the text format has it
+    std::map<std::string, std::unique_ptr<Counter>> counters;
+    std::map<std::string, std::unique_ptr<Gauge>> gauges;
+    std::map<std::string, std::unique_ptr<Histogram>> histograms;
+    std::map<std::string, std::function<int64_t()>> functions;
+    std::function<double()> real_function;
   };
 
-  Family& FamilyOf(const std::string& name, const std::string& help);
+  Family& FamilyOf(const std::string& name, const std::string& help, std::string_view type);
 
   mutable std::mutex mutex_;
   std::map<std::string, Family> families_;

@@ -6,9 +6,10 @@
 
 namespace stagelog {
 
-// process_resident_memory_bytes, process_open_fds, process_max_fds and process_threads, read from
-// /proc when they are asked for (https://prometheus.io/docs/instrumenting/writing_clientlibs/,
-// "Standard and runtime collectors").
+// process_resident_memory_bytes, process_open_fds, process_max_fds, process_threads,
+// process_cpu_seconds_total and process_start_time_seconds, read when they are asked for
+// (https://prometheus.io/docs/instrumenting/writing_clientlibs/, "Standard and runtime
+// collectors"); and stagelog_build_info.
 void AddProcessMetrics(MetricsRegistry& metrics);
 
 }  // namespace stagelog

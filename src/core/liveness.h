@@ -4,12 +4,14 @@
 #define STAGELOG_CORE_LIVENESS_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace stagelog {
 
 enum class Liveness { kUnknown, kOk, kLate, kLost };
+inline constexpr size_t kLivenessCount = 4;
 
 // "unknown", "ok", "late", "lost"
 std::string_view LivenessName(Liveness liveness);

@@ -3,11 +3,13 @@
 #ifndef STAGELOG_CORE_PORTS_H_
 #define STAGELOG_CORE_PORTS_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -247,6 +249,13 @@ struct GateListing {
   std::string document;  // JSON, see EncodeGateIteration
 };
 
+// How many jobs and gates there are, for the metrics.
+struct JobCensus {
+  std::vector<std::pair<std::string, int64_t>> jobs;  // by status; those of which there are any
+  int64_t pending_gates = 0;
+  int64_t oldest_pending_micros = 0;  // when it was opened, wall clock; 0: none is pending
+};
+
 // Jobs, stages and gates as the committed events make them. Blocks on the disk; safe from any
 // thread.
 class JobSource {
@@ -273,6 +282,9 @@ class JobSource {
 
   // Jobs whose last event is later than `seq`.
   virtual Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) = 0;
+
+  // Takes time in proportion to the number of jobs, not of events: about 5 ms for 100,000.
+  virtual Result<JobCensus> CountJobs() { return JobCensus(); }
 };
 
 // What the journal says about itself. Safe from any thread, never blocks.
@@ -305,6 +317,9 @@ class LivenessMonitor {
 
   virtual void OnHeartbeat(const std::string& job_id) = 0;
   virtual Liveness GetLiveness(const std::string& job_id) const = 0;
+
+  // How many workers are in each state, in the order of the enumeration.
+  virtual std::array<int64_t, kLivenessCount> CountWorkers() const { return {}; }
 };
 
 // --- Giving a socket away ---

@@ -36,6 +36,14 @@ Liveness LivenessTable::GetLiveness(const std::string& job_id) const {
   return found == rhythms_.end() ? Liveness::kUnknown : found->second.Judge(now);
 }
 
+std::array<int64_t, kLivenessCount> LivenessTable::CountWorkers() const {
+  const int64_t now = clock_.MonotonicMicros();
+  std::array<int64_t, kLivenessCount> counts{};
+  const std::lock_guard lock(mutex_);
+  for (const auto& [job_id, rhythm] : rhythms_) ++counts[static_cast<size_t>(rhythm.Judge(now))];
+  return counts;
+}
+
 void LivenessTable::OnCommit(const CommittedBatchPointer& batch) {
   const int64_t now = clock_.MonotonicMicros();
   const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_FOLLOW_LIVENESS_TABLE_H_
 #define STAGELOG_FOLLOW_LIVENESS_TABLE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -26,6 +27,9 @@ class LivenessTable : public LivenessMonitor, public CommitListener {
 
   // Unknown for a job that is over or was never heard of.
   Liveness GetLiveness(const std::string& job_id) const override;
+
+  // Looks at each job in the table: some milliseconds when it is full.
+  std::array<int64_t, kLivenessCount> CountWorkers() const override;
 
   // Every event is a sign of life of its job but for what people and the gate timer decide. The end
   // of a job takes it out of the table.

@@ -39,7 +39,12 @@ StateFiles::StateFiles(FileSystem& files, JobSource& source, JournalStatusSource
                                          "Times that files of a job's state, or their cursor, "
                                          "could not be written.")),
       states_(source),
-      writer_(files, runs_dir_) {}
+      writer_(files, runs_dir_) {
+  metrics.SetGaugeFunction(
+      "stagelog_follower_lag_events",
+      "Events that were committed and that a follower has still to take.",
+      [this] { return LagEvents(); }, "follower=\"state_files\"");
+}
 
 StateFiles::~StateFiles() { Stop(); }
 
@@ -85,7 +90,12 @@ bool StateFiles::RunOnce(bool may_wait) {
   RetryFailed(now);
   WriteBacklog();
   MoveCursor(now);
+  covered_seq_ = CoveredThrough();
   return true;
+}
+
+int64_t StateFiles::LagEvents() const {
+  return std::max<int64_t>(0, status_.GetStatus().head_seq - covered_seq_);
 }
 
 // False when the thread is to end.

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_FOLLOW_STATE_FILES_H_
 #define STAGELOG_FOLLOW_STATE_FILES_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -42,6 +43,10 @@ class StateFiles : public CommitListener {
   // nothing is written.
   void Stop();
 
+  // How many seqs there are, up to the head, behind the last one before the first that a file still
+  // lacks. Up to a second's worth is usual. Safe from any thread.
+  int64_t LagEvents() const;
+
   // One turn: waits (if it may) until there is something to do and does it. False when stopped.
   // Tests call it themselves instead of Start().
   bool RunOnce(bool may_wait = true);
@@ -77,6 +82,7 @@ class StateFiles : public CommitListener {
   const std::string runs_dir_;
   const bool all_anew_;
   Counter& failures_total_;
+  std::atomic<int64_t> covered_seq_{0};  // as CoveredThrough() last said
 
   // The thread's own. Times are monotonic; INT64_MAX: never.
   JobStates states_;

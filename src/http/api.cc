@@ -1,6 +1,9 @@
 #include "http/api.h"
 
+#include <memory>
 #include <utility>
+
+#include "http/journal_metrics.h"
 
 namespace stagelog {
 namespace {
@@ -49,6 +52,8 @@ constexpr Row kRows[] = {
 }  // namespace
 
 std::vector<Route> ApiRoutes(ApiServices services) {
+  services.journal_metrics = std::make_shared<JournalMetrics>(services.jobs, services.liveness,
+                                                              services.clock, services.metrics);
   std::vector<Route> routes;
   for (const Row& row : kRows) {
     routes.push_back(

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_HTTP_API_H_
 #define STAGELOG_HTTP_API_H_
 
+#include <memory>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 
 namespace stagelog {
 
+class JournalMetrics;
 class LongPolls;
 
 // What the handlers work with. All of it outlives the server.
@@ -27,6 +29,7 @@ struct ApiServices {
   LongPolls& long_polls;
   Clock& clock;
   MetricsRegistry& metrics;
+  std::shared_ptr<JournalMetrics> journal_metrics = nullptr;  // ApiRoutes() makes it
 };
 
 // The whole table, on one screen.

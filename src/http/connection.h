@@ -34,9 +34,11 @@ struct Exchange {
   bool body_is_here = false;
   uint64_t content_length = 0;  // bytes
   std::optional<ChunkedReader> chunked;
-  size_t reserved_bytes = 0;  // of the budget for bodies
-  std::string origin;         // its Origin field
-  std::string bytes;          // the answer, once kAnswered
+  size_t reserved_bytes = 0;      // of the budget for bodies
+  int64_t started_micros = 0;     // when it was wholly here, or refused before; monotonic
+  bool waits_on_purpose = false;  // for an event, as a long poll does
+  std::string origin;             // its Origin field
+  std::string bytes;              // the answer, once kAnswered
 };
 
 // Belongs to the loop's thread. Holds the socket and the buffers; what is done with requests is

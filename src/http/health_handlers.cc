@@ -2,6 +2,7 @@
 #include "base/version.h"
 #include "core/json_text.h"
 #include "http/api.h"
+#include "http/journal_metrics.h"
 #include "http/problem.h"
 
 namespace stagelog {
@@ -29,11 +30,14 @@ Ending ShowReadiness(const ApiServices& services, Call, const Responder&) {
 }
 
 Ending ShowMetrics(const ApiServices& services, Call, const Responder&) {
-  httplib::Response response;
-  response.status = 200;
-  response.body = services.metrics.RenderText();
-  response.headers.emplace("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  return {std::move(response)};
+  return {WorkElsewhere{[services]() -> Ending {
+    services.journal_metrics->Refresh();
+    httplib::Response response;
+    response.status = 200;
+    response.body = services.metrics.RenderText();
+    response.headers.emplace("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    return {std::move(response)};
+  }}};
 }
 
 }  // namespace stagelog

@@ -50,7 +50,6 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
     : limits_(limits),
       streams_(streams),
       clock_(clock),
-      metrics_(metrics),
       connections_gauge_(
           metrics.GetGauge("stagelog_http_connections", "Open connections, streams aside.")),
       body_bytes_gauge_(metrics.GetGauge("stagelog_http_body_bytes",
@@ -63,6 +62,7 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
               if (Connection* connection = Find(id)) OnEvent(*connection, events);
             }),
       policy_(std::move(policy)),
+      request_metrics_(metrics),
       seat_(loop_, [this] { RunOnce(); }) {
   finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Responder::MakeEnding make) {
     Post([this, connection_id, exchange_id, make = std::move(make)] {
@@ -256,6 +256,7 @@ bool HttpServer::StartNextRequest(Connection& connection) {
 
 void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
                                const std::string& allowed_methods) {
+  exchange.started_micros = clock_.MonotonicMicros();
   const ServerLoad load{shutting_down_, connection.over_limit(), limits_.request_bytes};
   if (auto refusal = JudgeRequest(exchange, allowed_methods, policy_, load)) {
     httplib::Response response = ProblemResponse(*refusal);

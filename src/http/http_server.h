@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,6 +21,7 @@
 #include "http/loop_seat.h"
 #include "http/request_judge.h"
 #include "http/request_line.h"
+#include "http/request_metrics.h"
 #include "http/route_table.h"
 #include "http/worker_pool.h"
 
@@ -116,7 +116,6 @@ class HttpServer {
   const HttpLimits limits_;
   StreamSink& streams_;
   Clock& clock_;
-  MetricsRegistry& metrics_;
   Gauge& connections_gauge_;
   Gauge& body_bytes_gauge_;
 
@@ -135,7 +134,7 @@ class HttpServer {
   size_t body_bytes_ = 0;
   bool shutting_down_ = false;
   bool finishing_ = false;
-  std::map<std::pair<const Route*, int>, Counter*> request_counters_;
+  RequestMetrics request_metrics_;
 
   EventAppender* appender_ = nullptr;
   LoopSeat seat_;

@@ -55,6 +55,7 @@ void HttpServer::RunHandler(Connection& connection, Exchange& exchange) {
     return TurnStreamAway(connection, exchange);
   }
   exchange.stage = Stage::kDeferred;
+  exchange.started_micros = clock_.MonotonicMicros();
   const Responder responder(&finisher_, connection.id(), exchange.id);
   Ending ending = exchange.route->handler(std::move(exchange.call), responder);
   Conclude(connection, exchange, std::move(ending));
@@ -72,6 +73,7 @@ void HttpServer::Conclude(Connection& connection, Exchange& exchange, Ending end
     pool_.Run([work = std::move(elsewhere->work), responder] { responder.Finish(work()); });
   } else {
     exchange.stage = Stage::kDeferred;
+    if (exchange.route->method == "GET") exchange.waits_on_purpose = true;
   }
 }
 
@@ -111,15 +113,16 @@ void HttpServer::TurnStreamAway(Connection& connection, Exchange& exchange) {
 }
 
 void HttpServer::CountRequest(const Exchange& exchange, int status) {
-  Counter*& counter = request_counters_[{exchange.route, status}];
-  if (counter == nullptr) {
-    const std::string route =
-        exchange.route == nullptr ? "none" : exchange.route->method + " " + exchange.route->pattern;
-    counter = &metrics_.GetCounter(
-        "stagelog_http_requests_total", "Requests by route and status.",
-        "route=\"" + EscapeLabelValue(route) + "\",status=\"" + std::to_string(status) + "\"");
+  // The call is the handler's by now; HEAD is served by the route of GET.
+  const std::string_view method = exchange.is_head ? "HEAD"
+                                  : exchange.route != nullptr
+                                      ? std::string_view(exchange.route->method)
+                                      : exchange.call.request.method;
+  std::optional<int64_t> micros;
+  if (exchange.started_micros > 0 && !exchange.waits_on_purpose) {
+    micros = clock_.MonotonicMicros() - exchange.started_micros;
   }
-  counter->Add();
+  request_metrics_.Count(exchange.route, method, status, micros);
 }
 
 }  // namespace stagelog

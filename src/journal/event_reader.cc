@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/timestamp.h"
 #include "core/job_state_json.h"
 #include "core/json_text.h"
 #include "journal/event_table.h"
@@ -305,6 +306,34 @@ Result<std::vector<std::string>> EventReader::JobsChangedAfter(int64_t seq) {
     while (query.executeStep()) ids.push_back(query.getColumn(0).getString());
     query.reset();
     return ids;
+  });
+}
+
+// Both read nothing but an index: that of jobs by their status, and the part of that of gates where
+// they are pending.
+Result<JobCensus> EventReader::CountJobs() {
+  return WithConnection<JobCensus>([&](Connection& connection) {
+    JobCensus census;
+    SQLite::Statement& jobs =
+        connection.Prepared("SELECT status, count(*) FROM jobs GROUP BY status");
+    while (jobs.executeStep()) {
+      census.jobs.emplace_back(jobs.getColumn(0).getString(), jobs.getColumn(1).getInt64());
+    }
+    jobs.reset();
+    SQLite::Statement& gates = connection.Prepared(
+        "SELECT count(*), coalesce(min(opened_seq), 0) FROM gates WHERE status = 'pending'");
+    gates.executeStep();
+    census.pending_gates = gates.getColumn(0).getInt64();
+    const int64_t oldest_seq = gates.getColumn(1).getInt64();
+    gates.reset();
+    SQLite::Statement& oldest = connection.Prepared(
+        "SELECT json_extract(document, '$.opened_at') FROM gates WHERE opened_seq = ?");
+    oldest.bind(1, oldest_seq);
+    if (oldest.executeStep()) {
+      census.oldest_pending_micros = ParseTimestamp(oldest.getColumn(0).getString()).value_or(0);
+    }
+    oldest.reset();
+    return census;
   });
 }
 

@@ -37,6 +37,7 @@ class EventReader : public EventSource, public JobSource {
   Result<std::vector<GateListing>> ExpiringGates(size_t limit) override;
   Status AdvanceJob(JobState& state, StateChanges* changes) override;
   Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
+  Result<JobCensus> CountJobs() override;
 
   // The database file was replaced: connections to the old one are not used again.
   void Reopen();

@@ -61,6 +61,10 @@ EventStreamManager::EventStreamManager(EventStreamOptions options, EventSource& 
       reader_(source, options.reader_threads,
               [this](CatchUpResult result) { inbox_.PostResult(std::move(result)); }) {
   STAGELOG_CHECK(epoll_.valid());
+  registry.SetGaugeFunction(
+      "stagelog_follower_lag_events",
+      "Events that were committed and that a follower has still to take.",
+      [this] { return LagEvents(); }, "follower=\"streams\"");
   epoll_event event = {};
   event.events = EPOLLIN;
   event.data.u64 = kInboxId;
@@ -113,6 +117,7 @@ bool EventStreamManager::RunOnce(int timeout_ms) {
   PumpReady();
   if (stopping_) RunShutdown();
   CloseDoomed();
+  shown_processed_seq_.store(processed_seq_, std::memory_order_relaxed);
   return !(goodbye_said_ && subscribers_.empty());
 }
 
@@ -390,6 +395,13 @@ void EventStreamManager::SayGoodbye() {
 // other, so the greatest of what is known here counts.
 int64_t EventStreamManager::HeadSeq() const {
   return std::max({status_.GetStatus().head_seq, processed_seq_, newest_seq_});
+}
+
+// Of this thread, not of each stream: one that is slow lags by itself. Without streams nothing is
+// taken.
+int64_t EventStreamManager::LagEvents() const {
+  if (subscriber_count_.load() == 0) return 0;
+  return std::max<int64_t>(0, status_.GetStatus().head_seq - shown_processed_seq_.load());
 }
 
 Subscriber* EventStreamManager::Find(uint64_t subscriber_id) const {

@@ -96,6 +96,7 @@ class EventStreamManager : public CommitListener, public StreamSink {
   void SayGoodbye();
 
   int64_t HeadSeq() const;
+  int64_t LagEvents() const;
   Subscriber* Find(uint64_t subscriber_id) const;
 
   const EventStreamOptions options_;
@@ -105,6 +106,7 @@ class EventStreamManager : public CommitListener, public StreamSink {
   StreamInbox inbox_;
   UniqueFd epoll_;
   std::atomic<size_t> subscriber_count_{0};
+  std::atomic<int64_t> shown_processed_seq_{0};  // processed_seq_, for the metrics
   std::thread thread_;
 
   // From here on: the stream thread's own.

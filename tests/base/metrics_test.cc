@@ -34,6 +34,27 @@ TEST(MetricsRegistryTest, WritesTheTextFormat) {
             "d_now 42\n");
 }
 
+TEST(MetricsRegistryTest, GaugesAndHistogramsHaveLabelsToo) {
+  MetricsRegistry metrics;
+  metrics.GetGauge("jobs", "Jobs.", "status=\"failed\"").Set(2);
+  metrics.SetGaugeFunction(
+      "lag", "Lag.", [] { return int64_t{3}; }, "follower=\"a\"");
+  metrics.SetGaugeFunction(
+      "lag", "Lag.", [] { return int64_t{4}; }, "follower=\"b\"");
+  metrics.SetFunction(MetricsRegistry::Kind::kCounter, "cpu_seconds_total", "Cpu.",
+                      [] { return 1.25; });
+  metrics.GetHistogram("h_seconds", "How long.", "route=\"/x\"").ObserveMicros(1);
+  metrics.GetHistogram("h_seconds", "How long.", "route=\"/y\"").ObserveMicros(20'000'000);
+  const std::string text = metrics.RenderText();
+  EXPECT_THAT(text, HasSubstr("# TYPE cpu_seconds_total counter\ncpu_seconds_total 1.25\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE jobs gauge\njobs{status=\"failed\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("lag{follower=\"a\"} 3\nlag{follower=\"b\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("h_seconds_bucket{route=\"/x\",le=\"0.0001\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("h_seconds_bucket{route=\"/y\",le=\"+Inf\"} 1\n"
+                              "h_seconds_sum{route=\"/y\"} 20\n"
+                              "h_seconds_count{route=\"/y\"} 1\n"));
+}
+
 TEST(MetricsRegistryTest, AnEmptyRegistryIsEmptyText) {
   EXPECT_EQ(MetricsRegistry().RenderText(), "");
 }

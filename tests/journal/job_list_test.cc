@@ -8,7 +8,11 @@ namespace stagelog {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 // --- Listing jobs ---
 
@@ -33,6 +37,35 @@ TEST_F(ListJobsTest, ByStatus) {
   EXPECT_THAT(JobsOf({.statuses = {"created"}}), ElementsAre("render-2"));
   EXPECT_THAT(JobsOf({.statuses = {"failed", "paused"}}), ElementsAre("etl-1", "render-1"));
   EXPECT_THAT(JobsOf({.statuses = {"completed"}}), IsEmpty());
+}
+
+TEST_F(ListJobsTest, AreCountedByStatus) {
+  const Result<JobCensus> census = logger_->reader().CountJobs();
+  ASSERT_TRUE(census);
+  EXPECT_THAT(census->jobs, UnorderedElementsAre(Pair("created", 1), Pair("failed", 1),
+                                                 Pair("paused", 1), Pair("running", 1)));
+  EXPECT_EQ(census->pending_gates, 1);
+  EXPECT_GT(census->oldest_pending_micros, 0);
+  ASSERT_TRUE(Tell("etl-1", "gate_approved", {.gate = "review"}));
+  const Result<JobCensus> later = logger_->reader().CountJobs();
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->pending_gates, 0);
+  EXPECT_EQ(later->oldest_pending_micros, 0);
+}
+
+// However many events there are, only an index of jobs is read, and of gates the pending ones.
+TEST_F(ListJobsTest, CountingReadsNothingButAnIndex) {
+  Close();
+  SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READONLY);
+  for (const char* sql : {"SELECT status, count(*) FROM jobs GROUP BY status",
+                          "SELECT count(*), coalesce(min(opened_seq), 0) FROM gates "
+                          "WHERE status = 'pending'"}) {
+    SQLite::Statement plan(database, std::string("EXPLAIN QUERY PLAN ") + sql);
+    std::string text;
+    while (plan.executeStep()) text += plan.getColumn(3).getString() + "\n";
+    EXPECT_THAT(text, HasSubstr("COVERING INDEX")) << sql;
+    EXPECT_THAT(text, Not(HasSubstr("TEMP B-TREE"))) << sql;
+  }
 }
 
 TEST_F(ListJobsTest, ByPipelineExactly) {

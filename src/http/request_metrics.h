@@ -1,0 +1,36 @@
+// What /metrics tells of requests, by method and route.
+#ifndef STAGELOG_HTTP_REQUEST_METRICS_H_
+#define STAGELOG_HTTP_REQUEST_METRICS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "base/metrics.h"
+#include "http/route_table.h"
+
+namespace stagelog {
+
+// One thread at a time. The routes outlive it.
+class RequestMetrics {
+ public:
+  explicit RequestMetrics(MetricsRegistry& metrics) : metrics_(metrics) {}
+
+  // `route` is null where none matched; then a method is counted by its name only if it is one of
+  // HTTP's own, for clients make up any number of others. `micros`: from the whole request to its
+  // answer; none for one that waited on purpose, and for one that never was a request.
+  void Count(const Route* route, std::string_view method, int status,
+             std::optional<int64_t> micros);
+
+ private:
+  MetricsRegistry& metrics_;
+  std::map<std::tuple<const Route*, std::string_view, int>, Counter*> counters_;
+  std::map<std::pair<const Route*, std::string_view>, Histogram*> histograms_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_REQUEST_METRICS_H_
