@@ -124,10 +124,10 @@ std::optional<Refusal> ResolvePosition(const ApiServices& services, Poll& poll) 
 Refusal CursorBeyondHead(const ApiServices& services, const Page& page, int64_t after) {
   Refusal refusal{.code = "cursor_beyond_head",
                   .detail = "after=" + std::to_string(after) +
-                            " is later than the newest event, seq " +
+                            " is later than the newest event (seq " +
                             std::to_string(page.head_seq) +
-                            ": this journal has not given out that seq, and an event that gets it "
-                            "later is not what you have seen; go on with after=" +
+                            "): this journal has not assigned that seq yet, so the cursor is from "
+                            "another journal, or from before a restore; continue with after=" +
                             std::to_string(page.head_seq),
                   .field = "after",
                   .members = {{"head_seq", std::to_string(page.head_seq)}}};

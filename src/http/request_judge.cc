@@ -48,8 +48,8 @@ std::optional<Refusal> JudgeMethodOverride(const Call& call) {
     const std::optional<std::string_view> method = call.Header(name);
     if (!method || EqualIgnoringCase(*method, call.request.method)) continue;
     return Refusal{.code = "malformed_request",
-                   .detail = "the method is that of the request line, " + call.request.method +
-                             "; leave '" + name + "' out",
+                   .detail = std::string("method overrides are not supported: remove '") + name +
+                             "' (the request line says " + call.request.method + ")",
                    .field = name};
   }
   return std::nullopt;
@@ -61,8 +61,8 @@ std::optional<Refusal> JudgeConditions(const Call& call) {
   for (const char* name : {"If-Match", "If-Unmodified-Since"}) {
     if (!call.Header(name)) continue;
     return Refusal{.code = "precondition_failed",
-                   .detail = std::string("conditions by '") + name +
-                             "' are not known here; nothing was changed",
+                   .detail = std::string("conditional requests ('") + name +
+                             "') are not supported; nothing was changed",
                    .field = name};
   }
   return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<Refusal> JudgeExpectation(const Call& call) {
     return std::nullopt;
   }
   return Refusal{.code = "expectation_failed",
-                 .detail = "only 'Expect: 100-continue' can be met",
+                 .detail = "the only expectation supported is 'Expect: 100-continue'",
                  .field = "Expect"};
 }
 
@@ -105,7 +105,7 @@ std::optional<Refusal> JudgeContentCoding(const Call& call) {
       const std::string word = ParseMediaType(coding).type;
       if (word.empty() || word == "identity") continue;
       return Refusal{.code = "unsupported_encoding",
-                     .detail = "send the body as it is (Content-Encoding: identity), not '" +
+                     .detail = "send the body uncompressed (Content-Encoding: identity), not '" +
                                QuotableText(value, 80) + "'",
                      .field = "Content-Encoding"};
     }
@@ -120,9 +120,10 @@ std::optional<Refusal> JudgeBody(const Exchange& exchange) {
   if (!exchange.route->takes_body || !call.has_body) return std::nullopt;
   if (auto refusal = JudgeContentCoding(call)) return refusal;
   if (call.Header("Content-Range")) {
-    return Refusal{.code = "malformed_request",
-                   .detail = "send the whole body; 'Content-Range' is not known here",
-                   .field = "Content-Range"};
+    return Refusal{
+        .code = "malformed_request",
+        .detail = "partial bodies are not supported: send the whole body without 'Content-Range'",
+        .field = "Content-Range"};
   }
   return is_empty ? std::nullopt : JudgeMediaType(call);
 }

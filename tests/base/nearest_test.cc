@@ -37,7 +37,7 @@ TEST(NearestWordTest, LongWordsMayDifferByMore) {
   constexpr std::array<std::string_view, 1> kLong = {"timeout_seconds"};
   EXPECT_EQ(NearestWord("timeout_secs", kLong), "timeout_seconds");
   EXPECT_EQ(NearestWord("timout_secnds", kLong), "timeout_seconds");
-  EXPECT_EQ(NearestWord("tiout_secnds", kLong), "");
+  EXPECT_EQ(NearestWord("tiot_secnds", kLong), "");
 }
 
 TEST(NearestWordTest, TheBeginningOfAWordIsNear) {

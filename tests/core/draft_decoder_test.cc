@@ -13,6 +13,7 @@ namespace stagelog {
 namespace {
 
 using testing::HasSubstr;
+using testing::StartsWith;
 
 const DraftOrigin kOrigin{.job_id = "render-42", .actor = "gpu-3"};
 const DraftOrigin kNoJob{.job_id = "", .actor = "gpu-3"};
@@ -273,7 +274,7 @@ TEST(DecodeDraftTest, ALongForeignWordIsCutBetweenCharacters) {
       const Refusal refusal = RefusalOf(json);
       EXPECT_NO_THROW(nlohmann::json(refusal.detail).dump());
       EXPECT_NO_THROW(nlohmann::json(refusal.field).dump());
-      EXPECT_LT(refusal.detail.size(), 400U);
+      EXPECT_LT(refusal.detail.size(), 600U);
     }
   }
 }
@@ -424,7 +425,7 @@ TEST(DecodeJsonBodyTest, AnArrayCutAnywhereIsRefused) {
 
 TEST(DecodeJsonBodyTest, TheDetailNamesTheEvent) {
   const auto body = DecodeJsonBody("[" + kLog + ",{}]", kOrigin);
-  EXPECT_THAT(body.error().detail, HasSubstr("event 2"));
+  EXPECT_THAT(body.error().detail, StartsWith("event [1]: "));
 }
 
 TEST(DecodeNdjsonBodyTest, TakesLinesWithAnyEnding) {

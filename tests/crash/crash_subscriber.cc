@@ -54,6 +54,8 @@ void CrashSubscriber::ReadToTheEndOf(SseClient& stream) {
       TakeFrame(*frame);
     } else if (frame.error().error_number == ETIMEDOUT) {
       return Complain("heard nothing for a minute");
+    } else if (frame.error().error_number == EPROTO) {
+      return Complain("got what is no stream: " + frame.error().message);
     } else {
       return;
     }

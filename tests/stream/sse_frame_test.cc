@@ -13,7 +13,7 @@ TEST(SseFrame, EventIsAChunkAndUnnamedUnlessItsTypeIsGiven) {
   EXPECT_EQ("{\"seq\":1001}\n\n\r\n", out.substr(chunk.body_begin));
   out.clear();
   AppendEventChunk(out, 7, "stage_started", "{}");
-  EXPECT_EQ("26\r\nid: 7\nevent: stage_started\ndata: {}\n\n\r\n", out);
+  EXPECT_EQ("25\r\nid: 7\nevent: stage_started\ndata: {}\n\n\r\n", out);
 }
 
 TEST(SseFrame, NoEventsChunkIsLongerThanItsOverhead) {
