@@ -14,8 +14,9 @@ constexpr std::array<ViolationTraits, 16> kViolations = {{
     {"already_created", "`job_created` for a job that is there"},
     {"already_started", "`job_started` for a job that runs or is paused"},
     {"job_over", "the job is completed, failed or canceled"},
-    {"resume_completed", "`job_resumed` for a completed job"},
-    {"not_paused", "`job_resumed` for a job that is neither paused, failed nor canceled"},
+    {"resume_completed",
+     "`job_resumed` for a completed job, in journals of versions that did not take it"},
+    {"not_paused", "`job_resumed` for a job that is neither paused nor over"},
     {"gate_pending", "`job_resumed` while a gate is pending"},
     {"duplicate_start", "`stage_started` for a stage that runs"},
     {"end_without_start", "the end of a stage that was not started; it opens and closes an attempt",
@@ -83,10 +84,9 @@ std::string_view JudgeGateEvent(const JobState& state, const EventDraft& draft) 
   return is_pending ? "" : "gate_decided";
 }
 
-std::string_view JudgeWhenOver(const JobState& state, EventType type) {
+std::string_view JudgeWhenOver(EventType type) {
   if (type == EventType::kJobCreated) return "already_created";
-  if (type != EventType::kJobResumed) return "job_over";
-  return state.status == JobStatus::kCompleted ? "resume_completed" : "";
+  return type == EventType::kJobResumed ? "" : "job_over";
 }
 
 std::string_view JudgeByKind(const JobState& state, const EventDraft& draft) {
@@ -107,7 +107,7 @@ std::string_view JudgeByKind(const JobState& state, const EventDraft& draft) {
     case EventType::kGateExpired:
       return state.IsOver() ? "job_over" : JudgeGateEvent(state, draft);
     default:
-      return state.IsOver() ? JudgeWhenOver(state, draft.kind) : JudgeJobEvent(state, draft.kind);
+      return state.IsOver() ? JudgeWhenOver(draft.kind) : JudgeJobEvent(state, draft.kind);
   }
 }
 

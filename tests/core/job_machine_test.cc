@@ -68,13 +68,20 @@ TEST(JobTest, ItsEndAbandonsWhatRunsAndCancelsWhatIsPending) {
   EXPECT_THAT(story.state().blocking_gates, IsEmpty());
 }
 
-TEST(JobTest, EpochsCountResumptionsAfterFailedOrCanceled) {
-  JobStory story = RunningJob();
-  EXPECT_EQ(story.state().epoch, 1);
-  story.Tell("job_failed").Tell("job_resumed");
+TEST(JobTest, EpochsCountResumptionsAfterAnEnd) {
+  JobStory story;
+  story.Tell("job_created").Tell("job_started").Tell("job_completed").Tell("job_resumed");
+  EXPECT_THAT(story.violations(), IsEmpty());
   EXPECT_EQ(story.state().epoch, 2);
-  story.Tell("job_canceled").Tell("job_resumed");
-  EXPECT_EQ(story.state().epoch, 3);
+  EXPECT_EQ(story.state().status, JobStatus::kRunning);
+  story.Tell("job_failed").Tell("job_resumed").Tell("job_canceled").Tell("job_resumed");
+  EXPECT_EQ(story.state().epoch, 4);
+  EXPECT_EQ(story.state().violation_count, 0);
+}
+
+TEST(JobTest, APauseThatIsOverIsNoNewEpoch) {
+  JobStory story = RunningJob();
+  story.Tell("job_canceled").Tell("job_resumed").Tell("job_failed").Tell("job_resumed");
   story.Tell("gate_pause", {.gate = "g"}).Tell("gate_rejected", {.gate = "g"}).Tell("job_resumed");
   EXPECT_EQ(story.state().epoch, 3) << "a pause is no end";
   story.Tell("stage_started", {.stage = "s"});
@@ -101,12 +108,37 @@ TEST(JobTest, AResumptionDoesNotBringBackWhatItsEndClosed) {
   EXPECT_THAT(story.violations(), ElementsAre("gate_decided"));
 }
 
-TEST(JobTest, ACompletedJobIsNotResumed) {
+// The second run of a job decides what it is.
+TEST(JobTest, AResumedCompletedJobEndsAsItsLastEpochDoes) {
   JobStory story = RunningJob();
-  story.Tell("job_completed").Tell("job_resumed");
-  EXPECT_THAT(story.violations(), ElementsAre("resume_completed"));
-  EXPECT_EQ(story.state().status, JobStatus::kCompleted);
-  EXPECT_EQ(story.state().epoch, 1);
+  story.Tell("stage_started", {.stage = "s"})
+      .Tell("stage_completed", {.stage = "s"})
+      .Tell("job_completed")
+      .Tell("job_resumed");
+  EXPECT_EQ(story.state().Done(), StageTree::kWhole) << "s is done until it is started anew";
+  story.Tell("stage_started", {.stage = "s"});
+  EXPECT_EQ(story.state().Done(), 0);
+  EXPECT_EQ(story.stage("s").attempt, 2);
+  EXPECT_EQ(story.stage("s").epoch, 2);
+  story.Tell("job_failed", {.message = "exit code 1"});
+  EXPECT_EQ(story.state().status, JobStatus::kFailed);
+  EXPECT_EQ(story.state().reason, "exit code 1");
+  EXPECT_EQ(story.stage("s").status, StageStatus::kAbandoned);
+  EXPECT_EQ(story.state().violation_count, 0);
+}
+
+// Versions before this one flagged it. Nothing that was flagged is judged again.
+TEST(JobTest, AResumptionThatWasFlaggedInItsTimeStaysWithoutEffect) {
+  JobStory story = RunningJob();
+  story.Tell("job_completed");
+  JobState state = story.state();
+  Event event = story.Next("job_resumed");
+  event.violations = {"resume_completed"};
+  Apply(state, event, "hash");
+  EXPECT_EQ(state.status, JobStatus::kCompleted);
+  EXPECT_EQ(state.epoch, 1);
+  EXPECT_EQ(state.violation_count, 1);
+  EXPECT_EQ(state.ended_at_micros, story.state().ended_at_micros);
 }
 
 TEST(JobTest, WhateverComesFirstCreatesTheJobFlagged) {

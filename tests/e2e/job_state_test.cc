@@ -204,11 +204,25 @@ TEST_F(JobStateEndToEndTest, WorkerLearnsOfACancelFromItsNextAppend) {
   EXPECT_EQ(GetJson("/api/v1/jobs/train")["epoch"], 2);
 }
 
+TEST_F(JobStateEndToEndTest, ACompletedJobIsResumedAndItsLastEpochCounts) {
+  TellAStory("render-42");
+  const HttpResponse resumed = admin().Post("/api/v1/jobs/render-42/resume", "");
+  EXPECT_EQ(resumed.status, 201) << resumed.body;
+  Json job = GetJson("/api/v1/jobs/render-42");
+  EXPECT_EQ(job["status"], "running");
+  EXPECT_EQ(job["epoch"], 2);
+  EXPECT_EQ(job["violations"], 0);
+  EXPECT_FALSE(job.contains("ended_at"));
+  EXPECT_EQ(Append("render-42", R"({"type":"job_failed"})")["job_status"], "failed");
+  EXPECT_EQ(GetJson("/api/v1/jobs?status=failed")["jobs"][0]["job_id"], "render-42");
+}
+
 TEST_F(JobStateEndToEndTest, CommandsAreRefusedClearly) {
   TellAStory("render-42");
   ExpectProblem(admin().Post("/api/v1/jobs/nobody/cancel", ""), 404, "unknown_job");
   ExpectProblem(admin().Post("/api/v1/jobs/nobody/resume", ""), 404, "unknown_job");
-  ExpectProblem(admin().Post("/api/v1/jobs/render-42/resume", ""), 409, "illegal_transition");
+  Append("running", R"({"type":"job_started"})");
+  ExpectProblem(admin().Post("/api/v1/jobs/running/resume", ""), 409, "illegal_transition");
   ExpectProblem(As(kReaderToken).Post("/api/v1/jobs/render-42/cancel", ""), 403, "forbidden");
   ExpectProblem(As(kApproverToken).Post("/api/v1/jobs/render-42/cancel", ""), 403, "forbidden");
   ExpectProblem(admin().Post("/api/v1/jobs/render-42/cancel", R"({"mesage":"x"})"), 422,
