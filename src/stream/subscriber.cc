@@ -16,6 +16,7 @@ void Subscriber::MoveOver(std::span<const FrameRun> runs, const SendReport& repo
   const FrameRun& last = runs[report.runs_begun - 1];
   cursor = std::max(cursor, last.through_seq);
   job_over = last.job_over;
+  over_by_page = false;
 }
 
 }  // namespace stagelog

@@ -49,10 +49,11 @@ struct Subscriber {
   CloseReason ending_reason = CloseReason::kTerminal;  // with kEnding
   bool named = false;
   bool until_terminal = false;
-  bool job_over = false;    // the job's state as of the cursor; only for until_terminal
-  bool read_asked = false;  // the journal is being read for it, or will be after a delay
-  bool ready = false;       // waits for another turn of the loop
-  bool doomed = false;      // is closed at the end of this turn of the loop
+  bool job_over = false;      // the job's state as of the cursor; only for until_terminal
+  bool over_by_page = false;  // the journal itself said so, with nothing later to send
+  bool read_asked = false;    // the journal is being read for it, or will be after a delay
+  bool ready = false;         // waits for another turn of the loop
+  bool doomed = false;        // is closed at the end of this turn of the loop
 };
 
 }  // namespace stagelog

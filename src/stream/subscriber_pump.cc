@@ -67,6 +67,7 @@ void SubscriberPump::PumpFromRing(Subscriber& subscriber) {
   if (scan.moved) {
     subscriber.cursor = scan.scanned_through;
     subscriber.job_over = scan.job_over;
+    subscriber.over_by_page = false;
   }
   if (!scan.reached_newest) {
     MakeReady(subscriber);
@@ -93,6 +94,11 @@ void SubscriberPump::AfterAllSent(Subscriber& subscriber) {
   if (subscriber.state == SubscriberState::kEnding) {
     Doom(subscriber, subscriber.ending_reason);
   } else if (subscriber.state != SubscriberState::kJoined) {
+    AskForPage(subscriber);
+  } else if (subscriber.until_terminal && subscriber.job_over && !subscriber.over_by_page) {
+    // The ring may be behind the journal, where the job has been resumed since: what counts is how
+    // it is now, not how it was at the event that was sent last.
+    subscriber.state = SubscriberState::kCatchingUp;
     AskForPage(subscriber);
   } else if (subscriber.until_terminal && subscriber.job_over) {
     std::string frame;
@@ -173,7 +179,7 @@ void SubscriberPump::Settle(Subscriber& subscriber, const CatchUpPage& page) {
   if (subscriber.cursor < subscriber.topic->ring.complete_after()) return;
   // The page knows the state as of its snapshot, which is the cursor's only if it ends there.
   if (subscriber.until_terminal && page.has_more) return;
-  subscriber.job_over = page.job_over;
+  subscriber.job_over = subscriber.over_by_page = page.job_over;
   subscriber.state = SubscriberState::kJoined;
 }
 

@@ -228,6 +228,29 @@ TEST_F(StreamTest, EndsWhenTheJobIsOver) {
   EXPECT_TRUE(late.WaitForEnd());
 }
 
+TEST_F(StreamTest, AResumedJobIsNotOverForWhoReplaysItOrComesBack) {
+  const std::string target = std::string(kJobStream) + "?until=terminal";
+  Append("job", R"({"type":"job_started"})");
+  Append("job", R"({"type":"job_completed"})");
+  Append("job", R"({"type":"job_resumed"})");
+  // From the first event, and by a client that was closed at the first end.
+  SseClient replay = OpenStream(target);
+  SseClient back = OpenStream(target, {{"Last-Event-ID", "2"}});
+  SseClient at_head = OpenStream(target, {{"Last-Event-ID", "3"}});
+  for (int64_t seq = 1; seq <= 3; ++seq) EXPECT_EQ(NextSeq(replay), seq);
+  EXPECT_EQ(NextSeq(back), 3);
+  Append("job", R"({"type":"job_failed"})");
+  for (SseClient* stream : {&replay, &back, &at_head}) {
+    EXPECT_EQ(NextSeq(*stream), 4);
+    Expect(*stream, "end");
+    EXPECT_TRUE(stream->WaitForEnd());
+  }
+  const auto again =
+      SseClient::Open(daemon_->port(), target, kAdminToken, {{"Last-Event-ID", "4"}});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->head().status, 204);
+}
+
 TEST_F(StreamTest, AFilteredReconnectIsStoppedWhenNothingThatMatchesIsLater) {
   const std::string target = std::string(kJobStream) + "?until=terminal&type=log";
   AppendLogs("job", 2);

@@ -183,6 +183,38 @@ TEST_F(UntilTerminalTest, GoesOnWhenTheJobWasResumed) {
   EXPECT_EQ(End(4), client.Frames().back().data);
 }
 
+// What counts is how the job is now. The ring, which knows of what was announced, may be behind.
+TEST_F(UntilTerminalTest, GoesOnWhenTheJournalSaysThatItWasResumedMeanwhile) {
+  StoreBefore("a", 1);
+  StreamClient& client = Connect(Request());
+  RunUntil([&] { return client.Seqs().size() == 1; });
+  Commit("a", "job_completed");
+  journal.Store("a", "job_resumed");  // committed, and not announced yet
+  RunUntil([&] { return client.Seqs().size() == 3; });
+  Settle();
+  EXPECT_FALSE(client.closed());
+  Commit("a", "job_completed");
+  RunUntil([&] { return client.closed(); });
+  EXPECT_EQ(Range(1, 4), client.Seqs());
+  EXPECT_EQ(End(4), client.Frames().back().data);
+}
+
+TEST_F(UntilTerminalTest, AReplayPassesOverEarlierEnds) {
+  options.page_events = 2;
+  for (const char* type : {"job_started", "job_completed", "job_resumed", "log", "job_completed",
+                           "job_resumed", "log"}) {
+    journal.Store("a", type);
+  }
+  StreamClient& client = Connect(Request());
+  RunUntil([&] { return client.Seqs().size() == 7; });
+  Settle();
+  EXPECT_FALSE(client.closed());
+  EXPECT_TRUE(client.Frames("end").empty());
+  Commit("a", "job_completed");
+  RunUntil([&] { return client.closed(); });
+  EXPECT_EQ(End(8), client.Frames().back().data);
+}
+
 TEST_F(UntilTerminalTest, EndsThoughTheLastEventDoesNotMatch) {
   StreamRequest request = Request();
   request.filter.types = {"log"};
