@@ -40,6 +40,12 @@ struct Event {
   std::vector<std::string> violations;
 };
 
+// When an event happened: what its emitter says, but not later than `ts_micros`, when the journal
+// took it (an emitter's clock may be ahead). A time before 3 January 1970 comes from a clock
+// that was never set, or from a zero value, and counts as none. Microseconds since 1970.
+int64_t EffectiveMicros(std::optional<int64_t> occurred_at_micros, int64_t ts_micros);
+int64_t EffectiveMicros(const Event& event);
+
 // True when both say the same thing: type, stage, gate, attempt, status, level, message, payload.
 // Times and actor do not count (promise 6).
 bool SameContent(const EventDraft& a, const EventDraft& b);

@@ -139,6 +139,7 @@ EventView ViewEvent(std::string_view body) {
     if (key == "job_seq") view.job_seq = NumberOf(value);
     if (key == "job_id") view.job_id = Unquoted(value);
     if (key == "ts") view.ts = Unquoted(value);
+    if (key == "occurred_at") view.occurred_at = Unquoted(value);
     if (key == "event_id") view.event_id = Unquoted(value);
     if (key == "type") view.type = Unquoted(value);
     if (key == "stage") view.stage = Unquoted(value);
@@ -189,7 +190,10 @@ std::optional<Event> SliceStoredEvent(std::string_view line) {
   }
   const TypeTraits* traits = FindType(view.type);
   const std::optional<int64_t> ts = ParseTimestamp(view.ts);
-  if (!view.violations.empty() || traits == nullptr || !ts || view.seq <= 0 || view.job_seq <= 0) {
+  const std::optional<int64_t> occurred_at =
+      view.occurred_at == view.ts ? ts : ParseTimestamp(view.occurred_at);
+  if (!view.violations.empty() || traits == nullptr || !ts || !occurred_at || view.seq <= 0 ||
+      view.job_seq <= 0) {
     return std::nullopt;
   }
   Event event;
@@ -197,6 +201,7 @@ std::optional<Event> SliceStoredEvent(std::string_view line) {
   event.job_seq = view.job_seq;
   event.ts_micros = *ts;
   EventDraft& draft = event.draft;
+  draft.occurred_at_micros = *occurred_at;
   draft.kind = traits->type;
   draft.type = view.type;
   draft.job_id = view.job_id;

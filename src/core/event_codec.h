@@ -28,6 +28,7 @@ struct EventView {
   int64_t job_seq = 0;
   std::string_view job_id;
   std::string_view ts;
+  std::string_view occurred_at;
   std::string_view event_id;
   std::string_view type;
   std::string_view stage;
@@ -49,7 +50,7 @@ EventView ViewEvent(std::string_view body);
 Result<Event> DecodeStoredEvent(std::string_view line);
 
 // The same without checking the line and without a document in memory, for folding many; event_id,
-// status, level and occurred_at are left out. No value where it takes more than slicing.
+// status and level are left out. No value where it takes more than slicing.
 std::optional<Event> SliceStoredEvent(std::string_view line);
 
 // The hash that a stored line carries at its end; empty when it does not end as it should.

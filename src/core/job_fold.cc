@@ -15,13 +15,14 @@ class Fold {
       : state_(state),
         event_(event),
         draft_(event.draft),
-        now_(event.ts_micros),
+        now_(EffectiveMicros(event)),
         changes_(changes) {}
 
   void Run() {
     const bool is_remark = draft_.kind == EventType::kLog || draft_.kind == EventType::kCustom;
     if (is_remark) return;
     if (changes_ != nullptr) changes_->job = true;
+    state_.created_at_micros = std::min(state_.created_at_micros, now_);
     if (draft_.kind != EventType::kJobResumed) state_.may_resume_again = false;
     switch (draft_.kind) {
       case EventType::kJobCreated:
@@ -62,6 +63,10 @@ class Fold {
   }
 
  private:
+  // The time of a turn of the job. Emitters' clocks differ, and what was kept during an outage
+  // comes late: none is before the one before it, so that what lies between two turns adds up.
+  int64_t Turn() { return state_.turned_micros = std::max(state_.turned_micros, now_); }
+
   void Create() {
     JobPayload payload = ReadJobPayload(draft_.payload);
     state_.pipeline = std::move(payload.pipeline);
@@ -71,15 +76,16 @@ class Fold {
   }
 
   void Start() {
+    const int64_t at_micros = Turn();
     state_.status = JobStatus::kRunning;
-    if (state_.started_at_micros == 0) state_.started_at_micros = now_;
+    if (state_.started_at_micros == 0) state_.started_at_micros = at_micros;
   }
 
   void Resume() {
     state_.may_resume_again = false;
     if (state_.IsOver()) {
       ++state_.epoch;
-      state_.stopped_micros += now_ - state_.ended_at_micros;
+      state_.stopped_micros += Turn() - state_.ended_at_micros;
       state_.ended_at_micros = 0;
     }
     LeavePause();
@@ -89,7 +95,7 @@ class Fold {
   // Whatever still holds the job holds it no longer.
   void LeavePause() {
     if (state_.status == JobStatus::kPaused) {
-      state_.waited_micros += now_ - state_.paused_since_micros;
+      state_.waited_micros += Turn() - state_.paused_since_micros;
     }
     state_.paused_since_micros = 0;
     state_.blocking_gates.clear();
@@ -97,16 +103,32 @@ class Fold {
   }
 
   void End(JobStatus status) {
+    state_.turned_micros = std::max(state_.turned_micros, LatestOfParts());
+    const int64_t at_micros = Turn();
     LeavePause();
     for (size_t i = 0; i < state_.stages.size(); ++i) {
-      if (state_.stages[i].status == StageStatus::kRunning) CloseStage(i, StageStatus::kAbandoned);
+      if (state_.stages[i].status != StageStatus::kRunning) continue;
+      CloseStage(i, StageStatus::kAbandoned, at_micros);
     }
     for (size_t i = 0; i < state_.gates.size(); ++i) {
-      if (state_.gates[i].status == GateStatus::kPending) CloseGate(i, GateStatus::kCanceled);
+      if (state_.gates[i].status != GateStatus::kPending) continue;
+      CloseGate(i, GateStatus::kCanceled, at_micros);
     }
     state_.status = status;
     state_.reason = draft_.message;
-    state_.ended_at_micros = now_;
+    state_.ended_at_micros = at_micros;
+  }
+
+  // A job does not end before what happened in it.
+  int64_t LatestOfParts() const {
+    int64_t latest = state_.started_at_micros;
+    for (const StageState& stage : state_.stages) {
+      latest = std::max({latest, stage.started_micros, stage.ended_micros});
+    }
+    for (const GateState& gate : state_.gates) {
+      latest = std::max({latest, gate.opened_micros, gate.decided_micros});
+    }
+    return latest;
   }
 
   // --- Stages ---
@@ -118,9 +140,10 @@ class Fold {
     if (changes_ != nullptr) changes_->stages.push_back(index);
   }
 
-  void CloseStage(size_t index, StageStatus status) {
-    state_.stages[index].status = status;
-    state_.stages[index].ended_micros = now_;
+  void CloseStage(size_t index, StageStatus status, int64_t at_micros) {
+    StageState& stage = state_.stages[index];
+    stage.status = status;
+    stage.ended_micros = std::max(at_micros, stage.started_micros);
     Changed(index);
   }
 
@@ -182,22 +205,22 @@ class Fold {
       progress.first_figure = figure;
       progress.first_micros = now_;
     }
-    progress.last_micros = now_;
+    progress.last_micros = std::max(progress.last_micros, now_);
   }
 
   void EndStage(StageStatus status) {
     const size_t index = RunningAttempt();
     if (!draft_.message.empty()) state_.stages[index].message = draft_.message;
-    CloseStage(index, status);
+    CloseStage(index, status, now_);
   }
 
   // --- Gates ---
 
-  void CloseGate(size_t index, GateStatus status) {
+  void CloseGate(size_t index, GateStatus status, int64_t at_micros) {
     GateState& gate = state_.gates[index];
     gate.status = status;
     gate.decided_seq = event_.seq;
-    gate.decided_micros = now_;
+    gate.decided_micros = std::max(at_micros, gate.opened_micros);
     if (changes_ != nullptr) changes_->gates.push_back(index);
   }
 
@@ -209,6 +232,7 @@ class Fold {
     gate.iteration = last == nullptr ? 1 : last->iteration + 1;
     gate.opened_seq = event_.seq;
     gate.opened_micros = now_;
+    gate.opened_ts_micros = event_.ts_micros;
     gate.prompt = std::move(payload.prompt);
     if (gate.prompt.empty()) gate.prompt = draft_.message;
     gate.options = std::move(payload.options);
@@ -221,7 +245,7 @@ class Fold {
     if (state_.status != JobStatus::kPaused) {
       state_.status_before_pause = state_.status;
       state_.status = JobStatus::kPaused;
-      state_.paused_since_micros = now_;
+      state_.paused_since_micros = Turn();
     }
     state_.reason = PauseReason();
   }
@@ -229,7 +253,7 @@ class Fold {
   void DecideGate(GateStatus status) {
     const GateState* found = state_.FindGate(draft_.gate);
     if (found == nullptr) return;  // cannot be: such an event is flagged
-    CloseGate(static_cast<size_t>(found - state_.gates.data()), status);
+    CloseGate(static_cast<size_t>(found - state_.gates.data()), status, now_);
     GateState& gate = state_.gates[static_cast<size_t>(found - state_.gates.data())];
     DecisionPayload payload = ReadDecisionPayload(draft_.payload);
     gate.decided_by = draft_.actor;
@@ -276,11 +300,13 @@ void Count(JobState& state, int64_t seq, int64_t job_seq, int64_t ts_micros,
 }  // namespace
 
 void Apply(JobState& state, const Event& event, std::string_view hash, StateChanges* changes) {
+  const int64_t happened_micros = EffectiveMicros(event);
   if (state.job_seq == 0) {
     state.job_id = event.draft.job_id;
-    state.created_at_micros = event.ts_micros;
+    state.created_at_micros = happened_micros;
     state.first_seq = event.seq;
   }
+  state.latest_micros = std::max(state.latest_micros, happened_micros);
   Count(state, event.seq, event.job_seq, event.ts_micros, hash);
   state.violation_count += static_cast<int64_t>(event.violations.size());
   const auto& violations = event.violations;

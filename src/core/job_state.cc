@@ -45,7 +45,7 @@ std::optional<int64_t> DoneOf(const StageState& stage) {
 }
 
 int64_t GateState::ExpiresAtMicros() const {
-  return timeout_seconds ? opened_micros + *timeout_seconds * 1'000'000 : 0;
+  return timeout_seconds ? opened_ts_micros + *timeout_seconds * 1'000'000 : 0;
 }
 
 std::optional<int64_t> JobState::Done() const {

@@ -13,6 +13,10 @@
 
 namespace stagelog {
 
+// Which rules made a state of the events: it goes up when the same events fold to another state. A
+// journal's rows and files of another version are made anew.
+inline constexpr int64_t kFoldVersion = 2;
+
 enum class JobStatus { kCreated, kRunning, kPaused, kCompleted, kFailed, kCanceled };
 enum class StageStatus { kRunning, kCompleted, kFailed, kAbandoned };
 enum class GateStatus { kPending, kApproved, kRejected, kAutoApproved, kExpired, kCanceled };
@@ -28,7 +32,8 @@ std::optional<JobStatus> ParseJobStatus(std::string_view name);
 // completed, failed or canceled.
 bool IsOver(JobStatus status);
 
-// How far something is, by its last report. Times are microseconds since 1970, as everywhere here.
+// How far something is, by its last report. Times are microseconds since 1970, as everywhere here,
+// and tell when things happened (EffectiveMicros) where they do not say that they are a `ts`.
 struct Progress {
   std::optional<double> current;
   std::optional<double> total;
@@ -68,7 +73,8 @@ struct GateState {
   GateStatus status = GateStatus::kPending;
   int64_t opened_seq = 0;
   int64_t opened_micros = 0;
-  int64_t decided_seq = 0;  // 0 while it is pending, as are the next ones
+  int64_t opened_ts_micros = 0;  // `ts` of that event: the timeout counts from it
+  int64_t decided_seq = 0;       // 0 while it is pending, as are the next ones
   int64_t decided_micros = 0;
   std::string prompt;
   std::string options;  // JSON array as it was sent, or empty
@@ -94,11 +100,13 @@ struct JobState {
   int64_t job_seq = 0;    // of the last event; 0 before the first
   int64_t first_seq = 0;  // of the first event: jobs sort by it in the order of their creation
   int64_t as_of_seq = 0;  // the last event's
-  int64_t created_at_micros = 0;
+  int64_t created_at_micros = 0;  // the first event, or what happened before it and was told later
   int64_t started_at_micros = 0;  // 0: not yet
   int64_t ended_at_micros = 0;    // 0: not over
-  int64_t updated_at_micros = 0;
-  int64_t epoch = 1;  // 1 + resumptions after failed or canceled
+  int64_t updated_at_micros = 0;  // `ts` of the last event
+  int64_t latest_micros = 0;      // the latest time of all events: to there runs what is not over
+  int64_t turned_micros = 0;      // when the job last began, paused, went on or ended; 0: never
+  int64_t epoch = 1;              // 1 + resumptions after an end
   int64_t violation_count = 0;
   std::string last_hash;  // 64 hex digits; empty before the first event
 

@@ -72,7 +72,7 @@ Json ProgressJson(const Progress& progress, StageStatus status) {
   return object;
 }
 
-Json StageJson(const StageState& stage, int64_t now_micros) {
+Json StageJson(const StageState& stage, int64_t latest_micros) {
   Json object;
   object["stage"] = stage.path;
   object["attempt"] = stage.attempt;
@@ -80,7 +80,7 @@ Json StageJson(const StageState& stage, int64_t now_micros) {
   object["status"] = StatusName(stage.status);
   PutTime(object, "started_at", stage.started_micros);
   PutTime(object, "ended_at", stage.ended_micros);
-  const int64_t end = stage.ended_micros == 0 ? now_micros : stage.ended_micros;
+  const int64_t end = stage.ended_micros == 0 ? latest_micros : stage.ended_micros;
   object["duration_ms"] = Millis(end - stage.started_micros);
   PutText(object, "message", stage.message);
   Json progress = ProgressJson(stage.progress, stage.status);
@@ -126,7 +126,7 @@ Json SummaryJson(const JobState& state, std::optional<int64_t> done) {
   PutTime(object, "started_at", state.started_at_micros);
   PutTime(object, "ended_at", state.ended_at_micros);
   PutTime(object, "updated_at", state.updated_at_micros);
-  const int64_t end = state.ended_at_micros == 0 ? state.updated_at_micros : state.ended_at_micros;
+  const int64_t end = state.ended_at_micros == 0 ? state.latest_micros : state.ended_at_micros;
   int64_t waited = state.waited_micros;
   if (state.status == JobStatus::kPaused) waited += end - state.paused_since_micros;
   const int64_t duration = end - state.created_at_micros;
@@ -146,6 +146,7 @@ void PutEnd(Json& object, const JobState& state) {
   object["first_seq"] = state.first_seq;
   object["as_of_seq"] = state.as_of_seq;
   object["last_hash"] = state.last_hash;
+  object["fold_version"] = kFoldVersion;
 }
 
 // --- Snapshots ---
@@ -212,7 +213,8 @@ Json SnapshotOf(const GateState& g) {
           g.decided_by,
           g.comment,
           g.choice,
-          g.via};
+          g.via,
+          g.opened_ts_micros};
 }
 
 GateState GateOf(const Json& j) {
@@ -233,6 +235,7 @@ GateState GateOf(const Json& j) {
   g.comment = j.at(13);
   g.choice = j.at(14);
   g.via = j.at(15);
+  g.opened_ts_micros = j.at(16);
   return g;
 }
 
@@ -247,6 +250,8 @@ JobState StateOf(const Json& j) {
   s.started_at_micros = j.at("started_at");
   s.ended_at_micros = j.at("ended_at");
   s.updated_at_micros = j.at("updated_at");
+  s.latest_micros = j.at("latest");
+  s.turned_micros = j.at("turned");
   s.epoch = j.at("epoch");
   s.violation_count = j.at("violations");
   s.last_hash = j.at("last_hash");
@@ -276,7 +281,7 @@ std::string EncodeJobState(const JobState& state) {
   Json object = SummaryJson(state, state.Done());
   object["stages"] = Json::array();
   for (const StageState& stage : state.stages) {
-    object["stages"].push_back(StageJson(stage, state.updated_at_micros));
+    object["stages"].push_back(StageJson(stage, state.latest_micros));
   }
   object["gates"] = Json::array();
   for (const GateState& gate : state.gates) {
@@ -307,7 +312,7 @@ std::string EncodeHistory(const JobState& state, const char* key, Json all) {
 std::string EncodeStage(const JobState& state, std::string_view path) {
   Json attempts = Json::array();
   for (const StageState& stage : state.stages) {
-    if (stage.path == path) attempts.push_back(StageJson(stage, state.updated_at_micros));
+    if (stage.path == path) attempts.push_back(StageJson(stage, state.latest_micros));
   }
   return EncodeHistory(state, "attempts", std::move(attempts));
 }
@@ -338,6 +343,8 @@ std::string EncodeSnapshot(const JobState& s) {
   j["started_at"] = s.started_at_micros;
   j["ended_at"] = s.ended_at_micros;
   j["updated_at"] = s.updated_at_micros;
+  j["latest"] = s.latest_micros;
+  j["turned"] = s.turned_micros;
   j["epoch"] = s.epoch;
   j["violations"] = s.violation_count;
   j["last_hash"] = s.last_hash;

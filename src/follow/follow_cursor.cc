@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/job_state.h"
+
 namespace stagelog {
 namespace {
 
 // Goes up when the documents change: every job's files are then written anew.
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = kFoldVersion;
 constexpr uint64_t kMaxBytes = 65'536;
 
 std::string PathOf(const std::string& runs_dir) { return runs_dir + "/stagelog.follow.json"; }

@@ -171,10 +171,14 @@ Status EventLogger::OpenTable() {
 }
 
 void EventLogger::LogRecovery(const RecoveryReport& report) const {
-  if (report.states_rebuilt) {
+  if (report.fold_was_another) {
+    spdlog::info("[journal] every job was folded anew by version {} of the rules; {} differed",
+                 kFoldVersion, report.states_differed.size());
+  } else if (report.states_rebuilt) {
     spdlog::info("[journal] every job was folded anew; {} differed", report.states_differed.size());
   }
   for (const std::string& job : report.states_differed) {
+    if (report.fold_was_another) break;  // that they differ is no news then
     spdlog::warn("[journal] the rows of job {} lagged or said something else: made anew", job);
   }
   if (!report.restored_from.empty()) {

@@ -14,7 +14,7 @@ namespace {
 constexpr int kBusyMillis = 5000;
 
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
-constexpr std::array<const char*, 5> kMigrations = {R"sql(
+constexpr std::array<const char*, 6> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
 CREATE TABLE jobs(
   first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
@@ -124,6 +124,10 @@ CREATE INDEX file_events_by_id ON file_events(job, id_key);
 -- is stored in the body alone.
 DROP INDEX events_by_id;
 CREATE UNIQUE INDEX events_by_id ON events(job, event_id) WHERE event_id <> '';
+)sql",
+                                                    R"sql(
+-- The other times of jobs, stages and gates tell when things happened, too; updated_at is a ts.
+ALTER TABLE jobs ADD COLUMN latest INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 }  // namespace
@@ -156,6 +160,8 @@ void EventTable::Migrate() {
     database_.exec("PRAGMA user_version=" + std::to_string(from + 1));
     transaction.commit();
   }
+  const bool is_empty = !SQLite::Statement(database_, "SELECT 1 FROM events").executeStep();
+  if (version < known && is_empty) SetNumber("state_version", kFoldVersion);
 }
 
 SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql) {

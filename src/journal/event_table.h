@@ -78,9 +78,6 @@ struct TrimmedEvent {
   FilePlace place;
 };
 
-// Which fold the rows were written by: a higher number makes the next start fold everything anew.
-inline constexpr int64_t kStateVersion = 1;
-
 // `user_version` of a database that this program has brought up to date.
 int SchemaVersion();
 
@@ -141,7 +138,7 @@ class EventTable {
   // What DumpStateRows() says of a job in that state. Writes nothing for good.
   std::string DumpRowsOf(const JobState& state);
   // False when the rows were written by another fold.
-  bool StatesAreOfThisFold() { return Number("state_version") == kStateVersion; }
+  bool StatesAreOfThisFold() { return Number("state_version") == kFoldVersion; }
   void WriteFileNote(int64_t first_seq, const FileNote& note);
 
   // Calls `visit(seq, body)` for the job's events with a greater job_seq, in order, wherever their
@@ -240,7 +237,8 @@ class EventTable {
 // stages and gates.
 inline constexpr const char* kJobColumns =
     "first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, violations, last_hash, "
-    "pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, stopped, done";
+    "pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, stopped, done, "
+    "latest";
 JobState ListedJob(SQLite::Statement& row);
 
 // All rows that are derived from the events of one job, but for snapshots, as text to compare.

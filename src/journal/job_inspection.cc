@@ -143,6 +143,9 @@ void JobInspection::LookForMissingEvents() {
 }
 
 void JobInspection::CompareState() {
+  // Rows of another version's fold are made anew by the next start in any case.
+  SQLite::Statement fold(*database_, "SELECT value FROM journal WHERE key = 'state_version'");
+  if (!fold.executeStep() || fold.getColumn(0).getInt64() != kFoldVersion) return;
   const auto tell = [&](const std::string& what) {
     tell_("stagelog.db", what + " of job " + job_id_ +
                              " is not what its events add up to; --rebuild-state makes it anew");

@@ -138,7 +138,7 @@ bool EventTable::UpdateJobRow(const JobState& state) {
       update_job_,
       "UPDATE jobs SET job_seq = ?, last_seq = ?, updated_at = ?, violations = ?, last_hash = ?, "
       "reason = ?, epoch = ?, started_at = ?, ended_at = ?, paused_since = ?, waited = ?, "
-      "stopped = ?, done = ?, created_at = ?, pipeline = ?, strict = ? "
+      "stopped = ?, done = ?, created_at = ?, pipeline = ?, strict = ?, latest = ? "
       "WHERE first_seq = ? AND status = ?");
   write.bind(1, state.job_seq);
   write.bind(2, state.as_of_seq);
@@ -156,8 +156,9 @@ bool EventTable::UpdateJobRow(const JobState& state) {
   write.bind(14, state.created_at_micros);
   write.bindNoCopy(15, state.pipeline);
   write.bind(16, state.strict ? 1 : 0);
-  write.bind(17, state.first_seq);
-  write.bind(18, std::string(StatusName(state.status)));
+  write.bind(17, state.latest_micros);
+  write.bind(18, state.first_seq);
+  write.bind(19, std::string(StatusName(state.status)));
   return write.exec() > 0;
 }
 
@@ -185,13 +186,14 @@ void EventTable::TouchJobRow(const JobState& state) {
   SQLite::Statement& write =
       Prepared(touch_job_,
                "UPDATE jobs SET job_seq = ?, last_seq = ?, updated_at = ?, violations = ?, "
-               "last_hash = ? WHERE first_seq = ?");
+               "last_hash = ?, latest = ? WHERE first_seq = ?");
   write.bind(1, state.job_seq);
   write.bind(2, state.as_of_seq);
   write.bind(3, state.updated_at_micros);
   write.bind(4, state.violation_count);
   write.bindNoCopy(5, state.last_hash);
-  write.bind(6, state.first_seq);
+  write.bind(6, state.latest_micros);
+  write.bind(7, state.first_seq);
   write.exec();
 }
 
@@ -216,6 +218,7 @@ JobState ListedJob(SQLite::Statement& row) {
   state.paused_since_micros = row.getColumn(15).getInt64();
   state.waited_micros = row.getColumn(16).getInt64();
   state.stopped_micros = row.getColumn(17).getInt64();
+  state.latest_micros = row.getColumn(19).getInt64();
   return state;
 }
 
@@ -268,7 +271,7 @@ std::string DumpStateRows(SQLite::Database& database, int64_t first_seq) {
       database,
       "SELECT json_array(job_id, status, job_seq, last_seq, created_at, updated_at, violations, "
       "last_hash, pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, "
-      "stopped, done) FROM jobs WHERE first_seq = ?1 UNION ALL "
+      "stopped, done, latest) FROM jobs WHERE first_seq = ?1 UNION ALL "
       "SELECT * FROM (SELECT json_array(stage, attempt, status, started_at, ended_at, percent) "
       "FROM stages WHERE job = ?1 ORDER BY stage, attempt) UNION ALL "
       "SELECT * FROM (SELECT json_array(opened_seq, gate, iteration, status, expires_at, "
@@ -365,7 +368,7 @@ std::vector<std::string> EventTable::RebuildStates() {
     Commit();
     Begin();
   }
-  SetNumber("state_version", kStateVersion);
+  SetNumber("state_version", kFoldVersion);
   Commit();
   return differed;
 }

@@ -125,7 +125,8 @@ class Opener {
     BuryDeleted(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
-    const bool must_rebuild = rebuild_states_ || !journal_.table->StatesAreOfThisFold();
+    journal_.report.fold_was_another = !journal_.table->StatesAreOfThisFold();
+    const bool must_rebuild = rebuild_states_ || journal_.report.fold_was_another;
     // What is folded anew from a file must be what was committed.
     if (must_rebuild && journal_.table->HasFileEvents()) {
       CompareJobs(*journal_.table, LatestCredibleTs());

@@ -23,9 +23,10 @@ struct RecoveryReport {
   int64_t lines_appended = 0;  // from the database to files
   int64_t tails_cut = 0;       // lines torn by a crash
   int64_t lines_lost = 0;      // that were in files alone and are no more
-  std::vector<std::string> set_aside;        // new names of files that were renamed away
-  std::string restored_from;                 // the journal_id of which this was a backup
-  bool states_rebuilt = false;               // every job was folded anew
+  std::vector<std::string> set_aside;  // new names of files that were renamed away
+  std::string restored_from;           // the journal_id of which this was a backup
+  bool states_rebuilt = false;         // every job was folded anew
+  bool fold_was_another = false;       // ... for the rows were made by another version's rules
   std::vector<std::string> states_differed;  // jobs whose rows were missing, lagged or were wrong
 };
 

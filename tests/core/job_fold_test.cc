@@ -80,6 +80,7 @@ std::vector<size_t> Differences(const std::vector<Item>& before, const std::vect
 bool JobDiffers(JobState before, JobState now) {
   for (JobState* state : {&before, &now}) {
     state->job_seq = state->as_of_seq = state->updated_at_micros = state->violation_count = 0;
+    state->latest_micros = 0;
     state->last_hash.clear();
   }
   return before != now;

@@ -209,6 +209,7 @@ TEST(JobTest, WhatIsIllegalChangesNothingButTheCounters) {
   after.job_seq = before.job_seq;
   after.as_of_seq = before.as_of_seq;
   after.updated_at_micros = before.updated_at_micros;
+  after.latest_micros = before.latest_micros;
   after.violation_count = before.violation_count;
   after.last_hash = before.last_hash;
   EXPECT_EQ(after, before);

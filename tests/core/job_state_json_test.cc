@@ -47,7 +47,7 @@ TEST(EncodeJobStateTest, ANewJob) {
             R"("updated_at":"2023-11-14T22:13:21.000000Z",)"
             R"("duration_ms":0,"waited_ms":0,"stopped_ms":0,"worked_ms":0,)"
             R"("events":1,"violations":0,"stages":[],"gates":[],)"
-            R"("first_seq":10,"as_of_seq":10,"last_hash":"hash-10"})");
+            R"("first_seq":10,"as_of_seq":10,"last_hash":"hash-10","fold_version":2})");
 }
 
 TEST(EncodeJobStateTest, AJobWithEverything) {
@@ -76,7 +76,7 @@ TEST(EncodeJobStateTest, AJobWithEverything) {
       R"("expires_at":"2023-11-14T22:14:23.000000Z","decided_seq":40,)"
       R"("decided_at":"2023-11-14T22:13:24.000000Z","waited_ms":1000,"decided_by":"ann",)"
       R"("comment":"no","choice":"b","via":"event"}],)"
-      R"("first_seq":10,"as_of_seq":50,"last_hash":"hash-50"})");
+      R"("first_seq":10,"as_of_seq":50,"last_hash":"hash-50","fold_version":2})");
 }
 
 TEST(EncodeJobStateTest, BeginsWithTheJobAndItsStatus) {

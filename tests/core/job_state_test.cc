@@ -102,7 +102,8 @@ TEST(DoneOfTest, ACompletedAttemptIsWholeWhateverItReported) {
 
 TEST(GateStateTest, ExpiresSoManySecondsAfterItWasOpened) {
   GateState gate;
-  gate.opened_micros = 5;
+  gate.opened_micros = 3;  // when it happened; the journal heard of it later
+  gate.opened_ts_micros = 5;
   EXPECT_EQ(gate.ExpiresAtMicros(), 0);
   gate.timeout_seconds = 31'536'000;
   EXPECT_EQ(gate.ExpiresAtMicros(), 31'536'000'000'005);

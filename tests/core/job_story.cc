@@ -15,6 +15,7 @@ EventDraft DraftOf(const std::string& type, const EventParts& parts) {
   draft.message = parts.message;
   draft.payload = parts.payload;
   draft.actor = parts.actor;
+  draft.occurred_at_micros = parts.occurred_at_micros;
   return draft;
 }
 
@@ -25,7 +26,7 @@ Event JobStory::Next(const std::string& type, const EventParts& parts) const {
   event.job_seq = state_.job_seq + 1;
   event.ts_micros = now_micros_ + kSecond;
   event.draft.event_id = "event-" + std::to_string(event.seq);
-  event.draft.occurred_at_micros = event.ts_micros;
+  event.draft.occurred_at_micros = parts.occurred_at_micros.value_or(event.ts_micros);
   event.violations = Judge(state_, event.draft);
   return event;
 }

@@ -19,6 +19,7 @@ struct EventParts {
   std::string message;
   std::string payload;
   std::string actor;
+  std::optional<int64_t> occurred_at_micros;  // none: the event's ts
 };
 
 EventDraft DraftOf(const std::string& type, const EventParts& parts = {});

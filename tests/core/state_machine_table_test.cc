@@ -105,6 +105,7 @@ std::string Bracketed(const std::vector<std::string>& codes) {
 // What must be as it was after an event that is stored, flagged and otherwise without effect.
 JobState WithoutCounters(JobState state) {
   state.job_seq = state.as_of_seq = state.updated_at_micros = state.violation_count = 0;
+  state.latest_micros = 0;
   state.last_hash.clear();
   return state;
 }

@@ -337,10 +337,11 @@ TEST_F(StateFilesTest, CatchesUpOnceTheJournalCanBeRead) {
 
 TEST_F(StateFilesTest, ACursorThatMakesNoSenseIsTheBeginning) {
   Commit("a", "job_started");
-  for (const char* text : {"", "{", "[]", "{\"version\":1}", "{\"state_files_through\":1}",
-                           "{\"state_files_through\":1,\"version\":2}",
-                           "{\"state_files_through\":\"1\",\"version\":1}",
-                           "{\"state_files_through\":1000,\"version\":1}"}) {
+  for (const char* text :
+       {"", "{", "[]", "{\"version\":2}", "{\"state_files_through\":1}",
+        "{\"state_files_through\":1,\"version\":1}", "{\"state_files_through\":1,\"version\":3}",
+        "{\"state_files_through\":\"1\",\"version\":2}",
+        "{\"state_files_through\":1000,\"version\":2}"}) {
     Put("stagelog.follow.json", text);
     fs::remove(directory_.Path("a/state.json"));
     Open();
@@ -369,7 +370,7 @@ TEST_F(StateFilesTest, StopWritesWhatIsBehindAndTheCursor) {
   state_files_->Stop();
   ExpectCurrent("a");
   EXPECT_EQ(Read("stagelog.follow.json"),
-            "{\"state_files_through\":" + std::to_string(seq) + ",\"version\":1}\n");
+            "{\"state_files_through\":" + std::to_string(seq) + ",\"version\":2}\n");
   EXPECT_FALSE(state_files_->RunOnce());
 }
 

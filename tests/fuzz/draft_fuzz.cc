@@ -85,6 +85,7 @@ void CheckSlices(std::string_view line, const Event& event) {
   if (!sliced) return;
   STAGELOG_CHECK(sliced->seq == event.seq && sliced->job_seq == event.job_seq);
   STAGELOG_CHECK(sliced->ts_micros == event.ts_micros && sliced->violations == event.violations);
+  STAGELOG_CHECK(sliced->draft.occurred_at_micros == event.draft.occurred_at_micros);
   STAGELOG_CHECK(sliced->draft.kind == event.draft.kind);
   STAGELOG_CHECK(sliced->draft.attempt == event.draft.attempt);
   CheckSameText("sliced message", sliced->draft.message, event.draft.message);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/event_codec.h"
+#include "core/job_state_json.h"
 #include "tests/journal/job_state_table_fixture.h"
 
 namespace stagelog {
@@ -96,6 +97,48 @@ TEST_F(RebuildStatesTest, RowsOfAnotherFoldAreMadeAnewAtTheNextOpen) {
     EXPECT_THAT(report.states_differed, ElementsAre("b")) << sql;
     EXPECT_FALSE(Recover().states_rebuilt) << sql;
   }
+}
+
+// Version 1 of the fold counted every time by ts, and had a schema without the column for it.
+TEST_F(RebuildStatesTest, AJournalOfTheFoldByTsIsFoldedByWhenThingsHappened) {
+  constexpr int64_t kHour = 3'600'000'000;
+  Open();
+  const int64_t begin = clock_.WallMicros() - 10 * kHour;
+  const auto tell = [&](const std::string& type, int64_t at_micros, const Parts& parts = {}) {
+    EventDraft draft = Draft("late", type, parts);
+    draft.occurred_at_micros = at_micros;
+    ASSERT_TRUE(Append(std::move(draft)));
+  };
+  tell("job_created", begin);
+  tell("stage_started", begin, {.stage = "s"});
+  tell("stage_completed", begin + kHour, {.stage = "s"});
+  tell("gate_pause", begin + kHour, {.gate = "g", .payload = R"({"timeout_seconds":60})"});
+  tell("gate_rejected", begin + 2 * kHour, {.gate = "g"});
+  tell("job_completed", begin + 3 * kHour);
+  const JobState state = Find("late");
+  EXPECT_EQ(state.created_at_micros, begin);
+  EXPECT_EQ(state.ended_at_micros - state.created_at_micros, 3 * kHour);
+  EXPECT_EQ(state.waited_micros, 2 * kHour);
+  Close();
+  // As version 1 had left them.
+  Execute(
+      "UPDATE jobs SET created_at = updated_at - 6, started_at = updated_at - 5, ended_at = "
+      "updated_at, waited = 1 WHERE job_id = 'late'");
+  Execute("UPDATE journal SET value = 1 WHERE key = 'state_version'");
+  {
+    SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READWRITE);
+    database.exec("ALTER TABLE jobs DROP COLUMN latest; PRAGMA user_version = 5");
+  }
+  const RecoveryReport report = Recover();
+  EXPECT_TRUE(report.states_rebuilt && report.fold_was_another);
+  EXPECT_THAT(report.states_differed, ElementsAre("a", "b", "late")) << "all lacked the column";
+  EXPECT_FALSE(Recover().states_rebuilt);
+  Open();
+  EXPECT_EQ(Find("late"), state);
+  const auto listed = logger_->reader().ListJobs({.limit = 1});
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->front().summary, EncodeJobSummary(state, state.Done()));
+  ExpectAgreement();
 }
 
 TEST_F(RebuildStatesTest, RowsThatDoNotReachTheirJobsLastEventAreMadeAnewAtTheNextOpen) {

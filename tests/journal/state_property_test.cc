@@ -30,6 +30,7 @@ class StatePropertyTest : public JournalTest {
 
   void Begin(uint64_t seed) {
     events_.emplace(seed, std::vector<std::string>{"a", "b", "c", "d", "e", "f"});
+    events_->TellTimesAround(clock_.WallMicros());
     Open();
     EventDraft strict = TypedDraft(kStrictJob, "job_created");
     strict.payload = R"({"strict":true})";

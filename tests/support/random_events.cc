@@ -90,7 +90,7 @@ const std::vector<std::string> kAbsurdFigures = {"-1",
 }  // namespace
 
 RandomEvents::RandomEvents(uint64_t seed, std::vector<std::string> jobs)
-    : random_(seed), jobs_(std::move(jobs)) {}
+    : random_(seed), times_(seed), jobs_(std::move(jobs)) {}
 
 EventDraft RandomEvents::Next() { return NextOf(Pick(jobs_)); }
 
@@ -117,7 +117,19 @@ EventDraft RandomEvents::NextOf(const std::string& job_id) {
   draft.message = traits->needs_message ? "a remark" : Pick(kMessages);
   draft.payload = Payload(draft.kind);
   draft.actor = Pick({"ann", "ben", "timer"});
+  draft.occurred_at_micros = Time();
   return draft;
+}
+
+std::optional<int64_t> RandomEvents::Time() {
+  constexpr int64_t kHour = 3'600'000'000;
+  const uint64_t way = times_() % 100;
+  if (around_micros_ == 0 || way < 20) return std::nullopt;
+  if (way < 23) return static_cast<int64_t>(times_() % 3) - 1;
+  if (way < 25) return int64_t{-62'135'596'800'000'000};  // 0001-01-01T00:00:00Z
+  if (way < 27) return around_micros_ + 1'000 * kHour;
+  return around_micros_ - static_cast<int64_t>(times_() % kHour) +
+         static_cast<int64_t>(times_() % (kHour / 10));
 }
 
 // Now and then a double of any bits at all, else one that fits.
