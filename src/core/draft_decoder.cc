@@ -10,6 +10,7 @@
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "core/payload.h"
+#include "core/payload_keys.h"
 #include "core/type_names.h"
 
 namespace stagelog {
@@ -66,6 +67,10 @@ class DraftReader {
       const std::string& key = members_[i].key;
       if (!Contains(kKnownKeys, key)) {
         const std::string shown = QuotableText(key, 128);
+        if (BelongsInPayload(key)) {
+          return Refuse("unknown_key", shown,
+                        "'" + shown + "' is no key of an event; it belongs in its 'payload'");
+        }
         return Refuse("unknown_key", shown,
                       "unknown key '" + shown + "'" + DidYouMean(key, kKnownKeys));
       }
@@ -206,8 +211,13 @@ class DraftReader {
     }
     draft_.payload = member->raw;
     if (refusal_) return;
-    if (auto refusal = JudgePayload(draft_.kind, draft_.payload)) refusal_ = std::move(refusal);
+    if (auto refusal = JudgePayload(draft_.kind, draft_.payload, IsStoredLine())) {
+      refusal_ = std::move(refusal);
+    }
   }
+
+  // An emitter sends neither; a line of events.jsonl, which may be sent again, has both.
+  bool IsStoredLine() const { return Find("hash") != nullptr && Find("job_seq") != nullptr; }
 
   void FillDefaults() {
     if (traits_ == nullptr) return;

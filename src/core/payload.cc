@@ -7,6 +7,7 @@
 
 #include "core/identifier.h"
 #include "core/json_text.h"
+#include "core/payload_keys.h"
 
 namespace stagelog {
 namespace {
@@ -53,13 +54,6 @@ std::optional<double> FigureOf(std::string_view text, double greatest, bool& is_
   if (is_number && value >= 0 && value <= greatest) return value;
   is_sound = false;
   return std::nullopt;
-}
-
-// A key or a text from its own bytes between the quotes.
-std::string Unescaped(std::string_view text) {
-  if (text.find('\\') == std::string_view::npos) return std::string(text);
-  const Json value = Json::parse('"' + std::string(text) + '"', nullptr, false);
-  return value.is_string() ? value.get<std::string>() : "";
 }
 
 bool IsTextUpTo(const Json& value, size_t max_bytes) {
@@ -135,8 +129,22 @@ std::optional<Refusal> Check(const Json& object, const Rule (&rules)[kCount]) {
   return std::nullopt;
 }
 
-std::optional<Refusal> CheckGate(const Json& object) {
+// The bytes of the member `labels`, for the document in memory has lost keys that are given twice.
+std::optional<Refusal> CheckLabels(std::string_view payload) {
+  for (JsonMembers members(payload); members.Next();) {
+    if (PayloadKey(members.key()) != "labels" || members.value() == "null") continue;
+    return JudgeLabels(members.value());
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckGate(const Json& object, bool was_stored) {
   if (auto refusal = Check(object, kGateRules)) return refusal;
+  // Nobody on the list would mean everybody.
+  const Json* approvers = Find(object, "approvers");
+  if (approvers != nullptr && approvers->empty() && !was_stored) {
+    return InvalidField("approvers", "left out where every approver may decide, not empty");
+  }
   if (Find(object, "on_timeout") != nullptr && Find(object, "timeout_seconds") == nullptr) {
     return InvalidField("on_timeout", "left out where there is no 'timeout_seconds'");
   }
@@ -153,6 +161,7 @@ JobPayload ReadJobPayload(std::string_view payload) {
   std::erase_if(job.stages, [](const std::string& path) { return !IsStagePath(path); });
   const Json* strict = Find(object, "strict");
   job.strict = strict != nullptr && *strict == true;
+  if (const Json* labels = Find(object, "labels")) job.labels = DecodeLabels(labels->dump());
   return job;
 }
 
@@ -160,14 +169,24 @@ JobPayload ReadJobPayload(std::string_view payload) {
 ProgressPayload ReadProgressPayload(std::string_view payload) {
   ProgressPayload progress;
   bool& is_sound = progress.is_sound;
+  unsigned seen = 0;  // a bit for each key that is read
+  const auto see = [&](unsigned bit) {
+    if ((seen & bit) != 0) is_sound = false;
+    seen |= bit;
+  };
   for (JsonMembers members(payload); members.Next();) {
-    const std::string key = Unescaped(members.key());
+    const std::string key = PayloadKey(members.key());
     const std::string_view value = members.value();
+    if (key == "current") see(1);
+    if (key == "total") see(2);
+    if (key == "percent") see(4);
+    if (key == "unit") see(8);
     if (key == "current") progress.current = FigureOf(value, kGreatestFigure, is_sound);
     if (key == "total") progress.total = FigureOf(value, kGreatestFigure, is_sound);
     if (key == "percent") progress.percent = FigureOf(value, 100, is_sound);
     const bool is_text = value.starts_with('"') && value.size() >= 2;
-    if (key == "unit" && is_text) progress.unit = Unescaped(value.substr(1, value.size() - 2));
+    if (key == "unit" && is_text) progress.unit = PayloadKey(value.substr(1, value.size() - 2));
+    if (key == "unit" && !is_text && value != "null") is_sound = false;
   }
   return progress;
 }
@@ -192,13 +211,17 @@ DecisionPayload ReadDecisionPayload(std::string_view payload) {
   return {TextOf(object, "comment"), TextOf(object, "choice"), TextOf(object, "via")};
 }
 
-std::optional<Refusal> JudgePayload(EventType type, std::string_view payload) {
+std::optional<Refusal> JudgePayload(EventType type, std::string_view payload, bool was_stored) {
   if (payload.empty()) return std::nullopt;
+  if (!was_stored) {
+    if (auto refusal = JudgePayloadKeys(type, payload)) return refusal;
+  }
   switch (type) {
     case EventType::kJobCreated:
-      return Check(Parsed(payload), kJobRules);
+      if (auto refusal = Check(Parsed(payload), kJobRules)) return refusal;
+      return was_stored ? std::nullopt : CheckLabels(payload);
     case EventType::kGatePause:
-      return CheckGate(Parsed(payload));
+      return CheckGate(Parsed(payload), was_stored);
     case EventType::kGateApproved:
     case EventType::kGateRejected:
     case EventType::kGateAutoApproved:

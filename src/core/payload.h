@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/labels.h"
 #include "core/refusal.h"
 #include "core/vocabulary.h"
 
@@ -24,6 +25,7 @@ struct JobPayload {
   std::string pipeline;
   std::vector<std::string> stages;  // paths of stages that will come
   bool strict = false;
+  Labels labels;
 };
 
 // stage_progress. Figures are not negative.
@@ -32,7 +34,9 @@ struct ProgressPayload {
   std::optional<double> total;
   std::optional<double> percent;  // 0 to 100
   std::string unit;
-  bool is_sound = true;  // false: a figure is no number or out of its bounds
+  // False: a figure is no number or out of its bounds, the unit is no text, or one of them is given
+  // twice.
+  bool is_sound = true;
 };
 
 // gate_pause
@@ -58,9 +62,12 @@ ProgressPayload ReadProgressPayload(std::string_view payload);
 GatePayload ReadGatePayload(std::string_view payload);
 DecisionPayload ReadDecisionPayload(std::string_view payload);
 
-// What is wrong with the payload of an event that is to be appended (invalid_field); none for types
-// that read nothing. Progress is never refused: the state machine flags it.
-std::optional<Refusal> JudgePayload(EventType type, std::string_view payload);
+// What is wrong with the payload of an event that is to be appended (invalid_field; unknown_key and
+// duplicate_key by JudgePayloadKeys()); none for types that read nothing. Progress is never
+// refused: the state machine flags it. `was_stored`: it is that of a line which a journal has taken
+// before, perhaps by the rules of an earlier version: keys are not judged again.
+std::optional<Refusal> JudgePayload(EventType type, std::string_view payload,
+                                    bool was_stored = false);
 
 }  // namespace stagelog
 

@@ -165,7 +165,7 @@ TEST(DecodeDraftTest, AStoredLineCanBeSentAgain) {
   Event event;
   event.draft =
       Draft(R"({"type":"gate_pause","stage":"s","gate":"g","attempt":3,"message":"\"m\"\u0000\n",)"
-            R"("payload":{"n":1.50,"t":" a b "},"occurred_at":"2026-11-21T07:41:02.5Z"})");
+            R"("payload":{"x-n":1.50,"x-t":" a b "},"occurred_at":"2026-11-21T07:41:02.5Z"})");
   event.draft.event_id = "e-1";
   event.seq = 7;
   event.job_seq = 3;

@@ -15,6 +15,15 @@ using testing::IsEmpty;
 
 std::string Quoted(size_t bytes) { return '"' + std::string(bytes, 'x') + '"'; }
 
+// An object of so many labels.
+std::string ManyLabels(int count) {
+  std::string object = "{";
+  for (int i = 0; i < count; ++i) {
+    object += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":\"v\"";
+  }
+  return object + "}";
+}
+
 std::string ListOf(size_t count, const std::string& item) {
   std::string list = "[";
   for (size_t i = 0; i < count; ++i) list += (i > 0 ? "," : "") + item;
@@ -58,7 +67,7 @@ TEST(ReadProgressPayloadTest, TheBoundsAreSoundThemselves) {
        {"", "{}", R"({"current":0,"total":0,"percent":0})", R"({"current":-0.0})",
         R"({"current":1e18,"total":1e18,"percent":100})", R"({"current":1e-320})",
         R"({"current":1000000000000000000})", R"({"current":null,"total":null,"percent":null})",
-        R"({"unit":7})"}) {
+        R"({"unit":null})"}) {
     EXPECT_TRUE(ReadProgressPayload(payload).is_sound) << payload;
   }
 }
@@ -152,6 +161,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{EventType::kJobCreated, R"({"stages":[]})"},
         Case{EventType::kJobCreated, R"({"stages":["a","a/b"],"strict":false,"prompt":7})"},
         Case{EventType::kJobCreated, "{\"stages\":" + ListOf(kMaxDeclaredStages, "\"a\"") + "}"},
+        Case{EventType::kJobCreated, "{\"labels\":" + ManyLabels(32) + "}"},
+        Case{EventType::kJobCreated, "{\"labels\":{\"a\":" + Quoted(256) + "}}"},
+        Case{EventType::kJobCreated, R"({"labels":{}})"},
+        Case{EventType::kJobCreated, R"({"labels":null})"},
+        Case{EventType::kGatePause, R"({"prompt":"go?","x-ticket":"REL-7"})"},
         Case{EventType::kGatePause, "{\"prompt\":" + Quoted(16 * 1024) + "}"},
         Case{EventType::kGatePause, R"({"prompt":""})"},
         Case{EventType::kGatePause, R"({"timeout_seconds":1})"},
@@ -169,6 +183,59 @@ INSTANTIATE_TEST_SUITE_P(
         Case{EventType::kLog, R"({"timeout_seconds":-1,"strict":7})"},
         Case{EventType::kJobStarted, R"({"strict":7})"},
         Case{EventType::kCustom, R"({"stages":7})"}));
+
+struct KeyCase {
+  std::string payload;
+  const char* field;
+  const char* meant;
+};
+
+class GateKeyTest : public testing::TestWithParam<KeyCase> {};
+
+TEST_P(GateKeyTest, AnUnknownOneIsRefusedWithTheNearestThatIsKnown) {
+  const auto refusal = JudgePayload(EventType::kGatePause, GetParam().payload);
+  ASSERT_TRUE(refusal) << GetParam().payload;
+  EXPECT_EQ(refusal->code, "unknown_key");
+  EXPECT_EQ(refusal->field, GetParam().field);
+  EXPECT_THAT(refusal->detail, HasSubstr("did you mean '" + std::string(GetParam().meant) + "'?"));
+  EXPECT_EQ(JudgePayload(EventType::kGatePause, GetParam().payload, /*was_stored=*/true),
+            std::nullopt)
+      << "the line of an earlier version";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Keys, GateKeyTest,
+    testing::Values(
+        KeyCase{R"({"approver":"ann"})", "payload.approver", "approvers"},
+        KeyCase{R"({"prompt":"?","Approvers":["ann"]})", "payload.Approvers", "approvers"},
+        KeyCase{R"({"appr\u006fver":"ann"})", "payload.approver", "approvers"},
+        KeyCase{R"({"approved_by":["ann"]})", "payload.approved_by", "approvers"},
+        KeyCase{R"({"timeout_secs":60})", "payload.timeout_secs", "timeout_seconds"},
+        KeyCase{R"({"timeout":60})", "payload.timeout", "timeout_seconds"},
+        KeyCase{R"({"timeout_s":60})", "payload.timeout_s", "timeout_seconds"},
+        KeyCase{R"({"timeoutSeconds":60})", "payload.timeoutSeconds", "timeout_seconds"},
+        KeyCase{R"({"timeout_ms":60})", "payload.timeout_ms", "timeout_seconds"},
+        KeyCase{R"({"timeout_seconds":6,"on_timeot":"reject"})", "payload.on_timeot", "on_timeout"},
+        KeyCase{R"({"timeout_action":"reject"})", "payload.timeout_action", "on_timeout"},
+        KeyCase{R"({"option":["a"]})", "payload.option", "options"},
+        KeyCase{R"({"promt":"?"})", "payload.promt", "prompt"},
+        KeyCase{R"({"message":"?"})", "payload.message", "prompt"}));
+
+TEST(JudgePayloadTest, AKeyThatIsReadAndGivenTwiceIsRefused) {
+  for (const auto& [type, payload, field] :
+       std::vector<std::tuple<EventType, std::string, std::string>>{
+           {EventType::kGatePause, R"({"approvers":["ann"],"approvers":null})",
+            "payload.approvers"},
+           {EventType::kJobCreated, R"({"strict":true,"strict":false})", "payload.strict"},
+           {EventType::kJobCreated, R"({"labels":{"a":"1","a":"2"}})", "payload.labels.a"},
+           {EventType::kGateApproved, R"({"choice":"a","choice":"b"})", "payload.choice"}}) {
+    const auto refusal = JudgePayload(type, payload);
+    ASSERT_TRUE(refusal) << payload;
+    EXPECT_EQ(refusal->code, "duplicate_key") << payload;
+    EXPECT_EQ(refusal->field, field);
+  }
+  EXPECT_EQ(JudgePayload(EventType::kJobCreated, R"({"mine":1,"mine":2})"), std::nullopt);
+}
 
 struct RefusedCase {
   EventType type;
@@ -235,6 +302,18 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{EventType::kGatePause,
                     "{\"approvers\":" + ListOf(kMaxApprovers + 1, "\"a\"") + "}",
                     "payload.approvers"},
+        RefusedCase{EventType::kGatePause, R"({"approvers":[]})", "payload.approvers"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":["a"]})", "payload.labels"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":"a=b"})", "payload.labels"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":{"a b":"c"}})", "payload.labels"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":{"":"c"}})", "payload.labels"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":{"build":42}})", "payload.labels.build"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":{"a":""}})", "payload.labels.a"},
+        RefusedCase{EventType::kJobCreated, R"({"labels":{"a":"x\ny"}})", "payload.labels.a"},
+        RefusedCase{EventType::kJobCreated, "{\"labels\":{\"a\":" + Quoted(257) + "}}",
+                    "payload.labels.a"},
+        RefusedCase{EventType::kJobCreated, "{\"labels\":" + ManyLabels(33) + "}",
+                    "payload.labels"},
         RefusedCase{EventType::kGateApproved, R"({"comment":7})", "payload.comment"},
         RefusedCase{EventType::kGateRejected, R"({"comment":["no"]})", "payload.comment"},
         RefusedCase{EventType::kGateAutoApproved, R"({"choice":""})", "payload.choice"},
