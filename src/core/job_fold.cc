@@ -72,6 +72,7 @@ class Fold {
     state_.pipeline = std::move(payload.pipeline);
     state_.declared_stages = std::move(payload.stages);
     state_.strict = payload.strict;
+    state_.labels = std::move(payload.labels);
     for (const std::string& path : state_.declared_stages) state_.tree.Declare(path);
   }
 
@@ -305,11 +306,12 @@ void Apply(JobState& state, const Event& event, std::string_view hash, StateChan
     state.job_id = event.draft.job_id;
     state.created_at_micros = happened_micros;
     state.first_seq = event.seq;
+    state.implicit_create = event.draft.kind != EventType::kJobCreated;
   }
   state.latest_micros = std::max(state.latest_micros, happened_micros);
   Count(state, event.seq, event.job_seq, event.ts_micros, hash);
-  state.violation_count += static_cast<int64_t>(event.violations.size());
   const auto& violations = event.violations;
+  state.violation_count += std::count_if(violations.begin(), violations.end(), IsViolation);
   if (std::all_of(violations.begin(), violations.end(), ViolationCounts)) {
     Fold(state, event, changes).Run();
   }

@@ -5,12 +5,15 @@
 #include <array>
 
 #include "core/payload.h"
+#include "core/payload_keys.h"
 
 namespace stagelog {
 namespace {
 
-constexpr std::array<ViolationTraits, 16> kViolations = {{
-    {"implicit_create", "the job's first event is not `job_created`", true},
+constexpr std::array<ViolationTraits, 17> kViolations = {{
+    {"implicit_create",
+     "the job's first event is not `job_created`; only in lines of earlier versions, no violation",
+     true},
     {"already_created", "`job_created` for a job that is there"},
     {"already_started", "`job_started` for a job that runs or is paused"},
     {"job_over", "the job is completed, failed or canceled"},
@@ -25,11 +28,23 @@ constexpr std::array<ViolationTraits, 16> kViolations = {{
      true},
     {"stage_over", "progress or end of a stage whose last attempt has ended"},
     {"attempt_mismatch", "the attempt is not the one that runs, or not later than the last"},
-    {"invalid_progress", "`current`, `total` or `percent` is no number or out of its bounds"},
+    {"invalid_progress",
+     "`current`, `total` or `percent` is no number or out of its bounds, `current` is greater than "
+     "`total`, `unit` is no text, or one is given twice"},
+    {"suspect_key",
+     "a key of the payload is nearly one that is read and that is not given (`totl` for `total`); "
+     "it was passed over",
+     true},
     {"gate_already_pending", "`gate_pause` for a gate that is pending"},
     {"gate_unknown", "a decision on a gate that was never opened"},
     {"gate_decided", "a decision on a gate that is decided: the first decision stands"},
 }};
+
+const ViolationTraits* FindViolation(std::string_view code) {
+  const auto found = std::find_if(kViolations.begin(), kViolations.end(),
+                                  [&](const ViolationTraits& row) { return row.code == code; });
+  return found == kViolations.end() ? nullptr : &*found;
+}
 
 // `total` may have come with an earlier report of the attempt.
 bool IsSoundProgress(const StageState* running, const EventDraft& draft) {
@@ -116,20 +131,23 @@ std::string_view JudgeByKind(const JobState& state, const EventDraft& draft) {
 std::span<const ViolationTraits> AllViolations() { return kViolations; }
 
 bool ViolationCounts(std::string_view code) {
-  const auto found = std::find_if(kViolations.begin(), kViolations.end(),
-                                  [&](const ViolationTraits& row) { return row.code == code; });
-  return found != kViolations.end() && found->counts;
+  const ViolationTraits* row = FindViolation(code);
+  return row != nullptr && row->counts;
 }
 
+std::string_view ViolationMeaning(std::string_view code) {
+  const ViolationTraits* row = FindViolation(code);
+  return row == nullptr ? "" : row->meaning;
+}
+
+bool IsViolation(std::string_view code) { return code != "implicit_create"; }
+
 std::vector<std::string> Judge(const JobState& state, const EventDraft& draft) {
-  std::vector<std::string> violations;
-  if (state.job_seq == 0) {
-    if (draft.kind == EventType::kJobCreated) return violations;
-    violations.emplace_back("implicit_create");
-  }
-  const std::string_view code = JudgeByKind(state, draft);
-  if (!code.empty()) violations.emplace_back(code);
-  return violations;
+  const bool creates = state.job_seq == 0 && draft.kind == EventType::kJobCreated;
+  const std::string_view code = creates ? "" : JudgeByKind(state, draft);
+  if (!code.empty()) return {std::string(code)};
+  if (FindSuspectKey(draft.kind, draft.payload)) return {"suspect_key"};
+  return {};
 }
 
 }  // namespace stagelog

@@ -27,6 +27,13 @@ std::span<const ViolationTraits> AllViolations();
 // the event.
 bool ViolationCounts(std::string_view code);
 
+// The sentence of a code; empty for one that this version does not know.
+std::string_view ViolationMeaning(std::string_view code);
+
+// False for `implicit_create`: lines of earlier versions bear it, though it is a fact and nothing
+// that is wrong. It is not counted and not reported.
+bool IsViolation(std::string_view code);
+
 // Codes of what is illegal or odd about `draft` in `state`; empty when nothing is.
 std::vector<std::string> Judge(const JobState& state, const EventDraft& draft);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <unordered_map>
+#include <utility>
 
 namespace stagelog {
 namespace {
@@ -50,7 +52,30 @@ int64_t GateState::ExpiresAtMicros() const {
 
 std::optional<int64_t> JobState::Done() const {
   if (tree.empty()) return std::nullopt;
-  return status == JobStatus::kCompleted ? StageTree::kWhole : tree.Done();
+  if (status == JobStatus::kCompleted) return StageTree::kWhole;
+  return declared_stages.empty() ? std::nullopt : std::make_optional(tree.Done());
+}
+
+std::vector<std::string_view> JobState::PendingStages() const {
+  std::unordered_map<std::string_view, bool> is_listed_or_begun;
+  for (const std::string& path : declared_stages) is_listed_or_begun.emplace(path, false);
+  for (const StageState& stage : stages) {
+    if (is_listed_or_begun.empty()) break;
+    // The stage itself and those above it.
+    for (std::string_view path = stage.path;;) {
+      if (const auto found = is_listed_or_begun.find(path); found != is_listed_or_begun.end()) {
+        found->second = true;
+      }
+      const size_t slash = path.rfind('/');
+      if (slash == std::string_view::npos) break;
+      path = path.substr(0, slash);
+    }
+  }
+  std::vector<std::string_view> pending;
+  for (const std::string& path : declared_stages) {
+    if (!std::exchange(is_listed_or_begun[path], true)) pending.push_back(path);
+  }
+  return pending;
 }
 
 const StageState* JobState::FindStage(std::string_view path) const {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/labels.h"
 #include "core/stage_tree.h"
 
 namespace stagelog {
@@ -112,6 +113,8 @@ struct JobState {
 
   std::string pipeline;
   bool strict = false;
+  bool implicit_create = false;  // the first event was not job_created
+  Labels labels;
   std::vector<std::string> declared_stages;
 
   // While the job is paused: what it goes back to, why, since when, and which gates hold it though
@@ -130,8 +133,12 @@ struct JobState {
   StageTree tree;                  // follows from `declared_stages` and `stages`
 
   bool IsOver() const { return stagelog::IsOver(status); }
-  // How much of the job is done, 0 to StageTree::kWhole; none when it has no stages.
+  // How much of the job is done, 0 to StageTree::kWhole. None where that cannot be known: of a job
+  // that did not declare its stages nobody knows how many are still to come.
   std::optional<int64_t> Done() const;
+  // Declared stages of which neither themselves nor anything below them has begun, each once, in
+  // the order of their declaration.
+  std::vector<std::string_view> PendingStages() const;
   // The last attempt of a stage and the last iteration of a gate; null when there was none.
   const StageState* FindStage(std::string_view path) const;
   const GateState* FindGate(std::string_view name) const;

@@ -114,19 +114,34 @@ Json GateJson(const GateState& gate) {
   return object;
 }
 
-Json SummaryJson(const JobState& state, std::optional<int64_t> done) {
+// Until when a duration runs that has not ended: the latest time of the job's events, or now.
+int64_t NowOf(const JobState& state, int64_t live_micros) {
+  return state.IsOver() ? state.latest_micros : std::max(live_micros, state.latest_micros);
+}
+
+Json PendingStageJson(std::string_view path) { return {{"stage", path}, {"status", "pending"}}; }
+
+Json SummaryJson(const JobState& state, std::optional<int64_t> done, int64_t live_micros) {
   Json object;
   object["job_id"] = state.job_id;
   object["status"] = StatusName(state.status);
   PutText(object, "reason", state.reason);
   PutText(object, "pipeline", state.pipeline);
+  if (!state.labels.empty()) object["labels"] = state.labels;
+  if (state.implicit_create) object["implicit_create"] = true;
   object["epoch"] = state.epoch;
   if (state.strict) object["strict"] = true;
   PutTime(object, "created_at", state.created_at_micros);
   PutTime(object, "started_at", state.started_at_micros);
   PutTime(object, "ended_at", state.ended_at_micros);
   PutTime(object, "updated_at", state.updated_at_micros);
-  const int64_t end = state.ended_at_micros == 0 ? state.latest_micros : state.ended_at_micros;
+  const bool is_live = live_micros != 0 && !state.IsOver();
+  if (is_live) {
+    object["live"] = true;
+    PutTime(object, "as_of", NowOf(state, live_micros));
+  }
+  const int64_t end =
+      state.ended_at_micros == 0 ? NowOf(state, live_micros) : state.ended_at_micros;
   int64_t waited = state.waited_micros;
   if (state.status == JobStatus::kPaused) waited += end - state.paused_since_micros;
   const int64_t duration = end - state.created_at_micros;
@@ -257,6 +272,8 @@ JobState StateOf(const Json& j) {
   s.last_hash = j.at("last_hash");
   s.pipeline = j.at("pipeline");
   s.strict = j.at("strict");
+  s.implicit_create = j.at("implicit_create");
+  s.labels = j.at("labels").get<Labels>();
   s.declared_stages = j.at("declared_stages").get<std::vector<std::string>>();
   s.status_before_pause = StatusFrom(j.at("before_pause"), JobStatus::kCanceled);
   s.reason = j.at("reason");
@@ -277,11 +294,14 @@ JobState StateOf(const Json& j) {
 
 }  // namespace
 
-std::string EncodeJobState(const JobState& state) {
-  Json object = SummaryJson(state, state.Done());
+std::string EncodeJobState(const JobState& state, int64_t live_micros) {
+  Json object = SummaryJson(state, state.Done(), live_micros);
   object["stages"] = Json::array();
   for (const StageState& stage : state.stages) {
-    object["stages"].push_back(StageJson(stage, state.latest_micros));
+    object["stages"].push_back(StageJson(stage, NowOf(state, live_micros)));
+  }
+  for (const std::string_view path : state.PendingStages()) {
+    object["stages"].push_back(PendingStageJson(path));
   }
   object["gates"] = Json::array();
   for (const GateState& gate : state.gates) {
@@ -291,30 +311,35 @@ std::string EncodeJobState(const JobState& state) {
   return Text(object);
 }
 
-std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done) {
-  Json object = SummaryJson(state, done);
+std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done,
+                             int64_t live_micros) {
+  Json object = SummaryJson(state, done, live_micros);
   PutEnd(object, state);
   return Text(object);
 }
 
-// The last of `all` in full, then all of them.
-std::string EncodeHistory(const JobState& state, const char* key, Json all) {
-  if (all.empty()) return "";
+// The last of `all` in full (or `otherwise`), then all of them.
+std::string EncodeHistory(const JobState& state, const char* key, Json all,
+                          const Json& otherwise = Json()) {
+  if (all.empty() && otherwise.empty()) return "";
   Json object;
   object["job_id"] = state.job_id;
-  object.update(all.back());
+  object.update(all.empty() ? otherwise : all.back());
   object[key] = std::move(all);
   object["job_status"] = StatusName(state.status);
   object["as_of_seq"] = state.as_of_seq;
   return Text(object);
 }
 
-std::string EncodeStage(const JobState& state, std::string_view path) {
+std::string EncodeStage(const JobState& state, std::string_view path, int64_t live_micros) {
   Json attempts = Json::array();
   for (const StageState& stage : state.stages) {
-    if (stage.path == path) attempts.push_back(StageJson(stage, state.latest_micros));
+    if (stage.path == path) attempts.push_back(StageJson(stage, NowOf(state, live_micros)));
   }
-  return EncodeHistory(state, "attempts", std::move(attempts));
+  const auto& declared = state.declared_stages;
+  const bool is_declared = std::find(declared.begin(), declared.end(), path) != declared.end();
+  return EncodeHistory(state, "attempts", std::move(attempts),
+                       is_declared ? PendingStageJson(path) : Json());
 }
 
 std::string EncodeGate(const JobState& state, std::string_view name) {
@@ -350,6 +375,8 @@ std::string EncodeSnapshot(const JobState& s) {
   j["last_hash"] = s.last_hash;
   j["pipeline"] = s.pipeline;
   j["strict"] = s.strict;
+  j["implicit_create"] = s.implicit_create;
+  j["labels"] = s.labels;
   j["declared_stages"] = s.declared_stages;
   j["before_pause"] = static_cast<int>(s.status_before_pause);
   j["reason"] = s.reason;

@@ -10,16 +10,22 @@
 
 namespace stagelog {
 
+// Each document below is that of a moment: durations of what goes on run to the job's last event,
+// so that the same events give the same bytes. With `live_micros` (now, microseconds since 1970) it
+// is the live answer: they run to then, and the job says `"live":true`. Of a job that is over both
+// are the same.
+
 // The document of GET /jobs/{job} and of state.json, compact, without a newline.
-std::string EncodeJobState(const JobState& state);
+std::string EncodeJobState(const JobState& state, int64_t live_micros = 0);
 
 // The row of a listing: the document without its stages and gates. `done` is what state.Done() was:
 // of a listed job only that is known of its stages.
-std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done);
+std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done,
+                             int64_t live_micros = 0);
 
-// One stage with all its attempts, one gate with all its iterations; empty when there is none of
-// the name.
-std::string EncodeStage(const JobState& state, std::string_view path);
+// One stage with all its attempts (none where it was declared and has not begun), one gate with all
+// its iterations; empty when there is none of the name.
+std::string EncodeStage(const JobState& state, std::string_view path, int64_t live_micros = 0);
 std::string EncodeGate(const JobState& state, std::string_view name);
 
 // One iteration of a gate by itself, as the inbox over all jobs lists it.

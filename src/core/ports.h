@@ -17,6 +17,7 @@
 #include "core/event.h"
 #include "core/job_machine.h"
 #include "core/job_state.h"
+#include "core/labels.h"
 #include "core/liveness.h"
 #include "core/query.h"
 #include "core/refusal.h"
@@ -34,7 +35,8 @@ struct AppendedEvent {
   bool duplicate = false;  // was in the journal already; the numbers are the original's
   std::string job_id;
   JobStatus job_status =
-      JobStatus::kCreated;  // after the whole append: a worker learns of a cancel by it
+      JobStatus::kCreated;              // after the whole append: a worker learns of a cancel by it
+  std::vector<std::string> violations;  // that it was stored with (IsViolation())
 };
 
 using AppendOutcome = tl::expected<std::vector<AppendedEvent>, Refusal>;
@@ -222,8 +224,10 @@ struct JobListRequest {
   size_t limit = 100;
   std::vector<std::string> statuses;
   std::vector<std::string> pipelines;
-  int64_t updated_after_micros = 0;  // the last event is later than this
-  std::string text;  // found in the job's id, pipeline or reason; case ignored (ASCII)
+  std::vector<LabelCondition> labels;  // all of them hold
+  int64_t updated_after_micros = 0;    // the last event is later than this
+  std::string text;         // found in the job's id, pipeline or reason; case ignored (ASCII)
+  int64_t live_micros = 0;  // for EncodeJobSummary()
 };
 
 struct JobListing {
@@ -231,6 +235,12 @@ struct JobListing {
   std::string job_id;
   std::string summary;  // JSON, see EncodeJobSummary
   bool is_over = false;
+};
+
+struct LabelCount {
+  std::string value;
+  std::string status;
+  int64_t jobs = 0;
 };
 
 // Which iterations of gates are listed, in the order of their opening; empty conditions admit all.
@@ -269,6 +279,13 @@ class JobSource {
 
   // At most `limit` jobs that match, the youngest job first.
   virtual Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) = 0;
+
+  // How many jobs have each value of the label `key`, by status: at most `max_values` values, those
+  // of the most jobs, in the order of value and status.
+  virtual Result<std::vector<LabelCount>> CountByLabel(const std::string& /*key*/,
+                                                       size_t /*max_values*/) {
+    return std::vector<LabelCount>();
+  }
 
   virtual Result<std::vector<GateListing>> ListGates(const GateListRequest& request) = 0;
 

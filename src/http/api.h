@@ -3,6 +3,7 @@
 #define STAGELOG_HTTP_API_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,6 +31,12 @@ struct ApiServices {
   Clock& clock;
   MetricsRegistry& metrics;
   std::shared_ptr<JournalMetrics> journal_metrics = nullptr;  // ApiRoutes() makes it
+  // The events tell of a time long past (`stagelog replay --serve`): nothing goes on until now.
+  bool is_replay = false;
+  std::vector<std::string> metric_labels;  // keys of labels by which /metrics counts jobs
+
+  // For the live answer of core/job_state_json.h.
+  int64_t LiveMicros() const { return is_replay ? 0 : clock.WallMicros(); }
 };
 
 // The whole table, on one screen.

@@ -35,6 +35,33 @@ httplib::Response Created(httplib::Response response, const std::vector<Appended
   return response;
 }
 
+std::string CodesMember(const AppendedEvent& place) {
+  std::string out = "\"violations\":[";
+  for (size_t i = 0; i < place.violations.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendJsonString(out, place.violations[i]);
+  }
+  return out + "]";
+}
+
+// How many events of a batch were flagged, and which, by `index` or `line` as refusals name them.
+std::string FlaggedMembers(const std::vector<AppendedEvent>& places, const BatchPlaces& where) {
+  size_t flagged = 0;
+  std::string list;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const AppendedEvent& place = places[i];
+    if (place.violations.empty() || ++flagged > kMaxNamedViolations) continue;
+    list += list.empty() ? "{\"" : ",{\"";
+    list += std::string(where.is_array ? "index" : "line") +
+            "\":" + std::to_string(where.places[i]) + ",\"job_id\":\"" + place.job_id +
+            "\",\"seq\":" + std::to_string(place.seq) +
+            ",\"job_seq\":" + std::to_string(place.job_seq) + ",\"event_id\":";
+    AppendJsonString(list, place.event_id);
+    list += "," + CodesMember(place) + "}";
+  }
+  return ",\"flagged\":" + std::to_string(flagged) + ",\"violations\":[" + list + "]";
+}
+
 }  // namespace
 
 std::string PathOfJob(const std::string& job_id) { return "/api/v1/jobs/" + job_id; }
@@ -44,8 +71,9 @@ void SetLocation(httplib::Response& response, const std::string& path) {
   response.headers.emplace("Location", path);
 }
 
-httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
+httplib::Response AppendResponse(const AppendOutcome& outcome, const BatchPlaces& where) {
   if (!outcome) return ProblemResponse(outcome.error());
+  const bool is_batch = !where.places.empty();
   const auto is_duplicate = [](const AppendedEvent& place) { return place.duplicate; };
   const auto duplicates = std::count_if(outcome->begin(), outcome->end(), is_duplicate);
   const auto accepted = static_cast<std::ptrdiff_t>(outcome->size()) - duplicates;
@@ -64,6 +92,7 @@ httplib::Response AppendResponse(const AppendOutcome& outcome, bool is_batch) {
     return place.job_id == outcome->front().job_id;
   });
   if (is_one_job) body += JobStatusMember(outcome->front());
+  body += FlaggedMembers(*outcome, where);
   return Created(JsonResponse(status, body + "}\n"), *outcome);
 }
 
@@ -75,7 +104,7 @@ std::string EncodePlace(const AppendedEvent& place) {
   AppendJsonString(out, place.event_id);
   out += ",\"durable\":\"disk\",\"duplicate\":";
   out += place.duplicate ? "true" : "false";
-  return out + JobStatusMember(place);
+  return out + JobStatusMember(place) + "," + CodesMember(place);
 }
 
 }  // namespace stagelog

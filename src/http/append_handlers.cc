@@ -93,14 +93,13 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
     return RefusedAt(decoded->where, std::move(*refusal));
   }
   if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
-  const bool is_batch = decoded->is_batch;
   Precondition precondition = ApproversAllow(decoded->drafts, call.principal.admin);
   (services.appender.*append)(
       std::move(decoded->drafts), std::move(precondition),
-      [responder, is_batch, where = std::move(decoded->where)](AppendOutcome outcome) mutable {
-        responder.FinishBy([outcome = std::move(outcome), is_batch, where = std::move(where)] {
+      [responder, where = std::move(decoded->where)](AppendOutcome outcome) mutable {
+        responder.FinishBy([outcome = std::move(outcome), where = std::move(where)] {
           if (!outcome) return RefusedAt(where, outcome.error());
-          return Ending{AppendResponse(outcome, is_batch)};
+          return Ending{AppendResponse(outcome, where)};
         });
       });
   return {Deferred{}};

@@ -94,7 +94,7 @@ void AppendCommand(const ApiServices& services, EventDraft draft, Precondition p
   drafts.push_back(std::move(draft));
   services.appender.Append(std::move(drafts), std::move(precondition),
                            [responder, location](const AppendOutcome& outcome) {
-                             httplib::Response response = AppendResponse(outcome, false);
+                             httplib::Response response = AppendResponse(outcome, {});
                              if (response.status == 201) SetLocation(response, location);
                              responder.Send(std::move(response));
                            });

@@ -8,6 +8,7 @@
 #include "core/job_state_json.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/payload_keys.h"
 #include "http/api.h"
 #include "http/append_answer.h"
 #include "http/job_question.h"
@@ -18,8 +19,9 @@ namespace stagelog {
 namespace {
 
 // `before` is the older spelling of `after`: what comes after a job in the list is older.
-constexpr std::array<std::string_view, 7> kListParameters = {"status", "pipeline", "since", "q",
-                                                             "limit",  "after",    "before"};
+constexpr std::array<std::string_view, 8> kListParameters = {
+    "status", "pipeline", "label", "since", "q", "limit", "after", "before"};
+constexpr size_t kMaxLabelConditions = 32;
 constexpr std::array<std::string_view, 2> kShowParameters = {"at_seq", "at"};
 
 void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
@@ -30,7 +32,22 @@ void AppendMember(std::string& object, std::string_view key, std::string_view ra
 }
 
 bool BelongsToPayload(std::string_view key) {
-  return key == "pipeline" || key == "stages" || key == "strict";
+  const auto keys = PayloadKeys(EventType::kJobCreated);
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// A key that is nearly one of those above: the hint is to name that, not a key of an event.
+std::optional<Refusal> JudgeTopKey(const std::string& key) {
+  if (key == "stage") return std::nullopt;  // is one of an event
+  std::string payload = "{";
+  AppendMember(payload, key, "1");
+  const auto suspect = FindSuspectKey(EventType::kJobCreated, payload + "}");
+  if (!suspect) return std::nullopt;
+  const std::string shown = QuotableText(key, 128);
+  return Refusal{
+      .code = "unknown_key",
+      .detail = "unknown key '" + shown + "'; did you mean '" + std::string(suspect->meant) + "'?",
+      .field = shown};
 }
 
 Refusal GivenTwice(const std::string& key) {
@@ -46,10 +63,14 @@ tl::expected<std::string, Refusal> EventOfBody(const std::string& body, Clock& c
   std::string payload = "{";
   std::set<std::string> own_keys;  // of the payload's, at the top level
   std::set<std::string> inner_keys;
+  bool has_payload = false;
   bool has_job = false;
   bool has_type = false;
   for (const JsonMember& member : *members) {
-    if (member.key == "payload" && member.kind == JsonMember::Kind::kObject) {
+    const bool is_payload = member.key == "payload" || member.key == "metadata";
+    if (is_payload && member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
+    if (is_payload && member.kind == JsonMember::Kind::kObject) {
+      if (std::exchange(has_payload, true)) return tl::unexpected(GivenTwice(member.key));
       for (JsonMembers inner(member.raw); inner.Next();) {
         if (payload.size() > 1) payload += ',';
         payload.append("\"").append(inner.key()).append("\":").append(inner.value());
@@ -59,6 +80,7 @@ tl::expected<std::string, Refusal> EventOfBody(const std::string& body, Clock& c
       if (!own_keys.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
       AppendMember(payload, member.key, member.raw);
     } else {
+      if (auto refusal = JudgeTopKey(member.key)) return tl::unexpected(std::move(*refusal));
       AppendMember(event, member.key, member.raw);
       has_job = has_job || member.key == "job_id";
       has_type = has_type || member.key == "type" || member.key == "event_type";
@@ -106,14 +128,32 @@ void AddWhatIsNow(const ApiServices& services, const JobState& job, std::string&
   body += '}';
 }
 
+// What is past has ended.
+int64_t LiveMicros(const ApiServices& services, const JobQuestion& question) {
+  return question.is_about_now() ? services.LiveMicros() : 0;
+}
+
 tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& clock) {
-  if (auto refusal = CheckParameters(call, kListParameters)) return tl::unexpected(*refusal);
+  if (auto refusal = CheckParameters(call, kListParameters, "label")) {
+    return tl::unexpected(*refusal);
+  }
   JobListRequest request;
   auto statuses = ParseWordList(LookupIn(call), "status", JobStatusNames());
   if (!statuses) return tl::unexpected(statuses.error());
   request.statuses = std::move(*statuses);
   // `pipeline=` with nothing behind it asks for the jobs that name none.
   if (const auto names = call.Parameter("pipeline")) request.pipelines = SplitList(*names);
+  const auto [first_label, last_label] = call.request.params.equal_range("label");
+  for (auto label = first_label; label != last_label; ++label) {
+    auto condition = ParseLabelCondition(label->second);
+    if (!condition) return tl::unexpected(condition.error());
+    request.labels.push_back(std::move(*condition));
+  }
+  if (request.labels.size() > kMaxLabelConditions) {
+    return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                  .detail = "'label' is given more than 32 times",
+                                  .field = "label"});
+  }
   request.text = call.Parameter("q").value_or("");
   const auto limit = ParseLimit(call.Parameter("limit"));
   if (!limit) return tl::unexpected(limit.error());
@@ -211,6 +251,7 @@ Ending ListJobs(const ApiServices& services, Call call, const Responder&) {
   auto request = ParseJobList(call, services.clock);
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
+  request->live_micros = services.LiveMicros();
   return {WorkElsewhere{[services, request = std::move(*request), limit]() -> Ending {
     const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});
@@ -225,7 +266,7 @@ Ending ShowJob(const ApiServices& services, Call call, const Responder&) {
   return {WorkElsewhere{[services, question = std::move(*question)]() -> Ending {
     const auto job = AnswerJobQuestion(services, question);
     if (!job) return Refused(job.error());
-    std::string body = EncodeJobState(*job);
+    std::string body = EncodeJobState(*job, LiveMicros(services, question));
     if (question.is_about_now()) AddWhatIsNow(services, *job, body);
     return {JsonResponse(200, body + "\n")};
   }}};
@@ -247,7 +288,7 @@ Ending ShowStage(const ApiServices& services, Call call, const Responder&) {
       [services, question = std::move(*question), path = call.captures.at(1)]() -> Ending {
         const auto job = AnswerJobQuestion(services, question);
         if (!job) return Refused(job.error());
-        const std::string body = EncodeStage(*job, path);
+        const std::string body = EncodeStage(*job, path, LiveMicros(services, question));
         if (!body.empty()) return {JsonResponse(200, body + "\n")};
         return Refused(
             {.code = "unknown_stage",

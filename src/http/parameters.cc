@@ -8,7 +8,8 @@
 
 namespace stagelog {
 
-std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::string_view> known) {
+std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::string_view> known,
+                                       std::string_view repeatable) {
   for (const auto& [name, value] : call.request.params) {
     if (name.starts_with('_')) continue;
     if (name == "token" || name == "access_token") {
@@ -23,7 +24,7 @@ std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::st
                                (known.empty() ? "; there are none" : DidYouMean(name, known)),
                      .field = shown};
     }
-    if (call.request.params.count(name) > 1) {
+    if (call.request.params.count(name) > 1 && name != repeatable) {
       return Refusal{
           .code = "invalid_parameter", .detail = "'" + name + "' is given twice", .field = name};
     }

@@ -13,8 +13,10 @@
 namespace stagelog {
 
 // A refusal for a parameter that is not one of `known` (the nearest is named), for one given twice,
-// and for a token that travels in the URL. Names that begin with '_' are passed over.
-std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::string_view> known);
+// and for a token that travels in the URL. Names that begin with '_' are passed over. `repeatable`
+// is one of `known` that may be given more than once.
+std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::string_view> known,
+                                       std::string_view repeatable = "");
 
 // The parameters of a call as core/query.h reads them. `call` must outlive the result.
 ParameterLookup LookupIn(const Call& call);

@@ -1,6 +1,7 @@
 #include "journal/batch_stager.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/random.h"
 #include "core/gate_rules.h"
@@ -38,12 +39,16 @@ Refusal StrictRefusal(const Event& event, size_t index, size_t count) {
 }
 
 AppendedEvent Place(const Event& event, bool duplicate) {
-  return {.seq = event.seq,
-          .job_seq = event.job_seq,
-          .ts_micros = event.ts_micros,
-          .event_id = event.draft.event_id,
-          .duplicate = duplicate,
-          .job_id = event.draft.job_id};
+  AppendedEvent place{.seq = event.seq,
+                      .job_seq = event.job_seq,
+                      .ts_micros = event.ts_micros,
+                      .event_id = event.draft.event_id,
+                      .duplicate = duplicate,
+                      .job_id = event.draft.job_id,
+                      .violations = {}};
+  std::copy_if(event.violations.begin(), event.violations.end(),
+               std::back_inserter(place.violations), IsViolation);
+  return place;
 }
 
 }  // namespace

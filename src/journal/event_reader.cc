@@ -94,6 +94,30 @@ std::string JsonList(const std::vector<std::string>& items) {
   return out + "]";
 }
 
+// [["team","film"],["env",null]]: conditions on labels; null is any value.
+std::string JsonConditions(const std::vector<LabelCondition>& conditions) {
+  std::string out = "[";
+  for (const LabelCondition& condition : conditions) {
+    out += out.size() > 1 ? ",[" : "[";
+    AppendJsonString(out, condition.key);
+    out += ',';
+    if (condition.value) {
+      AppendJsonString(out, *condition.value);
+    } else {
+      out += "null";
+    }
+    out += ']';
+  }
+  return out + "]";
+}
+
+// No condition of ?7 is without a label that meets it.
+constexpr const char* kLabelsHold =
+    "NOT EXISTS (SELECT 1 FROM json_each(?7) AS wanted WHERE NOT EXISTS "
+    "(SELECT 1 FROM json_each(jobs.labels) AS own "
+    "WHERE own.key = json_extract(wanted.value, '$[0]') AND "
+    "own.value = coalesce(json_extract(wanted.value, '$[1]'), own.value)))";
+
 // Walks rows of (seq, body) into a page until the page is full or the time is up.
 class PageBuilder {
  public:
@@ -386,6 +410,7 @@ Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& requ
     if (!request.statuses.empty()) sql += " AND status IN (SELECT value FROM json_each(?3))";
     if (!request.pipelines.empty()) sql += " AND pipeline IN (SELECT value FROM json_each(?4))";
     if (request.updated_after_micros > 0) sql += " AND updated_at > ?5";
+    if (!request.labels.empty()) sql += std::string(" AND ") + kLabelsHold;
     if (!request.text.empty()) {
       sql +=
           " AND (instr(lower(job_id), lower(?6)) OR instr(lower(pipeline), lower(?6)) OR "
@@ -399,15 +424,38 @@ Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& requ
     if (!request.pipelines.empty()) query.bind(4, JsonList(request.pipelines));
     if (request.updated_after_micros > 0) query.bind(5, request.updated_after_micros);
     if (!request.text.empty()) query.bind(6, request.text);
+    if (!request.labels.empty()) query.bind(7, JsonConditions(request.labels));
     std::vector<JobListing> jobs;
     while (query.executeStep()) {
       const JobState job = ListedJob(query);
       const SQLite::Column done = query.getColumn(18);
       const auto share = done.isNull() ? std::nullopt : std::make_optional(done.getInt64());
-      jobs.push_back({job.first_seq, job.job_id, EncodeJobSummary(job, share), job.IsOver()});
+      jobs.push_back({job.first_seq, job.job_id, EncodeJobSummary(job, share, request.live_micros),
+                      job.IsOver()});
     }
     query.reset();
     return jobs;
+  });
+}
+
+Result<std::vector<LabelCount>> EventReader::CountByLabel(const std::string& key,
+                                                          size_t max_values) {
+  return WithConnection<std::vector<LabelCount>>([&](Connection& connection) {
+    SQLite::Statement& query = connection.Prepared(
+        "WITH labeled AS (SELECT own.value AS value, status FROM jobs, json_each(jobs.labels) AS "
+        "own WHERE jobs.labels IS NOT NULL AND own.key = ?1), "
+        "told AS (SELECT value FROM labeled GROUP BY value ORDER BY count(*) DESC, value LIMIT ?2) "
+        "SELECT value, status, count(*) FROM labeled WHERE value IN (SELECT value FROM told) "
+        "GROUP BY value, status ORDER BY value, status");
+    query.bind(1, key);
+    query.bind(2, static_cast<int64_t>(max_values));
+    std::vector<LabelCount> counts;
+    while (query.executeStep()) {
+      counts.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(),
+                        query.getColumn(2).getInt64()});
+    }
+    query.reset();
+    return counts;
   });
 }
 

@@ -33,6 +33,7 @@ class EventReader : public EventSource, public JobSource {
   Result<std::optional<JobState>> FindJob(const std::string& job_id,
                                           int64_t through_seq = INT64_MAX) override;
   Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) override;
+  Result<std::vector<LabelCount>> CountByLabel(const std::string& key, size_t max_values) override;
   Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
   Result<std::vector<GateListing>> ExpiringGates(size_t limit) override;
   Status AdvanceJob(JobState& state, StateChanges* changes) override;

@@ -128,6 +128,8 @@ CREATE UNIQUE INDEX events_by_id ON events(job, event_id) WHERE event_id <> '';
                                                     R"sql(
 -- The other times of jobs, stages and gates tell when things happened, too; updated_at is a ts.
 ALTER TABLE jobs ADD COLUMN latest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN labels TEXT;                              -- JSON object; NULL: none
+ALTER TABLE jobs ADD COLUMN implicit INTEGER NOT NULL DEFAULT 0;      -- 1: not begun by job_created
 )sql"};
 
 }  // namespace

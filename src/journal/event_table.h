@@ -238,7 +238,7 @@ class EventTable {
 inline constexpr const char* kJobColumns =
     "first_seq, job_id, status, job_seq, last_seq, created_at, updated_at, violations, last_hash, "
     "pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, stopped, done, "
-    "latest";
+    "latest, labels, implicit";
 JobState ListedJob(SQLite::Statement& row);
 
 // All rows that are derived from the events of one job, but for snapshots, as text to compare.

@@ -138,8 +138,10 @@ bool EventTable::UpdateJobRow(const JobState& state) {
       update_job_,
       "UPDATE jobs SET job_seq = ?, last_seq = ?, updated_at = ?, violations = ?, last_hash = ?, "
       "reason = ?, epoch = ?, started_at = ?, ended_at = ?, paused_since = ?, waited = ?, "
-      "stopped = ?, done = ?, created_at = ?, pipeline = ?, strict = ?, latest = ? "
+      "stopped = ?, done = ?, created_at = ?, pipeline = ?, strict = ?, latest = ?, labels = ?, "
+      "implicit = ? "
       "WHERE first_seq = ? AND status = ?");
+  const std::string labels = EncodeLabels(state.labels);
   write.bind(1, state.job_seq);
   write.bind(2, state.as_of_seq);
   write.bind(3, state.updated_at_micros);
@@ -157,8 +159,14 @@ bool EventTable::UpdateJobRow(const JobState& state) {
   write.bindNoCopy(15, state.pipeline);
   write.bind(16, state.strict ? 1 : 0);
   write.bind(17, state.latest_micros);
-  write.bind(18, state.first_seq);
-  write.bind(19, std::string(StatusName(state.status)));
+  if (state.labels.empty()) {
+    write.bind(18);
+  } else {
+    write.bindNoCopy(18, labels);
+  }
+  write.bind(19, state.implicit_create ? 1 : 0);
+  write.bind(20, state.first_seq);
+  write.bind(21, std::string(StatusName(state.status)));
   return write.exec() > 0;
 }
 
@@ -219,6 +227,8 @@ JobState ListedJob(SQLite::Statement& row) {
   state.waited_micros = row.getColumn(16).getInt64();
   state.stopped_micros = row.getColumn(17).getInt64();
   state.latest_micros = row.getColumn(19).getInt64();
+  if (!row.getColumn(20).isNull()) state.labels = DecodeLabels(row.getColumn(20).getString());
+  state.implicit_create = row.getColumn(21).getInt() != 0;
   return state;
 }
 
@@ -271,7 +281,7 @@ std::string DumpStateRows(SQLite::Database& database, int64_t first_seq) {
       database,
       "SELECT json_array(job_id, status, job_seq, last_seq, created_at, updated_at, violations, "
       "last_hash, pipeline, reason, strict, epoch, started_at, ended_at, paused_since, waited, "
-      "stopped, done, latest) FROM jobs WHERE first_seq = ?1 UNION ALL "
+      "stopped, done, latest, labels, implicit) FROM jobs WHERE first_seq = ?1 UNION ALL "
       "SELECT * FROM (SELECT json_array(stage, attempt, status, started_at, ended_at, percent) "
       "FROM stages WHERE job = ?1 ORDER BY stage, attempt) UNION ALL "
       "SELECT * FROM (SELECT json_array(opened_seq, gate, iteration, status, expires_at, "

@@ -43,12 +43,42 @@ TEST(ApplyTest, TrustsTheViolationsThatTheEventCarries) {
 TEST(ApplyTest, CountsAnEventOnlyWhenAllItsCodesCount) {
   JobState state;
   Event event = JobStory().Next("stage_completed", {.stage = "s"});
-  ASSERT_THAT(event.violations, ElementsAre("implicit_create", "end_without_start"));
+  ASSERT_THAT(event.violations, ElementsAre("end_without_start"));
   event.violations.emplace_back("stage_over");
   Apply(state, event, "");
   EXPECT_THAT(state.stages, IsEmpty());
-  EXPECT_EQ(state.violation_count, 3);
+  EXPECT_EQ(state.violation_count, 2);
   EXPECT_EQ(state.job_seq, 1);
+}
+
+// As earlier versions wrote it.
+TEST(ApplyTest, AnImplicitCreateOfEarlierVersionsIsAFactAndNoViolation) {
+  Event event = JobStory().Next("stage_started", {.stage = "s"});
+  ASSERT_THAT(event.violations, IsEmpty());
+  JobState now;
+  Apply(now, event, "");
+  event.violations = {"implicit_create"};
+  JobState then;
+  Apply(then, event, "");
+  EXPECT_EQ(then, now);
+  EXPECT_EQ(now.violation_count, 0);
+  EXPECT_TRUE(now.implicit_create);
+  EXPECT_EQ(now.status, JobStatus::kRunning);
+  EXPECT_FALSE(JobStory().Tell("job_created").state().implicit_create);
+}
+
+// What an earlier version has taken is folded by what it meant then.
+TEST(ApplyTest, PayloadsThatWouldBeRefusedTodayFoldAsEver) {
+  JobStory story;
+  story.Tell("gate_pause",
+             {.gate = "g", .payload = R"({"approver":"ann","approvers":[],"timeout_secs":5})"});
+  EXPECT_THAT(story.violations(), IsEmpty());
+  EXPECT_EQ(story.gate("g").status, GateStatus::kPending);
+  EXPECT_THAT(story.gate("g").approvers, IsEmpty());
+  EXPECT_EQ(story.gate("g").ExpiresAtMicros(), 0);
+  story = JobStory();
+  story.Tell("job_created", {.payload = R"({"labels":{"team":"film","n":7,"a b":"x","e":""}})"});
+  EXPECT_EQ(story.state().labels, (Labels{{"team", "film"}}));
 }
 
 TEST(ApplyTest, NamesWhatItChanged) {

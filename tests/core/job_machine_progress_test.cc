@@ -66,8 +66,9 @@ TEST(ProgressTest, AbsurdFiguresAreStoredAndFlagged) {
   for (const char* payload :
        {R"({"current":-1})", R"({"current":-1e-300})", R"({"current":1e308,"total":1e308})",
         R"({"total":1e19})", R"({"percent":100.5})", R"({"percent":-0.5})", R"({"current":"7"})",
-        R"({"percent":"50%"})", R"({"current":[7]})", R"({"current":true})",
-        R"({"current":7,"total":6})", R"({"current":10.0000001})",
+        R"({"unit":7})", R"({"current":1,"current":2})", R"({"percent":"50%"})",
+        R"({"current":[7]})", R"({"current":true})", R"({"current":7,"total":6})",
+        R"({"current":10.0000001})",
         R"({"current":6,"total":null,)"
         R"("percent":101})"}) {
     story.Tell("stage_progress", {.stage = "s", .message = "m", .payload = payload});
@@ -87,6 +88,35 @@ TEST(ProgressTest, AnEarlierAttemptsTotalDoesNotBindTheNextOne) {
       .Tell("stage_progress", {.stage = "s", .payload = R"({"current":50})"});
   EXPECT_THAT(story.violations(), IsEmpty());
   EXPECT_EQ(story.stage("s").progress.percent, std::nullopt);
+}
+
+TEST(ProgressTest, AKeyThatIsNearlyOneThatIsReadIsPointedOutAndTheRestCounts) {
+  for (const char* payload :
+       {R"({"current":6,"totl":9})", R"({"current":6,"Total":9})", R"({"curent":6})",
+        R"({"total":9,"crurent":6})", R"({"units":"GB"})", R"({"percentage":5})",
+        R"({"pct":5,"total":9})", R"({"progress":50})", R"({"cur\u0065nt_":6})"}) {
+    JobStory story = RunningJob();
+    story.Tell("stage_started", {.stage = "s"})
+        .Tell("stage_progress", {.stage = "s", .message = "m", .payload = payload});
+    EXPECT_THAT(story.violations(), ElementsAre("suspect_key")) << payload;
+    EXPECT_EQ(story.stage("s").message, "m") << payload;
+  }
+  JobStory story = RunningJob();
+  story.Tell("stage_started", {.stage = "s"})
+      .Tell("stage_progress", {.stage = "s", .payload = R"({"current":6,"totl":9})"});
+  EXPECT_EQ(story.stage("s").progress.current, 6.0);
+}
+
+TEST(ProgressTest, KeysOfTheEmittersOwnAreWelcome) {
+  for (const char* payload :
+       {R"({"current":6,"total":9,"totals":{"bad":1}})", R"({"current":6,"progress":0.6})",
+        R"({"loss":0.2,"epoch":3,"fps":23.97})", R"({"x-totl":9})", R"({"percent":5,"pct":5})",
+        R"({"n":1})", R"({"tot":1})"}) {
+    JobStory story = RunningJob();
+    story.Tell("stage_started", {.stage = "s"})
+        .Tell("stage_progress", {.stage = "s", .payload = payload});
+    EXPECT_THAT(story.violations(), IsEmpty()) << payload;
+  }
 }
 
 TEST(ProgressTest, WithoutAFigureItIsASignOfLife) {

@@ -29,7 +29,8 @@ std::string JobPercent(const JobStory& story) {
 
 JobStory RunningStage() {
   JobStory story;
-  story.Tell("job_created").Tell("stage_started", {.stage = "s"});
+  story.Tell("job_created", {.payload = R"({"stages":["s"]})"})
+      .Tell("stage_started", {.stage = "s"});
   return story;
 }
 
@@ -52,7 +53,10 @@ TEST(EncodeJobStateTest, ANewJob) {
 
 TEST(EncodeJobStateTest, AJobWithEverything) {
   JobStory story;
-  story.Tell("job_created", {.payload = R"({"pipeline":"film","strict":true})"})
+  story
+      .Tell("job_created",
+            {.payload = R"({"pipeline":"film","strict":true,"stages":["s","t"],)"
+                        R"("labels":{"team":"film","env":"prod"}})"})
       .Tell("stage_started", {.stage = "s", .message = "begins"})
       .Tell("gate_pause", {.gate = "g",
                            .payload = R"({"prompt":"go?","options":["a","b"],"timeout_seconds":60,)"
@@ -62,14 +66,15 @@ TEST(EncodeJobStateTest, AJobWithEverything) {
       .Tell("job_failed", {.message = "rejected"});
   EXPECT_EQ(
       EncodeJobState(story.state()),
-      R"({"job_id":"a","status":"failed","reason":"rejected","pipeline":"film","epoch":1,)"
+      R"({"job_id":"a","status":"failed","reason":"rejected","pipeline":"film",)"
+      R"("labels":{"env":"prod","team":"film"},"epoch":1,)"
       R"("strict":true,"created_at":"2023-11-14T22:13:21.000000Z",)"
       R"("started_at":"2023-11-14T22:13:22.000000Z","ended_at":"2023-11-14T22:13:25.000000Z",)"
       R"("updated_at":"2023-11-14T22:13:25.000000Z","duration_ms":4000,"waited_ms":2000,)"
       R"("stopped_ms":0,"worked_ms":2000,"progress":{"percent":0},"events":5,"violations":0,)"
       R"("stages":[{"stage":"s","attempt":1,"epoch":1,"status":"abandoned",)"
       R"("started_at":"2023-11-14T22:13:22.000000Z","ended_at":"2023-11-14T22:13:25.000000Z",)"
-      R"("duration_ms":3000,"message":"begins"}],)"
+      R"("duration_ms":3000,"message":"begins"},{"stage":"t","status":"pending"}],)"
       R"("gates":[{"gate":"g","iteration":1,"status":"rejected","prompt":"go?",)"
       R"("options":["a","b"],"approvers":["ann"],"opened_seq":30,)"
       R"("opened_at":"2023-11-14T22:13:23.000000Z","timeout_seconds":60,"on_timeout":"expire",)"
@@ -82,6 +87,11 @@ TEST(EncodeJobStateTest, AJobWithEverything) {
 TEST(EncodeJobStateTest, BeginsWithTheJobAndItsStatus) {
   EXPECT_THAT(EncodeJobState(JobStory().Tell("log").state()),
               StartsWith(R"({"job_id":"a","status":"created",)"));
+}
+
+TEST(EncodeJobStateTest, AJobThatBeganWithoutJobCreatedSaysSo) {
+  EXPECT_EQ(DocumentOf(JobStory().Tell("job_started")).at("implicit_create"), true);
+  EXPECT_FALSE(DocumentOf(JobStory().Tell("job_created")).contains("implicit_create"));
 }
 
 TEST(EncodeJobStateTest, APendingGateHasNoDecision) {
@@ -120,6 +130,39 @@ TEST(DurationTest, RunToTheLastEvent) {
   EXPECT_EQ(document.at("duration_ms"), 100'000);
   EXPECT_EQ(document.at("worked_ms"), 100'000);
   EXPECT_EQ(document.at("stages").at(0).at("duration_ms"), 99'000);
+}
+
+// The same events, asked a minute later.
+TEST(DurationTest, GoOnInTheLiveDocument) {
+  JobStory story = RunningStage();
+  story.Tell("stage_completed", {.stage = "s"}).Tell("stage_started", {.stage = "t"});
+  const int64_t now = story.state().updated_at_micros + 60 * JobStory::kSecond;
+  const Json live = Json::parse(EncodeJobState(story.state(), now));
+  EXPECT_EQ(live.at("live"), true);
+  EXPECT_EQ(live.at("as_of"), "2023-11-14T22:14:24.000000Z");
+  EXPECT_EQ(live.at("duration_ms"), 63'000);
+  EXPECT_EQ(live.at("worked_ms"), 63'000);
+  EXPECT_EQ(live.at("stages").at(0).at("duration_ms"), 1'000) << "it has ended";
+  EXPECT_EQ(live.at("stages").at(1).at("duration_ms"), 60'000);
+  EXPECT_EQ(Json::parse(EncodeStage(story.state(), "t", now)).at("duration_ms"), 60'000);
+  EXPECT_EQ(Json::parse(EncodeJobSummary(story.state(), std::nullopt, now)).at("duration_ms"),
+            63'000);
+  const Json pure = DocumentOf(story);
+  EXPECT_FALSE(pure.contains("live"));
+  EXPECT_EQ(pure.at("duration_ms"), 3'000);
+  story.Tell("gate_pause", {.gate = "g"});
+  const Json paused = Json::parse(EncodeJobState(story.state(), now));
+  EXPECT_EQ(paused.at("waited_ms"), 59'000);
+  EXPECT_EQ(paused.at("worked_ms"), 4'000);
+}
+
+TEST(DurationTest, ALiveDocumentNeverEndsBeforeItsLastEventAndWhatIsOverIsNotLive) {
+  JobStory story = RunningStage();
+  const Json early = Json::parse(EncodeJobState(story.state(), 1));
+  EXPECT_EQ(early.at("as_of"), early.at("updated_at"));
+  EXPECT_EQ(early.at("duration_ms"), DocumentOf(story).at("duration_ms"));
+  story.Tell("job_completed");
+  EXPECT_EQ(EncodeJobState(story.state(), INT64_MAX), EncodeJobState(story.state()));
 }
 
 TEST(DurationTest, StopAtTheEnd) {
@@ -323,7 +366,8 @@ TEST(JobProgressTest, DeclaredStagesCountFromTheBeginning) {
 
 TEST(JobProgressTest, AStageThatSaysNothingOfItselfIsWorthWhatIsBelowIt) {
   JobStory story;
-  story.Tell("job_created").Tell("stage_started", {.stage = "train"});
+  story.Tell("job_created", {.payload = R"({"stages":["train"]})"})
+      .Tell("stage_started", {.stage = "train"});
   story.Tell("stage_completed", {.stage = "train/one"})
       .Tell("stage_started", {.stage = "train/two"});
   EXPECT_EQ(JobPercent(story), "50");
@@ -371,6 +415,14 @@ TEST(EncodeStageTest, HasTheLastAttemptInFullAndThenAll) {
   EXPECT_EQ(EncodeStage(story.state(), "unknown"), "");
 }
 
+TEST(EncodeStageTest, OneThatWasDeclaredAndHasNotBegunIsPending) {
+  JobStory story;
+  story.Tell("job_created", {.payload = R"({"stages":["s"]})"});
+  EXPECT_EQ(EncodeStage(story.state(), "s"),
+            R"({"job_id":"a","stage":"s","status":"pending","attempts":[],)"
+            R"("job_status":"created","as_of_seq":10})");
+}
+
 TEST(EncodeGateTest, HasTheLastIterationInFullAndThenAll) {
   JobStory story = RunningStage();
   story.Tell("gate_pause", {.gate = "g"})
@@ -399,7 +451,9 @@ TEST(EncodeGateIterationTest, IsTheGateWithItsJob) {
 
 TEST(SnapshotTest, KeepsEveryField) {
   JobStory story;
-  story.Tell("job_created", {.payload = R"({"pipeline":"p","strict":true,"stages":["s","x/y"]})"})
+  story
+      .Tell("job_created", {.payload = R"({"pipeline":"p","strict":true,"stages":["s","x/y"],)"
+                                       R"("labels":{"team":"\u00e9","n":"1"}})"})
       .Tell("stage_started", {.stage = "s", .attempt = 7, .message = "m\xc3\xa9"})
       .Tell("stage_progress", {.stage = "s", .payload = R"({"current":1,"total":3,"unit":"u"})"})
       .Tell("job_failed")
@@ -409,9 +463,11 @@ TEST(SnapshotTest, KeepsEveryField) {
              .payload = R"({"prompt":"?","options":["a"],"timeout_seconds":9,"approvers":["b"]})"})
       .Tell("gate_rejected",
             {.gate = "g", .payload = R"({"comment":"c","choice":"a","via":"api"})", .actor = "b"});
-  const std::optional<JobState> copy = DecodeSnapshot(EncodeSnapshot(story.state()));
+  JobState state = story.state();
+  state.implicit_create = true;
+  const std::optional<JobState> copy = DecodeSnapshot(EncodeSnapshot(state));
   ASSERT_TRUE(copy);
-  EXPECT_EQ(*copy, story.state());
+  EXPECT_EQ(*copy, state);
   EXPECT_THAT(copy->blocking_gates, ElementsAre("g"));
 }
 

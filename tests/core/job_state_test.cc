@@ -54,10 +54,45 @@ TEST(JobStateTest, OverIsCompletedFailedOrCanceled) {
 TEST(JobStateTest, HowMuchIsDoneIsUnknownWithoutStagesAndAllWhenCompleted) {
   EXPECT_EQ(JobStory().Tell("job_created").Tell("job_completed").state().Done(), std::nullopt);
   JobStory story;
-  story.Tell("job_created").Tell("stage_started", {.stage = "s"});
+  story.Tell("job_created", {.payload = R"({"stages":["s"]})"})
+      .Tell("stage_started", {.stage = "s"});
   EXPECT_EQ(story.state().Done(), 0);
   story.Tell("job_completed");
   EXPECT_EQ(story.state().Done(), StageTree::kWhole);
+}
+
+// Everything that is known of is done, and nobody knows what comes behind the gate.
+TEST(JobStateTest, HowMuchIsDoneIsUnknownWhereStagesWereNotDeclared) {
+  JobStory story;
+  story.Tell("job_created")
+      .Tell("stage_started", {.stage = "build"})
+      .Tell("stage_completed", {.stage = "build"})
+      .Tell("gate_pause", {.gate = "publish"});
+  EXPECT_EQ(story.state().Done(), std::nullopt);
+  story.Tell("gate_approved", {.gate = "publish"}).Tell("job_failed");
+  EXPECT_EQ(story.state().Done(), std::nullopt);
+  JobStory declared;
+  declared.Tell("job_created", {.payload = R"({"stages":["build","publish"]})"})
+      .Tell("stage_started", {.stage = "build"})
+      .Tell("stage_completed", {.stage = "build"})
+      .Tell("gate_pause", {.gate = "publish"});
+  EXPECT_EQ(declared.state().Done(), StageTree::kWhole / 2);
+}
+
+TEST(JobStateTest, DeclaredStagesThatHaveNotBegunArePending) {
+  JobStory story;
+  story.Tell(
+      "job_created",
+      {.payload = R"({"stages":["fetch","train","train/epoch-1","pack","fetch","pack/x"]})"});
+  EXPECT_THAT(story.state().PendingStages(),
+              ElementsAre("fetch", "train", "train/epoch-1", "pack", "pack/x"));
+  story.Tell("stage_started", {.stage = "train/epoch-2/step-1"});
+  EXPECT_THAT(story.state().PendingStages(),
+              ElementsAre("fetch", "train/epoch-1", "pack", "pack/x"));
+  story.Tell("stage_completed", {.stage = "fetch"}).Tell("stage_started", {.stage = "pack"});
+  EXPECT_THAT(story.state().PendingStages(), ElementsAre("train/epoch-1", "pack/x"));
+  story.Tell("job_failed");
+  EXPECT_THAT(story.state().PendingStages(), ElementsAre("train/epoch-1", "pack/x"));
 }
 
 TEST(JobStateTest, FindsTheLastAttemptAndTheLastIteration) {

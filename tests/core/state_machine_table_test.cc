@@ -262,7 +262,9 @@ Json RichJob() {
   const std::string gate =
       R"({"prompt":"?","options":["a"],"timeout_seconds":5,"approvers":["b"]})";
   const std::string decision = R"({"comment":"no","choice":"a"})";
-  story.Tell("job_created", {.payload = R"({"pipeline":"film","strict":true})"})
+  const std::string created =
+      R"({"pipeline":"film","strict":true,"stages":["s","open"],"labels":{"team":"film"}})";
+  story.Tell("job_created", {.payload = created})
       .Tell("stage_started", {.stage = "s", .message = "begins"})
       .Tell("stage_progress", {.stage = "s", .payload = R"({"current":1,"total":9,"unit":"x"})"})
       .Tell("stage_progress", {.stage = "s", .payload = R"({"current":2})"})
@@ -270,7 +272,10 @@ Json RichJob() {
       .Tell("gate_pause", {.gate = "g", .payload = gate})
       .Tell("gate_rejected", {.gate = "g", .payload = decision, .actor = "b"})
       .Tell("stage_completed", {.stage = "open"});
-  JobStory ended(story.state());
+  // No job has both: one that was created without job_created has neither labels nor stages.
+  JobState state = story.state();
+  state.implicit_create = true;
+  JobStory ended(state);
   ended.Tell("job_failed", {.message = "no more"});
   Json running = Json::parse(EncodeJobState(story.state()));
   Json job = Json::parse(EncodeJobState(ended.state()));

@@ -74,6 +74,19 @@ TEST_F(ListJobsTest, ByPipelineExactly) {
   EXPECT_THAT(JobsOf({.pipelines = {"'; DROP TABLE jobs; --", "\"]"}}), IsEmpty());
 }
 
+TEST_F(ListJobsTest, ByLabels) {
+  ASSERT_TRUE(Tell("a", "job_created", {.payload = R"({"labels":{"team":"film","n":"42"}})"}));
+  ASSERT_TRUE(Tell("b", "job_created", {.payload = R"({"labels":{"team":"etl"}})"}));
+  ASSERT_TRUE(Tell("c", "job_created", {.payload = R"({"labels":{"env":"film","v":"\"x\""}})"}));
+  EXPECT_THAT(JobsOf({.labels = {{"team", "film"}}}), ElementsAre("a"));
+  EXPECT_THAT(JobsOf({.labels = {{"team", std::nullopt}}}), ElementsAre("b", "a"));
+  EXPECT_THAT(JobsOf({.labels = {{"team", std::nullopt}, {"n", "42"}}}), ElementsAre("a"));
+  EXPECT_THAT(JobsOf({.labels = {{"team", "film"}, {"team", "etl"}}}), IsEmpty());
+  EXPECT_THAT(JobsOf({.labels = {{"v", "\"x\""}}}), ElementsAre("c"));
+  EXPECT_THAT(JobsOf({.labels = {{"team", "Film"}}}), IsEmpty());
+  EXPECT_THAT(JobsOf({.labels = {{"x", "'; DROP TABLE jobs; --"}}}), IsEmpty());
+}
+
 TEST_F(ListJobsTest, ByTextInIdPipelineAndReasonWhateverTheCase) {
   EXPECT_THAT(JobsOf({.text = "ETL-"}), ElementsAre("etl-2", "etl-1"));
   EXPECT_THAT(JobsOf({.text = "fILM"}), ElementsAre("render-2", "render-1"));
