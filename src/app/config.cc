@@ -18,6 +18,7 @@
 #include "base/nearest.h"
 #include "base/sha256.h"
 #include "core/identifier.h"
+#include "core/labels.h"
 #include "http/cors.h"
 #include "http/host_check.h"
 
@@ -31,6 +32,7 @@ constexpr int64_t kOneMebibyte = int64_t{1} << 20;
 constexpr int64_t kOneTebibyte = int64_t{1} << 40;
 constexpr int64_t kOneDaySeconds = 86400;
 constexpr int64_t kMaxDays = 36'500;
+constexpr size_t kMaxMetricLabels = 8;
 
 // --- auth.tokens ---
 
@@ -270,6 +272,14 @@ std::vector<Key> StreamKeys() {
   };
 }
 
+void ReadJobLabels(const YamlValue& value, Config& config) {
+  TextsIn(&Config::metrics, &MetricsConfig::job_labels, &IsLabelKey,
+          "the key of a label: 1 to 63 letters, digits, '.', '_', '/' or '-'")(value, config);
+  if (config.metrics.job_labels.size() > kMaxMetricLabels) {
+    value.Fail(value.MustBe("a list of at most 8 keys"));
+  }
+}
+
 const std::vector<Key>& Keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all = ServerKeys();
@@ -277,13 +287,14 @@ const std::vector<Key>& Keys() {
     for (const auto& section : {StorageKeys(), LimitsKeys(), StreamKeys()}) {
       all.insert(all.end(), section.begin(), section.end());
     }
+    all.push_back({"metrics.job_labels", &ReadJobLabels});
     return all;
   }();
   return keys;
 }
 
-constexpr std::array<std::string_view, 5> kSections = {"server", "auth", "storage", "limits",
-                                                       "stream"};
+constexpr std::array<std::string_view, 6> kSections = {"server", "auth",   "storage",
+                                                       "limits", "stream", "metrics"};
 
 // The keys of one section, without its name.
 std::vector<std::string_view> KeysOfSection(std::string_view section) {

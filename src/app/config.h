@@ -69,12 +69,19 @@ struct StreamConfig {
 // The token of the shipped configuration: `admin`, with the role of that name.
 TokenEntry DefaultTokenEntry();
 
+struct MetricsConfig {
+  std::vector<std::string> job_labels;  // keys of labels by whose values jobs are counted
+
+  bool operator==(const MetricsConfig&) const = default;
+};
+
 struct Config {
   ServerConfig server;
   std::vector<TokenEntry> tokens = {DefaultTokenEntry()};  // auth.tokens; never empty
   StorageConfig storage;
   LimitsConfig limits;
   StreamConfig stream;
+  MetricsConfig metrics;
 
   // True when the shipped token is among the tokens, under whatever name and given in either way.
   bool UsesDefaultToken() const;

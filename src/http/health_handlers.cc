@@ -6,6 +6,36 @@
 #include "http/problem.h"
 
 namespace stagelog {
+namespace {
+
+constexpr size_t kMaxLabelValues = 200;
+
+// Jobs by the values of the labels that are configured.
+Result<std::string> LabeledJobs(const ApiServices& services) {
+  std::string text =
+      "# HELP stagelog_labeled_jobs Jobs by the value of a configured label and by status.\n"
+      "# TYPE stagelog_labeled_jobs gauge\n";
+  for (const std::string& key : services.metric_labels) {
+    const auto counts = services.jobs.CountByLabel(key, kMaxLabelValues);
+    if (!counts) return tl::unexpected(counts.error());
+    for (const LabelCount& count : *counts) {
+      text += "stagelog_labeled_jobs{label=\"" + EscapeLabelValue(key) + "\",value=\"" +
+              EscapeLabelValue(count.value) + "\",status=\"" + count.status + "\"} " +
+              std::to_string(count.jobs) + "\n";
+    }
+  }
+  return text;
+}
+
+httplib::Response MetricsResponse(std::string text) {
+  httplib::Response response;
+  response.status = 200;
+  response.body = std::move(text);
+  response.headers.emplace("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  return response;
+}
+
+}  // namespace
 
 Ending ShowHealth(const ApiServices&, Call, const Responder&) {
   return {
@@ -32,11 +62,10 @@ Ending ShowReadiness(const ApiServices& services, Call, const Responder&) {
 Ending ShowMetrics(const ApiServices& services, Call, const Responder&) {
   return {WorkElsewhere{[services]() -> Ending {
     services.journal_metrics->Refresh();
-    httplib::Response response;
-    response.status = 200;
-    response.body = services.metrics.RenderText();
-    response.headers.emplace("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    return {std::move(response)};
+    if (services.metric_labels.empty()) return {MetricsResponse(services.metrics.RenderText())};
+    // The other metrics are served while the database cannot be read, too.
+    const Result<std::string> labeled = LabeledJobs(services);
+    return {MetricsResponse(services.metrics.RenderText() + labeled.value_or(""))};
   }}};
 }
 
