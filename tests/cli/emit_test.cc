@@ -89,6 +89,49 @@ TEST_F(EmitTest, ALineThatIsWrongIsNamedAndWhatCameBeforeIsSent) {
   ExpectFailure({"emit", "r"}, 2, "line of the input is longer", std::string(1'200'000, 'x'));
 }
 
+TEST_F(EmitTest, WhatIsFlaggedIsSaidAndFailsWithStrict) {
+  Run({"emit", "r", "job_completed"});
+  const CliResultText said = Run({"emit", "r", "job_completed"});
+  EXPECT_EQ(said.out, "r#2 seq 2, job completed\n");
+  EXPECT_EQ(said.err,
+            "stagelog: r#2 is flagged: job_over (the job is completed, failed or canceled); it is "
+            "stored and changes nothing\n");
+  EXPECT_THAT(Run({"emit", "r", "job_failed", "--strict", "--json"}, "", 8).out,
+              HasSubstr(R"("violations":["job_over"])"));
+  EXPECT_EQ(Run({"emit", "s", "job_created", "--strict"}).err, "");
+  EXPECT_THAT(Run({"emit", "s", "stage_progress", "--stage", "a", "--payload",
+                   R"({"current":14,"total":5})", "--strict"},
+                  "", 8)
+                  .err,
+              HasSubstr("s#2 is flagged: invalid_progress"));
+  Run({"emit", "s", "stage_started", "--stage", "a"});
+  EXPECT_EQ(
+      Run({"emit", "s", "stage_progress", "--stage", "a", "--payload", R"({"totl":5})"}).err,
+      "stagelog: s#4 is flagged: suspect_key ('totl' in the payload is not read; did you mean "
+      "'total'?); it is stored and counts\n");
+}
+
+TEST_F(EmitTest, WhatIsFlaggedInABatchIsNamedByItsLine) {
+  const std::string input =
+      "{\"type\":\"job_created\"}\n\n{\"type\":\"job_created\"}\n{\"type\":\"heartbeat\"}\n"
+      "{\"type\":\"job_resumed\"}\n";
+  const CliResultText result = Run({"emit", "r", "--strict"}, input, 8);
+  EXPECT_EQ(result.out, "3 events taken, 0 were there already, 2 flagged as illegal\n");
+  EXPECT_THAT(result.err, HasSubstr("line 3: r#2 is flagged: already_created"));
+  EXPECT_THAT(result.err, HasSubstr("line 5: r#3 is flagged: not_paused"));
+  EXPECT_THAT(Lines("r"), SizeIs(3)) << "illegal is not lost";
+  EXPECT_EQ(Json::parse(Run({"emit", "r", "--json"}, input).out)["flagged"], 3);
+}
+
+TEST_F(EmitTest, AGateTakesNoKeyThatItDoesNotKnow) {
+  ExpectFailure({"emit", "r", "gate_pause", "--gate", "g", "--payload", R"({"approver":"ann"})"}, 6,
+                "did you mean 'approvers'?");
+  ExpectFailure({"emit", "r"}, 6, "line 2: unknown key 'timeout_secs'",
+                "{\"type\":\"log\",\"message\":\"m\"}\n"
+                R"({"type":"gate_pause","gate":"g","payload":{"timeout_secs":5}})");
+  EXPECT_THAT(Lines("r"), IsEmpty());
+}
+
 TEST_F(EmitTest, WhatMakesNoSense) {
   ExpectFailure({"emit", "r", "--stage", "s"}, 2, "name the type");
   ExpectFailure({"emit", "r", "log", "--payload", "{x}"}, 2, "--payload: not valid JSON");

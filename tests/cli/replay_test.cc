@@ -404,7 +404,7 @@ TEST_F(ReplayTest, PrintsALineAnEventAndNobodySteersTheTerminal) {
   journal.Append(draft);
   const std::string path = Write("events.jsonl", journal.Text());
   EXPECT_EQ(Replay({path, "--speed", "max"}).out,
-            "2026-11-21 07:41:03.000  stage_progress   !implicit_create !progress_without_start "
+            "2026-11-21 07:41:03.000  stage_progress   !progress_without_start "
             "encode 4500/9000 frames \\u001b[2Jgone\n"
             "2026-11-21 07:41:04.000  gate_approved    !gate_unknown publish\n");
   EXPECT_THAT(Replay({path, "--speed", "max", "--color", "always"}).out,

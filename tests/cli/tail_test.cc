@@ -54,8 +54,8 @@ TEST_F(TailTest, FollowsLiveAndEndsWithTheJob) {
   const CliResultText result = tail->Wait();
   EXPECT_EQ(result.exit_code, 1) << result.err;
   EXPECT_THAT(result.out,
-              AllOf(HasSubstr("stage_started    !implicit_create encode"),
-                    HasSubstr("log              3\n"), HasSubstr("job_failed       no disk\n")));
+              AllOf(HasSubstr("stage_started    encode"), HasSubstr("log              3\n"),
+                    HasSubstr("job_failed       no disk\n")));
 }
 
 TEST_F(TailTest, FiltersAndLimits) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "core/job_machine.h"
 #include "tools/cli/foreign_text.h"
 #include "tools/cli/json_member.h"
 #include "tools/cli/styled_line.h"
@@ -63,8 +64,8 @@ void AddJob(StyledLine& line, const Json& event, size_t job_columns) {
 
 void AddViolations(StyledLine& line, const Json& event) {
   for (const Json& violation : PartAt(event, "violations")) {
-    if (violation.is_string())
-      line.Add(Style::kRed, "!" + OneLine(violation.get<std::string>()) + " ");
+    if (!violation.is_string() || !IsViolation(violation.get_ref<const std::string&>())) continue;
+    line.Add(Style::kRed, "!" + OneLine(violation.get<std::string>()) + " ");
   }
 }
 

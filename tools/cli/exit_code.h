@@ -17,6 +17,7 @@ enum class ExitCode {
   kUnreachable = 5,     // no daemon answers at the URL
   kRefused = 6,         // the daemon said no: token, role, unknown job, conflict
   kBadFile = 7,         // a file that is not there, cannot be read, or is no journal
+  kFlagged = 8,         // emit --strict: taken, and flagged as illegal
   kInterrupted = 130,   // Ctrl-C, as a shell spells it
   kClosedOutput = 141,  // who read standard output has gone (`| head`), as after SIGPIPE
   kTerminated = 143,    // SIGTERM, or the terminal has gone

@@ -154,6 +154,7 @@ EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& ans
     case SendVerdict::Kind::kTaken:
       batch_limit_ = kMaxBatchEvents;
       retry_ms_ = kFirstRetryMs;
+      SayFlagged(batch, verdict.receipt);
       outbox_.Taken(batch);
       if (!verdict.job_status.empty() && options_.on_job_status) {
         options_.on_job_status(verdict.job_status);
@@ -173,6 +174,15 @@ EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& ans
       return Step::kRetry;
   }
   return Step::kRetry;
+}
+
+// Each kind once: what comes after a job's end, say, comes often.
+void EventSender::SayFlagged(const OutboxBatch& batch, const Receipt& receipt) {
+  for (const FlaggedEvent& event : receipt.events) {
+    if (!said_violations_.insert(event.violations).second) continue;
+    const auto index = static_cast<size_t>(event.line - 1);  // beyond all lines for none
+    options_.say(FlagText(event, index < batch.lines.size() ? batch.lines[index] : ""));
+  }
 }
 
 // A batch is refused as a whole for one event: what stands before that one goes first, then it

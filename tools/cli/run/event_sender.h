@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "tools/cli/run/abandonable_client.h"
@@ -57,6 +59,7 @@ class EventSender {
   void Run();
   Step SendOnce();
   Step Judge(const OutboxBatch& batch, const Answer& answer);
+  void SayFlagged(const OutboxBatch& batch, const Receipt& receipt);
   void Refuse(const OutboxBatch& batch, const SendVerdict& verdict);
   bool IsDone(Step step);
   void Wait(Step step);
@@ -76,6 +79,7 @@ class EventSender {
   int64_t retry_ms_;
   int64_t heartbeat_micros_ = 0;  // monotonic, of the next one
   uint64_t refused_ = 0;
+  std::set<std::vector<std::string>> said_violations_;
   std::string away_reason_;
   bool has_said_away_ = false;
   bool has_answered_ = false;  // the daemon, since Start()

@@ -29,6 +29,7 @@ SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t
   if (answer.ok() && json.is_object()) {
     verdict.kind = SendVerdict::Kind::kTaken;
     verdict.job_status = TextAt(json, "job_status");
+    verdict.receipt = ReadReceipt(json, "");
     return verdict;
   }
   const bool is_problem = json.is_object() && !TextAt(json, "code").empty();

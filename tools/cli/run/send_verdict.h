@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tools/cli/daemon_client.h"
+#include "tools/cli/receipt.h"
 
 namespace stagelog::cli {
 
@@ -19,6 +20,7 @@ struct SendVerdict {
   };
   Kind kind = Kind::kLater;
   std::string job_status;         // kTaken, where the answer has it
+  Receipt receipt;                // kTaken
   std::optional<size_t> culprit;  // kRefused: which one of the batch, from 0, where it is known
   std::string reason;             // kRefused: a JSON object; else words for people
   std::string text;               // kRefused: the same in words

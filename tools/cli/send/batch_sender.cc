@@ -9,11 +9,13 @@
 #include "core/draft_decoder.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "tools/cli/receipt.h"
 
 namespace stagelog::cli {
 namespace {
 
 constexpr size_t kBatchEvents = 1'000;
+constexpr int64_t kMaxTold = 20;  // flagged events
 constexpr size_t kBatchBytes = size_t{1} << 20;
 constexpr auto kFirstRetryWait = std::chrono::milliseconds(100);
 constexpr auto kLongestRetryWait = std::chrono::milliseconds(2'000);
@@ -48,10 +50,27 @@ CliStatus BatchSender::Flush() {
     accepted_ += json.value("accepted", int64_t{0});
     duplicates_ += json.value("duplicates", int64_t{0});
     last_seq_ = std::max(last_seq_, json.value("last_seq", int64_t{0}));
+    TakeReceipt(json);
   }
   queued_.clear();
   queued_bytes_ = 0;
   return {};
+}
+
+std::string BatchSender::FlaggedText() const {
+  return flagged_ == 0 ? "" : ", " + std::to_string(flagged_) + " flagged as illegal";
+}
+
+void BatchSender::TakeReceipt(const Json& answer) {
+  const Receipt receipt = ReadReceipt(answer, "");
+  flagged_ += receipt.flagged;
+  for (const FlaggedEvent& event : receipt.events) {
+    if (!say_ || told_ >= kMaxTold) return;
+    if (event.line < 1 || event.line > static_cast<int64_t>(queued_.size())) continue;
+    const OutgoingEvent& sent = queued_[static_cast<size_t>(event.line - 1)];
+    ++told_;
+    say_("line " + std::to_string(sent.line) + ": " + FlagText(event, sent.json));
+  }
 }
 
 CliResult<Answer> BatchSender::Post(const std::string& body, const std::string& content_type) {

@@ -3,6 +3,7 @@
 #define STAGELOG_TOOLS_CLI_SEND_BATCH_SENDER_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,14 +36,21 @@ class BatchSender {
   // Sends one event by itself, for its full answer.
   CliResult<Answer> PostOne(const std::string& event);
 
+  // `say` is told, in a line for people, of events that were stored and flagged: the first twenty.
+  void OnFlagged(std::function<void(const std::string& text)> say) { say_ = std::move(say); }
+
   bool has_queued() const { return !queued_.empty(); }
   int64_t accepted() const { return accepted_; }
   int64_t duplicates() const { return duplicates_; }
   int64_t last_seq() const { return last_seq_; }
+  int64_t flagged() const { return flagged_; }  // how many were stored and flagged
+  // ", 3 flagged as illegal", or nothing.
+  std::string FlaggedText() const;
 
  private:
   CliResult<Answer> Post(const std::string& body, const std::string& content_type);
   CliError Refused(const Answer& answer) const;
+  void TakeReceipt(const Json& answer);
 
   DaemonClient& client_;
   const std::string target_;
@@ -52,6 +60,9 @@ class BatchSender {
   int64_t accepted_ = 0;
   int64_t duplicates_ = 0;
   int64_t last_seq_ = 0;
+  int64_t flagged_ = 0;
+  int64_t told_ = 0;  // of them, to `say_`
+  std::function<void(const std::string& text)> say_;
 };
 
 // `event` (a JSON object) with an event_id put in front where it has none. kUsage, with what is

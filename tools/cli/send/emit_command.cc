@@ -10,6 +10,7 @@
 #include "core/json_text.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
+#include "tools/cli/receipt.h"
 #include "tools/cli/run/event_sender.h"
 #include "tools/cli/run/outbox.h"
 #include "tools/cli/send/batch_sender.h"
@@ -35,6 +36,7 @@ struct EmitOptions {
   std::string occurred_at;
   int64_t attempt = 0;
   int retry_seconds = 0;
+  bool strict = false;
 
   bool has_fields() const {
     return !(stage + gate + status + level + message + payload + event_id + occurred_at).empty() ||
@@ -80,6 +82,11 @@ CliResult<std::string> EventOf(const EmitOptions& options) {
   return WithEventId(event + "}");
 }
 
+// With --strict what was stored and flagged is a failure.
+ExitCode CodeOf(const EmitOptions& options, int64_t flagged) {
+  return options.strict && flagged > 0 ? ExitCode::kFlagged : ExitCode::kOk;
+}
+
 CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options, const std::string& event,
                             int answer_seconds) {
   DaemonClient client(context.settings, answer_seconds);
@@ -87,19 +94,22 @@ CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options, const 
   // One event is answered in full, a batch only in numbers.
   const auto answer = sender.PostOne(event);
   if (!answer) return tl::unexpected(answer.error());
+  const Json json = Json::parse(answer->body, nullptr, false);
+  const Receipt receipt = ReadReceipt(json, options.job);
+  for (const FlaggedEvent& flagged : receipt.events) Complain(FlagText(flagged, event));
+  const ExitCode code = CodeOf(options, receipt.flagged);
   if (context.flags.json) {
     if (CliStatus said = context.out.Write(answer->body); !said)
       return tl::unexpected(said.error());
-    return ExitCode::kOk;
+    return code;
   }
-  const Json json = Json::parse(answer->body, nullptr, false);
   if (!json.is_object() || !json.contains("seq")) return ExitCode::kOk;  // a heartbeat
   const std::string line = options.job + "#" + std::to_string(json["job_seq"].get<int64_t>()) +
                            " seq " + std::to_string(json["seq"].get<int64_t>()) +
                            (json["duplicate"].get<bool>() ? " (was there already)" : "") +
                            ", job " + json["job_status"].get<std::string>();
   if (CliStatus said = context.out.WriteLine(line); !said) return tl::unexpected(said.error());
-  return ExitCode::kOk;
+  return code;
 }
 
 CliResult<ExitCode> EmitOne(Context& context, const EmitOptions& options) {
@@ -183,18 +193,21 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   const std::string target =
       options.job.empty() ? "/api/v1/events" : JobTarget(options.job) + "/events";
   BatchSender sender(client, target, options.retry_seconds);
+  sender.OnFlagged(Complain);
   InputLines input(STDIN_FILENO);
   const CliStatus sent = SendInput(input, sender);
   const Json summary = {{"accepted", sender.accepted()},
                         {"duplicates", sender.duplicates()},
+                        {"flagged", sender.flagged()},
                         {"last_seq", sender.last_seq()}};
   const CliStatus said = context.out.WriteLine(
-      context.flags.json ? summary.dump()
-                         : std::to_string(sender.accepted()) + " events taken, " +
-                               std::to_string(sender.duplicates()) + " were there already");
+      context.flags.json
+          ? summary.dump()
+          : std::to_string(sender.accepted()) + " events taken, " +
+                std::to_string(sender.duplicates()) + " were there already" + sender.FlaggedText());
   if (!sent) return tl::unexpected(sent.error());
   if (!said) return tl::unexpected(said.error());
-  return ExitCode::kOk;
+  return CodeOf(options, sender.flagged());
 }
 
 }  // namespace
@@ -226,6 +239,8 @@ void AddEmit(CommandLine& line) {
       ->add_option("--retry", options->retry_seconds,
                    "for how many seconds to try again when nobody answers (0)")
       ->check(CLI::Range(0, 86'400));
+  command->add_flag("--strict", options->strict,
+                    "end with 8 when an event was taken and flagged as illegal");
   command->callback([&line, options] {
     if (options->type.empty() && options->has_fields()) {
       throw CLI::ValidationError("type", "name the type of the event: stagelog emit JOB TYPE ...");

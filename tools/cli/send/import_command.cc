@@ -32,6 +32,7 @@ class Import {
         sender_(client_, "/api/v1/events", options.retry_seconds) {}
 
   CliResult<ExitCode> Run() {
+    sender_.OnFlagged(Complain);
     const CliStatus sent = SendAll();
     const CliStatus said = PrintSummary();
     if (!sent) return tl::unexpected(sent.error());
@@ -130,11 +131,13 @@ class Import {
     if (context_.flags.json) {
       const Json summary = {{"accepted", sender_.accepted()},
                             {"duplicates", sender_.duplicates()},
+                            {"flagged", sender_.flagged()},
                             {"last_seq", sender_.last_seq()}};
       return context_.out.WriteLine(summary.dump());
     }
     return context_.out.WriteLine(std::to_string(sender_.accepted()) + " events taken, " +
-                                  std::to_string(sender_.duplicates()) + " were there already");
+                                  std::to_string(sender_.duplicates()) + " were there already" +
+                                  sender_.FlaggedText());
   }
 
   Context& context_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/job_machine.h"
 #include "tools/cli/event_line.h"
 #include "tools/cli/foreign_text.h"
 #include "tools/cli/json_member.h"
@@ -20,8 +21,7 @@ constexpr size_t kMaxLabelColumns = 32;
 bool ChangesState(const Json& event) {
   const Json& violations = PartAt(event, "violations");
   return std::all_of(violations.begin(), violations.end(), [](const Json& code) {
-    return code == "implicit_create" || code == "end_without_start" ||
-           code == "progress_without_start";
+    return code.is_string() && ViolationCounts(code.get_ref<const std::string&>());
   });
 }
 
