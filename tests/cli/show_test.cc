@@ -11,7 +11,9 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class ShowTest : public DaemonTest {
@@ -52,11 +54,68 @@ TEST_F(ShowTest, DrawsAJobAndPrintsItsDocument) {
   Append("job", R"({"type":"gate_pause","gate":"publish","payload":{"prompt":"Ship it?"}})");
   const CliResultText result = cli_.Run({"show", "job"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(StartsWith("job  paused  0 %  pipeline render\n"),
+  EXPECT_THAT(result.out, AllOf(StartsWith("job  paused  pipeline render\n"),
                                 HasSubstr("\nencode  "), HasSubstr("\ngate publish  "),
                                 HasSubstr("    Ship it?\n    waits for an approver since ")));
   const CliResultText document = cli_.Run({"show", "job", "--json"});
-  EXPECT_EQ(document.out, admin().Get("/api/v1/jobs/job").body);
+  const Json printed = Json::parse(document.out);
+  EXPECT_EQ(printed["status"], "paused");
+  EXPECT_EQ(printed["as_of_seq"], 3);
+  EXPECT_EQ(cli_.Run({"show", "job", "--json", "--at-seq", "3"}).out,
+            admin().Get("/api/v1/jobs/job?at_seq=3").body);
+}
+
+TEST_F(ShowTest, DrawsWhatIsStillToComeAndLabels) {
+  admin().Post("/api/v1/jobs",
+               R"({"job_id":"job","stages":["encode","upload"],"labels":{"team":"film"}})");
+  Append("job", R"({"type":"stage_started","stage":"encode"})");
+  const CliResultText result = cli_.Run({"show", "job"});
+  EXPECT_THAT(result.out, AllOf(StartsWith("job  running  0 %\nlabels team=film\n"),
+                                HasSubstr("\nupload    pending\n")));
+  Append("other", R"({"type":"job_created"})");
+  EXPECT_THAT(JobIds({"--label", "team=film"}), ElementsAre("job"));
+  EXPECT_THAT(JobIds({"--label", "team", "--label", "team:etl"}), ElementsAre());
+  EXPECT_THAT(cli_.Run({"jobs"}).out, AllOf(HasSubstr("LABELS"), HasSubstr("team=film")));
+  EXPECT_EQ(cli_.Run({"jobs", "--label", "a b"}).exit_code, 2);
+}
+
+TEST_F(ShowTest, AFailedStageShowsItsLastLinesOfStderr) {
+  const auto log = [this](const std::string& stage, const std::string& stream,
+                          const std::string& message) {
+    Append("job", R"({"type":"log","stage":")" + stage + R"(","message":")" + message +
+                      R"(","payload":{"stream":")" + stream + "\"}}");
+  };
+  Append("job", R"({"type":"stage_started","stage":"encode"})");
+  log("encode", "stderr", "of the first attempt");
+  Append("job", R"({"type":"stage_failed","stage":"encode"})");
+  Append("job", R"({"type":"stage_started","stage":"encode"})");
+  for (int i = 1; i <= 12; ++i) log("encode", "stderr", "line " + std::to_string(i));
+  log("encode", "stdout", "said on stdout, of stderr");
+  log("fetch", "stderr", "of another stage");
+  const int64_t failed = SeqOf(Append("job", R"({"type":"stage_failed","stage":"encode"})"));
+  log("encode", "stderr", "\\u001b[2Jlate");
+  const CliResultText then = cli_.Run({"show", "job", "--at-seq", std::to_string(failed)});
+  std::string expected = "\nstderr of encode, the last lines\n";
+  for (int i = 3; i <= 12; ++i) expected += "  line " + std::to_string(i) + "\n";
+  EXPECT_THAT(then.out, EndsWith(expected));
+  EXPECT_THAT(cli_.Run({"show", "job", "--stderr-lines", "1"}).out,
+              EndsWith("\nstderr of encode, the last line\n  \\u001b[2Jlate\n"));
+  EXPECT_THAT(cli_.Run({"show", "job", "--stderr-lines", "0"}).out, Not(HasSubstr("stderr of")));
+  Append("job", R"({"type":"stage_started","stage":"encode"})");
+  EXPECT_THAT(cli_.Run({"show", "job"}).out, Not(HasSubstr("stderr of")));
+}
+
+TEST_F(ShowTest, AFailedJobWithoutStagesShowsItsOwnLastLinesOfStderr) {
+  EXPECT_EQ(cli_.Run({"run", "--job", "job", "--label", "team=film", "--label", "env:prod", "--",
+                      "sh", "-c", "echo out; echo why >&2; exit 3"})
+                .exit_code,
+            3);
+  EXPECT_EQ(GetJson("/api/v1/jobs/job")["labels"], Json::parse(R"({"env":"prod","team":"film"})"));
+  EXPECT_EQ(cli_.Run({"run", "--label", "team", "--", "true"}).exit_code, 2);
+  EXPECT_EQ(
+      cli_.Run({"run", "--job", "job", "--stage", "s", "--label", "a=b", "--", "true"}).exit_code,
+      2);
+  EXPECT_THAT(cli_.Run({"show", "job"}).out, EndsWith("\nstderr, the last line\n  why\n"));
 }
 
 TEST_F(ShowTest, ShowsWhatWas) {

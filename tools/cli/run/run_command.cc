@@ -22,6 +22,10 @@ void AddRun(CommandLine& line) {
   auto options = std::make_shared<RunOptions>();
   command->add_option("--job", options->job, "id of the job; made of the command when left out");
   command->add_option("--pipeline", options->pipeline, "what the job is a run of");
+  command
+      ->add_option("--label", options->labels, "a label of the job, key=value; may be given again")
+      ->type_size(1)
+      ->allow_extra_args(false);
   command->add_option("--stage", options->stage, "run as this stage of --job or STAGELOG_JOB");
   command->add_option("command", options->command, "the command and its arguments, behind --")
       ->required();

@@ -47,6 +47,7 @@ Json CommandJson(const std::vector<std::string>& command) {
 std::string BeginPayload(const RunTarget& target, const std::vector<std::string>& command) {
   Json payload = Json::object();
   if (!target.pipeline.empty()) payload["pipeline"] = SoundUtf8(target.pipeline);
+  if (!target.labels.empty()) payload["labels"] = target.labels;
   payload["command"] = CommandJson(command);
   payload["folder"] = Folder();
   payload["host"] = HostName();

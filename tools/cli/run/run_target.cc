@@ -44,6 +44,22 @@ CliResult<RunTarget> StageTarget(const std::string& job_id, const std::string& p
   return target;
 }
 
+CliResult<Labels> LabelsOf(const std::vector<std::string>& texts) {
+  Labels labels;
+  for (const std::string& text : texts) {
+    const auto label = ParseLabelCondition(text);
+    if (!label) return Fail(ExitCode::kUsage, "--label: " + label.error().detail);
+    if (!label->value) {
+      return Fail(ExitCode::kUsage, "--label: '" + text + "' lacks its value: key=value");
+    }
+    if (!labels.emplace(label->key, *label->value).second) {
+      return Fail(ExitCode::kUsage, "--label: '" + label->key + "' is given twice");
+    }
+  }
+  if (labels.size() <= kMaxLabels) return labels;
+  return Fail(ExitCode::kUsage, "--label: a job has at most 32 labels");
+}
+
 CliResult<RunTarget> JobTargetOf(const RunOptions& options, int64_t now_micros) {
   if (options.pipeline.size() > kMaxPipelineBytes) {
     return Fail(ExitCode::kUsage, "--pipeline: at most 256 bytes");
@@ -52,6 +68,9 @@ CliResult<RunTarget> JobTargetOf(const RunOptions& options, int64_t now_micros) 
   target.job_id =
       options.job.empty() ? MakeJobId(options.command.front(), now_micros) : options.job;
   target.pipeline = options.pipeline;
+  auto labels = LabelsOf(options.labels);
+  if (!labels) return tl::unexpected(labels.error());
+  target.labels = std::move(*labels);
   target.is_new_name = options.job.empty();
   return target;
 }
@@ -86,6 +105,9 @@ CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environmen
   }
   if (!options.stage.empty() && !options.pipeline.empty()) {
     return Fail(ExitCode::kUsage, "--pipeline is for jobs, this is a stage; leave it out");
+  }
+  if (!options.labels.empty()) {
+    return Fail(ExitCode::kUsage, "--label is for jobs, this is a stage; leave it out");
   }
   if (CliStatus sound = CheckJob(job_id, "STAGELOG_JOB"); !sound) {
     return tl::unexpected(sound.error());

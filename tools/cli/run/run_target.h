@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/labels.h"
 #include "tools/cli/exit_code.h"
 #include "tools/cli/settings.h"
 
@@ -15,6 +16,7 @@ struct RunOptions {
   std::string job;
   std::string pipeline;
   std::string stage;
+  std::vector<std::string> labels;   // key=value each
   std::vector<std::string> command;  // at least one word
 };
 
@@ -22,6 +24,7 @@ struct RunTarget {
   std::string job_id;
   std::string stage;         // path; empty: the run is the job
   std::string pipeline;      // of a job
+  Labels labels;             // of a job
   bool is_new_name = false;  // nobody gave the job's id, it was made
 
   bool is_job() const { return stage.empty(); }

@@ -51,8 +51,9 @@ class Picture {
         columns_(std::max(options.columns, kMinColumns)),
         created_micros_(TimeAt(job, "created_at").value_or(0)),
         updated_micros_(TimeAt(job, "updated_at").value_or(created_micros_)),
+        counted_micros_(TimeAt(job, "as_of").value_or(updated_micros_)),
         end_micros_(
-            TimeAt(job, "ended_at").value_or(std::max(updated_micros_, options.now_micros))),
+            TimeAt(job, "ended_at").value_or(std::max(counted_micros_, options.now_micros))),
         all_stages_(OrderStages(PartAt(job, "stages"))),
         stages_(SelectStages(all_stages_, options.max_stages)) {}
 
@@ -88,8 +89,14 @@ class Picture {
     if (const std::string reason = OneLine(TextAt(job_, "reason")); !reason.empty()) {
       Put(StyledLine().Add(StyleOfStatus(status), reason));
     }
+    AddLabels();
     AddTimes();
     AddCounts();
+  }
+
+  void AddLabels() {
+    const std::string labels = LabelsText(job_);
+    if (!labels.empty()) Put(StyledLine().Add("labels ").Add(Style::kBold, labels));
   }
 
   void AddTimes() {
@@ -112,10 +119,10 @@ class Picture {
     Put(parts);
   }
 
-  // A part of the job's time; the one that `goes_on` also has the time since the last event.
+  // A part of the job's time; the one that `goes_on` also has the time since the document.
   std::string PartText(const char* key, bool goes_on) const {
     const int64_t millis = std::clamp(IntegerAt(job_, key), int64_t{0}, INT64_MAX / 2'000);
-    return BriefDuration(millis * 1'000 + (goes_on ? end_micros_ - updated_micros_ : 0));
+    return BriefDuration(millis * 1'000 + (goes_on ? end_micros_ - counted_micros_ : 0));
   }
 
   // The day is said only where it is another one.
@@ -217,6 +224,11 @@ class Picture {
       return;
     }
     const std::string status = TextAt(*row.attempt, "status");
+    if (status == "pending") {  // declared, and not begun
+      const std::string label = PadRight(Shorten(LabelOf(row), label_columns_), label_columns_);
+      Put(StyledLine().Add(Style::kDim, label + "  pending"));
+      return;
+    }
     const int64_t started_micros = TimeAt(*row.attempt, "started_at").value_or(created_micros_);
     const int64_t ended_micros = TimeAt(*row.attempt, "ended_at").value_or(end_micros_);
     StyledLine line = RowWithBar(LabelOf(row), status, started_micros, ended_micros,
@@ -318,6 +330,7 @@ class Picture {
   const size_t columns_;
   const int64_t created_micros_;
   const int64_t updated_micros_;
+  const int64_t counted_micros_;  // to where the document's durations run
   const int64_t end_micros_;
   const std::vector<StageRow> all_stages_;
   const std::vector<StageRow> stages_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tools/cli/foreign_text.h"
 #include "tools/cli/json_member.h"
 #include "tools/cli/time_text.h"
 
@@ -16,6 +17,15 @@ Style StyleOfStatus(const std::string& status) {
   }
   if (status == "running") return Style::kBlue;
   return Style::kDim;
+}
+
+std::string LabelsText(const Json& job) {
+  std::string text;
+  for (const auto& [key, value] : PartAt(job, "labels").items()) {
+    if (!value.is_string()) continue;
+    text += (text.empty() ? "" : " ") + OneLine(key) + "=" + OneLine(value.get<std::string>());
+  }
+  return text;
 }
 
 std::string PercentText(const Json& document) {

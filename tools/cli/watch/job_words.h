@@ -12,6 +12,9 @@ namespace stagelog::cli {
 // The colour of a job's, a stage's or a gate's status, or of a liveness.
 Style StyleOfStatus(const std::string& status);
 
+// "env=prod team=film"; empty where there are no labels.
+std::string LabelsText(const Json& job);
+
 // "40 %" from `progress`; empty when nothing is known.
 std::string PercentText(const Json& document);
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/job_state.h"
+#include "core/labels.h"
 #include "core/query.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
@@ -23,18 +24,15 @@ constexpr int64_t kPageJobs = 200;
 
 struct JobsOptions {
   std::map<std::string, std::string> parameters;  // status, pipeline, since, q
+  std::vector<std::string> labels;                // key=value or key; all of them hold
   int64_t limit = 50;
   bool all = false;
 };
 
 const std::vector<TableColumn>& Columns() {
-  static const std::vector<TableColumn> kColumns = {{"JOB", 16},
-                                                    {"STATUS"},
-                                                    {"PIPELINE", 8},
-                                                    {"DONE", 0, true},
-                                                    {"AGE", 0, true},
-                                                    {"TOOK", 0, true},
-                                                    {"WAITS FOR, ENDED BY", 12}};
+  static const std::vector<TableColumn> kColumns = {
+      {"JOB", 16},      {"STATUS"},        {"PIPELINE", 8}, {"DONE", 0, true},
+      {"AGE", 0, true}, {"TOOK", 0, true}, {"LABELS", 12},  {"WAITS FOR, ENDED BY", 12}};
   return kColumns;
 }
 
@@ -59,6 +57,7 @@ TableRow RowOf(const Json& job, int64_t now_micros) {
           {created ? BriefDuration(now_micros - *created) : "", Style::kDim},
           {job.contains("ended_at") || !created ? MillisText(job, "duration_ms")
                                                 : BriefDuration(now_micros - *created)},
+          {LabelsText(job), Style::kDim},
           ReasonCell(job)};
 }
 
@@ -95,6 +94,7 @@ class Listing {
     for (const auto& [name, value] : options_.parameters) {
       target += "&" + name + "=" + EscapeParameter(value);
     }
+    for (const std::string& label : options_.labels) target += "&label=" + EscapeParameter(label);
     if (before) target += "&before=" + std::to_string(*before);
     const auto answer = client_.Get(target);
     if (!answer) return tl::unexpected(answer.error());
@@ -150,6 +150,10 @@ CliStatus CheckOptions(const JobsOptions& options) {
   };
   const auto statuses = ParseWordList(value, "status", JobStatusNames());
   if (!statuses) return Fail(ExitCode::kUsage, Harmless(statuses.error().detail));
+  for (const std::string& label : options.labels) {
+    const auto condition = ParseLabelCondition(label);
+    if (!condition) return Fail(ExitCode::kUsage, "--label: " + condition.error().detail);
+  }
   if (const auto text = value("since")) {
     const auto since = ParseSince(*text, SystemClock().WallMicros());
     if (!since) return Fail(ExitCode::kUsage, "--since: " + Harmless(since.error().detail));
@@ -172,10 +176,16 @@ void AddJobs(CommandLine& line) {
                                  "  stagelog jobs\n"
                                  "  stagelog jobs --status running,paused --pipeline render\n"
                                  "  stagelog jobs --since 2h --text 42\n"
+                                 "  stagelog jobs --label team=film --label env=prod\n"
                                  "  stagelog jobs --all --json | jq -r .job_id");
   auto options = std::make_shared<JobsOptions>();
   AddParameter(*command, options, "--status", "status", "only with these statuses (a,b)");
   AddParameter(*command, options, "--pipeline", "pipeline", "only of these pipelines");
+  command
+      ->add_option("--label", options->labels,
+                   "only with this label (key=value, or a key alone); may be given again")
+      ->type_size(1)
+      ->allow_extra_args(false);
   AddParameter(*command, options, "--since", "since",
                "only with an event since then: a duration (10m) or a time");
   AddParameter(*command, options, "--text", "q", "only with this text in the job's name");

@@ -11,6 +11,7 @@
 #include "tools/cli/watch/event_follower.h"
 #include "tools/cli/watch/job_picture.h"
 #include "tools/cli/watch/live_block.h"
+#include "tools/cli/watch/stderr_tail.h"
 
 namespace stagelog::cli {
 namespace {
@@ -25,6 +26,7 @@ struct ShowOptions {
   bool all = false;
   std::string at;
   int64_t at_seq = -1;  // -1: not given
+  size_t stderr_lines = 10;
 
   bool is_past() const { return !at.empty() || at_seq >= 0; }
 };
@@ -72,6 +74,18 @@ std::string TextOf(const std::string& document, Context& context, const ShowOpti
   return text;
 }
 
+// Below the picture: what those that failed wrote to stderr. Not being able to say is no failure.
+CliStatus ShowStderr(Context& context, DaemonClient& client, const std::string& document,
+                     const ShowOptions& options) {
+  if (context.flags.json) return {};
+  const auto tails = ReadStderrTails(client, ObjectOf(document), options.stderr_lines);
+  if (!tails) {
+    Complain("the last lines of stderr could not be read: " + tails.error().message);
+    return {};
+  }
+  return tails->empty() ? CliStatus() : context.out.Write(TailsText(*tails, context.out));
+}
+
 // Draws the job anew whenever it has changed.
 class Watch : public FollowSink {
  public:
@@ -92,6 +106,7 @@ class Watch : public FollowSink {
   }
 
   int64_t drawn_seq() const { return drawn_seq_; }
+  const std::string& document() const { return document_; }
 
   bool OnEvent(int64_t seq, std::string_view) override {
     seen_seq_ = seq;
@@ -178,6 +193,8 @@ CliResult<ExitCode> ShowWatched(Context& context, const ShowOptions& options) {
   if (!ended) return tl::unexpected(ended.error());
   if (!drawn) return tl::unexpected(drawn.error());
   if (!left) return tl::unexpected(left.error());
+  const CliStatus said = ShowStderr(context, client, watch.document(), options);
+  if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }
 
@@ -206,6 +223,8 @@ CliResult<ExitCode> Show(Context& context, const ShowOptions& options) {
   if (!document) return tl::unexpected(document.error());
   const CliStatus shown = context.out.Write(TextOf(*document, context, options));
   if (!shown) return tl::unexpected(shown.error());
+  const CliStatus said = ShowStderr(context, client, *document, options);
+  if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }
 
@@ -226,6 +245,10 @@ void AddShow(CommandLine& line) {
   command->add_option("--at-seq", options->at_seq, "as it was after the event with this seq")
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--all", options->all, "all stages, however many (200)");
+  command
+      ->add_option("--stderr-lines", options->stderr_lines,
+                   "how many last lines of stderr of each failed stage (10)")
+      ->check(CLI::Range(0, 1'000));
   command->callback([&line, options] {
     line.action = [options](Context& context) { return Show(context, *options); };
   });

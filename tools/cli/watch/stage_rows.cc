@@ -75,7 +75,7 @@ class StageForest {
 // What must not be left out comes first.
 int RankOf(const StageRow& row) {
   const std::string status = TextAt(*row.attempt, "status");
-  return status == "running" ? 0 : status == "failed" ? 1 : 2;
+  return status == "running" ? 0 : status == "failed" ? 1 : status == "pending" ? 3 : 2;
 }
 
 // Rows without an attempt stay only where something below them does.

@@ -13,8 +13,10 @@ namespace stagelog::cli {
 
 struct StageRow {
   size_t depth = 0;
-  std::string name;               // the last part of the path, with " #2" for a later attempt
-  const Json* attempt = nullptr;  // an element of `stages`; null: a path that only others continue
+  std::string name;  // the last part of the path, with " #2" for a later attempt
+  // An element of `stages`: an attempt, or a stage that is pending; null: a path that only others
+  // continue.
+  const Json* attempt = nullptr;
 };
 
 // `stages` is that member of a job's document and must outlive the rows. Siblings stand in the
