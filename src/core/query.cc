@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/duration.h"
 #include "base/nearest.h"
 #include "base/timestamp.h"
 #include "core/identifier.h"
@@ -68,25 +69,22 @@ std::string JobComplaint(const std::string& name) {
   return IsJobId(name) ? "" : "a job in 'job' is not a job's id";
 }
 
-// A number with a unit, in microseconds; no value when it is not one or is beyond a century.
-std::optional<int64_t> ParseDuration(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    double micros;
-  };
-  static constexpr std::array<Unit, 6> kUnits = {
-      {{"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}, {"w", 604800e6}}};
-  double amount = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
-  if (error != std::errc() || amount < 0) return std::nullopt;
-  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
-  for (const Unit& known : kUnits) {
-    if (known.name == unit && amount * known.micros < 3.2e15) {
-      return std::llround(amount * known.micros);
+// RFC 3339 (section 5.6), also as it is printed, with a blank before the zone ("... +01:00",
+// "... UTC"). In a query a '+' means a blank: 10:00:00 02:00 was 10:00:00+02:00.
+std::optional<int64_t> ParseTimeOfQuery(std::string_view text) {
+  std::string time(text);
+  const size_t blank = time.size() > 19 ? time.find(' ', 19) : std::string::npos;
+  if (blank != std::string::npos) {
+    const size_t zone_at = time.find_first_not_of(' ', blank);
+    const std::string zone = zone_at == std::string::npos ? "" : time.substr(zone_at);
+    time.resize(blank);
+    if (zone == "UTC") {
+      time += 'Z';
+    } else {
+      time += zone.starts_with('+') || zone.starts_with('-') ? zone : "+" + zone;
     }
   }
-  return std::nullopt;
+  return ParseTimestamp(time);
 }
 
 std::optional<double> ParseNumber(std::string_view text) {
@@ -145,19 +143,13 @@ tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_mi
   if (const std::optional<int64_t> duration = ParseDuration(text)) {
     return Position{Position::Kind::kTime, now_micros - *duration};
   }
-  // In a query a '+' means a blank: 10:00:00 02:00 was 10:00:00+02:00.
-  std::string time(text);
-  if (time.size() > 19) {
-    const size_t blank = time.find(' ', 19);
-    if (blank != std::string::npos) time[blank] = '+';
-  }
-  if (const std::optional<int64_t> micros = ParseTimestamp(time)) {
+  if (const std::optional<int64_t> micros = ParseTimeOfQuery(text)) {
     return Position{Position::Kind::kTime, *micros};
   }
   return tl::unexpected(InvalidParameter(
       "since",
       "'since' must be an RFC 3339 time with a zone (2026-11-21T07:41:02Z), Unix seconds or "
-      "milliseconds, a duration (90s, 10m, 2h, 7d), 'all' or 'now'"));
+      "milliseconds, a duration (90s, 10m, 1h30m, 7d), 'all' or 'now'"));
 }
 
 tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters) {

@@ -74,8 +74,8 @@ using ParameterLookup = std::function<std::optional<std::string>(const std::stri
 std::optional<int64_t> ParseCursor(std::string_view text);
 
 // `since=`: an RFC 3339 time (a blank where a '+' was is taken back), Unix seconds or milliseconds
-// (from 1e11 on), a duration before `now_micros` ("90s", "10m", "2h", "7d", "500ms"), "all" or
-// "now".
+// (from 1e11 on), a duration before `now_micros` ("90s", "10m", "1h30m", "7d", "1w"; see
+// base/duration.h), "all" or "now".
 tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_micros);
 
 // `type`, `stage`, `level`, `job` (lists separated by commas) and `q`.

@@ -81,7 +81,14 @@ INSTANTIATE_TEST_SUITE_P(
         GoodSince{"10m", Time(kNow - 600 * kSecond)},
         GoodSince{"1.5h", Time(kNow - 5'400 * kSecond)},
         GoodSince{"7d", Time(kNow - 604'800 * kSecond)},
-        GoodSince{"2w", Time(kNow - 1'209'600 * kSecond)}, GoodSince{"0s", Time(kNow)}));
+        GoodSince{"2w", Time(kNow - 1'209'600 * kSecond)}, GoodSince{"0s", Time(kNow)},
+        GoodSince{"1h30m", Time(kNow - 5'400 * kSecond)},
+        GoodSince{"1w", Time(kNow - 604'800 * kSecond)},
+        // As people are shown them, with a blank before the zone.
+        GoodSince{"2026-11-21 07:41:02 UTC", Time(kNow)},
+        GoodSince{"2026-11-21 09:41:02 +02:00", Time(kNow)},
+        GoodSince{"2026-11-21 09:41:02  02:00", Time(kNow)},
+        GoodSince{"2026-11-20 23:41:02.5 -08:00", Time(kNow + 500'000)}));
 
 TEST(ParseSinceTest, ASmallNumberIsTakenForACursor) {
   for (const char* text : {"0", "42", "1042", "999999999"}) {
