@@ -2,20 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "app/text_file.h"
+#include "app/token_entries.h"
 #include "app/yaml_document.h"
 #include "app/yaml_value.h"
 #include "base/logging.h"
-#include "base/nearest.h"
 #include "base/sha256.h"
 #include "core/identifier.h"
 #include "core/labels.h"
@@ -26,142 +24,41 @@ namespace stagelog {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
-constexpr size_t kMinTokenBytes = 8;
-constexpr size_t kMaxTokenBytes = 1024;
 constexpr int64_t kOneMebibyte = int64_t{1} << 20;
 constexpr int64_t kOneTebibyte = int64_t{1} << 40;
 constexpr int64_t kOneDaySeconds = 86400;
 constexpr int64_t kMaxDays = 36'500;
 constexpr size_t kMaxMetricLabels = 8;
 
-// --- auth.tokens ---
-
-constexpr std::array<std::string_view, 4> kTokenKeys = {"name", "token", "token_sha256", "roles"};
-
-// Printable ASCII without blanks travels in a head field unchanged.
-bool IsToken(std::string_view text) {
-  return text.size() >= kMinTokenBytes && text.size() <= kMaxTokenBytes &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
-}
-
-bool IsSha256Hex(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
-}
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-void ReadTokenName(const YamlValue& value, TokenEntry& entry) {
-  const std::optional<std::string> text = value.Text();
-  if (!text) return;
-  if (!IsName(*text)) value.Fail("must be " + std::string(kNameRule));
-  entry.name = *text;
-}
-
-void ReadPlainToken(const YamlValue& value, TokenEntry& entry) {
-  const std::optional<std::string> text = value.Text();
-  if (!text) return;
-  if (!IsToken(*text)) value.Fail("must be 8 to 1024 printable ASCII characters without blanks");
-  entry.sha256_hex = Sha256Hex(*text);
-}
-
-void ReadHashedToken(const YamlValue& value, TokenEntry& entry) {
-  const std::optional<std::string> text = value.Text();
-  if (!text) return;
-  if (!IsSha256Hex(*text)) value.Fail("must be 64 hex digits");
-  entry.sha256_hex = LowerCase(*text);
-}
-
-std::string OneOfTheRoles(std::string_view text) {
-  std::string rule = "must be one of";
-  for (const std::string_view name : RoleNames()) rule += " " + std::string(name);
-  const std::string_view nearest = NearestWord(text, RoleNames());
-  return nearest.empty() ? rule : rule + "; the nearest is '" + std::string(nearest) + "'";
-}
-
-void ReadRoles(const YamlValue& value, TokenEntry& entry) {
-  const std::optional<std::vector<YamlValue>> items = value.Items();
-  if (!items) return;
-  for (const YamlValue& item : *items) {
-    const std::optional<std::string> text = item.Text();
-    if (!text) continue;
-    const std::optional<Role> role = ParseRole(*text);
-    if (!role) item.Fail(OneOfTheRoles(*text));
-    entry.roles.push_back(role.value_or(Role::kReader));
-  }
-  if (items->empty()) value.Fail("needs at least one of reader, writer, approver, admin");
-}
-
-void ReadTokenMember(std::string_view key, const YamlValue& value, TokenEntry& entry) {
-  if (key == "name") ReadTokenName(value, entry);
-  if (key == "token") ReadPlainToken(value, entry);
-  if (key == "token_sha256") ReadHashedToken(value, entry);
-  if (key == "roles") ReadRoles(value, entry);
-}
-
-TokenEntry ReadTokenEntry(const YamlValue& value) {
-  TokenEntry entry;
-  const auto members = value.Members(kTokenKeys);
-  for (const auto& [key, member] : members) ReadTokenMember(key, member, entry);
-  const auto count = [&members](std::string_view key) {
-    return std::count_if(members.begin(), members.end(),
-                         [key](const auto& member) { return member.first == key; });
-  };
-  if (count("name") == 0) value.Fail("needs the key 'name'");
-  if (count("roles") == 0) value.Fail("needs the key 'roles'");
-  if (count("token") + count("token_sha256") != 1) {
-    value.Fail("needs one of the keys 'token' and 'token_sha256', and not both");
-  }
-  return entry;
-}
-
-// Two entries of one name, or of one token, would leave open who it was.
-void CheckTokenIsNew(const YamlValue& value, const TokenEntry& entry,
-                     const std::vector<TokenEntry>& earlier) {
-  for (const TokenEntry& other : earlier) {
-    if (!entry.name.empty() && entry.name == other.name) {
-      value.Fail("has the same name as an earlier token; each needs its own");
-    }
-    if (!entry.sha256_hex.empty() && entry.sha256_hex == other.sha256_hex) {
-      value.Fail("is the same token as an earlier one; each name needs its own");
-    }
-  }
-}
-
-void ReadTokens(const YamlValue& value, Config& config) {
-  const std::optional<std::vector<YamlValue>> items = value.Items();
-  if (!items) return;
-  if (items->empty())
-    value.Fail("needs at least one token; without any, nobody can use the daemon");
-  std::vector<TokenEntry> tokens;
-  for (const YamlValue& item : *items) {
-    TokenEntry entry = ReadTokenEntry(item);
-    CheckTokenIsNew(item, entry, tokens);
-    tokens.push_back(std::move(entry));
-  }
-  config.tokens = std::move(tokens);
-}
-
 // --- The table of keys ---
 
 using ReadValue = std::function<void(const YamlValue& value, Config& config)>;
+using IsSame = std::function<bool(const Config& a, const Config& b)>;
 using TextRule = bool (*)(std::string_view text);
+
+// What is done with a key's value.
+struct KeyRule {
+  ReadValue read;
+  IsSame is_same;  // whether both configurations have the same value
+};
 
 struct Key {
   std::string_view path;  // "section.key"
-  ReadValue read;
+  KeyRule rule;
 };
 
+template <typename Section, typename Value>
+IsSame SameIn(Section Config::*section, Value Section::*member) {
+  return [=](const Config& a, const Config& b) { return a.*section.*member == b.*section.*member; };
+}
+
 template <typename Section, typename Number>
-ReadValue NumberIn(Section Config::*section, Number Section::*member, int64_t min, int64_t max) {
-  return [=](const YamlValue& value, Config& config) {
+KeyRule NumberIn(Section Config::*section, Number Section::*member, int64_t min, int64_t max) {
+  const auto read = [=](const YamlValue& value, Config& config) {
     const std::optional<int64_t> number = value.WholeNumber(min, max);
     if (number) config.*section.*member = static_cast<Number>(*number);
   };
+  return {read, SameIn(section, member)};
 }
 
 std::optional<std::string> TextBy(const YamlValue& value, TextRule rule, const std::string& what) {
@@ -171,26 +68,29 @@ std::optional<std::string> TextBy(const YamlValue& value, TextRule rule, const s
 }
 
 template <typename Section>
-ReadValue TextIn(Section Config::*section, std::string Section::*member, TextRule rule,
-                 const std::string& what) {
-  return [=](const YamlValue& value, Config& config) {
+KeyRule TextIn(Section Config::*section, std::string Section::*member, TextRule rule,
+               const std::string& what) {
+  const auto read = [=](const YamlValue& value, Config& config) {
     const std::optional<std::string> text = TextBy(value, rule, what);
     if (text) config.*section.*member = *text;
   };
+  return {read, SameIn(section, member)};
 }
 
+// A list, or one text, which stands for a list of it.
 template <typename Section>
-ReadValue TextsIn(Section Config::*section, std::vector<std::string> Section::*member,
-                  TextRule rule, const std::string& what) {
-  return [=](const YamlValue& value, Config& config) {
+KeyRule TextsIn(Section Config::*section, std::vector<std::string> Section::*member, TextRule rule,
+                const std::string& what) {
+  const auto read = [=](const YamlValue& value, Config& config) {
     std::vector<std::string> texts;
-    const std::optional<std::vector<YamlValue>> items = value.Items();
+    const std::optional<std::vector<YamlValue>> items = value.ItemsOrOne();
     if (!items) return;
     for (const YamlValue& item : *items) {
       texts.push_back(TextBy(item, rule, what).value_or(""));
     }
     config.*section.*member = std::move(texts);
   };
+  return {read, SameIn(section, member)};
 }
 
 void ReadLogLevel(const YamlValue& value, Config& config) {
@@ -213,7 +113,7 @@ std::vector<Key> ServerKeys() {
       {"server.host", TextIn(&Config::server, &ServerConfig::host, &IsHostName,
                              "an IP address or a name, without a port")},
       {"server.port", NumberIn(&Config::server, &ServerConfig::port, 0, 65535)},
-      {"server.log_level", &ReadLogLevel},
+      {"server.log_level", {&ReadLogLevel, SameIn(&Config::server, &ServerConfig::log_level)}},
       {"server.hosts",
        TextsIn(&Config::server, &ServerConfig::hosts, &IsHostName, "a host name without a port")},
       {"server.allowed_origins",
@@ -283,7 +183,11 @@ void ReadJobLabels(const YamlValue& value, Config& config) {
 const std::vector<Key>& Keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all = ServerKeys();
-    all.push_back({"auth.tokens", &ReadTokens});
+    all.push_back({"auth.tokens",
+                   {[](const YamlValue& value, Config& config) {
+                      if (auto tokens = ReadTokenEntries(value)) config.tokens = std::move(*tokens);
+                    },
+                    [](const Config& a, const Config& b) { return a.tokens == b.tokens; }}});
     for (const auto& section : {StorageKeys(), LimitsKeys(), StreamKeys()}) {
       all.insert(all.end(), section.begin(), section.end());
     }
@@ -332,7 +236,7 @@ class ConfigReader {
   void ReadKey(const YamlValue& value) {
     lines_[value.path()] = value.line();
     for (const Key& key : Keys()) {
-      if (key.path == value.path()) key.read(value, config_);
+      if (key.path == value.path()) key.rule.read(value, config_);
     }
   }
 
@@ -355,17 +259,6 @@ class ConfigReader {
   Config config_;
   std::map<std::string, int> lines_;  // of the keys that the document has
 };
-
-Result<std::string> ReadFileText(const std::string& path) {
-  const auto failure = [] { return Failure(std::generic_category().message(errno), errno); };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
-                                                             &std::fclose);
-  if (file == nullptr) return failure();
-  std::string text(kMaxFileBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return failure();
-  return text;
-}
 
 }  // namespace
 
@@ -393,7 +286,7 @@ tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
 }
 
 tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path) {
-  const Result<std::string> text = ReadFileText(path);
+  const Result<std::string> text = ReadTextFile(path, kMaxFileBytes);
   if (!text) {
     return tl::unexpected<ConfigProblems>({path + ": cannot be read: " + text.error().message});
   }
@@ -425,6 +318,14 @@ Status CheckBackupsAreOutside(const Config& config) {
   return Failure("storage.backup_dir ('" + config.storage.backup_dir +
                  "') is inside of storage.runs_dir, where each folder is a job; name a folder "
                  "elsewhere, on another disk at best, or one whose name begins with 'stagelog.'");
+}
+
+std::vector<std::string_view> ChangedKeys(const Config& before, const Config& after) {
+  std::vector<std::string_view> changed;
+  for (const Key& key : Keys()) {
+    if (!key.rule.is_same(before, after)) changed.push_back(key.path);
+  }
+  return changed;
 }
 
 std::span<const std::string_view> ConfigKeys() {

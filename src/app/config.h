@@ -93,8 +93,9 @@ struct Config {
 // what would be right>". Nothing that stands under `auth` is ever repeated in one.
 using ConfigProblems = std::vector<std::string>;
 
-// Reads `yaml` (UTF-8, at most 1 MiB); `file_name` is only for the problems. An empty document and
-// an empty section stand for their defaults.
+// Reads `yaml` (UTF-8, at most 1 MiB), and the files and variables that its tokens are in.
+// `file_name` is for the problems, and for files with a relative path: they are beside it. An empty
+// document and an empty section stand for their defaults.
 tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
                                                  const std::string& file_name);
 
@@ -108,6 +109,9 @@ Status CheckDefaultTokenIsLocal(const Config& config);
 
 // Fails when backups would be kept inside the journal in a folder that would be taken for a job.
 Status CheckBackupsAreOutside(const Config& config);
+
+// The keys whose values differ, in the order of conf/operator.yaml.
+std::vector<std::string_view> ChangedKeys(const Config& before, const Config& after);
 
 // Every key that a configuration may hold, as "section.key", in the order of conf/operator.yaml.
 std::span<const std::string_view> ConfigKeys();

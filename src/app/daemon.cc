@@ -3,6 +3,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "base/logging.h"
 #include "base/process_metrics.h"
@@ -71,6 +74,70 @@ std::vector<std::string> NamesKept(const Config& before, const Config& after) {
   return names;
 }
 
+// What a running daemon takes over.
+constexpr std::array<std::string_view, 4> kReloadedKeys = {
+    "auth.tokens", "server.hosts", "server.allowed_origins", "server.log_level"};
+
+bool IsReloaded(std::string_view key) {
+  return std::find(kReloadedKeys.begin(), kReloadedKeys.end(), key) != kReloadedKeys.end();
+}
+
+std::string Joined(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (const std::string_view word : words) text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
+}
+
+const TokenEntry* FindToken(const Config& config, const std::string& name) {
+  const auto found = std::find_if(config.tokens.begin(), config.tokens.end(),
+                                  [&](const TokenEntry& entry) { return entry.name == name; });
+  return found == config.tokens.end() ? nullptr : &*found;
+}
+
+// Which tokens are new, others or gone, by their names.
+void LogTokenChanges(const Config& before, const Config& after) {
+  for (const TokenEntry& entry : after.tokens) {
+    const TokenEntry* old = FindToken(before, entry.name);
+    if (old == nullptr) spdlog::info("[stagelogd] token added: {}", entry.name);
+    if (old != nullptr && !(*old == entry))
+      spdlog::info("[stagelogd] token changed: {}", entry.name);
+  }
+  for (const TokenEntry& entry : before.tokens) {
+    if (FindToken(after, entry.name) == nullptr) {
+      spdlog::info("[stagelogd] token removed: {}", entry.name);
+    }
+  }
+}
+
+// Names what is in force now, and what waits for a restart.
+void LogChanges(const Config& before, const Config& after) {
+  std::vector<std::string_view> taken;
+  std::vector<std::string_view> waiting;
+  for (const std::string_view key : ChangedKeys(before, after)) {
+    (IsReloaded(key) ? taken : waiting).push_back(key);
+  }
+  LogTokenChanges(before, after);
+  if (!taken.empty()) spdlog::info("[stagelogd] changed: {}", Joined(taken));
+  if (!waiting.empty()) {
+    spdlog::warn("[stagelogd] changed in the configuration, but needs a restart: {}",
+                 Joined(waiting));
+  }
+}
+
+void WarnOfDefaultToken(const Config& config) {
+  if (!config.UsesDefaultToken()) return;
+  spdlog::warn(
+      "[stagelogd] the token of the shipped configuration is in use: whoever can reach {} can do "
+      "everything; put a token of your own in auth.tokens",
+      config.server.host);
+}
+
+std::string AbsolutePath(const std::string& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::weakly_canonical(path, error);
+  return error ? path : absolute.string();
+}
+
 std::string UrlOf(const std::string& host, int port) {
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return "http://" + (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
@@ -132,7 +199,17 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   logger_->Start();
   gate_timer_->Start();
   server_->Start();
+  LogStart();
   return {};
+}
+
+void Daemon::LogStart() {
+  const Result<std::vector<std::string>> jobs = logger_->reader().JobsChangedAfter(0);
+  spdlog::info(
+      "[stagelogd] journal: {}, {} jobs, last seq {}", AbsolutePath(config_.storage.runs_dir),
+      jobs ? std::to_string(jobs->size()) : "unknown number of", logger_->GetStatus().head_seq);
+  WarnOfDefaultToken(config_);
+  spdlog::info("[stagelogd] serving {}", url_);
 }
 
 Status Daemon::Reload(const Config& config) {
@@ -142,15 +219,8 @@ Status Daemon::Reload(const Config& config) {
   merged.server.allowed_origins = config.server.allowed_origins;
   merged.server.log_level = config.server.log_level;
   if (Status allowed = CheckDefaultTokenIsLocal(merged); !allowed) return allowed;
-  Config rest = config;
-  rest.server.host = merged.server.host;  // the command line may have set these
-  rest.server.port = merged.server.port;
-  rest.storage.runs_dir = merged.storage.runs_dir;
-  if (!(rest == merged)) {
-    spdlog::warn(
-        "[stagelogd] only tokens, hosts, allowed_origins and log_level are reread; the "
-        "other changes wait for a restart");
-  }
+  LogChanges(config_, config);
+  WarnOfDefaultToken(merged);
   std::vector<std::string> kept = NamesKept(config_, merged);
   config_ = merged;
   spdlog::set_level(config_.server.log_level);

@@ -30,8 +30,8 @@ class Daemon {
   ~Daemon();  // as Stop()
 
   // Takes over what may change while the daemon runs: tokens, origins, hosts and the log level.
-  // Streams of a token that is gone are closed. A change elsewhere is named in the log and waits
-  // for a restart.
+  // Streams of a token that is gone are closed. What has changed is named in the log, and so are
+  // the keys elsewhere whose new values wait for a restart.
   Status Reload(const Config& config);
 
   // Refuses what is new, writes and answers what was taken, lets streams drain. Idempotent.
@@ -44,6 +44,7 @@ class Daemon {
   Daemon(const Config& config, Clock& clock);
 
   Status Open(FileSystem& files, bool rebuild_states);
+  void LogStart();
 
   Config config_;
   Clock& clock_;

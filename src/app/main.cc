@@ -70,6 +70,15 @@ tl::expected<Config, ConfigProblems> ReadConfig(const Flags& flags) {
   return config;
 }
 
+// Where the configuration comes from.
+std::string SourceText(const Flags& flags) {
+  if (flags.config_path.empty())
+    return "the defaults (no --config, and no conf/operator.yaml here)";
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(flags.config_path, error);
+  return error ? flags.config_path : absolute.lexically_normal().string();
+}
+
 void Reload(Daemon& daemon, const Flags& flags) {
   const auto config = ReadConfig(flags);
   if (!config) {
@@ -81,7 +90,7 @@ void Reload(Daemon& daemon, const Flags& flags) {
     spdlog::error("[stagelogd] {}; the old configuration stays", reloaded.error().message);
     return;
   }
-  spdlog::info("[stagelogd] configuration reread");
+  spdlog::info("[stagelogd] configuration reread: {}", SourceText(flags));
 }
 
 // A terminal or pipe that takes nothing must not keep the process from ending: everything is on the
@@ -133,6 +142,8 @@ int PrintIntegrity(const std::string& runs_dir) {
 // Serves until a signal says otherwise. The signals are blocked in every thread and fetched here.
 int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   StartLogging(config.server.log_level);
+  spdlog::info("[stagelogd] version {}, pid {}, configuration: {}", Version(), ::getpid(),
+               SourceText(flags));
   auto daemon = Daemon::Start(config, RealFileSystem(), SystemClock(), flags.rebuild_state);
   if (!daemon) {
     StopLogging();

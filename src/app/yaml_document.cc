@@ -53,7 +53,12 @@ YAML::Node ParseYamlDocument(const std::string& yaml, YamlProblems& problems) {
   } catch (const YAML::Exception& exception) {
     // What follows a colon is quoted from the file, and could be part of a token.
     const std::string reason = exception.msg.substr(0, exception.msg.find(':'));
-    problems.Add(LineOf(exception.mark), "", "this is not YAML: " + reason);
+    // `[*]` is a reference to nothing.
+    const bool is_star =
+        reason.find("alias") != std::string::npos || reason.find("anchor") != std::string::npos;
+    problems.Add(
+        LineOf(exception.mark), "",
+        "this is not YAML: " + reason + (is_star ? "; a star is written in quotes: \"*\"" : ""));
     return YAML::Node();
   }
 }

@@ -109,6 +109,11 @@ std::optional<std::vector<YamlValue>> YamlValue::Items() const {
   return items;
 }
 
+std::optional<std::vector<YamlValue>> YamlValue::ItemsOrOne() const {
+  if (node_.IsScalar()) return std::vector<YamlValue>{*this};
+  return Items();
+}
+
 std::vector<std::pair<std::string, YamlValue>> YamlValue::Members(
     std::span<const std::string_view> known, std::span<const std::string_view> elsewhere) const {
   if (node_.IsNull()) return {};

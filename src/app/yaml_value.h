@@ -28,6 +28,7 @@ class YamlProblems {
   std::vector<std::string> Lines() const;
 
   bool empty() const { return by_line_.empty(); }
+  const std::string& file_name() const { return file_name_; }
 
  private:
   std::string file_name_;
@@ -42,6 +43,7 @@ class YamlValue {
 
   const std::string& path() const { return path_; }
   int line() const { return line_; }
+  const std::string& file_name() const { return problems_->file_name(); }
 
   // The same value, of which no problem repeats any text; nor of what is inside it.
   YamlValue Secret() const;
@@ -53,6 +55,8 @@ class YamlValue {
   std::optional<int64_t> WholeNumber(int64_t min, int64_t max) const;
   std::optional<std::string> Text() const;
   std::optional<std::vector<YamlValue>> Items() const;
+  // The same; a text stands for a list of it.
+  std::optional<std::vector<YamlValue>> ItemsOrOne() const;
 
   // The members of a mapping whose keys are among `known`, in the order of the file. Notes unknown
   // keys (with a known one: that of `elsewhere`, full paths, which ends in it, or else the nearest)

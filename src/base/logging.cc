@@ -1,6 +1,7 @@
 #include "base/logging.h"
 
 #include <spdlog/async.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <array>
@@ -8,6 +9,31 @@
 #include <utility>
 
 namespace stagelog {
+
+namespace {
+
+// The mirror of the events is as it is: those lines have times of their own. All others get time
+// and level.
+class ConsoleFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    const std::string_view text(message.payload.data(), message.payload.size());
+    spdlog::formatter& chosen = text.starts_with(kEventTag) ? events_ : own_;
+    chosen.format(message, out);
+  }
+
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<ConsoleFormatter>();
+  }
+
+ private:
+  static constexpr std::string_view kEventTag = "[events] ";
+
+  spdlog::pattern_formatter events_{"%^%v%$", spdlog::pattern_time_type::utc};
+  spdlog::pattern_formatter own_{"%Y-%m-%dT%H:%M:%S.%fZ %^%l%$ %v", spdlog::pattern_time_type::utc};
+};
+
+}  // namespace
 
 std::optional<spdlog::level::level_enum> ParseLogLevel(std::string_view name) {
   using spdlog::level::level_enum;
@@ -33,7 +59,7 @@ void StartLogging(spdlog::level::level_enum level) {
       std::make_shared<spdlog::async_logger>("stagelog", std::move(sink), spdlog::thread_pool(),
                                              spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(level);
-  logger->set_pattern("%^%v%$");
+  logger->set_formatter(std::make_unique<ConsoleFormatter>());
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -14,8 +14,9 @@ namespace stagelog {
 std::optional<spdlog::level::level_enum> ParseLogLevel(std::string_view name);
 
 // Makes the process's default logger: stderr, coloured on a terminal, written by a thread of its
-// own. When the terminal falls 8,192 lines behind, the oldest lines are dropped: the journal has
-// them.
+// own. A line has its time (UTC) and level in front, but for those of events ("[events] ..."),
+// which have a time already. When the terminal falls 8,192 lines behind, the oldest lines are
+// dropped: the journal has them.
 void StartLogging(spdlog::level::level_enum level);
 
 // Writes what waits and ends the thread. Nothing may log after it.

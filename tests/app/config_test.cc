@@ -5,9 +5,13 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "base/sha256.h"
+#include "tests/support/temporary_directory.h"
 
 namespace stagelog {
 namespace {
@@ -114,6 +118,102 @@ TEST(ConfigTest, ManyTokensAndRoles) {
   EXPECT_FALSE(config.UsesDefaultToken());
 }
 
+TEST(ConfigTest, OneValueStandsForAListOfIt) {
+  const Config config = Parse("server: {allowed_origins: \"*\", hosts: a.example}\n" +
+                              Tokens("    - {name: a, token: long-enough, roles: writer}\n"));
+  EXPECT_THAT(config.server.allowed_origins, ElementsAre("*"));
+  EXPECT_THAT(config.server.hosts, ElementsAre("a.example"));
+  EXPECT_THAT(config.tokens.at(0).roles, ElementsAre(Role::kWriter));
+}
+
+TEST(ConfigTest, AStarWithoutQuotesIsExplained) {
+  for (const char* star : {"*", "[*]", "[http://a, *]"}) {
+    EXPECT_THAT(ProblemsOf("server:\n  allowed_origins: " + std::string(star) + "\n"),
+                ElementsAre(AllOf(StartsWith("test.yaml:"), HasSubstr("in quotes: \"*\""))))
+        << star;
+  }
+}
+
+class TokenSourceTest : public ::testing::Test {
+ protected:
+  // The configuration is in the same folder as `name`.
+  void WriteFile(const std::string& name, const std::string& text) {
+    std::ofstream(directory_.Path(name), std::ios::binary) << text;
+  }
+  tl::expected<Config, ConfigProblems> Read(const std::string& entry) {
+    WriteFile("operator.yaml", Tokens("    - {name: ci, roles: [writer], " + entry + "}\n"));
+    return LoadConfig(directory_.Path("operator.yaml"));
+  }
+  void ExpectToken(const std::string& entry, const std::string& token) {
+    const auto config = Read(entry);
+    ASSERT_TRUE(config) << ::testing::PrintToString(config.error());
+    EXPECT_THAT(config->tokens, ElementsAre(TokenEntry{"ci", Sha256Hex(token), {Role::kWriter}}));
+  }
+  void ExpectProblem(const std::string& entry, const std::string& says) {
+    const auto config = Read(entry);
+    ASSERT_FALSE(config) << entry;
+    EXPECT_THAT(config.error(),
+                ElementsAre(AllOf(HasSubstr("operator.yaml:3: auth.tokens[0].token_"),
+                                  HasSubstr(says), Not(HasSubstr("SECRET")))));
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(TokenSourceTest, AFileBesideTheConfigurationOrAnywhere) {
+  WriteFile("ci.token", "a-token-of-ci-1\n");
+  ExpectToken("token_file: ci.token", "a-token-of-ci-1");
+  ExpectToken("token_file: " + directory_.Path("ci.token"), "a-token-of-ci-1");
+  WriteFile("ci.token", " a-token-of-ci-2\r\n\n");
+  ExpectToken("token_file: ./ci.token", "a-token-of-ci-2");
+  // As secrets are mounted.
+  std::filesystem::create_symlink("ci.token", directory_.Path("link"));
+  ExpectToken("token_file: link", "a-token-of-ci-2");
+}
+
+TEST_F(TokenSourceTest, WhatIsWrongWithAFileIsSaidWithoutItsText) {
+  ExpectProblem("token_file: SECRET.token", "the file cannot be read: No such file");
+  ExpectProblem("token_file: SECRET.token", "a relative path starts at " + directory_.path());
+  ExpectProblem("token_file: /", "the file cannot be read: Is a directory");
+  ExpectProblem("token_file: ''", "must be the path");
+  WriteFile("SECRET", "");
+  ExpectProblem("token_file: SECRET", "what the file holds must be 8 to 1024");
+  WriteFile("SECRET", "SECRETsecret1\nSECRETsecret2\n");
+  ExpectProblem("token_file: SECRET", "what the file holds must be 8 to 1024");
+  WriteFile("SECRET", std::string(100'000, 'S'));
+  ExpectProblem("token_file: SECRET", "what the file holds must be 8 to 1024");
+}
+
+TEST_F(TokenSourceTest, TheEnvironment) {
+  ::setenv("STAGELOG_TEST_TOKEN", "a-token-of-ci-3", 1);
+  ExpectToken("token_env: STAGELOG_TEST_TOKEN", "a-token-of-ci-3");
+  ::setenv("STAGELOG_TEST_TOKEN", "SECRET", 1);
+  ExpectProblem("token_env: STAGELOG_TEST_TOKEN", "what the environment variable holds must be");
+  ::setenv("STAGELOG_TEST_TOKEN", "", 1);
+  ExpectProblem("token_env: STAGELOG_TEST_TOKEN", "is not set, or empty");
+  ::unsetenv("STAGELOG_TEST_TOKEN");
+  ExpectProblem("token_env: STAGELOG_TEST_TOKEN", "is not set, or empty");
+  ExpectProblem("token_env: $SECRET", "must be the name of an environment variable");
+}
+
+TEST_F(TokenSourceTest, ATokenHasOneSource) {
+  WriteFile("ci.token", "a-token-of-ci-1\n");
+  const auto config = Read("token_file: ci.token, token: a-token-of-ci-1");
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error(), ElementsAre(HasSubstr("needs exactly one of the keys")));
+}
+
+TEST(ChangedKeysTest, NamesThemInTheOrderOfTheFile) {
+  EXPECT_THAT(ChangedKeys(Config{}, Config{}), IsEmpty());
+  Config other;
+  other.stream.retry_ms = 5;
+  other.server.port = 1;
+  other.tokens.clear();
+  other.server.allowed_origins = {"*"};
+  EXPECT_THAT(ChangedKeys(Config{}, other), ElementsAre("server.port", "server.allowed_origins",
+                                                        "auth.tokens", "stream.retry_ms"));
+}
+
 TEST(ConfigProblemsTest, AllAreReportedAtOnceWithFileAndLine) {
   EXPECT_THAT(ProblemsOf("server:\n"
                          "  prot: 8008\n"
@@ -201,8 +301,8 @@ TEST(ConfigProblemsTest, TextsFollowTheirRules) {
   EXPECT_THAT(ProblemsOf("server: {log_level: loud}"),
               ElementsAre(HasSubstr("must be one of trace debug info warning error critical off, "
                                     "not 'loud'")));
-  EXPECT_THAT(ProblemsOf("server: {hosts: a.example}"),
-              ElementsAre(HasSubstr("must be a list, not 'a.example'")));
+  EXPECT_THAT(ProblemsOf("server: {hosts: {a: 1}}"),
+              ElementsAre(HasSubstr("must be a list, not a mapping")));
   EXPECT_THAT(ProblemsOf("server:\n  hosts:\n    - ok.example\n    - 'no:80'\n"),
               ElementsAre(StartsWith("test.yaml:4: server.hosts[1]: must be a host name")));
   EXPECT_THAT(ProblemsOf("server: {allowed_origins: ['http://a/', 'http://b:80', 'ftp://c']}"),
@@ -231,13 +331,13 @@ TEST(ConfigProblemsTest, TokenEntriesAreComplete) {
   EXPECT_THAT(ProblemsOf(Tokens("    - {}\n")),
               ElementsAre("test.yaml:3: auth.tokens[0]: needs the key 'name'",
                           "test.yaml:3: auth.tokens[0]: needs the key 'roles'",
-                          "test.yaml:3: auth.tokens[0]: needs one of the keys 'token' and "
-                          "'token_sha256', and not both"));
+                          "test.yaml:3: auth.tokens[0]: needs exactly one of the keys 'token', "
+                          "'token_sha256', 'token_file' and 'token_env'"));
   EXPECT_THAT(ProblemsOf("auth: {tokens: []}"), ElementsAre(HasSubstr("at least one token")));
   EXPECT_THAT(ProblemsOf("auth: {tokens: }"), ElementsAre(HasSubstr("must be a list")));
   EXPECT_THAT(ProblemsOf(Tokens("    - {name: a, token: long-enough, token_sha256: " +
                                 Sha256Hex("x") + ", roles: [admin]}\n")),
-              ElementsAre(HasSubstr("and not both")));
+              ElementsAre(HasSubstr("needs exactly one of the keys")));
   EXPECT_THAT(ProblemsOf(Tokens("    - {name: a, token: long-enough, roles: []}\n")),
               ElementsAre(StartsWith("test.yaml:3: auth.tokens[0].roles: needs at least one of")));
 }
@@ -269,6 +369,10 @@ TEST(ConfigProblemsTest, NoTokenIsEverShown) {
            "  tokens:\n    - {name: 'SECRETsecret1!', token: x, roles: [admin]}\n",
            "  tokens:\n    - {name: a, token_sha256: SECRETsecret1, roles: [admin]}\n",
            "  tokens:\n    - {name: a, token: long-enough, roles: SECRETsecret1}\n",
+           "  tokens:\n    - {name: a, token_file: SECRETsecret1, roles: [admin]}\n",
+           "  tokens:\n    - {name: a, token_file: [SECRETsecret1], roles: [admin]}\n",
+           "  tokens:\n    - {name: a, token_env: SECRETsecret1, roles: [admin]}\n",
+           "  tokens:\n    - {name: a, token_env: SECRETsecret-1, roles: [admin]}\n",
            "  tokens:\n    - {name: a, token: long-enough, roles: [SECRETsecret1]}\n",
            "  tokens:\n    - {name: a, token: *SECRETsecret1, roles: [admin]}\n",
            "  tokens:\n    - {name: a, token: \"\\SECRETsecret1\", roles: [admin]}\n",

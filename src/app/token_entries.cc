@@ -1,0 +1,184 @@
+#include "app/token_entries.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "app/text_file.h"
+#include "base/nearest.h"
+#include "base/sha256.h"
+#include "core/identifier.h"
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kMinTokenBytes = 8;
+constexpr size_t kMaxTokenBytes = 1024;
+constexpr std::string_view kTokenRule = "8 to 1024 printable ASCII characters without blanks";
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+
+constexpr std::array<std::string_view, 6> kTokenKeys = {"name",       "token",     "token_sha256",
+                                                        "token_file", "token_env", "roles"};
+
+// Printable ASCII without blanks travels in a head field unchanged.
+bool IsToken(std::string_view text) {
+  return text.size() >= kMinTokenBytes && text.size() <= kMaxTokenBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
+}
+
+bool IsSha256Hex(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
+}
+
+std::string LowerCase(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+void ReadTokenName(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> text = value.Text();
+  if (!text) return;
+  if (!IsName(*text)) value.Fail("must be " + std::string(kNameRule));
+  entry.name = *text;
+}
+
+void TakeToken(const YamlValue& value, const std::string& what, std::string_view token,
+               TokenEntry& entry) {
+  if (!IsToken(token)) value.Fail(what + "must be " + std::string(kTokenRule));
+  entry.sha256_hex = Sha256Hex(token);
+}
+
+void ReadPlainToken(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> text = value.Text();
+  if (text) TakeToken(value, "", *text, entry);
+}
+
+void ReadHashedToken(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> text = value.Text();
+  if (!text) return;
+  if (!IsSha256Hex(*text)) value.Fail("must be 64 hex digits");
+  entry.sha256_hex = LowerCase(*text);
+}
+
+void ReadTokenFile(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> path = value.Text();
+  if (!path) return;
+  if (path->empty() || path->find('\0') != std::string::npos) {
+    return value.Fail("must be the path of a file that holds the token");
+  }
+  const auto folder = std::filesystem::path(value.file_name()).parent_path();
+  const Result<std::string> text = ReadTextFile((folder / *path).string(), 2 * kMaxTokenBytes);
+  if (!text) {
+    return value.Fail("the file cannot be read: " + text.error().message +
+                      (path->starts_with('/') || folder.empty()
+                           ? ""
+                           : "; a relative path starts at " + folder.string()));
+  }
+  std::string_view token = *text;
+  token.remove_prefix(std::min(token.find_first_not_of(kWhiteSpace), token.size()));
+  token = token.substr(0, token.find_last_not_of(kWhiteSpace) + 1);
+  TakeToken(value, "what the file holds ", token, entry);
+}
+
+bool IsVariableName(std::string_view name) {
+  const bool begins_well = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
+  return begins_well && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_';
+         });
+}
+
+void ReadTokenVariable(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::string> name = value.Text();
+  if (!name) return;
+  if (!IsVariableName(*name)) {
+    return value.Fail("must be the name of an environment variable that holds the token");
+  }
+  const char* token = std::getenv(name->c_str());
+  if (token == nullptr || *token == '\0') {
+    return value.Fail("the environment variable is not set, or empty");
+  }
+  TakeToken(value, "what the environment variable holds ", token, entry);
+}
+
+std::string OneOfTheRoles(std::string_view text) {
+  std::string rule = "must be one of";
+  for (const std::string_view name : RoleNames()) rule += " " + std::string(name);
+  return rule + "; the nearest is '" + std::string(NearestWord(text, RoleNames())) + "'";
+}
+
+void ReadRoles(const YamlValue& value, TokenEntry& entry) {
+  const std::optional<std::vector<YamlValue>> items = value.ItemsOrOne();
+  if (!items) return;
+  for (const YamlValue& item : *items) {
+    const std::optional<std::string> text = item.Text();
+    if (!text) continue;
+    const std::optional<Role> role = ParseRole(*text);
+    if (!role) item.Fail(OneOfTheRoles(*text));
+    entry.roles.push_back(role.value_or(Role::kReader));
+  }
+  if (items->empty()) value.Fail("needs at least one of reader, writer, approver, admin");
+}
+
+void ReadTokenMember(std::string_view key, const YamlValue& value, TokenEntry& entry) {
+  if (key == "name") ReadTokenName(value, entry);
+  if (key == "token") ReadPlainToken(value, entry);
+  if (key == "token_sha256") ReadHashedToken(value, entry);
+  if (key == "token_file") ReadTokenFile(value, entry);
+  if (key == "token_env") ReadTokenVariable(value, entry);
+  if (key == "roles") ReadRoles(value, entry);
+}
+
+TokenEntry ReadTokenEntry(const YamlValue& value) {
+  TokenEntry entry;
+  const auto members = value.Members(kTokenKeys);
+  for (const auto& [key, member] : members) ReadTokenMember(key, member, entry);
+  const auto count = [&members](std::string_view key) {
+    return std::count_if(members.begin(), members.end(),
+                         [key](const auto& member) { return member.first == key; });
+  };
+  if (count("name") == 0) value.Fail("needs the key 'name'");
+  if (count("roles") == 0) value.Fail("needs the key 'roles'");
+  if (count("token") + count("token_sha256") + count("token_file") + count("token_env") != 1) {
+    value.Fail(
+        "needs exactly one of the keys 'token', 'token_sha256', 'token_file' and 'token_env'");
+  }
+  return entry;
+}
+
+// Two entries of one name, or of one token, would leave open who it was.
+void CheckTokenIsNew(const YamlValue& value, const TokenEntry& entry,
+                     const std::vector<TokenEntry>& earlier) {
+  for (const TokenEntry& other : earlier) {
+    if (!entry.name.empty() && entry.name == other.name) {
+      value.Fail("has the same name as an earlier token; each needs its own");
+    }
+    if (!entry.sha256_hex.empty() && entry.sha256_hex == other.sha256_hex) {
+      value.Fail("is the same token as an earlier one; each name needs its own");
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<std::vector<TokenEntry>> ReadTokenEntries(const YamlValue& value) {
+  const std::optional<std::vector<YamlValue>> items = value.Items();
+  if (!items) return std::nullopt;
+  if (items->empty())
+    value.Fail("needs at least one token; without any, nobody can use the daemon");
+  std::vector<TokenEntry> tokens;
+  for (const YamlValue& item : *items) {
+    TokenEntry entry = ReadTokenEntry(item);
+    CheckTokenIsNew(item, entry, tokens);
+    tokens.push_back(std::move(entry));
+  }
+  return tokens;
+}
+
+}  // namespace stagelog
