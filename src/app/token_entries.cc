@@ -110,7 +110,8 @@ void ReadTokenVariable(const YamlValue& value, TokenEntry& entry) {
 std::string OneOfTheRoles(std::string_view text) {
   std::string rule = "must be one of";
   for (const std::string_view name : RoleNames()) rule += " " + std::string(name);
-  return rule + "; the nearest is '" + std::string(NearestWord(text, RoleNames())) + "'";
+  const std::string_view nearest = NearestWord(text, RoleNames());
+  return nearest.empty() ? rule : rule + "; the nearest is '" + std::string(nearest) + "'";
 }
 
 void ReadRoles(const YamlValue& value, TokenEntry& entry) {

@@ -22,16 +22,17 @@ constexpr std::array<std::string_view, 3> kShowParameters = {"at_seq", "at", "wa
 constexpr std::array<std::string_view, 4> kDecisionKeys = {"comment", "message", "choice",
                                                            "event_id"};
 
-// What may decide a gate, or end it with its job.
-const std::vector<std::string> kDecidingTypes = {
-    "gate_approved", "gate_rejected", "gate_auto_approved", "gate_expired",
-    "job_completed", "job_failed",    "job_canceled"};
+// What may open or decide a gate, or end it with its job.
+const std::vector<std::string> kGateTypes = {"gate_pause",         "gate_approved", "gate_rejected",
+                                             "gate_auto_approved", "gate_expired",  "job_completed",
+                                             "job_failed",         "job_canceled"};
 
 // One look at a gate from its query to its answer.
 struct GateQuestion {
   JobQuestion job;
   std::string gate;
   int64_t deadline_micros = 0;  // monotonic, of the wait
+  bool was_absent = false;      // it, or its job, was waited for
 };
 
 tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
@@ -62,12 +63,12 @@ tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& c
 Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
                   const Responder& responder, bool may_wait);
 
-// Parks the request until the gate is decided or its time is up.
+// Parks the request until the gate is opened or decided, or its time is up.
 Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
             int64_t scanned_through, const Responder& responder) {
   ParkedPoll parked;
   parked.job_id = question->job.job_id;
-  parked.filter.types = kDecidingTypes;
+  parked.filter.types = kGateTypes;
   parked.scanned_through = scanned_through;
   parked.deadline_micros = question->deadline_micros;
   parked.wake = [services, question, responder](bool something_came) {
@@ -79,16 +80,26 @@ Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& qu
   return {Deferred{}};
 }
 
+// A gate that is not there may be opened yet, unless its job is over or deleted.
+bool MayBeOpened(const tl::expected<JobState, Refusal>& job) {
+  return job ? !IsOver(job->status) : job.error().code == "unknown_job";
+}
+
 Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
                   const Responder& responder, bool may_wait) {
   // Read before the state: what comes after it wakes the parked request.
   const int64_t scanned_through = services.journal.GetStatus().head_seq;
   const auto job = AnswerJobQuestion(services, question->job);
-  if (!job) return Refused(job.error());
-  const GateState* gate = job->FindGate(question->gate);
-  if (gate == nullptr) return Refused(UnknownGate(job->job_id, question->gate));
-  const bool is_early = services.clock.MonotonicMicros() < question->deadline_micros;
-  if (gate->status == GateStatus::kPending && may_wait && is_early) {
+  const GateState* gate = job ? job->FindGate(question->gate) : nullptr;
+  const bool waits = may_wait && services.clock.MonotonicMicros() < question->deadline_micros;
+  if (gate == nullptr) {
+    if (waits && MayBeOpened(job)) {
+      question->was_absent = true;
+      return Park(services, question, scanned_through, responder);
+    }
+    return Refused(job ? UnknownGate(job->job_id, question->gate) : job.error());
+  }
+  if (gate->status == GateStatus::kPending && waits && !question->was_absent) {
     return Park(services, question, scanned_through, responder);
   }
   return {JsonResponse(200, EncodeGate(*job, question->gate) + "\n")};

@@ -140,7 +140,7 @@ Refusal CursorBeyondHead(const ApiServices& services, const Page& page, int64_t 
 Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
                 const Responder& responder);
 
-// Parks the poll until something matches or its time is up.
+// Parks the poll until something matches or its time is up; also for a job that is not there yet.
 Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, const Page& page,
             const Responder& responder) {
   poll->read.after = page.scanned_through;
@@ -151,7 +151,11 @@ Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, cons
   parked.scanned_through = page.scanned_through;
   parked.deadline_micros = poll->deadline_micros;
   parked.wake = [services, poll, responder, page](bool something_came) {
-    if (!something_came) return responder.Send(PageResponse(page, poll->as_ndjson));
+    if (!something_came) {
+      const bool is_known = page.job_known || !poll->read.job_id;
+      return responder.Finish(is_known ? Ending{PageResponse(page, poll->as_ndjson)}
+                                       : Refused(NoSuchJob(services, *poll->read.job_id)));
+    }
     responder.Finish({WorkElsewhere{
         [services, poll, responder] { return ReadPage(services, poll, responder); }}});
   };
@@ -163,13 +167,15 @@ Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
                 const Responder& responder) {
   const Result<Page> page = services.source.Read(poll->read);
   if (!page) return Refused({.code = "read_failed", .detail = page.error().message});
+  const bool may_wait = services.clock.MonotonicMicros() < poll->deadline_micros;
   if (poll->read.job_id && !page->job_known) {
-    return Refused(NoSuchJob(services, *poll->read.job_id));
+    const Refusal refusal = NoSuchJob(services, *poll->read.job_id);
+    const bool may_come = refusal.code == "unknown_job" && poll->read.after <= page->head_seq;
+    if (!may_come || !may_wait) return Refused(refusal);
   }
   if (poll->read.after > page->head_seq) {
     return Refused(CursorBeyondHead(services, *page, poll->read.after));
   }
-  const bool may_wait = services.clock.MonotonicMicros() < poll->deadline_micros;
   if (page->events.empty() && !page->has_more && may_wait) {
     return Park(services, poll, *page, responder);
   }
