@@ -34,7 +34,6 @@ TEST_F(GateCommandTest, TheInbox) {
   EXPECT_THAT(Run({"gate", "show", "release", "deploy"}).out, HasSubstr("options   eu, us"));
   ExpectFailure({"gate", "list", "--status", "maybe"}, 6, "maybe");
   ExpectFailure({"gate", "show", "release", "other"}, 6, "unknown_gate");
-  ExpectFailure({"gate"}, 2, "subcommand");
 }
 
 TEST_F(GateCommandTest, AnApproval) {

@@ -13,9 +13,11 @@
 namespace stagelog {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::SizeIs;
 
@@ -53,8 +55,10 @@ class JobPictureTest : public ::testing::Test {
     ::tzset();
   }
 
+  // On the day of the job, unless `options` say another.
   static std::vector<std::string> Draw(const std::string& job, cli::PictureOptions options,
                                        const std::string& color = "never") {
+    if (options.today.empty()) options.today = "2026-11-21";
     return cli::JobPicture(cli::ObjectOf(job), options, cli::Screen(-1, color));
   }
 };
@@ -70,7 +74,7 @@ TEST_F(JobPictureTest, AtEightyColumns) {
   EXPECT_EQ(Joined(Draw(kTraining, {.columns = 80})), R"(
 train-7  paused  58 %  pipeline training
 gate publish is pending
-created 2026-11-21 07:40:00, for 10m00s
+created 2026-11-21 07:40:00 UTC, for 10m00s
 9m00s of it working, 1m00s waiting for people
 38 events, 1 violation, epoch 2, worker late, last hash c4ef0fcf5bde
 
@@ -93,7 +97,7 @@ TEST_F(JobPictureTest, AtTwoHundredColumns) {
   EXPECT_EQ(Joined(Draw(kTraining, {.columns = 200})), R"(
 train-7  paused  58 %  pipeline training
 gate publish is pending
-created 2026-11-21 07:40:00, for 10m00s
+created 2026-11-21 07:40:00 UTC, for 10m00s
 9m00s of it working, 1m00s waiting for people
 38 events, 1 violation, epoch 2, worker late, last hash c4ef0fcf5bde
 
@@ -109,6 +113,26 @@ gate budget                         ███████                       
 gate publish                                                                                                        ░░░░░░░░░░░░  ?  1m00s
     Ship it?
     waits for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
+}
+
+TEST_F(JobPictureTest, TimesOfAnotherDayBearTheirDate) {
+  const auto wide = Draw(kTraining, {.columns = 120, .today = "2026-11-22"});
+  EXPECT_THAT(wide, Contains(HasSubstr(" 2026-11-21 07:40:00 \u2500")));
+  EXPECT_THAT(wide, Contains(HasSubstr("\u2500 2026-11-21 07:50:00")));
+  EXPECT_THAT(wide, Contains(HasSubstr("by alice (api) at 2026-11-21 07:42:30: half")));
+  EXPECT_THAT(wide, Contains(HasSubstr("since 2026-11-21 07:49:00; now | tonight; reject at "
+                                       "2026-11-21 08:49:00")));
+  // With less room the day that both ends share is said once, then not at all.
+  const auto narrow = Draw(kTraining, {.columns = 80, .today = "2026-11-22"});
+  EXPECT_THAT(narrow, Contains(MatchesRegex(" +2026-11-21 07:40:00 .* 07:50:00")));
+  const auto slim = Draw(kTraining, {.columns = 40, .today = "2026-11-22"});
+  EXPECT_THAT(slim, Contains(MatchesRegex(" +[^0-9 ]+")));
+}
+
+TEST_F(JobPictureTest, TheZoneIsSaidOnce) {
+  ::setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+  ::tzset();
+  EXPECT_EQ(Draw(kTraining, {.columns = 80})[2], "created 2026-11-21 08:40:00 +01:00, for 10m00s");
 }
 
 TEST_F(JobPictureTest, ColorsChangeNothingElse) {
@@ -133,7 +157,7 @@ TEST_F(JobPictureTest, NoRowIsWiderThanTheTerminal) {
 TEST_F(JobPictureTest, WhatIsNotOverGoesOnUntilNow) {
   const int64_t now_micros = 1'795'247'640'000'000;  // 2026-11-21T07:54:00Z
   const auto rows = Draw(kTraining, {.columns = 80, .now_micros = now_micros});
-  EXPECT_EQ(rows[2], "created 2026-11-21 07:40:00, for 14m00s");
+  EXPECT_EQ(rows[2], "created 2026-11-21 07:40:00 UTC, for 14m00s");
   EXPECT_EQ(rows[3], "9m00s of it working, 5m00s waiting for people");
 }
 

@@ -446,9 +446,9 @@ TEST_F(ReplayTest, WhatCannotBeReplayedIsNamed) {
   expect({path, "--speed", "0"}, 2, "--speed: '0' is no speed");
   expect({path, "--speed", "fast"}, 2, "--speed: 'fast' is no speed");
   expect({path, "--speed", "nan"}, 2, "--speed: 'nan' is no speed");
-  expect({path, "--max-wait", "-1"}, 2, "--max-wait: '-1' is no number of seconds");
-  expect({path, "--from", "yesterday"}, 2, "--from: 'yesterday' is no time like");
-  expect({path, "--to", "7"}, 2, "--to: '7' is no time like");
+  expect({path, "--max-wait", "-1"}, 2, "--max-wait: invalid duration '-1'");
+  expect({path, "--from", "yesterday"}, 2, "--from: invalid time 'yesterday'");
+  expect({path, "--to", "7"}, 2, "--to: invalid time '7'");
   expect({path, "--from", "2h"}, 2, "and ends at 2026-11-21T07:41:12.000000Z");
   expect({path, "--serve", "65536"}, 2, "--serve: '65536' is no port");
   expect({path, "--exit-at-end"}, 2, "requires --serve");

@@ -113,8 +113,8 @@ TEST_F(StateTest, MomentsThatAreNoneAreRefused) {
   expect({"--at-seq", "all"}, "'all' is no seq");
   expect({"--at", "2020-01-01T00:00:00Z"}, "the first event of job 'job' is later");
   expect({"--at", "2999-01-01T00:00:00Z"}, "is in the future");
-  expect({"--at", "now"}, "'now' is no time like");
-  expect({"--at", "42"}, "'42' is no time like");
+  expect({"--at", "now"}, "invalid time 'now'");
+  expect({"--at", "42"}, "invalid time '42'");
   expect({"--at", "10m", "--at-seq", "1"}, "excludes");
   EXPECT_EQ(State({path, "--at-seq", "50"}).exit_code, 0);
   EXPECT_EQ(State({}).exit_code, 2);

@@ -1,6 +1,12 @@
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
 #include "base/version.h"
 #include "core/identifier.h"
+#include "core/vocabulary.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/time_text.h"
 
 namespace stagelog::cli {
 namespace {
@@ -15,6 +21,7 @@ constexpr const char* kExitCodes =
     "  url, token, color in ~/.config/stagelog/config.yaml.";
 
 void AddSharedFlags(CommandLine& line, CLI::App& command) {
+  // Given before the command and behind it, the nearer one counts.
   command.add_option("--url", line.flags.url, "where the daemon is (http://127.0.0.1:8008)")
       ->group("Shared");
   command.add_option("--token", line.flags.token, "who you are; STAGELOG_TOKEN is safer")
@@ -24,6 +31,23 @@ void AddSharedFlags(CommandLine& line, CLI::App& command) {
       ->group("Shared");
   command.add_flag("--json", line.flags.json, "print JSON, one document or line a thing")
       ->group("Shared");
+}
+
+// The sections of the overview, each with its commands.
+const std::vector<std::pair<const char*, std::vector<const char*>>> kSections = {
+    {"Run and send", {"run", "spool", "emit", "import"}},
+    {"Watch", {"tail", "jobs", "show"}},
+    {"Decide", {"gate", "cancel", "resume"}},
+    {"Old runs, without the daemon", {"verify", "state", "replay", "export"}},
+    {"Administration", {"delete", "backup"}},
+    {"About stagelog", {"help", "man", "completion"}},
+};
+
+void NameGroups(CLI::App& app) {
+  for (const auto& [section, commands] : kSections) {
+    for (const char* command : commands) app.get_subcommand(command)->group(section);
+  }
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
 }
 
 }  // namespace
@@ -41,6 +65,21 @@ CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::stri
   return AddCommand(line, line.app, name, description, examples);
 }
 
+std::span<const std::string_view> TypeNames() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    for (const TypeTraits& type : AllTypes()) all.push_back(type.name);
+    return all;
+  }();
+  return names;
+}
+
+void SayZone(Context& context) {
+  if (!context.out.is_terminal() || context.flags.json) return;
+  const std::string zone = ZoneText(SystemClock().WallMicros());
+  static_cast<void>(context.err.WriteLine(context.err.Paint(Style::kDim, "times: " + zone)));
+}
+
 CLI::Validator NameCheck(bool (*is_name)(std::string_view)) {
   return CLI::Validator(
       [is_name](const std::string& text) {
@@ -52,8 +91,9 @@ CLI::Validator NameCheck(bool (*is_name)(std::string_view)) {
 
 void AddCommands(CommandLine& line) {
   line.app.set_version_flag("--version", "stagelog " + std::string(Version()));
-  line.app.require_subcommand(1);
-  line.app.footer(kExitCodes);
+  line.app.footer("'stagelog help COMMAND' explains a command, with examples.\n\n" +
+                  std::string(kExitCodes));
+  AddSharedFlags(line, line.app);
   AddRun(line);
   AddSpool(line);
   AddEmit(line);
@@ -62,6 +102,8 @@ void AddCommands(CommandLine& line) {
   AddJobs(line);
   AddShow(line);
   AddGate(line);
+  AddCancel(line);
+  AddResume(line);
   AddDelete(line);
   AddBackup(line);
   AddVerify(line);
@@ -70,6 +112,19 @@ void AddCommands(CommandLine& line) {
   AddExport(line);
   AddCompletion(line);
   AddMan(line);
+  AddHelp(line);
+  NameGroups(line.app);
+  // A command that is not named is no error: the help says which there are.
+  line.app.require_subcommand(0, 1);
+  for (CLI::App* command : line.app.get_subcommands([](CLI::App*) { return true; })) {
+    if (command->get_subcommands([](CLI::App*) { return true; }).empty()) continue;
+    command->require_subcommand(0, 1);
+    command->footer("");
+    for (CLI::App* below : command->get_subcommands([](CLI::App*) { return true; })) {
+      below->group("Commands");
+    }
+    AddSharedFlags(line, *command);
+  }
 }
 
 }  // namespace stagelog::cli

@@ -3,7 +3,9 @@
 namespace stagelog::cli {
 namespace {
 
-FlagDescription Describe(const CLI::Option& option) {
+using Offers = std::map<const CLI::Option*, ValueOffer>;
+
+FlagDescription Describe(const CLI::Option& option, const Offers& offers) {
   FlagDescription flag;
   for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
@@ -14,17 +16,20 @@ FlagDescription Describe(const CLI::Option& option) {
     const size_t choices = value.find('{');
     flag.value = choices == std::string::npos ? "VALUE" : value.substr(choices + 1);
     if (flag.value.ends_with('}')) flag.value.pop_back();
+    if (choices != std::string::npos) flag.offer.values = CLI::detail::split(flag.value, ',');
   }
+  if (const auto found = offers.find(&option); found != offers.end()) flag.offer = found->second;
   return flag;
 }
 
-void Add(const CLI::App& app, const std::string& path, std::vector<CommandDescription>& out) {
+void Add(const CLI::App& app, const std::string& path, const Offers& offers,
+         std::vector<CommandDescription>& out) {
   CommandDescription command;
   command.path = path;
   command.description = app.get_description();
   command.footer = app.get_footer();
   for (const CLI::Option* option : app.get_options()) {
-    FlagDescription flag = Describe(*option);
+    FlagDescription flag = Describe(*option, offers);
     if (!option->get_positional()) {
       command.flags.push_back(std::move(flag));
       continue;
@@ -38,15 +43,15 @@ void Add(const CLI::App& app, const std::string& path, std::vector<CommandDescri
   for (const CLI::App* sub : below) command.commands.push_back(sub->get_name());
   out.push_back(std::move(command));
   for (const CLI::App* sub : below) {
-    Add(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
+    Add(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), offers, out);
   }
 }
 
 }  // namespace
 
-std::vector<CommandDescription> DescribeCommands(const CLI::App& app) {
+std::vector<CommandDescription> DescribeCommands(const CommandLine& line) {
   std::vector<CommandDescription> commands;
-  Add(app, "", commands);
+  Add(line.app, "", line.offers, commands);
   return commands;
 }
 

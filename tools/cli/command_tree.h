@@ -6,11 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "tools/cli/commands.h"
+
 namespace stagelog::cli {
 
 struct FlagDescription {
   std::vector<std::string> names;  // "-h", "--help"
   std::string value;               // what it takes, empty for a switch
+  ValueOffer offer;                // values for completions; empty where anything goes
   std::string description;
 };
 
@@ -25,7 +28,7 @@ struct CommandDescription {
 };
 
 // stagelog itself first, then every command, those below one after it.
-std::vector<CommandDescription> DescribeCommands(const CLI::App& app);
+std::vector<CommandDescription> DescribeCommands(const CommandLine& line);
 
 }  // namespace stagelog::cli
 

@@ -5,7 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tools/cli/exit_code.h"
 #include "tools/cli/screen.h"
@@ -21,6 +25,12 @@ struct Context {
   Screen& err;  // standard error
 };
 
+// What a shell offers for an option's value.
+struct ValueOffer {
+  std::vector<std::string> values;
+  bool is_list = false;  // several may be given, with commas between them
+};
+
 // Ends with an exit code, or with an error that main prints.
 using Action = std::function<CliResult<ExitCode>(Context& context)>;
 
@@ -30,7 +40,24 @@ struct CommandLine {
   Action action;  // of the chosen command
   // What the process ends with where that is no ExitCode of ours (run: the command's own).
   int foreign_exit_code = -1;
+  std::map<const CLI::Option*, ValueOffer> offers;  // for completions
+
+  // Completions offer these for the option's value, which may be another one all the same.
+  void Offer(const CLI::Option* option, std::span<const std::string_view> values,
+             bool is_list = false) {
+    offers[option] = {{values.begin(), values.end()}, is_list};
+  }
 };
+
+// The names of all types of event but the user's own.
+std::span<const std::string_view> TypeNames();
+
+// Tells a person at a terminal in which zone the times of the lines to come are.
+void SayZone(Context& context);
+
+// What `stagelog help COMMAND` prints; `command` is a path such as {"gate", "wait"}, and empty the
+// overview. kUsage for a command that is not there.
+CliResult<std::string> HelpText(const std::vector<std::string>& command);
 
 // Adds a command with its description, its examples (one a line) and the flags all commands share.
 CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::string& description,
@@ -42,6 +69,7 @@ CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& nam
 // A check for CLI11: what has to be a name of the journal's (core/identifier.h).
 CLI::Validator NameCheck(bool (*is_name)(std::string_view));
 
+void AddHelp(CommandLine& line);
 void AddRun(CommandLine& line);
 void AddSpool(CommandLine& line);
 void AddEmit(CommandLine& line);
@@ -50,6 +78,8 @@ void AddTail(CommandLine& line);
 void AddJobs(CommandLine& line);
 void AddShow(CommandLine& line);
 void AddGate(CommandLine& line);
+void AddCancel(CommandLine& line);
+void AddResume(CommandLine& line);
 void AddDelete(CommandLine& line);
 void AddBackup(CommandLine& line);
 void AddVerify(CommandLine& line);

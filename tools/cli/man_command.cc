@@ -87,7 +87,7 @@ void AddMan(CommandLine& line) {
                                  "  stagelog man > /usr/local/share/man/man1/stagelog.1");
   command->callback([&line] {
     line.action = [&line](Context& context) -> CliResult<ExitCode> {
-      const CliStatus said = context.out.Write(Page(DescribeCommands(line.app)));
+      const CliStatus said = context.out.Write(Page(DescribeCommands(line)));
       if (!said) return tl::unexpected(said.error());
       return ExitCode::kOk;
     };

@@ -36,6 +36,18 @@ std::string ShortClockText(int64_t micros) { return LocalText(micros, "%H:%M:%S"
 
 std::string DayText(int64_t micros) { return LocalText(micros, "%Y-%m-%d"); }
 
+std::string DateTimeText(int64_t micros) { return LocalText(micros, "%Y-%m-%d %H:%M:%S"); }
+
+std::string MomentText(int64_t micros, const std::string& today) {
+  return DayText(micros) == today ? ShortClockText(micros) : DateTimeText(micros);
+}
+
+std::string ZoneText(int64_t micros) {
+  if (LocalText(micros, "%Z") == "UTC") return "UTC";
+  const std::string offset = LocalText(micros, "%z");  // +0100
+  return offset.substr(0, 3) + ":" + offset.substr(3);
+}
+
 std::string BriefDuration(int64_t micros) {
   const int64_t seconds = std::max(int64_t{0}, micros) / kSecond;
   if (seconds < 1) return std::to_string(std::max(int64_t{0}, micros) / 1'000) + "ms";

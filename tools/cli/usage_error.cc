@@ -1,6 +1,7 @@
 #include "tools/cli/usage_error.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/nearest.h"
 #include "tools/cli/command_tree.h"
@@ -23,6 +24,13 @@ std::vector<std::string> FlagNames(const CommandDescription& command) {
   return names;
 }
 
+bool TakesValue(const CommandDescription& command, const std::string& name) {
+  return std::any_of(command.flags.begin(), command.flags.end(), [&](const auto& flag) {
+    return !flag.value.empty() &&
+           std::find(flag.names.begin(), flag.names.end(), name) != flag.names.end();
+  });
+}
+
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -35,16 +43,21 @@ bool IsFlagOfAny(const std::vector<CommandDescription>& commands, const std::str
 
 }  // namespace
 
-std::string ExplainUsage(const CLI::App& app, const std::vector<std::string>& words,
+std::string ExplainUsage(const CommandLine& line, const std::vector<std::string>& words,
                          const std::string& problem) {
-  const std::vector<CommandDescription> commands = DescribeCommands(app);
+  const std::vector<CommandDescription> commands = DescribeCommands(line);
   const CommandDescription* command = &commands.front();
+  bool is_value = false;  // of the flag before it
   for (const std::string& word : words) {
+    if (std::exchange(is_value, false)) continue;
     if (word == "--") break;
     if (word.starts_with("--")) {
       const std::string name = word.substr(0, word.find('='));
       const std::vector<std::string> known = FlagNames(*command);
-      if (Contains(known, name)) continue;
+      if (Contains(known, name)) {
+        is_value = TakesValue(*command, name) && name.size() == word.size();
+        continue;
+      }
       if (!command->commands.empty() && IsFlagOfAny(commands, name)) {
         return "flag '" + name + "' comes after the command: stagelog COMMAND " + name + " ...";
       }

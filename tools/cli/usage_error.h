@@ -11,7 +11,7 @@ namespace stagelog::cli {
 
 // `words` are the arguments without the program's name, `problem` what the parser says of them: it
 // complains of what is missing before it looks at what is unknown.
-std::string ExplainUsage(const CLI::App& app, const std::vector<std::string>& words,
+std::string ExplainUsage(const CommandLine& line, const std::vector<std::string>& words,
                          const std::string& problem);
 
 }  // namespace stagelog::cli

@@ -4,6 +4,7 @@
 #include "core/job_machine.h"
 #include "core/query.h"
 #include "tools/cli/screen.h"
+#include "tools/cli/time_argument.h"
 
 namespace stagelog::cli {
 namespace {
@@ -26,16 +27,9 @@ CliResult<JobMoment> ParseJobMoment(const std::string& at_seq, const std::string
     }
   }
   if (!at.empty()) {
-    const auto position = ParseSince(at, now_micros);
-    if (!position || position->kind != Position::Kind::kTime) {
-      return Fail(ExitCode::kUsage, "--at: '" + Harmless(at) +
-                                        "' is no time like 2026-11-21T07:41:02Z, Unix seconds or "
-                                        "milliseconds, nor how long ago (10m)");
-    }
-    if (position->value > now_micros) {
-      return Fail(ExitCode::kUsage, "--at: " + at + " is in the future");
-    }
-    moment.at_micros = position->value;
+    const auto past = ParsePastMoment("--at", at, now_micros);
+    if (!past) return tl::unexpected(past.error());
+    moment.at_micros = past->last_micros;
   }
   return moment;
 }

@@ -18,8 +18,8 @@ struct JobMoment {
   std::optional<int64_t> at_micros;  // since 1970
 };
 
-// What --at-seq and --at say; empty text stands for a flag that was not given. The grammar is that
-// of the daemon's parameters; a time in the future is refused.
+// What --at-seq and --at say; empty text stands for a flag that was not given. Times are
+// read by time_argument.h; one in the future is refused.
 CliResult<JobMoment> ParseJobMoment(const std::string& at_seq, const std::string& at,
                                     int64_t now_micros);
 

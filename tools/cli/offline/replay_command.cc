@@ -44,6 +44,7 @@ class Replay {
       : context_(context), options_(options), range_(range), tempo_(tempo), events_(events) {}
 
   CliResult<ExitCode> Print() {
+    SayZone(context_);
     OutputWaiter waiter(STDOUT_FILENO);
     ReplayPrinter printer(context_.out, context_.flags.json);
     Replayer replayer(events_, range_, tempo_, waiter, printer);
@@ -136,7 +137,7 @@ void AddReplay(CommandLine& line) {
       ->required();
   command->add_option("--speed", options->speed,
                       "times as fast as it was, such as 10 or 0.5, or max (1)");
-  command->add_option("--max-wait", options->max_wait, "no pause is longer than so many seconds");
+  command->add_option("--max-wait", options->max_wait, "no pause is longer than this: seconds, or 90s, 1m30s");
   command->add_option("--from", options->from,
                       "begin at this time, or so long after the first event (90s, 10m)");
   command->add_option("--to", options->to, "end at this time, or so long after the first event");

@@ -1,21 +1,21 @@
 #include "tools/cli/offline/replay_range.h"
 
-#include "core/query.h"
+#include "base/clock.h"
+#include "base/duration.h"
 #include "tools/cli/screen.h"
+#include "tools/cli/time_argument.h"
 
 namespace stagelog::cli {
 namespace {
 
-CliResult<ReplayBound> ParseBound(const std::string& flag, const std::string& text) {
-  // Durations count back from "now", which is 1970 here: they are what is not later than that.
-  const auto position = ParseSince(text, 0);
-  if (!position || position->kind != Position::Kind::kTime) {
-    return Fail(ExitCode::kUsage, flag + ": '" + Harmless(text) +
-                                      "' is no time like 2026-11-21T07:41:02Z, nor how long after "
-                                      "the first event (90s, 10m, 2h)");
-  }
-  if (position->value > 0) return ReplayBound{position->value, false};
-  return ReplayBound{-position->value, true};
+CliResult<ReplayBound> ParseBound(const std::string& flag, const std::string& text, bool is_end) {
+  if (const auto duration = ParseDuration(text)) return ReplayBound{*duration, true};
+  const auto moment = ParseMoment(text, SystemClock().WallMicros());
+  if (moment) return ReplayBound{is_end ? moment->last_micros : moment->first_micros, false};
+  return Fail(ExitCode::kUsage,
+              flag + ": invalid time '" + Harmless(Shorten(text, 60)) +
+                  "'; give a time (2026-11-21 07:41:02, 07:41, 2026-11-21T07:41:02Z), or how long "
+                  "after the first event (90s, 10m, 1h30m)");
 }
 
 }  // namespace
@@ -23,12 +23,12 @@ CliResult<ReplayBound> ParseBound(const std::string& flag, const std::string& te
 CliResult<ReplayRange> ParseReplayRange(const std::string& from, const std::string& to) {
   ReplayRange range;
   if (!from.empty()) {
-    const auto bound = ParseBound("--from", from);
+    const auto bound = ParseBound("--from", from, false);
     if (!bound) return tl::unexpected(bound.error());
     range.from = *bound;
   }
   if (!to.empty()) {
-    const auto bound = ParseBound("--to", to);
+    const auto bound = ParseBound("--to", to, true);
     if (!bound) return tl::unexpected(bound.error());
     range.to = *bound;
   }

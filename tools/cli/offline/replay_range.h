@@ -25,8 +25,8 @@ struct ReplayRange {
   ReplayBound to{INT64_MAX, false};
 };
 
-// An RFC 3339 time, Unix seconds or milliseconds, or a duration from the first event ("90s", "2h");
-// empty text stands for a flag that was not given.
+// A time (time_argument.h), or a duration from the first event ("90s", "1h30m"); empty text stands
+// for a flag that was not given.
 CliResult<ReplayRange> ParseReplayRange(const std::string& from, const std::string& to);
 
 }  // namespace stagelog::cli

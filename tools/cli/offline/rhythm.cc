@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tools/cli/screen.h"
+#include "tools/cli/time_argument.h"
 
 namespace stagelog::cli {
 namespace {
@@ -37,12 +38,9 @@ CliResult<Tempo> ParseTempo(const std::string& speed, const std::string& max_wai
     tempo.speed = *number;
   }
   if (!max_wait.empty()) {
-    const std::optional<double> seconds = ParseNumber(max_wait);
-    if (!seconds || *seconds < 0 || *seconds * 1e6 > kMaxPauseMicros) {
-      return Fail(ExitCode::kUsage,
-                  "--max-wait: '" + Harmless(max_wait) + "' is no number of seconds");
-    }
-    tempo.max_pause_micros = std::llround(*seconds * 1e6);
+    const auto pause_micros = ParseSpan("--max-wait", max_wait);
+    if (!pause_micros) return tl::unexpected(pause_micros.error());
+    tempo.max_pause_micros = *pause_micros;
   }
   return tempo;
 }

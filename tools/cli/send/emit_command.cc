@@ -1,20 +1,29 @@
 // stagelog emit: one event from flags, or many from standard input.
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/file_system.h"
 #include "base/timestamp.h"
+#include "core/draft_decoder.h"
 #include "core/identifier.h"
+#include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/vocabulary.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
+#include "tools/cli/own_job.h"
 #include "tools/cli/receipt.h"
 #include "tools/cli/run/event_sender.h"
 #include "tools/cli/run/outbox.h"
 #include "tools/cli/send/batch_sender.h"
+#include "tools/cli/send/emit_gate_pause.h"
 #include "tools/cli/send/input_lines.h"
+#include "tools/cli/time_argument.h"
 
 namespace stagelog::cli {
 namespace {
@@ -34,6 +43,8 @@ struct EmitOptions {
   std::string payload;
   std::string event_id;
   std::string occurred_at;
+  std::string retry = "0";
+  std::string own_job;  // of the `stagelog run` around, for lines that name no job
   int64_t attempt = 0;
   int retry_seconds = 0;
   bool strict = false;
@@ -164,7 +175,17 @@ CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
   return ExitCode::kOk;
 }
 
-CliStatus SendInput(InputLines& input, BatchSender& sender) {
+// `event` (compact JSON) with that job where it names none.
+std::string WithJob(const std::string& event, const std::string& job) {
+  if (job.empty()) return event;
+  const auto members = ReadJsonObject(event, kMaxJsonDepth);
+  const bool has_job =
+      !members || std::any_of(members->begin(), members->end(),
+                              [](const JsonMember& member) { return member.key == "job_id"; });
+  return has_job ? event : "{\"job_id\":\"" + job + "\"," + event.substr(1);
+}
+
+CliStatus SendInput(InputLines& input, BatchSender& sender, const std::string& own_job) {
   for (int64_t number = 1;; ++number) {
     if (sender.has_queued() && input.WouldWait()) {
       if (CliStatus sent = sender.Flush(); !sent) return sent;
@@ -180,7 +201,7 @@ CliStatus SendInput(InputLines& input, BatchSender& sender) {
                          "line " + std::to_string(number) + ": " + event.error().message)
                   : sent;
     }
-    if (CliStatus added = sender.Add({std::move(*event), number}); !added) return added;
+    if (CliStatus added = sender.Add({WithJob(*event, own_job), number}); !added) return added;
   }
 }
 
@@ -195,7 +216,7 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   BatchSender sender(client, target, options.retry_seconds);
   sender.OnFlagged(Complain);
   InputLines input(STDIN_FILENO);
-  const CliStatus sent = SendInput(input, sender);
+  const CliStatus sent = SendInput(input, sender, options.own_job);
   const Json summary = {{"accepted", sender.accepted()},
                         {"duplicates", sender.duplicates()},
                         {"flagged", sender.flagged()},
@@ -210,7 +231,70 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   return CodeOf(options, sender.flagged());
 }
 
+tl::unexpected<CliError> Usage(const std::string& message) {
+  return Fail(ExitCode::kUsage, message);
+}
+
+bool LooksLikeType(const std::string& word) {
+  return word.starts_with("job_") || word.starts_with("stage_") || word.starts_with("gate_");
+}
+
+// Within `stagelog run` the job may be left out: a word that stands alone is a type where there is
+// such a type, else a job.
+CliStatus TakeOwnJob(EmitOptions& options) {
+  if (!options.type.empty()) return {};
+  auto own = OwnJob();
+  if (!own) return tl::unexpected(own.error());
+  const bool is_type = FindType(options.job) != nullptr;
+  if (*own && is_type) {
+    options.type = std::exchange(options.job, **own);
+  } else if (*own && options.job.empty()) {
+    options.own_job = **own;
+  } else if (*own && options.job != **own && LooksLikeType(options.job)) {
+    return Usage("unknown type '" + options.job + "'; the nearest known one is '" +
+                 std::string(NearestTypeName(options.job)) + "'");
+  } else if (is_type) {
+    return Usage("name the job: stagelog emit JOB " + options.job + " ...");
+  }
+  if (options.type.empty() && options.has_fields()) {
+    return Usage("name the type of the event: stagelog emit JOB TYPE ...");
+  }
+  return {};
+}
+
+// The options as they are sent. A time that is none of ours is the daemon's to judge.
+CliResult<EmitOptions> Resolved(EmitOptions options) {
+  if (CliStatus taken = TakeOwnJob(options); !taken) return tl::unexpected(taken.error());
+  const auto retry_seconds = ParseWholeSeconds("--retry", options.retry, 0, 86'400);
+  if (!retry_seconds) return tl::unexpected(retry_seconds.error());
+  options.retry_seconds = static_cast<int>(*retry_seconds);
+  const int64_t now_micros = SystemClock().WallMicros();
+  if (const auto ago = ParseDuration(options.occurred_at)) {
+    options.occurred_at = FormatTimestamp(now_micros - *ago);
+  } else if (const auto moment = ParseMoment(options.occurred_at, now_micros)) {
+    options.occurred_at = FormatTimestamp(moment->first_micros);
+  }
+  return options;
+}
+
+CliResult<ExitCode> Emit(Context& context, const EmitOptions& given) {
+  const auto options = Resolved(given);
+  if (!options) return tl::unexpected(options.error());
+  if (options->type.empty()) return EmitInput(context, *options);
+  return IsInRunOf(options->job) ? EmitInRun(context, *options) : EmitOne(context, *options);
+}
+
 }  // namespace
+
+CliResult<ExitCode> EmitGatePause(Context& context, const std::string& job, const std::string& gate,
+                                  const std::string& payload) {
+  EmitOptions options;
+  options.job = job;
+  options.type = "gate_pause";
+  options.gate = gate;
+  options.payload = payload;
+  return Emit(context, options);
+}
 
 void AddEmit(CommandLine& line) {
   CLI::App* command =
@@ -220,35 +304,36 @@ void AddEmit(CommandLine& line) {
                  "'{\"current\":40,\"total\":100}'\n"
                  "  stagelog emit render-42 gate_pause --gate review --payload @gate.json\n"
                  "  tool | stagelog emit render-42          (one JSON object a line)\n"
-                 "  tool | stagelog emit                    (each with its job_id)");
+                 "  tool | stagelog emit                    (each with its job_id)\n"
+                 "  stagelog emit log --message 'half way'  (within 'stagelog run': its job)");
   auto options = std::make_shared<EmitOptions>();
-  command->add_option("job", options->job, "whose event it is")->check(NameCheck(IsJobId));
-  command->add_option("type", options->type, "job_started, stage_progress, log, x-yours, ...");
+  command->add_option("job", options->job, "whose event it is; within 'stagelog run', its own job")
+      ->check(NameCheck(IsJobId));
+  line.Offer(
+      command->add_option("type", options->type, "job_started, stage_progress, log, x-yours, ..."),
+      TypeNames());
   command->add_option("--stage", options->stage, "a stage, or a path of stages (train/epoch-3)");
   command->add_option("--gate", options->gate, "a gate");
   command->add_option("--attempt", options->attempt, "which attempt at the stage")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->add_option("--status", options->status, "instead of the type's own");
-  command->add_option("--level", options->level, "debug, info, warning, error, critical");
+  line.Offer(
+      command->add_option("--level", options->level, "debug, info, warning, error, critical"),
+      AllLevels());
   command->add_option("--message", options->message, "what people read");
   command->add_option("--payload", options->payload, "a JSON object, or @file");
   command->add_option("--event-id", options->event_id,
                       "makes it safe to send again; made if left out");
-  command->add_option("--occurred-at", options->occurred_at, "RFC 3339 time; now if left out");
-  command
-      ->add_option("--retry", options->retry_seconds,
-                   "for how many seconds to try again when nobody answers (0)")
-      ->check(CLI::Range(0, 86'400));
+  command->add_option(
+      "--occurred-at", options->occurred_at,
+      "when it happened: a time (2026-11-21 07:41:02), or how long ago (10m); now if "
+      "left out");
+  command->add_option("--retry", options->retry,
+                      "for how long to try again when nobody answers: seconds, or 90s, 10m (0)");
   command->add_flag("--strict", options->strict,
                     "end with 8 when an event was taken and flagged as illegal");
   command->callback([&line, options] {
-    if (options->type.empty() && options->has_fields()) {
-      throw CLI::ValidationError("type", "name the type of the event: stagelog emit JOB TYPE ...");
-    }
-    line.action = [options](Context& context) {
-      if (options->type.empty()) return EmitInput(context, *options);
-      return IsInRunOf(options->job) ? EmitInRun(context, *options) : EmitOne(context, *options);
-    };
+    line.action = [options](Context& context) { return Emit(context, *options); };
   });
 }
 

@@ -1,27 +1,27 @@
-// stagelog gate: what waits for people, and their decisions.
-#include <unistd.h>
-
+// stagelog gate: what waits for people, opening it, and their decisions.
 #include <algorithm>
-#include <chrono>
 #include <memory>
-#include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "base/timestamp.h"
 #include "core/identifier.h"
-#include "core/json_text.h"
+#include "core/job_state.h"
+#include "core/payload.h"
+#include "core/query.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
 #include "tools/cli/json_member.h"
-#include "tools/cli/run/spool.h"
+#include "tools/cli/own_job.h"
+#include "tools/cli/send/emit_gate_pause.h"
+#include "tools/cli/send/gate_wait.h"
+#include "tools/cli/time_argument.h"
 #include "tools/cli/time_text.h"
 
 namespace stagelog::cli {
 namespace {
-
-constexpr int kLongestWaitSeconds = 60;
-constexpr auto kFirstRetryWait = std::chrono::milliseconds(250);
-constexpr auto kLongestRetryWait = std::chrono::milliseconds(10'000);
 
 struct GateOptions {
   std::string job;
@@ -29,13 +29,31 @@ struct GateOptions {
   std::string comment;
   std::string choice;
   std::string status = "pending";
-  int64_t timeout_seconds = 0;  // 0: as long as it takes
+  std::string timeout;  // of a wait; empty: as long as it takes
   bool all = false;
+  // open
+  std::string prompt;
+  std::vector<std::string> choices;
+  std::vector<std::string> approvers;
+  std::string decide_after;
+  std::string on_timeout;
+  bool wait = false;
 };
 
-std::string GateTarget(const GateOptions& options) {
-  return JobTarget(options.job) + "/gates/" + EscapeParameter(options.gate);
+// The job may be left out within `stagelog run`: then the one word there is names the gate.
+CliStatus TakeNames(GateOptions& options, const std::string& command) {
+  const std::string usage = "stagelog gate " + command + " JOB GATE";
+  if (options.gate.empty()) options.gate = std::exchange(options.job, "");
+  if (options.gate.empty()) return Fail(ExitCode::kUsage, "which gate? " + usage);
+  const auto job = JobOrOwn(options.job, usage);
+  if (!job) return tl::unexpected(job.error());
+  options.job = *job;
+  if (IsName(options.gate)) return {};
+  return Fail(ExitCode::kUsage, "'" + Harmless(Shorten(options.gate, 60)) +
+                                    "' is not a gate name: " + std::string(kNameRule));
 }
+
+std::string TargetOf(const GateOptions& options) { return GateTarget(options.job, options.gate); }
 
 std::string Words(const Json& list) {
   std::string words;
@@ -59,6 +77,12 @@ std::string Distance(const std::string& time) {
   const int64_t now = SystemClock().WallMicros();
   return *micros <= now ? BriefDuration(now - *micros) + " ago"
                         : "in " + BriefDuration(*micros - now);
+}
+
+// "2026-11-21 07:41:02 +01:00", or as it was sent when it is no time.
+std::string LocalTime(const std::string& time) {
+  const auto micros = ParseTimestamp(time);
+  return micros ? DateTimeText(*micros) + " " + ZoneText(*micros) : time;
 }
 
 // --- list ---
@@ -91,7 +115,43 @@ CliStatus PrintGates(Context& context, const Json& gates) {
   return {};
 }
 
+CliResult<ExitCode> SayNoGates(Context& context, const GateOptions& options) {
+  if (context.flags.json) return ExitCode::kOk;
+  const CliStatus said =
+      context.out.WriteLine(options.all ? "no gates" : "no gate is " + options.status);
+  if (!said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
+// The gates of one job, each iteration of them.
+CliResult<ExitCode> ListOfJob(Context& context, const GateOptions& options) {
+  DaemonClient client(context.settings);
+  const auto job = client.GetJson(JobTarget(options.job));
+  if (!job) return tl::unexpected(job.error());
+  const std::vector<std::string> statuses = SplitList(options.status);
+  for (const std::string& status : statuses) {
+    const auto& known = GateStatusNames();
+    if (std::find(known.begin(), known.end(), status) != known.end()) continue;
+    return Fail(ExitCode::kUsage, "--status: unknown status '" + Harmless(Shorten(status, 60)) +
+                                      "'; the nearest known one is '" +
+                                      std::string(NearestWord(status, known)) + "'");
+  }
+  Json gates = Json::array();
+  for (const Json& gate : PartAt(*job, "gates")) {
+    const bool is_wanted = options.all || std::find(statuses.begin(), statuses.end(),
+                                                    TextAt(gate, "status")) != statuses.end();
+    if (!is_wanted) continue;
+    Json listed = {{"job_id", options.job}};
+    listed.update(gate);
+    gates.push_back(std::move(listed));
+  }
+  if (gates.empty()) return SayNoGates(context, options);
+  if (CliStatus said = PrintGates(context, gates); !said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
 CliResult<ExitCode> List(Context& context, const GateOptions& options) {
+  if (!options.job.empty()) return ListOfJob(context, options);
   DaemonClient client(context.settings);
   const std::string filter = options.all ? "" : "&status=" + EscapeParameter(options.status);
   std::string after;
@@ -106,12 +166,7 @@ CliResult<ExitCode> List(Context& context, const GateOptions& options) {
     if (next == page->end() || next->is_null() || gates.empty()) break;
     after = "&after=" + next->dump();
   }
-  if (count == 0 && !context.flags.json) {
-    const CliStatus said =
-        context.out.WriteLine(options.all ? "no gates" : "no gate is " + options.status);
-    if (!said) return tl::unexpected(said.error());
-  }
-  return ExitCode::kOk;
+  return count == 0 ? SayNoGates(context, options) : ExitCode::kOk;
 }
 
 // --- show ---
@@ -127,13 +182,13 @@ std::string Describe(const Screen& out, const Json& gate) {
   add("prompt", TextAt(gate, "prompt"));
   if (gate.contains("options")) add("options", Words(gate["options"]));
   if (gate.contains("approvers")) add("approvers", Words(gate["approvers"]));
-  add("opened", TextAt(gate, "opened_at") + ", " + Distance(TextAt(gate, "opened_at")));
+  add("opened", LocalTime(TextAt(gate, "opened_at")) + ", " + Distance(TextAt(gate, "opened_at")));
   if (status == "pending" && gate.contains("expires_at")) {
     add("ends", Distance(TextAt(gate, "expires_at")) + ", then: " + TextAt(gate, "on_timeout"));
   }
   if (!TextAt(gate, "decided_at").empty()) {
     add("decided",
-        TextAt(gate, "decided_at") +
+        LocalTime(TextAt(gate, "decided_at")) +
             (TextAt(gate, "decided_by").empty() ? "" : " by " + TextAt(gate, "decided_by")));
   }
   add("choice", TextAt(gate, "choice"));
@@ -144,7 +199,7 @@ std::string Describe(const Screen& out, const Json& gate) {
 
 CliResult<ExitCode> Show(Context& context, const GateOptions& options) {
   DaemonClient client(context.settings);
-  const auto gate = client.GetJson(GateTarget(options));
+  const auto gate = client.GetJson(TargetOf(options));
   if (!gate) return tl::unexpected(gate.error());
   const CliStatus said =
       context.out.Write(context.flags.json ? gate->dump() + "\n" : Describe(context.out, *gate));
@@ -163,7 +218,7 @@ std::string DecisionBody(const GateOptions& options) {
 
 CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const char* decision) {
   DaemonClient client(context.settings);
-  const auto answer = client.PostJson(GateTarget(options) + "/" + decision, DecisionBody(options));
+  const auto answer = client.PostJson(TargetOf(options) + "/" + decision, DecisionBody(options));
   if (!answer) return tl::unexpected(answer.error());
   const CliStatus said = context.out.WriteLine(
       context.flags.json ? answer->dump()
@@ -176,149 +231,136 @@ CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const c
 
 // --- wait ---
 
-class GateWait {
- public:
-  GateWait(Context& context, const GateOptions& options)
-      : context_(context),
-        options_(options),
-        client_(context.settings),
-        is_in_run_(ProcessEnvironment("STAGELOG_JOB") == options.job) {
-    if (options.timeout_seconds > 0) {
-      give_up_at_ = Now() + options.timeout_seconds * 1'000'000;
-    }
+CliResult<ExitCode> Wait(Context& context, const GateOptions& options) {
+  int64_t timeout_seconds = 0;
+  if (!options.timeout.empty()) {
+    const auto parsed =
+        ParseWholeSeconds("--timeout", options.timeout, 1, kMaxGateTimeoutSeconds * 100);
+    if (!parsed) return tl::unexpected(parsed.error());
+    timeout_seconds = *parsed;
   }
+  return WaitForGate(context, options.job, options.gate, timeout_seconds);
+}
 
-  CliResult<ExitCode> Run() {
-    while (true) {
-      const int64_t left = (give_up_at_ - Now()) / 1'000'000 + 1;  // never a wait of nothing
-      // The first answer comes at once: it says that the gate is there, and what it asks.
-      const int64_t longest = has_answered_ ? kLongestWaitSeconds : 0;
-      const int wait = static_cast<int>(std::clamp<int64_t>(left, 0, longest));
-      const auto gate =
-          client_.GetJson(GateTarget(options_) + "?wait=" + std::to_string(wait), wait);
-      if (gate && TextAt(*gate, "status") != "pending") return Tell(*gate);
-      if (gate) {
-        SayOnce("gate " + options_.gate + " of " + options_.job +
-                " is pending: " + TextAt(*gate, "prompt"));
-        has_answered_ = true;
-        away_wait_ = kFirstRetryWait;
-      } else if (MayComeYet(gate.error())) {
-        WaitForDaemon(gate.error());
-      } else {
-        return tl::unexpected(gate.error());
-      }
-      if (Now() >= give_up_at_) {
-        return Fail(ExitCode::kUndecided, "gate " + options_.gate + " of " + options_.job +
-                                              " was not decided in " +
-                                              std::to_string(options_.timeout_seconds) + " s");
-      }
-    }
+// --- open ---
+
+CliResult<std::string> GatePayload(const GateOptions& options) {
+  Json payload = Json::object();
+  if (!options.prompt.empty()) payload["prompt"] = options.prompt;
+  if (!options.choices.empty()) payload["options"] = options.choices;
+  if (!options.approvers.empty()) payload["approvers"] = options.approvers;
+  if (!options.decide_after.empty()) {
+    const auto seconds =
+        ParseWholeSeconds("--timeout", options.decide_after, 1, kMaxGateTimeoutSeconds);
+    if (!seconds) return tl::unexpected(seconds.error());
+    payload["timeout_seconds"] = *seconds;
   }
+  if (!options.on_timeout.empty()) payload["on_timeout"] = options.on_timeout;
+  return payload.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
- private:
-  static int64_t Now() { return SystemClock().MonotonicMicros(); }
+CliResult<ExitCode> Open(Context& context, const GateOptions& options) {
+  const auto payload = GatePayload(options);
+  if (!payload) return tl::unexpected(payload.error());
+  const auto opened = EmitGatePause(context, options.job, options.gate, *payload);
+  if (!opened || !options.wait) return opened;
+  return WaitForGate(context, options.job, options.gate, 0);
+}
 
-  // A daemon that was there comes back. Within `stagelog run` it may also be away at first, and the
-  // event that opens the gate still be on its way.
-  bool MayComeYet(const CliError& error) const {
-    if (error.code == ExitCode::kUnreachable) return has_answered_ || is_in_run_;
-    const std::string root = SpoolRoot(ProcessEnvironment);
-    return is_in_run_ && !root.empty() && SpoolReader(root + "/" + options_.job).HasUnsent();
-  }
+using GateAction = CliResult<ExitCode> (*)(Context& context, const GateOptions& options);
 
-  void SayOnce(const std::string& text) {
-    if (std::exchange(has_spoken_, true) || context_.flags.json) return;
-    Complain(Harmless(text));
-  }
-
-  // The gate is still there when the daemon is back.
-  void WaitForDaemon(const CliError& error) {
-    if (!std::exchange(said_away_, true)) Complain(error.message + "; waiting for it");
-    std::this_thread::sleep_for(away_wait_);
-    away_wait_ = std::min(away_wait_ * 2, kLongestRetryWait);
-  }
-
-  CliResult<ExitCode> Tell(const Json& gate) {
-    const std::string status = TextAt(gate, "status");
-    std::string line = status;
-    if (!TextAt(gate, "decided_by").empty()) line += " by " + TextAt(gate, "decided_by");
-    if (!TextAt(gate, "choice").empty()) line += ", choice " + TextAt(gate, "choice");
-    if (!TextAt(gate, "comment").empty()) line += ": " + TextAt(gate, "comment");
-    const CliStatus said =
-        context_.out.WriteLine(context_.flags.json ? gate.dump() : Harmless(line));
-    if (!said) return tl::unexpected(said.error());
-    if (status == "approved" || status == "auto_approved") return ExitCode::kOk;
-    return status == "rejected" ? ExitCode::kRejected : ExitCode::kUndecided;
-  }
-
-  Context& context_;
-  const GateOptions& options_;
-  DaemonClient client_;
-  int64_t give_up_at_ = INT64_MAX;
-  std::chrono::milliseconds away_wait_ = kFirstRetryWait;
-  const bool is_in_run_;
-  bool has_answered_ = false;
-  bool has_spoken_ = false;
-  bool said_away_ = false;
-};
-
+// A command about one gate.
 CLI::App* AddGateCommand(CommandLine& line, CLI::App& parent, const std::string& name,
                          const std::string& description, const std::string& examples,
-                         GateOptions& options) {
+                         const std::shared_ptr<GateOptions>& options, GateAction action) {
   CLI::App* command = AddCommand(line, parent, name, description, examples);
-  command->add_option("job", options.job, "whose gate it is")
-      ->required()
-      ->check(NameCheck(IsJobId));
-  command->add_option("gate", options.gate, "the gate")->required()->check(NameCheck(IsName));
+  command->add_option("job", options->job,
+                      "whose gate it is; within 'stagelog run' it may be left out");
+  command->add_option("gate", options->gate, "the gate");
+  command->callback([&line, options, name, action] {
+    line.action = [options, name, action](Context& context) -> CliResult<ExitCode> {
+      GateOptions named = *options;
+      if (CliStatus taken = TakeNames(named, name); !taken) return tl::unexpected(taken.error());
+      return action(context, named);
+    };
+  });
   return command;
+}
+
+CliResult<ExitCode> Approve(Context& context, const GateOptions& options) {
+  return Decide(context, options, "approve");
+}
+
+CliResult<ExitCode> Reject(Context& context, const GateOptions& options) {
+  return Decide(context, options, "reject");
+}
+
+void AddOpen(CommandLine& line, CLI::App& gate, const std::shared_ptr<GateOptions>& options) {
+  CLI::App* open = AddGateCommand(
+      line, gate, "open", "Open a gate: the job waits until somebody decides it",
+      "  stagelog gate open release-7 deploy --prompt 'Ship it?' --option eu --option us\n"
+      "  stagelog gate open release-7 deploy --timeout 1h --on-timeout reject --wait && "
+      "./deploy.sh\n"
+      "  stagelog gate open deploy --wait        (within 'stagelog run': a gate of its job)",
+      options, Open);
+  open->add_option("--prompt", options->prompt, "what is asked");
+  open->add_option("--option", options->choices, "one of the answers to choose from; repeatable")
+      ->allow_extra_args(false);
+  open->add_option(
+          "--approver", options->approvers,
+          "who may decide it, by the name of a token; repeatable; any approver if left out")
+      ->allow_extra_args(false);
+  auto* timeout = open->add_option("--timeout", options->decide_after,
+                                   "decided by itself after this time: 1h, 1h30m, or seconds");
+  open->add_option("--on-timeout", options->on_timeout, "what is decided then (expire)")
+      ->check(CLI::IsMember({"approve", "reject", "expire"}))
+      ->needs(timeout);
+  open->add_flag("--wait", options->wait, "wait for the decision, as 'gate wait' does");
+}
+
+void AddWait(CommandLine& line, CLI::App& gate, const std::shared_ptr<GateOptions>& options) {
+  CLI::App* wait = AddGateCommand(
+      line, gate, "wait", "Wait for a decision; 0 approved, 3 rejected, 4 expired or not in time",
+      "  stagelog gate wait release-7 deploy && ./deploy.sh\n"
+      "  stagelog gate wait release-7 deploy --timeout 1h || exit $?\n"
+      "A gate that is not open yet is waited for, and so is its job.",
+      options, Wait);
+  wait->add_option("--timeout", options->timeout,
+                   "how long to wait: 1h, 1h30m, or seconds; for ever if left out");
 }
 
 }  // namespace
 
 void AddGate(CommandLine& line) {
-  CLI::App* gate = line.app.add_subcommand("gate", "See, decide and wait for gates");
-  gate->require_subcommand(1);
+  CLI::App* gate = line.app.add_subcommand("gate", "Open, see, decide and wait for gates");
   auto options = std::make_shared<GateOptions>();
-  CLI::App* list =
-      AddCommand(line, *gate, "list", "What waits for people, in all jobs",
-                 "  stagelog gate list\n  stagelog gate list --status rejected,expired");
-  list->add_option("--status", options->status, "pending, approved, rejected, ... (pending)");
+  CLI::App* list = AddCommand(line, *gate, "list", "What waits for people, in all jobs or in one",
+                              "  stagelog gate list\n"
+                              "  stagelog gate list release-7 --all\n"
+                              "  stagelog gate list --status rejected,expired");
+  list->add_option("job", options->job, "only of this job")->check(NameCheck(IsJobId));
+  line.Offer(list->add_option("--status", options->status, "pending, approved, rejected, ..."),
+             GateStatusNames(), true);
   list->add_flag("--all", options->all, "whatever their status");
   list->callback([&line, options] {
     line.action = [options](Context& context) { return List(context, *options); };
   });
-  CLI::App* show = AddGateCommand(line, *gate, "show", "One gate, its prompt and its decision",
-                                  "  stagelog gate show release-7 deploy", *options);
-  show->callback([&line, options] {
-    line.action = [options](Context& context) { return Show(context, *options); };
-  });
-  CLI::App* approve = AddGateCommand(
-      line, *gate, "approve", "Approve a gate (role: approver)",
-      "  stagelog gate approve release-7 deploy --comment 'looks good' --choice eu", *options);
-  CLI::App* reject =
-      AddGateCommand(line, *gate, "reject", "Reject a gate (role: approver)",
-                     "  stagelog gate reject release-7 deploy --comment 'tests fail'", *options);
+  AddGateCommand(line, *gate, "show", "One gate, its prompt and its decision",
+                 "  stagelog gate show release-7 deploy", options, Show);
+  AddOpen(line, *gate, options);
+  CLI::App* approve =
+      AddGateCommand(line, *gate, "approve", "Approve a gate (role: approver)",
+                     "  stagelog gate approve release-7 deploy --comment 'looks good' --choice eu",
+                     options, Approve);
+  CLI::App* reject = AddGateCommand(
+      line, *gate, "reject", "Reject a gate (role: approver)",
+      "  stagelog gate reject release-7 deploy --comment 'tests fail'", options, Reject);
   approve->add_option("--comment", options->comment, "why");
   reject->add_option("--comment", options->comment, "why")->required();
   for (CLI::App* command : {approve, reject}) {
     command->add_option("--choice", options->choice, "one of the gate's options");
   }
-  approve->callback([&line, options] {
-    line.action = [options](Context& context) { return Decide(context, *options, "approve"); };
-  });
-  reject->callback([&line, options] {
-    line.action = [options](Context& context) { return Decide(context, *options, "reject"); };
-  });
-  CLI::App* wait = AddGateCommand(
-      line, *gate, "wait", "Wait for a decision; 0 approved, 3 rejected, 4 expired or not in time",
-      "  stagelog gate wait release-7 deploy && ./deploy.sh\n"
-      "  stagelog gate wait release-7 deploy --timeout 3600 || exit $?",
-      *options);
-  wait->add_option("--timeout", options->timeout_seconds, "seconds to wait; for ever if left out")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 32));
-  wait->callback([&line, options] {
-    line.action = [options](Context& context) { return GateWait(context, *options).Run(); };
-  });
+  AddWait(line, *gate, options);
 }
 
 }  // namespace stagelog::cli

@@ -36,8 +36,6 @@ Mark MarkOf(const std::string& status) {
   return {"\u25cb", "\u2592"};
 }
 
-std::string MomentText(int64_t micros) { return DayText(micros) + " " + ShortClockText(micros); }
-
 std::string CountText(int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -62,7 +60,7 @@ class Picture {
     LayOut();
     if (!stages_.empty() || !PartAt(job_, "gates").empty()) {
       Put(StyledLine());
-      Put(StyledLine().PadTo(label_columns_ + 2).Add(Style::kDim, Axis().Scale()));
+      Put(StyledLine().PadTo(label_columns_ + 2).Add(Style::kDim, Axis().Scale(options_.today)));
     }
     for (const StageRow& row : stages_) AddStage(row);
     AddWhatIsLeftOut();
@@ -101,7 +99,8 @@ class Picture {
 
   void AddTimes() {
     StyledLine line;
-    line.Add("created " + MomentText(created_micros_));
+    // The zone of all times of the picture.
+    line.Add("created " + DateTimeText(created_micros_) + " " + ZoneText(created_micros_));
     const auto ended = TimeAt(job_, "ended_at");
     if (ended) line.Add(", ended " + EndText(*ended));
     line.Add(ended ? " after " : ", for ");
@@ -125,11 +124,7 @@ class Picture {
     return BriefDuration(millis * 1'000 + (goes_on ? end_micros_ - counted_micros_ : 0));
   }
 
-  // The day is said only where it is another one.
-  std::string EndText(int64_t micros) const {
-    return DayText(micros) == DayText(created_micros_) ? ShortClockText(micros)
-                                                       : MomentText(micros);
-  }
+  std::string EndText(int64_t micros) const { return MomentText(micros, options_.today); }
 
   void AddCounts() {
     StyledLine line;
@@ -149,7 +144,7 @@ class Picture {
     if (!options_.is_past) return;
     Put(StyledLine().Add(Style::kYellow, "as it was after seq " +
                                              std::to_string(IntegerAt(job_, "as_of_seq")) + ", " +
-                                             MomentText(updated_micros_)));
+                                             DateTimeText(updated_micros_)));
   }
 
   // --- The axis ---

@@ -19,6 +19,7 @@ struct PictureOptions {
   size_t max_gates = 50;    // the same of gates
   // Now, microseconds since 1970: to there what is not over goes on. 0: to the job's last event.
   int64_t now_micros = 0;
+  std::string today;     // DayText() of now: times of other days bear their date
   bool is_past = false;  // the document is that of an earlier moment, and says of which
 };
 

@@ -13,6 +13,7 @@
 #include "tools/cli/daemon_client.h"
 #include "tools/cli/foreign_text.h"
 #include "tools/cli/json_member.h"
+#include "tools/cli/time_argument.h"
 #include "tools/cli/time_text.h"
 #include "tools/cli/watch/job_words.h"
 #include "tools/cli/watch/text_table.h"
@@ -143,7 +144,8 @@ class Listing {
   std::optional<TextTable> table_;  // laid out for the first page
 };
 
-CliStatus CheckOptions(const JobsOptions& options) {
+// Also spells the time as the daemon wants it.
+CliStatus CheckOptions(JobsOptions& options) {
   const auto value = [&](const std::string& name) -> std::optional<std::string> {
     const auto found = options.parameters.find(name);
     return found == options.parameters.end() ? std::nullopt : std::optional(found->second);
@@ -155,16 +157,17 @@ CliStatus CheckOptions(const JobsOptions& options) {
     if (!condition) return Fail(ExitCode::kUsage, "--label: " + condition.error().detail);
   }
   if (const auto text = value("since")) {
-    const auto since = ParseSince(*text, SystemClock().WallMicros());
-    if (!since) return Fail(ExitCode::kUsage, "--since: " + Harmless(since.error().detail));
+    const auto since = SinceParameter("--since", *text, SystemClock().WallMicros());
+    if (!since) return tl::unexpected(since.error());
+    options.parameters["since"] = *since;
   }
   return {};
 }
 
-void AddParameter(CLI::App& command, const std::shared_ptr<JobsOptions>& options,
-                  const std::string& flag, const std::string& name,
-                  const std::string& description) {
-  command.add_option_function<std::string>(
+CLI::Option* AddParameter(CLI::App& command, const std::shared_ptr<JobsOptions>& options,
+                          const std::string& flag, const std::string& name,
+                          const std::string& description) {
+  return command.add_option_function<std::string>(
       flag, [options, name](const std::string& value) { options->parameters[name] = value; },
       description);
 }
@@ -179,7 +182,9 @@ void AddJobs(CommandLine& line) {
                                  "  stagelog jobs --label team=film --label env=prod\n"
                                  "  stagelog jobs --all --json | jq -r .job_id");
   auto options = std::make_shared<JobsOptions>();
-  AddParameter(*command, options, "--status", "status", "only with these statuses (a,b)");
+  line.Offer(
+      AddParameter(*command, options, "--status", "status", "only with these statuses (a,b)"),
+      JobStatusNames(), true);
   AddParameter(*command, options, "--pipeline", "pipeline", "only of these pipelines");
   command
       ->add_option("--label", options->labels,
@@ -187,7 +192,7 @@ void AddJobs(CommandLine& line) {
       ->type_size(1)
       ->allow_extra_args(false);
   AddParameter(*command, options, "--since", "since",
-               "only with an event since then: a duration (10m) or a time");
+               "only with an event since then: how long ago (10m, 1h30m) or a time (07:41)");
   AddParameter(*command, options, "--text", "q", "only with this text in the job's name");
   command->add_option("--limit", options->limit, "at most so many (50)")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));

@@ -3,11 +3,12 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "core/identifier.h"
-#include "core/query.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/interruption.h"
 #include "tools/cli/json_member.h"
+#include "tools/cli/own_job.h"
+#include "tools/cli/time_argument.h"
+#include "tools/cli/time_text.h"
 #include "tools/cli/watch/event_follower.h"
 #include "tools/cli/watch/job_picture.h"
 #include "tools/cli/watch/live_block.h"
@@ -38,10 +39,12 @@ std::string TargetOf(const ShowOptions& options) {
   return target;
 }
 
-// The document in the daemon's own bytes, without a newline.
+// The document in the daemon's own bytes, without a newline; empty for a job that is watched and
+// not there yet.
 CliResult<std::string> Fetch(DaemonClient& client, const ShowOptions& options) {
   auto answer = client.Get(TargetOf(options));
   if (!answer) return tl::unexpected(answer.error());
+  if (options.watch && TextAt(ObjectOf(answer->body), "code") == "unknown_job") return "";
   if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
   std::string& document = answer->body;
   while (document.ends_with('\n')) document.pop_back();
@@ -56,7 +59,9 @@ PictureOptions PictureOptionsOf(const Context& context, const ShowOptions& optio
   PictureOptions picture;
   picture.columns = context.out.Width();
   picture.is_past = options.is_past();
-  if (!picture.is_past) picture.now_micros = SystemClock().WallMicros();
+  const int64_t now_micros = SystemClock().WallMicros();
+  picture.today = DayText(now_micros);
+  if (!picture.is_past) picture.now_micros = now_micros;
   if (options.all) picture.max_stages = picture.max_gates = kEverything;
   return picture;
 }
@@ -96,10 +101,11 @@ class Watch : public FollowSink {
         documents_(context.settings),
         block_(context.out) {}
 
-  // The first picture; an error also when there is no such job.
+  // The present picture; none while the job has no event.
   CliStatus Draw() {
     const auto document = Fetch(documents_, options_);
     if (!document) return tl::unexpected(document.error());
+    if (document->empty()) return Show();
     drawn_seq_ = IntegerAt(ObjectOf(*document), "as_of_seq");
     document_ = *document;
     return Show();
@@ -138,7 +144,7 @@ class Watch : public FollowSink {
  private:
   CliStatus Show() {
     if (is_live_) return block_.Show("", LiveRows());
-    if (drawn_seq_ == printed_seq_) return {};
+    if (document_.empty() || drawn_seq_ == printed_seq_) return {};
     const bool is_first = printed_seq_ < 0;
     printed_seq_ = drawn_seq_;
     const bool wants_gap = !is_first && !context_.flags.json;
@@ -147,6 +153,10 @@ class Watch : public FollowSink {
 
   // As many rows as the terminal has: what does not fit cannot be drawn anew.
   std::vector<std::string> LiveRows() const {
+    if (document_.empty()) {
+      return {context_.out.Paint(Style::kDim, "there is no job '" + options_.job_id +
+                                                  "' yet; waiting for its first event")};
+    }
     const size_t height = std::max(context_.out.Height(), size_t{3});
     PictureOptions picture = PictureOptionsOf(context_, options_);
     picture.columns = std::max(picture.columns, size_t{2}) - 1;
@@ -198,25 +208,25 @@ CliResult<ExitCode> ShowWatched(Context& context, const ShowOptions& options) {
   return ExitCode::kOk;
 }
 
-CliStatus CheckOptions(const ShowOptions& options) {
+// The options as they are sent: the job named, the time in UTC.
+CliResult<ShowOptions> CheckOptions(ShowOptions options) {
   const auto usage = [](const std::string& message) { return Fail(ExitCode::kUsage, message); };
-  if (!IsJobId(options.job_id)) {
-    return usage("'" + Harmless(options.job_id) +
-                 "' is no name of a job: " + std::string(kNameRule));
-  }
+  const auto job = JobOrOwn(options.job_id, "stagelog show JOB");
+  if (!job) return tl::unexpected(job.error());
+  options.job_id = *job;
   if (!options.at.empty() && options.at_seq >= 0) return usage("give --at or --at-seq, not both");
   if (options.watch && options.is_past()) return usage("what is past does not change: no --watch");
-  if (options.at.empty()) return {};
-  const auto at = ParseSince(options.at, SystemClock().WallMicros());
-  if (at && at->kind == Position::Kind::kTime) return {};
-  return usage("--at: '" + Harmless(options.at) +
-               "' is no time: 2026-11-21T07:41:02Z, Unix seconds, or how long ago (10m)");
+  if (options.at.empty()) return options;
+  const auto at = AtParameter("--at", options.at, SystemClock().WallMicros());
+  if (!at) return tl::unexpected(at.error());
+  options.at = *at;
+  return options;
 }
 
-CliResult<ExitCode> Show(Context& context, const ShowOptions& options) {
-  if (const CliStatus checked = CheckOptions(options); !checked) {
-    return tl::unexpected(checked.error());
-  }
+CliResult<ExitCode> Show(Context& context, const ShowOptions& given) {
+  const auto checked = CheckOptions(given);
+  if (!checked) return tl::unexpected(checked.error());
+  const ShowOptions& options = *checked;
   if (options.watch) return ShowWatched(context, options);
   DaemonClient client(context.settings);
   const auto document = Fetch(client, options);
@@ -239,9 +249,12 @@ void AddShow(CommandLine& line) {
                  "  stagelog show render-42 --json | jq .gates\n"
                  "Bars and durations run to the job's last event, as in the daemon's answer.");
   auto options = std::make_shared<ShowOptions>();
-  command->add_option("job", options->job_id, "the job")->required();
-  command->add_flag("--watch", options->watch, "draw it anew with each event until it is over");
-  command->add_option("--at", options->at, "as it was then: a time, or how long ago (10m)");
+  command->add_option("job", options->job_id, "the job; within 'stagelog run', its own");
+  command->add_flag("--watch", options->watch,
+                    "draw it anew with each event until it is over; a job that is not there yet is "
+                    "waited for");
+  command->add_option("--at", options->at,
+                      "as it was then: a time (2026-11-21 07:41:02, 07:41), or how long ago (10m)");
   command->add_option("--at-seq", options->at_seq, "as it was after the event with this seq")
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--all", options->all, "all stages, however many (200)");

@@ -8,10 +8,12 @@
 #include "base/clock.h"
 #include "core/identifier.h"
 #include "core/query.h"
+#include "core/vocabulary.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/event_line.h"
 #include "tools/cli/interruption.h"
 #include "tools/cli/json_member.h"
+#include "tools/cli/time_argument.h"
 #include "tools/cli/time_text.h"
 #include "tools/cli/watch/event_follower.h"
 #include "tools/cli/watch/live_block.h"
@@ -114,16 +116,17 @@ CliStatus CheckOptions(const TailOptions& options) {
     return found == options.filters.end() ? std::nullopt : std::optional(found->second);
   });
   if (!filter) return usage(Harmless(filter.error().detail));
-  if (options.since.empty()) return {};
-  const auto since = ParseSince(options.since, SystemClock().WallMicros());
-  if (!since) return usage("--since: " + Harmless(since.error().detail));
   return {};
 }
 
-FollowRequest RequestOf(const TailOptions& options) {
+CliResult<FollowRequest> RequestOf(const TailOptions& options) {
   FollowRequest request;
   request.job_id = options.job_id;
-  request.since = options.since;
+  if (!options.since.empty()) {
+    auto since = SinceParameter("--since", options.since, SystemClock().WallMicros());
+    if (!since) return tl::unexpected(since.error());
+    request.since = std::move(*since);
+  }
   if (options.after >= 0) request.after = options.after;
   request.filters.assign(options.filters.begin(), options.filters.end());
   request.until_over = options.until_over;
@@ -141,9 +144,12 @@ CliResult<ExitCode> Tail(Context& context, const TailOptions& options) {
   if (const CliStatus checked = CheckOptions(options); !checked) {
     return tl::unexpected(checked.error());
   }
+  const auto request = RequestOf(options);
+  if (!request) return tl::unexpected(request.error());
+  SayZone(context);
   DaemonClient client(context.settings);
   TailSink sink(context, options);
-  EventFollower follower(client, RequestOf(options), sink);
+  EventFollower follower(client, *request, sink);
   const Interruption interruption([&] { follower.Stop(); });
   const auto ended = follower.Run();
   const CliStatus shown = sink.End();
@@ -154,9 +160,10 @@ CliResult<ExitCode> Tail(Context& context, const TailOptions& options) {
   return ExitCode::kOk;
 }
 
-void AddFilter(CLI::App& command, const std::shared_ptr<TailOptions>& options,
-               const std::string& flag, const std::string& name, const std::string& description) {
-  command.add_option_function<std::string>(
+CLI::Option* AddFilter(CLI::App& command, const std::shared_ptr<TailOptions>& options,
+                       const std::string& flag, const std::string& name,
+                       const std::string& description) {
+  return command.add_option_function<std::string>(
       flag, [options, name](const std::string& value) { options->filters[name] = value; },
       description);
 }
@@ -178,12 +185,15 @@ void AddTail(CommandLine& line) {
   auto options = std::make_shared<TailOptions>();
   command->add_option("job", options->job_id, "one job, also one that is yet to come");
   command->add_option("--since", options->since,
-                      "all, now, a duration (10m) or a time (default: now; of a job all)");
+                      "all, now, how long ago (10m, 1h30m) or a time (2026-11-21 07:41:02, 07:41) "
+                      "(default: now; of a job all)");
   command->add_option("--after", options->after, "only what is later than this seq")
       ->check(CLI::NonNegativeNumber);
-  AddFilter(*command, options, "--type", "type", "only these types (a,b)");
+  line.Offer(AddFilter(*command, options, "--type", "type", "only these types (a,b)"), TypeNames(),
+             true);
   AddFilter(*command, options, "--stage", "stage", "only these stages");
-  AddFilter(*command, options, "--level", "level", "only these levels");
+  line.Offer(AddFilter(*command, options, "--level", "level", "only these levels"), AllLevels(),
+             true);
   AddFilter(*command, options, "--job", "job", "only these jobs");
   AddFilter(*command, options, "--text", "q",
             "only what has this text in message, type, stage, gate or payload");

@@ -35,10 +35,12 @@ std::string TimeAxis::Bar(int64_t from_micros, int64_t to_micros, const std::str
          std::string(cells_ - last - 1, ' ');
 }
 
-std::string TimeAxis::Scale() const {
-  const std::string begin = ShortClockText(from_micros_);
-  const std::string end = ShortClockText(to_micros_);
-  if (cells_ < begin.size() + end.size() + 3) return Repeated("\u2500", cells_);
+std::string TimeAxis::Scale(const std::string& today) const {
+  const std::string begin = MomentText(from_micros_, today);
+  std::string end = MomentText(to_micros_, today);
+  const auto fits = [&] { return cells_ >= begin.size() + end.size() + 3; };
+  if (!fits() && DayText(from_micros_) == DayText(to_micros_)) end = ShortClockText(to_micros_);
+  if (!fits()) return Repeated("\u2500", cells_);
   const size_t line = cells_ - begin.size() - end.size() - 2;
   return begin + " " + Repeated("\u2500", line) + " " + end;
 }

@@ -17,8 +17,9 @@ class TimeAxis {
   // what is outside of the axis stands at its ends.
   std::string Bar(int64_t from_micros, int64_t to_micros, const std::string& glyph) const;
 
-  // Both ends in words, and a line between them.
-  std::string Scale() const;
+  // Both ends in words, and a line between them. Times that are not of the day `today` (DayText())
+  // bear their date; of one day it is said once where there is no room for more.
+  std::string Scale(const std::string& today) const;
 
  private:
   size_t CellOf(int64_t micros) const;  // 0 to cells_ - 1
