@@ -194,7 +194,7 @@ TEST_F(ImportTest, TheScriptsAndTheManualKnowEveryCommand) {
   for (const char* shell : {"zsh", "fish"}) {
     EXPECT_THAT(Run({"completion", shell}).out, HasSubstr("verify"));
   }
-  EXPECT_THAT(Run({"man"}).out, HasSubstr("stagelog gate wait job gate"));
+  EXPECT_THAT(Run({"man"}).out, HasSubstr("stagelog gate wait [job] [gate]"));
   ExpectFailure({"completion", "tcsh"}, 2, "tcsh");
 }
 

@@ -75,8 +75,10 @@ TEST_F(TimeArgumentTest, WhatAScreenCutsOffBelongsToIt) {
   EXPECT_EQ(span("2026-11-28 20:54:00"), kSecond - 1);
   EXPECT_EQ(span("20:54:00.123"), 999);
   EXPECT_EQ(span("20:54:00.123456"), 0);
-  EXPECT_EQ(span("20:54"), 0);
-  EXPECT_EQ(span("2026-11-28"), 0);
+  EXPECT_EQ(span("20:54"), 60 * kSecond - 1);
+  EXPECT_EQ(span("2026-11-28"), 86'400 * kSecond - 1);
+  EXPECT_EQ(span("2026-10-25"), 90'000 * kSecond - 1) << "summer time ends";
+  EXPECT_EQ(span("2026-10-31"), 86'400 * kSecond - 1) << "a month ends";
   EXPECT_EQ(span("2026-11-28T20:54:00Z"), 0);
 }
 
@@ -129,6 +131,8 @@ TEST_F(TimeArgumentTest, ParametersForTheDaemon) {
   EXPECT_EQ(*cli::AtParameter("--at", "20:54:00", now_), "2026-11-28T19:54:00.999999Z");
   EXPECT_EQ(*cli::AtParameter("--at", "21:30:00", now_), "2026-11-28T20:30:00.000000Z")
       << "not beyond now";
+  EXPECT_EQ(*cli::AtParameter("--at", "2026-11-27", now_), "2026-11-27T22:59:59.999999Z");
+  EXPECT_EQ(*cli::AtParameter("--at", "2026-11-28", now_), "2026-11-28T20:30:00.000000Z");
   EXPECT_EQ(*cli::AtParameter("--at", "1w", now_), "1w");
   EXPECT_EQ(cli::AtParameter("--at", "2026-11-29", now_).error().message,
             "--at: 2026-11-29 is in the future");

@@ -29,8 +29,9 @@ struct Written {
   int minutes = 0;
   int seconds = 0;
   int64_t micros = 0;
-  int64_t open_micros = 0;  // what the text leaves open
-  std::string_view zone;    // empty: this machine's
+  int64_t open_micros = 0;  // what the text leaves open; 0 for a date alone
+  bool has_clock = true;
+  std::string_view zone;  // empty: this machine's
 };
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -76,6 +77,7 @@ void TakeFraction(std::string_view& text, Written& written) {
 }
 
 bool TakeClock(std::string_view& text, Written& written) {
+  written.open_micros = 60 * kSecond - 1;
   if (!TakeDigits(text, 1, 2, written.hours) || !Take(text, ':') ||
       !TakeDigits(text, 2, 2, written.minutes)) {
     return false;
@@ -96,7 +98,8 @@ std::optional<Written> Read(std::string_view text) {
   Written written;
   const bool has_date = text.size() >= 10 && text[4] == '-';
   if (has_date && !TakeDate(text, written)) return std::nullopt;
-  if (has_date && text.empty()) return written;
+  written.has_clock = !(has_date && text.empty());
+  if (!written.has_clock) return written;
   if (has_date && !Take(text, ' ') && !Take(text, 'T') && !Take(text, 't')) return std::nullopt;
   if (!TakeClock(text, written)) return std::nullopt;
   const size_t zone_at = text.find_first_not_of(' ');
@@ -194,7 +197,11 @@ std::optional<Moment> ParseMoment(std::string_view text, int64_t now_micros) {
     const auto seconds = SecondsOf(*written, now_micros / kSecond);
     if (!seconds) return std::nullopt;
     const int64_t first = *seconds * kSecond + written->micros;
-    return Moment{first, first + written->open_micros};
+    if (written->has_clock) return Moment{first, first + written->open_micros};
+    Written next_day = *written;
+    ++next_day.day;  // mktime() takes the day after the last
+    return Moment{first,
+                  SecondsOf(next_day, now_micros / kSecond).value_or(*seconds) * kSecond - 1};
   }
   const std::string number(text);
   const bool is_number = !number.empty() && IsDigit(number.front()) &&

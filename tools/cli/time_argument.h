@@ -12,8 +12,8 @@
 
 namespace stagelog::cli {
 
-// A time, and how much of what follows it the text leaves open: screens cut the fraction of a
-// second off, so "21:54:00" stands for that whole second.
+// A time, and how much of what follows it the text leaves open: "21:54:00" stands for that whole
+// second (screens cut the fraction off), "21:54" for the minute, a date for the day.
 struct Moment {
   int64_t first_micros = 0;  // since 1970
   int64_t last_micros = 0;   // the same where the text is exact
@@ -22,9 +22,9 @@ struct Moment {
 };
 
 // A time: RFC 3339; "2026-11-28 21:54" with or without seconds and fraction, and with or without a
-// zone behind ("UTC", "+01:00", or this machine's abbreviation such as "CET"); a date, which is its
-// midnight; "21:54", the last time that the clock said so before `now_micros`; Unix seconds or
-// milliseconds. Without a zone it is this machine's. No value for anything else.
+// zone behind ("UTC", "+01:00", or this machine's abbreviation such as "CET"); a date; "21:54", the
+// last time that the clock said so before `now_micros`; Unix seconds or milliseconds. Without a
+// zone it is this machine's. No value for anything else.
 std::optional<Moment> ParseMoment(std::string_view text, int64_t now_micros);
 
 // Each of these takes the value of `option` ("--at"); a failure is kUsage and names both.
