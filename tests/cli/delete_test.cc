@@ -42,7 +42,7 @@ TEST_F(DeleteCommandTest, WhoFollowsIsTold) {
     ::usleep(10'000);
   }
   Run({"delete", "old", "--yes"});
-  EXPECT_THAT(tail->Wait().err, ::testing::HasSubstr("job old was deleted for good"));
+  EXPECT_THAT(tail->Wait().err, ::testing::HasSubstr("job old was permanently deleted"));
 }
 
 TEST_F(DeleteCommandTest, ARunningCommandGoesOnWithoutItsJournal) {

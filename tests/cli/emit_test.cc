@@ -137,7 +137,7 @@ TEST_F(EmitTest, WhatMakesNoSense) {
   ExpectFailure({"emit", "r", "log", "--payload", "{x}"}, 2, "--payload: not valid JSON");
   ExpectFailure({"emit", "r", "log", "--payload", "@/nowhere"}, 7, "--payload: ");
   ExpectFailure({"emit", "r", "log"}, 6, "message");
-  ExpectFailure({"emit", "../x", "job_created"}, 2, "'../x' is no name");
+  ExpectFailure({"emit", "../x", "job_created"}, 2, "'../x' is not a valid name");
   ExpectFailure({"emti"}, 2, "unknown command 'emti'; did you mean 'emit'?");
   ExpectFailure({"gate", "weit"}, 2, "unknown command 'weit'; did you mean 'wait'?");
   ExpectFailure({"verify", "--databaes"}, 2,

@@ -205,7 +205,7 @@ TEST_F(EventFollowerTest, ADaemonThatIsAwayIsSaidOnceAndItsReturnToo) {
   Complete("job");
   EXPECT_TRUE(following.End());
   EXPECT_THAT(following.sink.notices(),
-              ElementsAre(HasSubstr("trying again until it is back"), HasSubstr("is back")));
+              ElementsAre(HasSubstr("retrying until it is back"), HasSubstr("is back")));
   EXPECT_EQ(following.sink.bodies(), Lines("job"));
 }
 
@@ -262,7 +262,7 @@ TEST_F(EventFollowerTest, PollsWhereStreamsAreForbiddenByAnother) {
 TEST_F(EventFollowerTest, PollsWhereStreamsAreAlwaysCut) {
   const auto notices = FollowThrough(StreamSpoiler::Mode::kCutAtOnce);
   ASSERT_FALSE(notices.empty());
-  EXPECT_THAT(notices.back(), HasSubstr("cut before it begins"));
+  EXPECT_THAT(notices.back(), HasSubstr("closed before the stream begins"));
 }
 
 TEST_F(EventFollowerTest, ACursorBeyondTheJournalIsAGapThatIsSaid) {

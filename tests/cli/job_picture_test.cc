@@ -75,7 +75,7 @@ TEST_F(JobPictureTest, AtEightyColumns) {
 train-7  paused  58 %  pipeline training
 gate publish is pending
 created 2026-11-21 07:40:00 UTC, for 10m00s
-9m00s of it working, 1m00s waiting for people
+9m00s active, 1m00s waiting for approval
 38 events, 1 violation, epoch 2, worker late, last hash c4ef0fcf5bde
 
               07:40:00 ───────────────────── 07:50:00
@@ -90,7 +90,7 @@ gate budget          ███                               ✓  30.0s
     approved by alice (api) at 07:42:30: half “go on”
 gate publish                                     ░░░░  ?  1m00s
     Ship it?
-    waits for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
+    waiting for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
 }
 
 TEST_F(JobPictureTest, AtTwoHundredColumns) {
@@ -98,7 +98,7 @@ TEST_F(JobPictureTest, AtTwoHundredColumns) {
 train-7  paused  58 %  pipeline training
 gate publish is pending
 created 2026-11-21 07:40:00 UTC, for 10m00s
-9m00s of it working, 1m00s waiting for people
+9m00s active, 1m00s waiting for approval
 38 events, 1 violation, epoch 2, worker late, last hash c4ef0fcf5bde
 
               07:40:00 ──────────────────────────────────────────────────────────────────────────────────────────────── 07:50:00
@@ -112,7 +112,7 @@ gate budget                         ███████                       
     approved by alice (api) at 07:42:30: half “go on”
 gate publish                                                                                                        ░░░░░░░░░░░░  ?  1m00s
     Ship it?
-    waits for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
+    waiting for alice, bob since 07:49:00; now | tonight; reject at 08:49:00)");
 }
 
 TEST_F(JobPictureTest, TimesOfAnotherDayBearTheirDate) {
@@ -158,7 +158,7 @@ TEST_F(JobPictureTest, WhatIsNotOverGoesOnUntilNow) {
   const int64_t now_micros = 1'795'247'640'000'000;  // 2026-11-21T07:54:00Z
   const auto rows = Draw(kTraining, {.columns = 80, .now_micros = now_micros});
   EXPECT_EQ(rows[2], "created 2026-11-21 07:40:00 UTC, for 14m00s");
-  EXPECT_EQ(rows[3], "9m00s of it working, 5m00s waiting for people");
+  EXPECT_EQ(rows[3], "9m00s active, 5m00s waiting for approval");
 }
 
 TEST_F(JobPictureTest, AnEarlierMomentSaysWhichOne) {

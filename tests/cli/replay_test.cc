@@ -443,14 +443,14 @@ TEST_F(ReplayTest, WhatCannotBeReplayedIsNamed) {
     EXPECT_EQ(result.exit_code, code) << says;
     EXPECT_THAT(result.err, HasSubstr(says));
   };
-  expect({path, "--speed", "0"}, 2, "--speed: '0' is no speed");
-  expect({path, "--speed", "fast"}, 2, "--speed: 'fast' is no speed");
-  expect({path, "--speed", "nan"}, 2, "--speed: 'nan' is no speed");
+  expect({path, "--speed", "0"}, 2, "--speed: '0' is not a speed");
+  expect({path, "--speed", "fast"}, 2, "--speed: 'fast' is not a speed");
+  expect({path, "--speed", "nan"}, 2, "--speed: 'nan' is not a speed");
   expect({path, "--max-wait", "-1"}, 2, "--max-wait: invalid duration '-1'");
   expect({path, "--from", "yesterday"}, 2, "--from: invalid time 'yesterday'");
   expect({path, "--to", "7"}, 2, "--to: invalid time '7'");
   expect({path, "--from", "2h"}, 2, "and ends at 2026-11-21T07:41:12.000000Z");
-  expect({path, "--serve", "65536"}, 2, "--serve: '65536' is no port");
+  expect({path, "--serve", "65536"}, 2, "--serve: '65536' is not a port");
   expect({path, "--exit-at-end"}, 2, "requires --serve");
   expect({cli_.Path("nowhere")}, 7, "there is no such file or folder");
   expect({"nowhere.jsonl"}, 7, "there is no such file or folder");

@@ -56,7 +56,7 @@ TEST_F(ShowTest, DrawsAJobAndPrintsItsDocument) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(StartsWith("job  paused  pipeline render\n"),
                                 HasSubstr("\nencode  "), HasSubstr("\ngate publish  "),
-                                HasSubstr("    Ship it?\n    waits for an approver since ")));
+                                HasSubstr("    Ship it?\n    waiting for an approver since ")));
   const CliResultText document = cli_.Run({"show", "job", "--json"});
   const Json printed = Json::parse(document.out);
   EXPECT_EQ(printed["status"], "paused");

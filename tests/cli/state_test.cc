@@ -109,8 +109,8 @@ TEST_F(StateTest, MomentsThatAreNoneAreRefused) {
   };
   expect({"--at-seq", "9"}, "the first event of job 'job' is later, with seq 10");
   expect({"--at-seq", "51"}, "51 is beyond the job's last event, which has seq 50");
-  expect({"--at-seq", "-1"}, "'-1' is no seq");
-  expect({"--at-seq", "all"}, "'all' is no seq");
+  expect({"--at-seq", "-1"}, "'-1' is not a seq");
+  expect({"--at-seq", "all"}, "'all' is not a seq");
   expect({"--at", "2020-01-01T00:00:00Z"}, "the first event of job 'job' is later");
   expect({"--at", "2999-01-01T00:00:00Z"}, "is in the future");
   expect({"--at", "now"}, "invalid time 'now'");

@@ -104,12 +104,12 @@ TEST_F(TailTest, BadInputIsAShortMessageAndACode) {
   run({"tail", "--token", "wrong"}, 6, "check STAGELOG_TOKEN");
   run({"tail", "--since", "7"}, 2, "--since");
   run({"tail", "--type", "stage_strated"}, 2, "'stage_started'");
-  run({"tail", "--until-over"}, 2, "wants a JOB");
+  run({"tail", "--until-over"}, 2, "needs a JOB");
   run({"tail", "job", "--job", "other"}, 2, "not both");
-  run({"tail", "../etc"}, 2, "no name of a job");
+  run({"tail", "../etc"}, 2, "is not a job name");
   run({"show", "nobody"}, 6, "there is no job 'nobody'");
   run({"show", "job", "--at", "soon"}, 2, "invalid time 'soon'");
-  run({"show", "job", "--watch", "--at", "10m"}, 2, "no --watch");
+  run({"show", "job", "--watch", "--at", "10m"}, 2, "--watch cannot be combined");
   run({"jobs", "--status", "runing"}, 2, "running");
   run({"jobs", "--since", "soon"}, 2, "--since");
   run({"jobs", "--url", "http://127.0.0.1:1"}, 5, "no daemon");

@@ -271,13 +271,13 @@ TEST_F(VerifyCommandTest, SettingsThatMakeNoSenseAreNamed) {
   Rewrite(path, "url: [\n");
   expect({"/dev/null"}, "cannot be read as YAML");
   Rewrite(path, "- a\n");
-  expect({"/dev/null"}, "are wanted");
+  expect({"/dev/null"}, "expected `key: value`");
   std::filesystem::remove(path);
   std::filesystem::create_directory(path);
   expect({"/dev/null"}, "config.yaml");
   std::filesystem::remove(path);
   Rewrite(path, "url: ftp://x\n");
-  expect({"/dev/null"}, "config.yaml:1: 'ftp://x' is no URL");
+  expect({"/dev/null"}, "config.yaml:1: 'ftp://x' is not the URL");
 }
 
 }  // namespace

@@ -13,24 +13,25 @@ namespace {
 
 constexpr const char* kExitCodes =
     "Exit codes:\n"
-    "  0 done            1 something is wrong    2 bad usage        3 gate rejected\n"
-    "  4 gate undecided  5 no daemon             6 daemon refused   7 bad file\n"
-    "  130 Ctrl-C        141 nobody reads the output (| head)\n"
-    "  'run' ends with its command's own code.\n"
+    "  0 success         1 problem found         2 bad usage        3 gate rejected\n"
+    "  4 gate undecided  5 daemon unreachable    6 daemon refused   7 bad file\n"
+    "  130 Ctrl-C        141 output closed (| head)\n"
+    "  'run' exits with the exit code of its command.\n"
     "Settings: --url --token --color, STAGELOG_URL, STAGELOG_TOKEN, NO_COLOR, and\n"
     "  url, token, color in ~/.config/stagelog/config.yaml.";
 
 void AddSharedFlags(CommandLine& line, CLI::App& command) {
   // Given before the command and behind it, the nearer one counts.
-  command.add_option("--url", line.flags.url, "where the daemon is (http://127.0.0.1:8008)")
+  command.add_option("--url", line.flags.url, "URL of the daemon (default: http://127.0.0.1:8008)")
       ->group("Shared");
-  command.add_option("--token", line.flags.token, "who you are; STAGELOG_TOKEN is safer")
+  command
+      .add_option("--token", line.flags.token,
+                  "bearer token; STAGELOG_TOKEN keeps it out of process lists")
       ->group("Shared");
-  command.add_option("--color", line.flags.color, "auto, always or never")
+  command.add_option("--color", line.flags.color, "when to use colors")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->group("Shared");
-  command.add_flag("--json", line.flags.json, "print JSON, one document or line a thing")
-      ->group("Shared");
+  command.add_flag("--json", line.flags.json, "print JSON, one object per line")->group("Shared");
 }
 
 // The sections of the overview, each with its commands.
@@ -38,7 +39,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>> kSections = 
     {"Run and send", {"run", "spool", "emit", "import"}},
     {"Watch", {"tail", "jobs", "show"}},
     {"Decide", {"gate", "cancel", "resume"}},
-    {"Old runs, without the daemon", {"verify", "state", "replay", "export"}},
+    {"Past runs, without the daemon", {"verify", "state", "replay", "export"}},
     {"Administration", {"delete", "backup"}},
     {"About stagelog", {"help", "man", "completion"}},
 };
@@ -84,7 +85,8 @@ CLI::Validator NameCheck(bool (*is_name)(std::string_view)) {
   return CLI::Validator(
       [is_name](const std::string& text) {
         if (is_name(text)) return std::string();
-        return "'" + Harmless(Shorten(text, 60)) + "' is no name: " + std::string(kNameRule);
+        return "'" + Harmless(Shorten(text, 60)) +
+               "' is not a valid name: " + std::string(kNameRule);
       },
       "", "name");
 }

@@ -34,11 +34,11 @@ Answer AnswerOf(const httplib::Response& response) {
 std::string WhyNot(httplib::Error error) {
   switch (error) {
     case httplib::Error::Connection:
-      return "nobody listens there";
+      return "cannot connect";
     case httplib::Error::ConnectionTimeout:
-      return "nobody answers there";
+      return "connection timed out";
     case httplib::Error::Read:
-      return "no answer came, or it was cut";
+      return "no response, or an incomplete one";
     case httplib::Error::Write:
       return "the request could not be sent";
     case httplib::Error::SSLConnection:
@@ -171,7 +171,7 @@ CliResult<LinePage> DaemonClient::GetLines(const std::string& target, int wait_s
 }
 
 CliError DaemonClient::NotADaemon() const {
-  return {ExitCode::kUnreachable, settings_.url + " answers, but not as a stagelog daemon does"};
+  return {ExitCode::kUnreachable, settings_.url + " responds, but not like a stagelog daemon"};
 }
 
 void DaemonClient::Stop() {
@@ -183,20 +183,20 @@ CliError DaemonClient::AsError(const Answer& answer) const {
   const Json problem = Json::parse(answer.body, nullptr, false);
   const bool is_problem = problem.is_object() && problem.contains("code");
   if (answer.status >= 502 && answer.status <= 504) {
-    return {ExitCode::kUnreachable,
-            settings_.url + " answers " + std::to_string(answer.status) +
-                (is_problem ? ": " + TextAt(problem, "detail") : ": no daemon behind it")};
+    return {ExitCode::kUnreachable, settings_.url + " answers " + std::to_string(answer.status) +
+                                        (is_problem ? ": " + TextAt(problem, "detail")
+                                                    : ": the proxy has no daemon behind it")};
   }
   if (!is_problem) {
     return {ExitCode::kRefused, settings_.url + " answers " + std::to_string(answer.status) +
-                                    ", but not as a stagelog daemon does"};
+                                    ", but not like a stagelog daemon"};
   }
   std::string message = TextAt(problem, "detail");
   if (message.empty()) message = TextAt(problem, "title");
   message += " (" + std::to_string(answer.status) + " " + TextAt(problem, "code") + ")";
   if (answer.status == 401) {
     message += settings_.token_is_default
-                   ? "; no token is set: use STAGELOG_TOKEN, or token: in the settings file"
+                   ? "; no token is set: use STAGELOG_TOKEN or `token:` in the settings file"
                    : "; check STAGELOG_TOKEN, --token or the settings file";
   }
   return {ExitCode::kRefused, message};

@@ -63,8 +63,8 @@ std::string Page(const std::vector<CommandDescription>& commands) {
                      "\" \"User Commands\"\n.SH NAME\nstagelog \\- the event journal of "
                      "pipelines, from the command line\n.SH SYNOPSIS\n.B stagelog\n"
                      ".I command\n.RI [ flags ]\n.SH DESCRIPTION\n"
-                     "Talks HTTP to a stagelogd for what is live, and reads events.jsonl files for "
-                     "what is not.\n.SH COMMANDS\n";
+                     "Talks HTTP to a stagelogd for live jobs, and reads events.jsonl files for "
+                     "past ones.\n.SH COMMANDS\n";
   for (const CommandDescription& command : commands) {
     if (!command.path.empty() && command.commands.empty()) page += CommandText(command);
   }

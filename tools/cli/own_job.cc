@@ -29,7 +29,7 @@ CliResult<std::string> JobOrOwn(const std::string& given, const std::string& usa
   if (!own) return tl::unexpected(own.error());
   if (*own) return std::move(**own);
   return Fail(ExitCode::kUsage,
-              "which job? " + usage + " (only within 'stagelog run' it may be left out)");
+              "which job? " + usage + " (the job may be omitted only within 'stagelog run')");
 }
 
 }  // namespace stagelog::cli

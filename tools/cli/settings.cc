@@ -44,8 +44,7 @@ CliStatus TakeKey(const YAML::Node& key, const YAML::Node& value, const std::str
                   FileSettings& settings) {
   const std::string where = path + ":" + std::to_string(key.Mark().line + 1);
   if (!key.IsScalar() || !value.IsScalar()) {
-    return Fail(ExitCode::kUsage,
-                where + ": a key with one value is wanted, such as url: http://...");
+    return Fail(ExitCode::kUsage, where + ": expected `key: value`, such as url: http://...");
   }
   const std::string name = key.as<std::string>();
   Sourced sourced{value.as<std::string>(), where};
@@ -71,7 +70,8 @@ CliResult<FileSettings> ReadFileSettings(const std::string& path) {
     const YAML::Node root = YAML::Load(*text);
     if (root.IsNull()) return settings;
     if (!root.IsMap()) {
-      return Fail(ExitCode::kUsage, path + ": lines like 'url: http://127.0.0.1:8008' are wanted");
+      return Fail(ExitCode::kUsage,
+                  path + ": expected `key: value` lines, such as url: http://127.0.0.1:8008");
     }
     for (const auto& entry : root) {
       if (CliStatus taken = TakeKey(entry.first, entry.second, path, settings); !taken) {
@@ -100,8 +100,9 @@ CliResult<std::string> CheckedUrl(Sourced url) {
   const bool is_http = text.starts_with("http://") || text.starts_with("https://");
   const bool is_clean = text.find_first_of(" \t\r\n?#@") == std::string::npos;
   if (!is_http || !is_clean || scheme + 3 >= text.size()) {
-    return Fail(ExitCode::kUsage,
-                url.source + ": '" + text + "' is no URL of a daemon, such as " + kDefaultUrl);
+    return Fail(ExitCode::kUsage, url.source + ": '" + text +
+                                      "' is not the URL of a daemon; expected something like " +
+                                      kDefaultUrl);
   }
   return text;
 }
@@ -133,13 +134,13 @@ CliResult<Settings> LoadSettings(const GlobalFlags& flags, const Environment& en
   settings.token = token.value;
   settings.token_is_default = token.source.empty();
   if (settings.token.find_first_of("\r\n") != std::string::npos) {
-    return Fail(ExitCode::kUsage, token.source + ": a token is one line");
+    return Fail(ExitCode::kUsage, token.source + ": a token must be a single line");
   }
   const Sourced color = Choose(flags.color, "--color", std::nullopt, "", file->color, "auto");
   settings.color = color.value;
   if (settings.color != "auto" && settings.color != "always" && settings.color != "never") {
     return Fail(ExitCode::kUsage,
-                color.source + ": '" + settings.color + "' is none of auto, always, never");
+                color.source + ": '" + settings.color + "' must be auto, always or never");
   }
   return settings;
 }

@@ -70,7 +70,7 @@ std::string ExplainUsage(const CommandLine& line, const std::vector<std::string>
     }
   }
   const std::string help = command->path.empty() ? "stagelog" : "stagelog " + command->path;
-  return problem + " ('" + help + " --help' says more)";
+  return problem + " (see '" + help + " --help')";
 }
 
 }  // namespace stagelog::cli

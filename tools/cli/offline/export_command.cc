@@ -110,7 +110,7 @@ CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) 
 
 void AddExport(CommandLine& line) {
   CLI::App* command = AddCommand(
-      line, "export", "A job for other programs: a trace for Perfetto, or a table",
+      line, "export", "Export a job: a trace for Perfetto, or CSV",
       "  stagelog export render-42 --format chrome-trace > trace.json   (ui.perfetto.dev)\n"
       "  stagelog export runs/render-42 --format csv > events.csv");
   auto options = std::make_shared<ExportOptions>();
@@ -119,7 +119,7 @@ void AddExport(CommandLine& line) {
   command->add_option("--format", options->format, "chrome-trace or csv")
       ->required()
       ->check(CLI::IsMember({"chrome-trace", "csv"}));
-  command->add_flag("--unverified", options->unverified, "take what can be read of a damaged file");
+  command->add_flag("--unverified", options->unverified, "use the readable part of a damaged file");
   command->callback([&line, options] {
     line.action = [options](Context& context) {
       return options->format == "csv" ? ExportCsv(context, *options)

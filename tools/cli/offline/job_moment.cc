@@ -23,7 +23,7 @@ CliResult<JobMoment> ParseJobMoment(const std::string& at_seq, const std::string
     moment.at_seq = ParseCursor(at_seq);
     if (!moment.at_seq) {
       return Fail(ExitCode::kUsage,
-                  "--at-seq: '" + Harmless(at_seq) + "' is no seq, a whole number");
+                  "--at-seq: '" + Harmless(at_seq) + "' is not a seq, a whole number");
     }
   }
   if (!at.empty()) {

@@ -104,7 +104,7 @@ CliResult<int> ParsePort(const std::string& text) {
     return port;
   }
   return Fail(ExitCode::kUsage,
-              "--serve: '" + Harmless(text) + "' is no port, 1 to 65535, or 0 for any free one");
+              "--serve: '" + Harmless(text) + "' is not a port: 1 to 65535, or 0 for any free one");
 }
 
 CliResult<ExitCode> RunReplay(Context& context, const ReplayOptions& options) {
@@ -125,7 +125,7 @@ CliResult<ExitCode> RunReplay(Context& context, const ReplayOptions& options) {
 
 void AddReplay(CommandLine& line) {
   CLI::App* command =
-      AddCommand(line, "replay", "An old run again, in its own rhythm",
+      AddCommand(line, "replay", "Replay a past run at its own pace, or faster",
                  "  stagelog replay runs/render-42 --speed 10\n"
                  "  stagelog replay render-42 --from 2h --to 3h --max-wait 5\n"
                  "  stagelog replay old/events.jsonl --speed max --json | jq .type\n"
@@ -136,20 +136,20 @@ void AddReplay(CommandLine& line) {
                    "an events.jsonl (or .zst), the folder of a job, or else a job of the daemon")
       ->required();
   command->add_option("--speed", options->speed,
-                      "times as fast as it was, such as 10 or 0.5, or max (1)");
-  command->add_option("--max-wait", options->max_wait, "no pause is longer than this: seconds, or 90s, 1m30s");
+                      "speed factor, such as 10 or 0.5, or max (default 1)");
+  command->add_option("--max-wait", options->max_wait, "longest pause: seconds, or 90s, 1m30s");
   command->add_option("--from", options->from,
-                      "begin at this time, or so long after the first event (90s, 10m)");
-  command->add_option("--to", options->to, "end at this time, or so long after the first event");
+                      "start at this time, or this long after the first event (90s, 10m)");
+  command->add_option("--to", options->to, "stop at this time, or this long after the first event");
   auto* serve = command->add_option(
       "--serve", options->port,
-      "serve it on this port as if it were live, until interrupted; 0 picks a free one");
-  command->add_flag("--exit-at-end", options->exit_at_end, "end after the last event")
+      "serve it on this port like a live run, until interrupted; 0 picks a free one");
+  command->add_flag("--exit-at-end", options->exit_at_end, "exit after the last event")
       ->needs(serve);
   command->add_option("--allow-origin", options->origins, "serve pages of this origin too (CORS)")
       ->needs(serve);
   command->add_flag("--unverified", options->unverified,
-                    "tell what can be read of a damaged file, passing over the rest");
+                    "use the readable part of a damaged file, skipping the rest");
   command->callback([&line, options] {
     line.action = [options](Context& context) { return RunReplay(context, *options); };
   });

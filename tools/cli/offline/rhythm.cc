@@ -32,8 +32,8 @@ CliResult<Tempo> ParseTempo(const std::string& speed, const std::string& max_wai
     const std::optional<double> number = ParseNumber(speed);
     if (!number || *number <= 0) {
       return Fail(ExitCode::kUsage, "--speed: '" + Harmless(speed) +
-                                        "' is no speed: 10 is ten times as fast as it was, 0.5 "
-                                        "half as fast, max without any pause");
+                                        "' is not a speed: 10 is ten times as fast as the run, 0.5 "
+                                        "half as fast, max without pauses");
     }
     tempo.speed = *number;
   }

@@ -42,7 +42,7 @@ CliResult<ExitCode> PrintState(Context& context, const StateOptions& options) {
 
 void AddState(CommandLine& line) {
   CLI::App* command =
-      AddCommand(line, "state", "What a job's events add up to, offline, now or as it was",
+      AddCommand(line, "state", "Show a job's state from its file, now or at an earlier time",
                  "  stagelog state runs/render-42\n"
                  "  stagelog state runs/render-42/events.jsonl --at-seq 1042 --json\n"
                  "  stagelog state old/events.jsonl --at 2026-11-21T07:41:02Z");
@@ -50,11 +50,13 @@ void AddState(CommandLine& line) {
   command->add_option("path", options->path, "an events.jsonl (or .zst) or the folder of a job")
       ->required();
   auto* at_seq =
-      command->add_option("--at-seq", options->at_seq, "as it was after the event of this seq");
-  command->add_option("--at", options->at, "as it was at this time, or so long ago (10m)")
+      command->add_option("--at-seq", options->at_seq, "state after the event with this seq");
+  command
+      ->add_option("--at", options->at,
+                   "state at this time (2026-11-21 07:41:02, 07:41), or how long ago (10m)")
       ->excludes(at_seq);
   command->add_flag("--unverified", options->unverified,
-                    "fold what can be read of a damaged file, passing over the rest");
+                    "use the readable part of a damaged file, skipping the rest");
   command->callback([&line, options] {
     line.action = [options](Context& context) { return PrintState(context, *options); };
   });

@@ -33,10 +33,10 @@ CliResult<ExitCode> MakeBackup(Context& context, const std::string& name) {
 }  // namespace
 
 void AddBackup(CommandLine& line) {
-  CLI::App* command = AddCommand(
-      line, "backup", "Have the daemon copy its journal into storage.backup_dir (role admin)",
-      "  stagelog backup\n"
-      "  stagelog backup --to before-the-upgrade");
+  CLI::App* command =
+      AddCommand(line, "backup", "Copy the daemon's journal into storage.backup_dir (role: admin)",
+                 "  stagelog backup\n"
+                 "  stagelog backup --to before-the-upgrade");
   auto name = std::make_shared<std::string>();
   command->add_option("--to", *name, "name of the new folder; else it tells the time")
       ->check(NameCheck(IsName));

@@ -1,4 +1,4 @@
-// stagelog delete: takes a job out of the journal for good, once it is sure that it is meant.
+// stagelog delete: deletes a job permanently, after asking for confirmation.
 #include <unistd.h>
 
 #include <iostream>
@@ -29,9 +29,10 @@ CliResult<std::string> Describe(DaemonClient& client, const DeleteOptions& optio
 CliResult<bool> Confirm(Context& context, const std::string& what) {
   if (::isatty(STDIN_FILENO) == 0) {
     return Fail(ExitCode::kUsage,
-                "this deletes " + what + " for good; nobody can be asked here: say --yes");
+                "this would permanently delete " + what + "; not a terminal; pass --yes");
   }
-  const CliStatus asked = context.err.Write("delete " + what + " with its files for good? [y/N] ");
+  const CliStatus asked =
+      context.err.Write("permanently delete " + what + " and its files? [y/N] ");
   if (!asked) return tl::unexpected(asked.error());
   std::string answer;
   std::getline(std::cin, answer);
@@ -65,12 +66,13 @@ CliResult<ExitCode> Delete(Context& context, const DeleteOptions& options) {
 }  // namespace
 
 void AddDelete(CommandLine& line) {
-  CLI::App* command = AddCommand(line, "delete", "Delete a job and its files for good (role admin)",
-                                 "  stagelog delete render-42\n"
-                                 "  stagelog delete render-42 --yes");
+  CLI::App* command =
+      AddCommand(line, "delete", "Delete a job and its files permanently (role: admin)",
+                 "  stagelog delete render-42\n"
+                 "  stagelog delete render-42 --yes");
   auto options = std::make_shared<DeleteOptions>();
   command->add_option("job", options->job, "the job")->required()->check(NameCheck(IsJobId));
-  command->add_flag("--yes", options->yes, "do not ask");
+  command->add_flag("--yes", options->yes, "do not ask for confirmation");
   command->callback([&line, options] {
     line.action = [options](Context& context) { return Delete(context, *options); };
   });

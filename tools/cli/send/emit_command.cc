@@ -251,8 +251,9 @@ CliStatus TakeOwnJob(EmitOptions& options) {
   } else if (*own && options.job.empty()) {
     options.own_job = **own;
   } else if (*own && options.job != **own && LooksLikeType(options.job)) {
-    return Usage("unknown type '" + options.job + "'; the nearest known one is '" +
-                 std::string(NearestTypeName(options.job)) + "'");
+    const std::string_view nearest = NearestTypeName(options.job);
+    return Usage("unknown type '" + options.job + "'" +
+                 (nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?"));
   } else if (is_type) {
     return Usage("name the job: stagelog emit JOB " + options.job + " ...");
   }
@@ -307,31 +308,33 @@ void AddEmit(CommandLine& line) {
                  "  tool | stagelog emit                    (each with its job_id)\n"
                  "  stagelog emit log --message 'half way'  (within 'stagelog run': its job)");
   auto options = std::make_shared<EmitOptions>();
-  command->add_option("job", options->job, "whose event it is; within 'stagelog run', its own job")
+  command
+      ->add_option("job", options->job,
+                   "the job of the event; default within 'stagelog run': its own job")
       ->check(NameCheck(IsJobId));
   line.Offer(
       command->add_option("type", options->type, "job_started, stage_progress, log, x-yours, ..."),
       TypeNames());
   command->add_option("--stage", options->stage, "a stage, or a path of stages (train/epoch-3)");
   command->add_option("--gate", options->gate, "a gate");
-  command->add_option("--attempt", options->attempt, "which attempt at the stage")
+  command->add_option("--attempt", options->attempt, "attempt number of the stage")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
-  command->add_option("--status", options->status, "instead of the type's own");
+  command->add_option("--status", options->status, "overrides the status of the type");
   line.Offer(
       command->add_option("--level", options->level, "debug, info, warning, error, critical"),
       AllLevels());
-  command->add_option("--message", options->message, "what people read");
+  command->add_option("--message", options->message, "text of the event");
   command->add_option("--payload", options->payload, "a JSON object, or @file");
-  command->add_option("--event-id", options->event_id,
-                      "makes it safe to send again; made if left out");
+  command->add_option("--event-id", options->event_id, "makes retries safe; generated if omitted");
   command->add_option(
       "--occurred-at", options->occurred_at,
-      "when it happened: a time (2026-11-21 07:41:02), or how long ago (10m); now if "
-      "left out");
-  command->add_option("--retry", options->retry,
-                      "for how long to try again when nobody answers: seconds, or 90s, 10m (0)");
+      "when it happened: a time (2026-11-21 07:41:02), or how long ago (10m); default: "
+      "now");
+  command->add_option(
+      "--retry", options->retry,
+      "how long to retry when the daemon is unreachable: seconds, or 90s, 10m (default 0)");
   command->add_flag("--strict", options->strict,
-                    "end with 8 when an event was taken and flagged as illegal");
+                    "exit with 8 when an event was stored but flagged as invalid");
   command->callback([&line, options] {
     line.action = [options](Context& context) { return Emit(context, *options); };
   });

@@ -275,7 +275,7 @@ CLI::App* AddGateCommand(CommandLine& line, CLI::App& parent, const std::string&
                          const std::shared_ptr<GateOptions>& options, GateAction action) {
   CLI::App* command = AddCommand(line, parent, name, description, examples);
   command->add_option("job", options->job,
-                      "whose gate it is; within 'stagelog run' it may be left out");
+                      "the job of the gate; may be omitted within 'stagelog run'");
   command->add_option("gate", options->gate, "the gate");
   command->callback([&line, options, name, action] {
     line.action = [options, name, action](Context& context) -> CliResult<ExitCode> {
@@ -303,16 +303,15 @@ void AddOpen(CommandLine& line, CLI::App& gate, const std::shared_ptr<GateOption
       "./deploy.sh\n"
       "  stagelog gate open deploy --wait        (within 'stagelog run': a gate of its job)",
       options, Open);
-  open->add_option("--prompt", options->prompt, "what is asked");
-  open->add_option("--option", options->choices, "one of the answers to choose from; repeatable")
+  open->add_option("--prompt", options->prompt, "question for the approver");
+  open->add_option("--option", options->choices, "one of the choices; repeatable")
       ->allow_extra_args(false);
-  open->add_option(
-          "--approver", options->approvers,
-          "who may decide it, by the name of a token; repeatable; any approver if left out")
+  open->add_option("--approver", options->approvers,
+                   "name of a token that may decide; repeatable; default: any approver")
       ->allow_extra_args(false);
   auto* timeout = open->add_option("--timeout", options->decide_after,
-                                   "decided by itself after this time: 1h, 1h30m, or seconds");
-  open->add_option("--on-timeout", options->on_timeout, "what is decided then (expire)")
+                                   "decide automatically after this time: 1h, 1h30m, or seconds");
+  open->add_option("--on-timeout", options->on_timeout, "the automatic decision (default: expire)")
       ->check(CLI::IsMember({"approve", "reject", "expire"}))
       ->needs(timeout);
   open->add_flag("--wait", options->wait, "wait for the decision, as 'gate wait' does");
@@ -323,29 +322,30 @@ void AddWait(CommandLine& line, CLI::App& gate, const std::shared_ptr<GateOption
       line, gate, "wait", "Wait for a decision; 0 approved, 3 rejected, 4 expired or not in time",
       "  stagelog gate wait release-7 deploy && ./deploy.sh\n"
       "  stagelog gate wait release-7 deploy --timeout 1h || exit $?\n"
-      "A gate that is not open yet is waited for, and so is its job.",
+      "Also waits for a gate, or a job, that does not exist yet.",
       options, Wait);
   wait->add_option("--timeout", options->timeout,
-                   "how long to wait: 1h, 1h30m, or seconds; for ever if left out");
+                   "how long to wait: 1h, 1h30m, or seconds; default: forever");
 }
 
 }  // namespace
 
 void AddGate(CommandLine& line) {
-  CLI::App* gate = line.app.add_subcommand("gate", "Open, see, decide and wait for gates");
+  CLI::App* gate = line.app.add_subcommand("gate", "Open, show, decide and wait for gates");
   auto options = std::make_shared<GateOptions>();
-  CLI::App* list = AddCommand(line, *gate, "list", "What waits for people, in all jobs or in one",
-                              "  stagelog gate list\n"
-                              "  stagelog gate list release-7 --all\n"
-                              "  stagelog gate list --status rejected,expired");
-  list->add_option("job", options->job, "only of this job")->check(NameCheck(IsJobId));
+  CLI::App* list =
+      AddCommand(line, *gate, "list", "List gates that wait for approval, of all jobs or of one",
+                 "  stagelog gate list\n"
+                 "  stagelog gate list release-7 --all\n"
+                 "  stagelog gate list --status rejected,expired");
+  list->add_option("job", options->job, "only gates of this job")->check(NameCheck(IsJobId));
   line.Offer(list->add_option("--status", options->status, "pending, approved, rejected, ..."),
              GateStatusNames(), true);
-  list->add_flag("--all", options->all, "whatever their status");
+  list->add_flag("--all", options->all, "gates of any status");
   list->callback([&line, options] {
     line.action = [options](Context& context) { return List(context, *options); };
   });
-  AddGateCommand(line, *gate, "show", "One gate, its prompt and its decision",
+  AddGateCommand(line, *gate, "show", "Show a gate, its prompt and its decision",
                  "  stagelog gate show release-7 deploy", options, Show);
   AddOpen(line, *gate, options);
   CLI::App* approve =

@@ -46,7 +46,7 @@ class GateWait {
       } else if (gate->is_null()) {
         if (const auto never = WillNeverBe()) return tl::unexpected(*never);
         if (!std::exchange(said_absent_, true)) {
-          Complain("gate " + Name() + " is not there yet; waiting for it");
+          Complain("gate " + Name() + " does not exist yet; waiting for it");
         }
         // Who waits is answered late: an early answer is a daemon that ends.
         if (wait > 0 && Now() - asked_at < kEarlyMicros) Pause();
@@ -83,7 +83,7 @@ class GateWait {
     if (!answer->ok()) return tl::unexpected(client_.AsError(*answer));
     if (json.contains("status")) return json;
     return Fail(ExitCode::kUnreachable,
-                client_.url() + " answers, but not as a stagelog daemon does");
+                client_.url() + " responds, but not like a stagelog daemon");
   }
 
   // A daemon that was there comes back. Within `stagelog run` it may also be away at first.

@@ -40,9 +40,9 @@ void AddJobCommand(CommandLine& line, const std::string& name, const std::string
                    const std::string& examples) {
   CLI::App* command = AddCommand(line, name, description, examples);
   auto options = std::make_shared<JobCommandOptions>();
-  command->add_option("job", options->job, "the job; within 'stagelog run', its own")
+  command->add_option("job", options->job, "the job; default within 'stagelog run': its own job")
       ->check(NameCheck(IsJobId));
-  command->add_option("--message", options->message, "why; people read it in the journal");
+  command->add_option("--message", options->message, "the reason, for the journal");
   command->callback([&line, options, name] {
     line.action = [options, name](Context& context) { return Tell(context, *options, name); };
   });

@@ -79,8 +79,8 @@ EventFollower::Step EventFollower::Begin() {
   if (answer->ok() || answer->status == 404 || answer->status == 410) {
     const Step step = TakeAnswer(answer);
     if (!has_job_) {
-      sink_.OnNotice("there is no job '" + Harmless(request_.job_id) +
-                     "' yet; waiting for its first event");
+      sink_.OnNotice("job '" + Harmless(request_.job_id) +
+                     "' does not exist yet; waiting for its first event");
     }
     const bool may_wait = step != Step::kBroken || request_.daemon_was_there;
     return may_wait ? step : Failed(client_.AsError(*answer));
@@ -135,7 +135,7 @@ bool EventFollower::TakeFrame(Connection& connection, const SseFrame& frame) {
     TakeGap(frame.data);
   } else if (frame.event == "end") {
     const bool was_deleted = TextAt(ObjectOf(frame.data), "reason") == "job_deleted";
-    if (was_deleted) sink_.OnNotice("job " + request_.job_id + " was deleted for good");
+    if (was_deleted) sink_.OnNotice("job " + request_.job_id + " was permanently deleted");
     connection.step = Step::kOver;
   }
   return connection.step == Step::kGoOn && !stopped();
@@ -144,8 +144,8 @@ bool EventFollower::TakeFrame(Connection& connection, const SseFrame& frame) {
 void EventFollower::TakeGap(const std::string& data) {
   const Json gap = ObjectOf(data);
   cursor_ = IntegerAt(gap, "resumed_after", cursor_);
-  sink_.OnNotice("gap: the journal cannot go on where this left off (" +
-                 Harmless(TextAt(gap, "reason")) + "); going on after seq " +
+  sink_.OnNotice("gap: the journal cannot resume where this left off (" +
+                 Harmless(TextAt(gap, "reason")) + "); continuing after seq " +
                  std::to_string(cursor_));
 }
 
@@ -172,17 +172,16 @@ EventFollower::Step EventFollower::JudgeEnd(const Connection& connection, const 
 
 std::string EventFollower::HowBlocked(const Connection& connection, bool was_silent) const {
   if (connection.status != 0 && connection.status != 200) {
-    return "its stream is answered with " + std::to_string(connection.status);
+    return "the stream request is answered with " + std::to_string(connection.status);
   }
   if (was_silent) {
-    return "not a byte of it in " + std::to_string(request_.silence_seconds) +
-           " s (does a proxy buffer?)";
+    return "no data in " + std::to_string(request_.silence_seconds) + " s (is a proxy buffering?)";
   }
   if (connection.status == 200 && !connection.content_type.starts_with("text/event-stream")) {
     return "it comes as '" + Harmless(connection.content_type.substr(0, 64)) +
            "' and not as text/event-stream";
   }
-  return "it is cut before it begins";
+  return "the connection is closed before the stream begins";
 }
 
 // --- Polling ---
@@ -198,7 +197,7 @@ EventFollower::Step EventFollower::TakeAnswer(const CliResult<Answer>& answer) {
   if (!answer) return Broken(answer.error().message);
   if (!answer->ok()) return RefusedPoll(*answer);
   const std::optional<PollPage> page = ParsePollPage(answer->body);
-  if (!page) return Broken(client_.url() + " answers, but not as a stagelog daemon does");
+  if (!page) return Broken(client_.url() + " responds, but not like a stagelog daemon");
   has_job_ = true;
   NoteConnected();
   return TakePage(*page);
@@ -280,7 +279,7 @@ void EventFollower::NoteConnected() {
 EventFollower::Step EventFollower::WaitToRetry() {
   if (delay_.failures() > 0 && !has_said_away_ && !stopped()) {
     has_said_away_ = true;
-    sink_.OnNotice(Harmless(why_) + "; trying again until it is back");
+    sink_.OnNotice(Harmless(why_) + "; retrying until it is back");
   }
   return WaitMs(delay_.NextMs(RandomBits())) ? Step::kGoOn : Step::kStopped;
 }

@@ -108,9 +108,9 @@ class Picture {
     Put(line);
     StyledLine parts;
     const bool waits = TextAt(job_, "status") == "paused";
-    parts.Add(PartText("worked_ms", !ended && !waits) + " of it working");
+    parts.Add(PartText("worked_ms", !ended && !waits) + " active");
     if (waits || IntegerAt(job_, "waited_ms") > 0) {
-      parts.Add(", ").Add(Style::kYellow, PartText("waited_ms", waits) + " waiting for people");
+      parts.Add(", ").Add(Style::kYellow, PartText("waited_ms", waits) + " waiting for approval");
     }
     if (IntegerAt(job_, "stopped_ms") > 0) {
       parts.Add(", " + PartText("stopped_ms", false) + " stopped");
@@ -281,7 +281,7 @@ class Picture {
   StyledLine PendingLine(const Json& gate, int64_t opened_micros) const {
     StyledLine line;
     line.Add("    ").Add(Style::kYellow,
-                         "waits for " + ListText(gate, "approvers", "an approver", ", "));
+                         "waiting for " + ListText(gate, "approvers", "an approver", ", "));
     line.Add(" since " + EndText(opened_micros));
     if (const std::string options = ListText(gate, "options", "", " | "); !options.empty()) {
       line.Add("; " + options);

@@ -1,4 +1,4 @@
-// stagelog jobs: which jobs there are, the youngest first.
+// stagelog jobs: a list of jobs, newest first.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -33,7 +33,7 @@ struct JobsOptions {
 const std::vector<TableColumn>& Columns() {
   static const std::vector<TableColumn> kColumns = {
       {"JOB", 16},      {"STATUS"},        {"PIPELINE", 8}, {"DONE", 0, true},
-      {"AGE", 0, true}, {"TOOK", 0, true}, {"LABELS", 12},  {"WAITS FOR, ENDED BY", 12}};
+      {"AGE", 0, true}, {"TOOK", 0, true}, {"LABELS", 12},  {"REASON", 12}};
   return kColumns;
 }
 
@@ -43,7 +43,7 @@ TableCell ReasonCell(const Json& job) {
   const std::string liveness = TextAt(job, "liveness");
   if (!reason.empty()) return {reason, Style::kPlain};
   if (liveness == "lost" || liveness == "late") {
-    return {"its worker is " + liveness, StyleOfStatus(liveness)};
+    return {"worker " + liveness, StyleOfStatus(liveness)};
   }
   return {};
 }
@@ -107,7 +107,7 @@ class Listing {
     if (next_before >= 0) page.next_before = next_before;
     if (json.contains("jobs") && page.jobs.is_array()) return page;
     return Fail(ExitCode::kUnreachable,
-                context_.settings.url + " answers, but not as a stagelog daemon does");
+                context_.settings.url + " responds, but not like a stagelog daemon");
   }
 
   CliStatus Print(const JobsPage& page) {
@@ -135,7 +135,7 @@ class Listing {
     if (context_.flags.json) return {};
     if (!table_) return context_.err.WriteLine("no jobs");
     if (!is_more) return {};
-    return context_.err.WriteLine("there are more; --all or a greater --limit shows them");
+    return context_.err.WriteLine("there are more jobs; use --all or a larger --limit");
   }
 
   Context& context_;
@@ -175,7 +175,7 @@ CLI::Option* AddParameter(CLI::App& command, const std::shared_ptr<JobsOptions>&
 }  // namespace
 
 void AddJobs(CommandLine& line) {
-  CLI::App* command = AddCommand(line, "jobs", "List jobs, the youngest first",
+  CLI::App* command = AddCommand(line, "jobs", "List jobs, newest first",
                                  "  stagelog jobs\n"
                                  "  stagelog jobs --status running,paused --pipeline render\n"
                                  "  stagelog jobs --since 2h --text 42\n"
@@ -183,20 +183,20 @@ void AddJobs(CommandLine& line) {
                                  "  stagelog jobs --all --json | jq -r .job_id");
   auto options = std::make_shared<JobsOptions>();
   line.Offer(
-      AddParameter(*command, options, "--status", "status", "only with these statuses (a,b)"),
+      AddParameter(*command, options, "--status", "status", "only jobs with these statuses (a,b)"),
       JobStatusNames(), true);
-  AddParameter(*command, options, "--pipeline", "pipeline", "only of these pipelines");
+  AddParameter(*command, options, "--pipeline", "pipeline", "only jobs of these pipelines");
   command
       ->add_option("--label", options->labels,
-                   "only with this label (key=value, or a key alone); may be given again")
+                   "only jobs with this label (key=value, or a key alone); may be repeated")
       ->type_size(1)
       ->allow_extra_args(false);
   AddParameter(*command, options, "--since", "since",
-               "only with an event since then: how long ago (10m, 1h30m) or a time (07:41)");
-  AddParameter(*command, options, "--text", "q", "only with this text in the job's name");
-  command->add_option("--limit", options->limit, "at most so many (50)")
+               "only jobs with an event since then: how long ago (10m, 1h30m) or a time (07:41)");
+  AddParameter(*command, options, "--text", "q", "only jobs with this text in their name");
+  command->add_option("--limit", options->limit, "maximum number of jobs (default 50)")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
-  command->add_flag("--all", options->all, "all of them");
+  command->add_flag("--all", options->all, "list all jobs");
   command->callback([&line, options] {
     line.action = [options](Context& context) -> CliResult<ExitCode> {
       if (const CliStatus checked = CheckOptions(*options); !checked) {

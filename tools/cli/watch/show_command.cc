@@ -49,8 +49,7 @@ CliResult<std::string> Fetch(DaemonClient& client, const ShowOptions& options) {
   std::string& document = answer->body;
   while (document.ends_with('\n')) document.pop_back();
   if (!ObjectOf(document).contains("job_id")) {
-    return Fail(ExitCode::kUnreachable,
-                client.url() + " answers, but not as a stagelog daemon does");
+    return Fail(ExitCode::kUnreachable, client.url() + " responds, but not like a stagelog daemon");
   }
   return std::move(document);
 }
@@ -154,8 +153,9 @@ class Watch : public FollowSink {
   // As many rows as the terminal has: what does not fit cannot be drawn anew.
   std::vector<std::string> LiveRows() const {
     if (document_.empty()) {
-      return {context_.out.Paint(Style::kDim, "there is no job '" + options_.job_id +
-                                                  "' yet; waiting for its first event")};
+      return {context_.out.Paint(
+          Style::kDim,
+          "job '" + options_.job_id + "' does not exist yet; waiting for its first event")};
     }
     const size_t height = std::max(context_.out.Height(), size_t{3});
     PictureOptions picture = PictureOptionsOf(context_, options_);
@@ -214,8 +214,10 @@ CliResult<ShowOptions> CheckOptions(ShowOptions options) {
   const auto job = JobOrOwn(options.job_id, "stagelog show JOB");
   if (!job) return tl::unexpected(job.error());
   options.job_id = *job;
-  if (!options.at.empty() && options.at_seq >= 0) return usage("give --at or --at-seq, not both");
-  if (options.watch && options.is_past()) return usage("what is past does not change: no --watch");
+  if (!options.at.empty() && options.at_seq >= 0)
+    return usage("give either --at or --at-seq, not both");
+  if (options.watch && options.is_past())
+    return usage("--watch cannot be combined with --at or --at-seq");
   if (options.at.empty()) return options;
   const auto at = AtParameter("--at", options.at, SystemClock().WallMicros());
   if (!at) return tl::unexpected(at.error());
@@ -242,25 +244,26 @@ CliResult<ExitCode> Show(Context& context, const ShowOptions& given) {
 
 void AddShow(CommandLine& line) {
   CLI::App* command =
-      AddCommand(line, "show", "Show a job: stages on a line of time, gates, durations",
+      AddCommand(line, "show", "Show a job: a timeline of stages, gates and durations",
                  "  stagelog show render-42\n"
-                 "  stagelog show render-42 --watch        # drawn anew until the job is over\n"
+                 "  stagelog show render-42 --watch        # redrawn until the job ends\n"
                  "  stagelog show render-42 --at 10m       # as it was ten minutes ago\n"
                  "  stagelog show render-42 --json | jq .gates\n"
-                 "Bars and durations run to the job's last event, as in the daemon's answer.");
+                 "Bars and durations of what is still running extend to the present.");
   auto options = std::make_shared<ShowOptions>();
   command->add_option("job", options->job_id, "the job; within 'stagelog run', its own");
   command->add_flag("--watch", options->watch,
-                    "draw it anew with each event until it is over; a job that is not there yet is "
-                    "waited for");
-  command->add_option("--at", options->at,
-                      "as it was then: a time (2026-11-21 07:41:02, 07:41), or how long ago (10m)");
-  command->add_option("--at-seq", options->at_seq, "as it was after the event with this seq")
+                    "redraw on each event until the job ends; waits for a job that does not exist "
+                    "yet");
+  command->add_option(
+      "--at", options->at,
+      "the job at that time: a time (2026-11-21 07:41:02, 07:41), or how long ago (10m)");
+  command->add_option("--at-seq", options->at_seq, "the job after the event with this seq")
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("--all", options->all, "all stages, however many (200)");
+  command->add_flag("--all", options->all, "show all stages (default: at most 200)");
   command
       ->add_option("--stderr-lines", options->stderr_lines,
-                   "how many last lines of stderr of each failed stage (10)")
+                   "number of last stderr lines shown of each failed stage (default 10)")
       ->check(CLI::Range(0, 1'000));
   command->callback([&line, options] {
     line.action = [options](Context& context) { return Show(context, *options); };

@@ -99,17 +99,16 @@ class TailSink : public FollowSink {
 CliStatus CheckOptions(const TailOptions& options) {
   const auto usage = [](const std::string& message) { return Fail(ExitCode::kUsage, message); };
   if (!options.job_id.empty() && !IsJobId(options.job_id)) {
-    return usage("'" + Harmless(options.job_id) +
-                 "' is no name of a job: " + std::string(kNameRule));
+    return usage("'" + Harmless(options.job_id) + "' is not a job name: " + std::string(kNameRule));
   }
   if (options.job_id.empty() && options.until_over) {
-    return usage("--until-over wants a JOB: all jobs together are never over");
+    return usage("--until-over needs a JOB");
   }
   if (!options.job_id.empty() && options.filters.contains("job")) {
-    return usage("give a JOB or --job, not both");
+    return usage("give either a JOB or --job, not both");
   }
   if (!options.since.empty() && options.after >= 0) {
-    return usage("give --since or --after, not both");
+    return usage("give either --since or --after, not both");
   }
   const auto filter = ParseFilter([&](const std::string& name) -> std::optional<std::string> {
     const auto found = options.filters.find(name);
@@ -178,28 +177,29 @@ void AddTail(CommandLine& line) {
       "  stagelog tail render-42 --until-over && echo completed\n"
       "  stagelog tail --since 10m --level warning,error,critical\n"
       "  stagelog tail --since all --json | jq -r .type\n"
-      "Ends with 0 after --limit and when the job of --until-over is completed, with 1 when it\n"
-      "failed or was canceled, with 130 after Ctrl-C. A daemon that goes away later is waited "
-      "for.\n"
-      "What a gap left out is said on standard error, also with --json.");
+      "Exits with 0 after --limit and when the job of --until-over completed, with 1 when it\n"
+      "failed or was canceled, with 130 after Ctrl-C. If the daemon goes away "
+      "later, tail waits for it.\n"
+      "Gaps are reported on standard error, also with --json.");
   auto options = std::make_shared<TailOptions>();
-  command->add_option("job", options->job_id, "one job, also one that is yet to come");
+  command->add_option("job", options->job_id, "one job; it need not exist yet");
   command->add_option("--since", options->since,
                       "all, now, how long ago (10m, 1h30m) or a time (2026-11-21 07:41:02, 07:41) "
-                      "(default: now; of a job all)");
-  command->add_option("--after", options->after, "only what is later than this seq")
+                      "(default: now; for one job, all)");
+  command->add_option("--after", options->after, "only events after this seq")
       ->check(CLI::NonNegativeNumber);
-  line.Offer(AddFilter(*command, options, "--type", "type", "only these types (a,b)"), TypeNames(),
-             true);
-  AddFilter(*command, options, "--stage", "stage", "only these stages");
-  line.Offer(AddFilter(*command, options, "--level", "level", "only these levels"), AllLevels(),
-             true);
-  AddFilter(*command, options, "--job", "job", "only these jobs");
+  line.Offer(AddFilter(*command, options, "--type", "type", "only events of these types (a,b)"),
+             TypeNames(), true);
+  AddFilter(*command, options, "--stage", "stage", "only events of these stages");
+  line.Offer(AddFilter(*command, options, "--level", "level", "only events of these levels"),
+             AllLevels(), true);
+  AddFilter(*command, options, "--job", "job", "only events of these jobs");
   AddFilter(*command, options, "--text", "q",
-            "only what has this text in message, type, stage, gate or payload");
-  command->add_flag("--until-over", options->until_over, "end when the job does");
-  command->add_flag("--no-bars", options->has_no_bars, "progress as lines, also on a terminal");
-  command->add_option("--limit", options->limit, "end after so many events")
+            "only events with this text in message, type, stage, gate or payload");
+  command->add_flag("--until-over", options->until_over, "stop when the job ends");
+  command->add_flag("--no-bars", options->has_no_bars,
+                    "print progress as lines, even on a terminal");
+  command->add_option("--limit", options->limit, "stop after this many events")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->callback([&line, options] {
     line.action = [options](Context& context) { return Tail(context, *options); };
