@@ -25,7 +25,14 @@ EventLoop::EventLoop(Clock& clock, OnEvent on_event)
   STAGELOG_CHECK(Add(wake_.get(), kWakeId, EPOLLIN));
 }
 
-void EventLoop::RunOnce(const std::function<void()>& after_sockets) {
+void EventLoop::RunOnce(const std::function<void()>& after_each) {
+  for (const auto run : {&EventLoop::RunSockets, &EventLoop::RunTasks, &EventLoop::RunTimers}) {
+    (this->*run)();
+    if (after_each) after_each();
+  }
+}
+
+void EventLoop::RunSockets() {
   std::array<epoll_event, 256> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), FallAsleep());
   {
@@ -41,9 +48,6 @@ void EventLoop::RunOnce(const std::function<void()>& after_sockets) {
       on_event_(event.data.u64, event.events);
     }
   }
-  if (after_sockets) after_sockets();
-  RunTasks();
-  RunTimers();
 }
 
 // How long to wait, in milliseconds.

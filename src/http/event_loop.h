@@ -22,9 +22,10 @@ class EventLoop {
 
   EventLoop(Clock& clock, OnEvent on_event);
 
-  // Waits for a socket, a task or a timer, and does all that is due: the sockets, then
-  // `after_sockets` where there is one, then tasks and timers.
-  void RunOnce(const std::function<void()>& after_sockets = nullptr);
+  // Waits for a socket, a task or a timer, and does all that is due: first the sockets, then tasks,
+  // then timers. `after_each` follows each of the three: what any of them leaves to be done between
+  // turns is done, whoever left it.
+  void RunOnce(const std::function<void()>& after_each = nullptr);
 
   // Has RunOnce() return from its wait. Safe from any thread.
   void Wake();
@@ -48,6 +49,7 @@ class EventLoop {
     bool operator>(const Timer& other) const { return at_micros > other.at_micros; }
   };
 
+  void RunSockets();
   int FallAsleep();
   int WaitMillis() const;
   void RunTasks();
