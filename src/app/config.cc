@@ -168,6 +168,7 @@ std::vector<Key> StreamKeys() {
       {"stream.retry_ms", NumberIn(kStream, &S::retry_ms, 1, 3'600'000)},
       {"stream.ring_bytes", NumberIn(kStream, &S::ring_bytes, 4096, kOneTebibyte)},
       {"stream.job_ring_bytes", NumberIn(kStream, &S::job_ring_bytes, 4096, kOneTebibyte)},
+      {"stream.send_buffer_bytes", NumberIn(kStream, &S::send_buffer_bytes, 128 << 10, 64 << 20)},
       {"stream.reader_threads", NumberIn(kStream, &S::reader_threads, 1, 16)},
   };
 }

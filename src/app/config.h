@@ -61,6 +61,7 @@ struct StreamConfig {
   int retry_ms = 2000;                      // the `retry:` of an SSE stream
   size_t ring_bytes = size_t{8} << 20;      // frames kept for streams of all jobs
   size_t job_ring_bytes = size_t{1} << 20;  // frames kept for streams of one job, each
+  int send_buffer_bytes = 128 << 10;        // kept by the kernel for one subscriber, about twice
   int reader_threads = 1;                   // read the journal for those who are behind
 
   bool operator==(const StreamConfig&) const = default;

@@ -262,6 +262,9 @@ void EventStreamManager::Welcome(Adoption adoption) {
 bool EventStreamManager::Register(Subscriber& subscriber) {
   const int fd = subscriber.socket.fd();
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (options_.send_buffer_bytes > 0) {
+    metrics_.send_buffer_bytes.Set(subscriber.socket.BoundKernelBytes(options_.send_buffer_bytes));
+  }
   epoll_event event = {};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | static_cast<uint32_t>(EPOLLET);
   event.data.u64 = subscriber.id;
@@ -309,6 +312,7 @@ void EventStreamManager::Remove(const DoomedSubscriber& doomed) {
   subscriber.socket.DiscardInput();
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, subscriber.socket.fd(), nullptr);
   metrics_.unsent_bytes.Add(-static_cast<int64_t>(subscriber.unsent_counted));
+  metrics_.kernel_bytes.Add(-subscriber.kernel_counted);
   metrics_.closed[static_cast<size_t>(doomed.reason)]->Add();
   subscribers_.erase(found);
   --subscriber_count_;
@@ -341,7 +345,11 @@ void EventStreamManager::OnStartTime(Subscriber& subscriber, int64_t seq) {
 void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timestamp,
                               int64_t head_seq) {
   if (subscriber.doomed) return;
-  if (subscriber.socket.HasStalled(now_micros_, Micros(options_.stall_timeout_ms))) {
+  const bool has_stalled =
+      subscriber.socket.HasStalled(now_micros_, Micros(options_.stall_timeout_ms));
+  metrics_.kernel_bytes.Add(subscriber.socket.kernel_bytes() - subscriber.kernel_counted);
+  subscriber.kernel_counted = subscriber.socket.kernel_bytes();
+  if (has_stalled) {
     pump_.Doom(subscriber, CloseReason::kStalled);
     return;
   }

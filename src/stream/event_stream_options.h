@@ -22,6 +22,11 @@ struct EventStreamOptions {
   size_t pending_bytes = size_t{64} << 20;  // of commits that wait for the stream thread
   size_t page_bytes = size_t{256} << 10;
   size_t page_events = 1'000;
+  // What the kernel may hold for one stream (SO_SNDBUF, of which it grants the double). Without a
+  // bound it grows to megabytes for each that is slow, and sending gets slower, as what is on its
+  // way leaves the processor's cache. With less than two of loopback's segments of 64 KiB each one
+  // waits for a delayed acknowledgement. 0: no bound.
+  int send_buffer_bytes = 128 << 10;
   int reader_threads = 1;
 };
 

@@ -8,6 +8,11 @@ StreamMetrics::StreamMetrics(MetricsRegistry& registry)
     : subscribers(registry.GetGauge("stagelog_subscribers", "Open streams.")),
       unsent_bytes(registry.GetGauge("stagelog_unsent_bytes",
                                      "Bytes in hand that the streams' sockets have not taken.")),
+      kernel_bytes(registry.GetGauge("stagelog_stream_kernel_bytes",
+                                     "Bytes that the kernel holds for streams that are slow, as of "
+                                     "each one's last heartbeat.")),
+      send_buffer_bytes(registry.GetGauge("stagelog_stream_send_buffer_bytes",
+                                          "The most that the kernel holds for one stream.")),
       catch_ups(registry.GetCounter("stagelog_catch_ups_total",
                                     "Times that a stream began to be fed from the journal.")),
       catch_up_pages(registry.GetCounter("stagelog_catch_up_pages_total",

@@ -15,6 +15,8 @@ struct StreamMetrics {
 
   Gauge& subscribers;
   Gauge& unsent_bytes;
+  Gauge& kernel_bytes;
+  Gauge& send_buffer_bytes;
   Counter& catch_ups;
   Counter& catch_up_pages;
   Counter& frames_sent;

@@ -15,9 +15,6 @@
 namespace stagelog {
 namespace {
 
-// No subscriber has anything to say. One that floods us is closed rather than read for ever.
-constexpr int kMaxDiscardReads = 64;
-
 // Of one system call: the runs of a chunked body with what is in hand, or so many frames of another
 // body. The kernel takes 1,024 (IOV_MAX).
 constexpr size_t kMaxParts = 256;
@@ -36,6 +33,13 @@ struct StreamSocket::Parts {
     vectors[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
   }
 };
+
+int StreamSocket::BoundKernelBytes(int bytes) const {
+  int granted = 0;
+  socklen_t size = sizeof(granted);
+  ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+  return ::getsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &granted, &size) == 0 ? granted : 0;
+}
 
 size_t StreamSocket::UnsentBytes() const {
   const size_t in_segment = segment_ == nullptr ? 0 : segment_end_ - segment_begin_;
@@ -166,8 +170,9 @@ size_t StreamSocket::TakeRuns(std::span<const FrameRun> runs, size_t sent) {
 
 bool StreamSocket::DiscardInput() {
   std::array<char, 16384> ignored;
-  for (int i = 0; i < kMaxDiscardReads; ++i) {
+  while (discarded_bytes_ <= kMaxDiscardedBytes) {
     const ssize_t got = ::recv(fd(), ignored.data(), ignored.size(), MSG_DONTWAIT);
+    if (got > 0) discarded_bytes_ += static_cast<uint32_t>(got);
     if (got > 0 || (got < 0 && errno == EINTR)) continue;
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
   }
@@ -179,9 +184,11 @@ bool StreamSocket::DiscardInput() {
 // slow peers.)
 bool StreamSocket::HasStalled(int64_t now_micros, int64_t timeout_micros) {
   // As long as this has not gone on for a while the kernel need not be asked.
-  if (!blocked_ && now_micros - progress_micros_ < timeout_micros / 4) return false;
+  const bool is_recent = now_micros - progress_micros_ < timeout_micros / 4;
+  if (!blocked_ && kernel_bytes_ == 0 && is_recent) return false;
   int queued = 0;
   if (::ioctl(fd(), SIOCOUTQ, &queued) != 0) queued = 0;
+  kernel_bytes_ = queued;
   const int64_t taken = sent_bytes_ - queued;
   had_all_ = queued == 0 && !blocked_;
   if (had_all_ || taken > taken_bytes_) progress_micros_ = now_micros;

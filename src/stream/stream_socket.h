@@ -37,6 +37,12 @@ class StreamSocket {
 
   int fd() const { return socket_.get(); }
 
+  // Bounds what the kernel keeps for the peer. Returns the bytes that it granted; 0: it did not.
+  int BoundKernelBytes(int bytes) const;
+
+  // What the kernel held when HasStalled() last asked it. It is asked again while there was any.
+  int kernel_bytes() const { return kernel_bytes_; }
+
   // The socket said that it is full, and has not said that it is writable since.
   bool blocked() const { return blocked_; }
   void Unblock() { blocked_ = false; }
@@ -61,6 +67,9 @@ class StreamSocket {
   // begun is kept; those that were not begun are as if never passed. Not while blocked().
   SendReport Send(std::span<const FrameRun> runs, int64_t now_micros);
 
+  // A subscriber has nothing to say. One that sends more than this is taken for gone.
+  static constexpr size_t kMaxDiscardedBytes = size_t{64} << 10;
+
   // Reads and forgets what the client sends; false when it has gone.
   bool DiscardInput();
 
@@ -83,7 +92,9 @@ class StreamSocket {
   bool blocked_ = false;
   bool stuck_ = false;  // was blocked and has not taken everything since
   bool heartbeat_queued_ = false;
-  bool had_all_ = true;         // the peer, when last asked, and nothing was sent since
+  bool had_all_ = true;  // the peer, when last asked, and nothing was sent since
+  int kernel_bytes_ = 0;
+  uint32_t discarded_bytes_ = 0;
   int64_t sent_bytes_ = 0;      // given to the kernel
   int64_t taken_bytes_ = 0;     // of these, by the peer, when last asked
   uint32_t segment_begin_ = 0;  // the unsent part of segment_

@@ -43,6 +43,7 @@ struct Subscriber {
   std::string token_name;
   int64_t start_time_micros = 0;  // with kStarting: the time that the cursor is looked up for
   size_t unsent_counted = 0;      // what the gauge of unsent bytes knows of
+  int kernel_counted = 0;         // the same of bytes that the kernel holds
   uint32_t topic_index = 0;       // in the topic's members
   uint16_t wheel_slot = 0;
   SubscriberState state = SubscriberState::kStarting;

@@ -356,6 +356,25 @@ TEST_F(StreamTest, ReaderThatTakesALittleIsKept) {
   EXPECT_EQ(size_t{1}, Manager().SubscriberCount());
 }
 
+TEST_F(StreamTest, WhatTheKernelHoldsForASlowReaderIsBoundedAndCounted) {
+  options.send_buffer_bytes = 8'192;
+  Connect(AllJobs(), 1'000'000);
+  Settle();
+  const std::string message(100'000, 'm');
+  for (int i = 0; i < 5; ++i) Commit("a", "log", message);
+  for (int i = 0; i < 20; ++i) Manager().RunOnce(0);
+  clock.AdvanceMicros(6 * kSecond);
+  for (int i = 0; i < 20; ++i) Manager().RunOnce(0);
+  const int64_t bound = registry.GetGauge("stagelog_stream_send_buffer_bytes", "").Value();
+  EXPECT_GE(bound, 8'192);
+  EXPECT_LE(bound, 16'384);
+  EXPECT_GT(registry.GetGauge("stagelog_stream_kernel_bytes", "").Value(), 0);
+  EXPECT_LT(BytesSent(), 100'000u) << "the rest waits here, where it is shared";
+  clients.clear();
+  Settle();
+  EXPECT_EQ(registry.GetGauge("stagelog_stream_kernel_bytes", "").Value(), 0);
+}
+
 TEST_F(StreamTest, ClientThatGoesIsCleanedUpAtOnce) {
   StreamClient& going = Connect(OneJob("a"));
   StreamClient& staying = Connect(OneJob("a"));

@@ -306,7 +306,7 @@ class StreamFixture : public ::testing::Test {
     return seqs;
   }
 
-  EventStreamOptions options;
+  EventStreamOptions options{.send_buffer_bytes = 0};  // as Connect() has it
   FakeJournal journal;
   ManualClock clock;
   MetricsRegistry registry;
