@@ -7,6 +7,9 @@
 namespace stagelog {
 namespace {
 
+// How long a page with a filter is looked for before the next subscriber has its turn.
+constexpr int64_t kFilteredMicros = 25'000;
+
 bool SameRead(const CatchUpTask& a, const CatchUpTask& b) {
   return !a.time_micros && !b.time_micros && a.request.after == b.request.after &&
          a.named == b.named && a.request.filter.empty() && b.request.filter.empty() &&
@@ -46,15 +49,24 @@ CatchUpReader::~CatchUpReader() {
 void CatchUpReader::Ask(CatchUpTask task) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(task));
+    const bool is_filtered = !task.time_micros && !task.request.filter.empty();
+    if (is_filtered) task.request.max_micros = kFilteredMicros;
+    (is_filtered ? filtered_ : queue_).push_back(std::move(task));
   }
   wake_.notify_one();
 }
 
 void CatchUpReader::Cancel(uint64_t subscriber_id) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(queue_,
-                [=](const CatchUpTask& task) { return task.subscriber_id == subscriber_id; });
+  const auto is_its = [=](const CatchUpTask& task) { return task.subscriber_id == subscriber_id; };
+  std::erase_if(queue_, is_its);
+  std::erase_if(filtered_, is_its);
+}
+
+// One of the two that is not empty.
+std::deque<CatchUpTask>& CatchUpReader::QueueOfThisTurn() {
+  is_filtered_turn_ = queue_.empty() || (!is_filtered_turn_ && !filtered_.empty());
+  return is_filtered_turn_ ? filtered_ : queue_;
 }
 
 // Waits for work and returns the oldest task with all that want the same page. They are taken
@@ -62,15 +74,16 @@ void CatchUpReader::Cancel(uint64_t subscriber_id) {
 // stops.
 std::vector<CatchUpTask> CatchUpReader::TakeTasks() {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !filtered_.empty(); });
   std::vector<CatchUpTask> tasks;
   if (stopping_) return tasks;
-  tasks.push_back(std::move(queue_.front()));
-  queue_.pop_front();
+  std::deque<CatchUpTask>& queue = QueueOfThisTurn();
+  tasks.push_back(std::move(queue.front()));
+  queue.pop_front();
   const auto shares = [&tasks](const CatchUpTask& task) { return SameRead(tasks.front(), task); };
-  const auto shared = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(shares));
-  tasks.insert(tasks.end(), std::make_move_iterator(shared), std::make_move_iterator(queue_.end()));
-  queue_.erase(shared, queue_.end());
+  const auto shared = std::stable_partition(queue.begin(), queue.end(), std::not_fn(shares));
+  tasks.insert(tasks.end(), std::make_move_iterator(shared), std::make_move_iterator(queue.end()));
+  queue.erase(shared, queue.end());
   return tasks;
 }
 

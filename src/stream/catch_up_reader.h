@@ -48,8 +48,10 @@ class CatchUpReader {
   // Waits for the reads under way; tasks in the queue are dropped.
   ~CatchUpReader();
 
-  // Safe from any thread. Tasks are served in the order they came. Subscribers that wait for the
-  // same page (after a deploy a thousand of them come back with one cursor) share one read.
+  // Safe from any thread. Tasks are served in the order they came; those with a filter, which may
+  // look through much, take turns with the others, and look a short time in each. Subscribers that
+  // wait for the same page (after a deploy a thousand of them come back with one cursor) share one
+  // read.
   void Ask(CatchUpTask task);
 
   // Takes the subscriber's task out of the queue if it has not begun. Safe from any thread.
@@ -57,6 +59,7 @@ class CatchUpReader {
 
  private:
   void Work();
+  std::deque<CatchUpTask>& QueueOfThisTurn();
   std::vector<CatchUpTask> TakeTasks();
   Result<CatchUpPage> Run(const CatchUpTask& task);
 
@@ -64,7 +67,9 @@ class CatchUpReader {
   Post post_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<CatchUpTask> queue_;
+  std::deque<CatchUpTask> queue_;  // guarded by mutex_, as is all that follows
+  std::deque<CatchUpTask> filtered_;
+  bool is_filtered_turn_ = false;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
