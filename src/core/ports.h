@@ -4,6 +4,7 @@
 #define STAGELOG_CORE_PORTS_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -186,6 +187,8 @@ struct ReadRequest {
   size_t max_bytes = size_t{1} << 20;  // of bodies; at least one event is returned all the same
   bool newest = false;                 // the last `max_events` that match, instead of the first
   int64_t max_micros = 250'000;        // a filtered search stops after this time
+  // A filtered search stops soon after this became true: nobody wants its page. May be null.
+  std::shared_ptr<const std::atomic<bool>> canceled;
 };
 
 struct PageEvent {

@@ -4,8 +4,10 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,9 +45,15 @@ struct GiveAway {
   StreamRequest stream;
 };
 
-// The rest is done on a thread that may wait for the disk. What it returns is the ending.
+// Set when nobody waits for an answer any more. Safe from any thread.
+using CancelFlag = std::shared_ptr<std::atomic<bool>>;
+
+// The rest is done on a thread that may wait for the disk. What it returns is the ending. The work
+// of a GET is dropped when its client has gone before it began.
 struct WorkElsewhere {
   std::function<Ending()> work;
+  bool is_search = false;         // looks through many events or jobs: waits in a queue of its own
+  CancelFlag canceled = nullptr;  // set when the client of a GET goes; null: `work` does not look
 };
 
 struct Ending {

@@ -1,6 +1,8 @@
 #include "http/connection.h"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,15 +13,44 @@
 #include "http/problem.h"
 
 namespace stagelog {
+namespace {
+
+// A buffer of at most so many bytes is kept for the next request.
+constexpr size_t kKeptBytes = 4096;
+
+}  // namespace
+
+void InputBuffer::Append(std::string_view bytes) {
+  if (begin_ > bytes_.size() / 2) {
+    bytes_.erase(0, begin_);
+    begin_ = 0;
+  }
+  bytes_ += bytes;
+}
+
+void InputBuffer::Consume(size_t count) {
+  begin_ += count;
+  if (empty()) Clear();
+}
+
+void InputBuffer::Clear() {
+  begin_ = 0;
+  if (bytes_.capacity() > kKeptBytes) {
+    bytes_ = std::string();
+  } else {
+    bytes_.clear();
+  }
+}
 
 bool Connection::MayReceive() const {
   if (peer_finished) return false;
-  return lingering || input.size() < kReadAheadBytes;
+  if (closing) return discarded_bytes_ < kMaxDiscardedBytes;
+  return input.size() < read_ahead_bytes_ && !HasUnsent();
 }
 
 bool Connection::Receive() {
   std::array<char, 65'536> buffer;
-  while (MayReceive()) {
+  for (size_t received = 0; received < kReceiveAtOnceBytes && MayReceive();) {
     const ssize_t got = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
@@ -27,8 +58,14 @@ bool Connection::Receive() {
       peer_finished = true;
       return true;
     }
-    if (!closing) input.append(buffer.data(), static_cast<size_t>(got));
-    if (static_cast<size_t>(got) < buffer.size()) return true;
+    const auto size = static_cast<size_t>(got);
+    received += size;
+    if (closing) {
+      discarded_bytes_ += size;
+    } else {
+      input.Append({buffer.data(), size});
+    }
+    if (size < buffer.size()) return true;
   }
   return true;
 }
@@ -44,7 +81,7 @@ bool Connection::Send() {
   }
   sent_ = 0;
   // A connection that idles keeps no buffer.
-  if (output_.capacity() > 4096) {
+  if (output_.capacity() > kKeptBytes) {
     output_ = std::string();
   } else {
     output_.clear();
@@ -54,7 +91,11 @@ bool Connection::Send() {
 
 void Connection::CollectAnswers() {
   while (!exchanges.empty() && exchanges.front().stage == Exchange::Stage::kAnswered) {
-    output_ += exchanges.front().bytes;
+    if (output_.empty()) {
+      output_ = std::move(exchanges.front().bytes);  // it may be a page of megabytes
+    } else {
+      output_ += exchanges.front().bytes;
+    }
     exchanges.pop_front();
   }
 }
@@ -73,7 +114,7 @@ Exchange* Connection::FindExchange(uint64_t exchange_id) {
 }
 
 bool Connection::MayStart(bool next_is_append) const {
-  if (closing || output_.size() - sent_ > kMaxUnsentBytes) return false;
+  if (closing || UnsentBytes() > kMaxUnsentBytes) return false;
   if (exchanges.empty()) return true;
   if (!next_is_append || exchanges.size() >= kMaxPipelined) return false;
   return std::all_of(exchanges.begin(), exchanges.end(), [](const Exchange& exchange) {
@@ -84,8 +125,18 @@ bool Connection::MayStart(bool next_is_append) const {
 
 void Connection::BeginLingering() {
   lingering = true;
-  input = std::string();
+  input.Clear();
   ::shutdown(fd(), SHUT_WR);
+}
+
+bool Connection::HasBytesWaiting() const {
+  int waiting = 0;
+  return ::ioctl(fd(), FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+bool Connection::HasClientTakenAll() const {
+  int queued = 0;
+  return ::ioctl(fd(), SIOCOUTQ, &queued) != 0 || queued == 0;
 }
 
 std::string EncodeResponse(const httplib::Response& response, const Exchange& exchange, bool closes,

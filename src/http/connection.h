@@ -39,6 +39,26 @@ struct Exchange {
   bool waits_on_purpose = false;  // for an event, as a long poll does
   std::string origin;             // its Origin field
   std::string bytes;              // the answer, once kAnswered
+  CancelFlag canceled;            // of the work that a GET waits for; null: there is none
+};
+
+// Bytes that came and were not used yet. To use some costs no more than to have received them.
+class InputBuffer {
+ public:
+  bool empty() const { return begin_ == bytes_.size(); }
+  size_t size() const { return bytes_.size() - begin_; }
+  // Valid until the next change.
+  std::string_view view() const { return std::string_view(bytes_).substr(begin_); }
+
+  void Append(std::string_view bytes);
+  // Takes `count` bytes off the front, at most size().
+  void Consume(size_t count);
+  // Gives the memory back too.
+  void Clear();
+
+ private:
+  std::string bytes_;
+  size_t begin_ = 0;  // of what was not used yet
 };
 
 // Belongs to the loop's thread. Holds the socket and the buffers; what is done with requests is
@@ -46,18 +66,28 @@ struct Exchange {
 class Connection {
  public:
   static constexpr size_t kMaxPipelined = 64;
+  // Read before it can be used; a head of the largest size that is allowed fits in.
   static constexpr size_t kReadAheadBytes = size_t{128} << 10;
-  static constexpr size_t kMaxUnsentBytes = size_t{1} << 20;
+  // Of answers; beyond this no request is begun, whatever was sent already.
+  static constexpr size_t kMaxUnsentBytes = size_t{64} << 10;
+  // Taken from the socket in one turn of the loop, so that the others have theirs.
+  static constexpr size_t kReceiveAtOnceBytes = size_t{128} << 10;
+  // What a client may still send, and nobody reads, when its connection is to be closed.
+  static constexpr size_t kMaxDiscardedBytes = size_t{256} << 10;
 
-  Connection(uint64_t id, UniqueFd socket, bool over_limit)
-      : id_(id), over_limit_(over_limit), socket_(std::move(socket)) {}
+  Connection(uint64_t id, UniqueFd socket, bool over_limit, size_t max_head_bytes)
+      : id_(id),
+        over_limit_(over_limit),
+        read_ahead_bytes_(kReadAheadBytes + max_head_bytes),
+        socket_(std::move(socket)) {}
 
   uint64_t id() const { return id_; }
   bool over_limit() const { return over_limit_; }
   int fd() const { return socket_.get(); }
   UniqueFd TakeSocket() { return std::move(socket_); }
 
-  // Reads what the socket has, up to what may be kept. False when the connection is broken.
+  // Reads what the socket has, up to what may be kept and belongs to one turn. False when the
+  // connection is broken.
   bool Receive();
 
   // Sends what the socket takes. False when the connection is broken.
@@ -78,8 +108,28 @@ class Connection {
            exchanges.front().route->method == "GET";
   }
 
+  // A GET's work is on the pool.
+  bool HasReadUnderWay() const {
+    return !exchanges.empty() && exchanges.front().stage == Exchange::Stage::kElsewhere &&
+           exchanges.front().route->method == "GET";
+  }
+
+  // Nothing was begun and nothing is owed.
+  bool IsIdle() const { return exchanges.empty() && input.empty() && !HasUnsent() && !closing; }
+
   bool HasUnsent() const { return sent_ < output_.size(); }
+  size_t UnsentBytes() const { return output_.size() - sent_; }
+
+  // False while answers wait that the client does not take, while enough is here, and once enough
+  // was thrown away.
   bool MayReceive() const;
+
+  // The socket holds bytes that were not received yet.
+  bool HasBytesWaiting() const;
+
+  // The client has all that was sent, or its socket cannot be asked.
+  bool HasClientTakenAll() const;
+
   bool IsReadingBody() const {
     return !exchanges.empty() && exchanges.back().stage == Exchange::Stage::kReadingBody;
   }
@@ -93,11 +143,14 @@ class Connection {
   // its end.
   void BeginLingering();
 
-  std::string input;               // not yet consumed
+  InputBuffer input;
   std::deque<Exchange> exchanges;  // oldest first
   bool closing = false;            // no further request is read
   bool peer_finished = false;      // the client has sent all it will
   bool lingering = false;
+  bool goes_on_later = false;  // more of its input is worked on in a later turn
+  // Its input was left for the sake of a bound, and may hold whole requests.
+  bool is_held_up = false;
   uint32_t registered_events = 0;
   int64_t head_started_micros = 0;  // first byte of the head that is coming in; 0: none is
   int64_t body_progress_micros = 0;
@@ -105,14 +158,18 @@ class Connection {
   int64_t send_progress_micros = 0;
   int64_t idle_since_micros = 0;
   int64_t lingering_since_micros = 0;
+  int64_t peer_finished_micros = 0;  // when that was seen; 0: it has not
   int64_t deadline_micros = INT64_MAX;
   int64_t timer_micros = INT64_MAX;  // when the timer that is set will fire
   uint64_t sent_total = 0;
+  size_t unsent_counted = 0;  // what the server's sum of unsent bytes knows of
 
  private:
   const uint64_t id_;
   const bool over_limit_;
+  const size_t read_ahead_bytes_;
   UniqueFd socket_;
+  size_t discarded_bytes_ = 0;
   std::string output_;
   size_t sent_ = 0;  // of output_
 };

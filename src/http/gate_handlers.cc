@@ -33,6 +33,7 @@ struct GateQuestion {
   std::string gate;
   int64_t deadline_micros = 0;  // monotonic, of the wait
   bool was_absent = false;      // it, or its job, was waited for
+  CancelFlag canceled = std::make_shared<std::atomic<bool>>(false);
 };
 
 tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
@@ -56,8 +57,9 @@ tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& c
                                   .detail = "the past does not change: leave 'wait' out",
                                   .field = "wait"});
   }
-  return GateQuestion{std::move(*job), std::move(*gate),
-                      clock.MonotonicMicros() + *wait_seconds * 1'000'000};
+  return GateQuestion{.job = std::move(*job),
+                      .gate = std::move(*gate),
+                      .deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000};
 }
 
 Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
@@ -71,10 +73,12 @@ Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& qu
   parked.filter.types = kGateTypes;
   parked.scanned_through = scanned_through;
   parked.deadline_micros = question->deadline_micros;
+  parked.canceled = question->canceled;
   parked.wake = [services, question, responder](bool something_came) {
-    responder.Finish({WorkElsewhere{[services, question, responder, something_came] {
+    const auto work = [services, question, responder, something_came] {
       return LookAtGate(services, question, responder, something_came);
-    }}});
+    };
+    responder.Finish({WorkElsewhere{.work = work, .canceled = question->canceled}});
   };
   services.long_polls.Park(std::move(parked));
   return {Deferred{}};
@@ -160,8 +164,10 @@ Ending ShowGate(const ApiServices& services, Call call, const Responder& respond
   auto parsed = ParseGateQuestion(call, services.clock);
   if (!parsed) return Refused(parsed.error());
   auto question = std::make_shared<GateQuestion>(std::move(*parsed));
-  return {WorkElsewhere{
-      [services, question, responder] { return LookAtGate(services, question, responder, true); }}};
+  const auto work = [services, question, responder] {
+    return LookAtGate(services, question, responder, true);
+  };
+  return {WorkElsewhere{.work = work, .canceled = question->canceled}};
 }
 
 Ending ListGates(const ApiServices& services, Call call, const Responder&) {

@@ -17,9 +17,14 @@ namespace {
 
 constexpr int64_t kLingerMicros = 2'000'000;
 constexpr int64_t kFinishMicros = 2'000'000;
+// How long a client that has ended its side may wait for the answer to a GET. Some do so and read
+// on; most have gone.
+constexpr int64_t kHalfClosedMicros = 500'000;
 constexpr size_t kBodyProgressBytes = 16'384;
 constexpr size_t kSpareConnections = 64;
 constexpr size_t kSmallBodyBytes = size_t{64} << 10;
+// Requests of one connection in one turn of the loop; those that are answered in it count twice.
+constexpr int kStepsAtOnce = 32;
 
 using Stage = Exchange::Stage;
 
@@ -54,6 +59,16 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
           metrics.GetGauge("stagelog_http_connections", "Open connections, streams aside.")),
       body_bytes_gauge_(metrics.GetGauge("stagelog_http_body_bytes",
                                          "Bytes reserved for request bodies in flight.")),
+      unsent_bytes_gauge_(metrics.GetGauge("stagelog_http_unsent_bytes",
+                                           "Bytes of answers that clients have not taken.")),
+      reads_dropped_(metrics.GetCounter("stagelog_http_reads_dropped_total",
+                                        "Reads not begun, because their client had gone.")),
+      closed_idle_(
+          metrics.GetCounter("stagelog_http_closed_idle_total",
+                             "Idle connections closed at the limit, to make room for others.")),
+      closed_unread_(metrics.GetCounter(
+          "stagelog_http_closed_unread_total",
+          "Connections closed because all unsent answers together were too large.")),
       library_([this](UniqueFd socket) { Accept(std::move(socket)); }),
       lines_(library_),
       pool_(limits.pool_threads),
@@ -64,6 +79,12 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
       policy_(std::move(policy)),
       request_metrics_(metrics),
       seat_(loop_, [this] { RunOnce(); }) {
+  metrics.SetGaugeFunction(
+      "stagelog_http_quick_reads_waiting", "Short reads that wait for a thread.",
+      [this] { return static_cast<int64_t>(pool_.Waiting(WorkerPool::Kind::kQuick)); });
+  metrics.SetGaugeFunction(
+      "stagelog_http_searches_waiting", "Searches that wait for a thread.",
+      [this] { return static_cast<int64_t>(pool_.Waiting(WorkerPool::Kind::kSearch)); });
   finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Responder::MakeEnding make) {
     Post([this, connection_id, exchange_id, make = std::move(make)] {
       Connection* connection = Find(connection_id);
@@ -75,7 +96,10 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
   };
 }
 
-HttpServer::~HttpServer() { FinishShutdown(); }
+HttpServer::~HttpServer() {
+  FinishShutdown();
+  pool_.Stop();  // also where there was no Start(): its work uses what is destroyed first
+}
 
 // --- Threads ---
 
@@ -95,8 +119,7 @@ void HttpServer::BeginShutdown() {
     shutting_down_ = true;
     std::vector<uint64_t> idle;
     for (const auto& [id, connection] : connections_) {
-      const bool is_idle = connection->exchanges.empty() && connection->input.empty();
-      if (is_idle && !connection->HasUnsent()) idle.push_back(id);
+      if (connection->IsIdle() || connection->lingering) idle.push_back(id);
     }
     for (const uint64_t id : idle) Close(*Find(id));
   });
@@ -136,13 +159,11 @@ void HttpServer::AnswerUnanswered() {
 }
 
 void HttpServer::Accept(UniqueFd socket) {
-  const size_t open = static_cast<size_t>(connection_count_.load()) + streams_.SubscriberCount();
   // Beyond the limit a few are let in to be told so; beyond those there is no descriptor to spare.
-  if (open >= limits_.max_connections + kSpareConnections) return;
+  const size_t spare = std::min(kSpareConnections, limits_.max_connections / 4);
+  if (OpenCount() >= limits_.max_connections + spare) return;
   ++connection_count_;
-  Post([this, fd = socket.Release(), over = open >= limits_.max_connections] {
-    AddConnection(fd, over);
-  });
+  Post([this, fd = socket.Release()] { AddConnection(fd); });
 }
 
 // --- The loop ---
@@ -159,11 +180,14 @@ void HttpServer::KickAppender() {
   if (appender_->Kick(may_wait)) seat_.StepAside([this] { appender_->Lead(); });
 }
 
-void HttpServer::AddConnection(int socket, bool over_limit) {
+void HttpServer::AddConnection(int socket) {
   const int yes = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
   const uint64_t id = next_connection_id_++;
-  auto connection = std::make_unique<Connection>(id, UniqueFd(socket), over_limit);
+  const bool over_limit = OpenCount() > limits_.max_connections && !MakeRoom();
+  if (over_limit) MakeRoomLater();
+  auto connection =
+      std::make_unique<Connection>(id, UniqueFd(socket), over_limit, limits_.head_bytes);
   connection->idle_since_micros = clock_.MonotonicMicros();
   connection->registered_events = connection->WantedEvents();
   if (!loop_.Add(socket, id, connection->registered_events)) {
@@ -181,7 +205,11 @@ Connection* HttpServer::Find(uint64_t connection_id) {
 }
 
 void HttpServer::Close(Connection& connection) {
-  for (Exchange& exchange : connection.exchanges) ReleaseBody(exchange);
+  for (Exchange& exchange : connection.exchanges) {
+    if (exchange.canceled) *exchange.canceled = true;
+    ReleaseBody(exchange);
+  }
+  CountUnsent(connection, 0);
   --connection_count_;
   connections_.erase(connection.id());  // closing the socket takes it out of epoll
   connections_gauge_.Set(static_cast<int64_t>(connections_.size()));
@@ -195,23 +223,41 @@ void HttpServer::OnEvent(Connection& connection, uint32_t events) {
   Advance(connection);
 }
 
-// Does all that the bytes which are here allow. The connection may be gone afterwards.
+// Does what the bytes which are here allow, and goes on in the next turn where that is much. The
+// connection may be gone afterwards.
 void HttpServer::Advance(Connection& connection) {
   const uint64_t id = connection.id();
+  int steps = 0;
   bool went_on = true;
   while (went_on) {
     went_on = false;
     connection.CollectAnswers();
-    while (TakeStep(connection)) {
+    while (steps < kStepsAtOnce && TakeStep(connection)) {
       if (Find(id) == nullptr) return;
       went_on = true;
+      const bool was_answered =
+          !connection.exchanges.empty() && connection.exchanges.back().stage == Stage::kAnswered;
+      steps += was_answered ? 2 : 1;
       connection.CollectAnswers();
     }
     const bool had_unsent = connection.HasUnsent();
+    connection.is_held_up =
+        steps >= kStepsAtOnce || connection.UnsentBytes() > Connection::kMaxUnsentBytes;
     if (Find(id) == nullptr || !Settle(connection)) return;
     // What went out has made room for the answers to more requests.
     went_on = (went_on || had_unsent) && !connection.input.empty() && !connection.HasUnsent();
+    if (steps >= kStepsAtOnce && !connection.input.empty()) return AdvanceLater(connection);
   }
+}
+
+void HttpServer::AdvanceLater(Connection& connection) {
+  if (std::exchange(connection.goes_on_later, true)) return;
+  Post([this, id = connection.id()] {
+    Connection* found = Find(id);
+    if (found == nullptr) return;
+    found->goes_on_later = false;
+    Advance(*found);
+  });
 }
 
 bool HttpServer::TakeStep(Connection& connection) {
@@ -224,7 +270,7 @@ bool HttpServer::StartNextRequest(Connection& connection) {
   if (connection.head_started_micros == 0 && connection.exchanges.empty()) {
     connection.head_started_micros = clock_.MonotonicMicros();
   }
-  auto head = ReadRequestHead(connection.input, limits_.head_bytes);
+  auto head = ReadRequestHead(connection.input.view(), limits_.head_bytes);
   if (!head) {
     OnHeadRefused(connection, head.error());
     return false;
@@ -243,7 +289,7 @@ bool HttpServer::StartNextRequest(Connection& connection) {
   // What goes out by another way than the output waits until that is empty.
   const bool is_stream = match.route != nullptr && match.route->is_stream;
   if (is_stream && connection.HasUnsent()) return false;
-  connection.input.erase(0, (*head)->size);
+  connection.input.Consume((*head)->size);
   connection.head_started_micros = 0;
   Exchange& exchange = connection.exchanges.emplace_back();
   exchange.id = next_exchange_id_++;
@@ -286,20 +332,20 @@ void HttpServer::OnHeadRefused(Connection& connection, const Refusal& refusal) {
 bool HttpServer::ReadBody(Connection& connection) {
   Exchange& exchange = connection.exchanges.back();
   std::string& body = exchange.call.request.body;
-  std::string& input = connection.input;
+  InputBuffer& input = connection.input;
   if (exchange.chunked) {
-    const auto used = exchange.chunked->Read(input, body);
+    const auto used = exchange.chunked->Read(input.view(), body);
     if (!used) {
       Refuse(connection, exchange, used.error());
       return true;
     }
-    input.erase(0, *used);
+    input.Consume(*used);
     exchange.body_is_here = exchange.chunked->done();
   } else {
     const size_t part = static_cast<size_t>(
         std::min<uint64_t>(input.size(), exchange.content_length - body.size()));
-    body.append(input, 0, part);
-    input.erase(0, part);
+    body += input.view().substr(0, part);
+    input.Consume(part);
     exchange.body_is_here = body.size() == exchange.content_length;
   }
   body_bytes_ += body.size() - exchange.reserved_bytes;
@@ -338,20 +384,30 @@ bool HttpServer::Settle(Connection& connection) {
     Close(connection);
     return false;
   }
+  CountUnsent(connection, connection.UnsentBytes());
   const int64_t now = clock_.MonotonicMicros();
   if (had_unsent) connection.idle_since_micros = now;
+  if (connection.peer_finished && connection.peer_finished_micros == 0) {
+    connection.peer_finished_micros = now;
+  }
   if (!had_unsent || connection.sent_total != sent_before) connection.send_progress_micros = now;
   const bool body_will_not_come = connection.peer_finished && connection.IsReadingBody();
   const bool nobody_waits = connection.peer_finished && connection.IsParked();
   if (body_will_not_come || nobody_waits ||
       (connection.exchanges.empty() && !connection.HasUnsent())) {
-    if (connection.peer_finished) {
+    const bool more_may_be_here = connection.is_held_up && !connection.closing;
+    if (connection.peer_finished && !more_may_be_here) {
       Close(connection);
       return false;
     }
     if (connection.closing && !connection.lingering) {
       connection.BeginLingering();
       connection.lingering_since_micros = now;
+    }
+    // It goes on sending what nobody reads. To close before it has the answer would take that away.
+    if (connection.lingering && !connection.MayReceive() && connection.HasClientTakenAll()) {
+      Close(connection);
+      return false;
     }
   }
   const uint32_t wanted = connection.WantedEvents();
@@ -373,7 +429,9 @@ void HttpServer::UpdateDeadline(Connection& connection) {
   } else if (reading_body) {
     deadline = connection.body_progress_micros + limits_.body_timeout_micros;
   } else if (!connection.exchanges.empty()) {
-    deadline = INT64_MAX;  // the client waits for us
+    // The client waits for us, if it is there.
+    const bool may_have_gone = connection.peer_finished && connection.HasReadUnderWay();
+    deadline = may_have_gone ? connection.peer_finished_micros + kHalfClosedMicros : INT64_MAX;
   } else if (connection.head_started_micros > 0) {
     deadline = connection.head_started_micros + limits_.head_timeout_micros;
   } else {

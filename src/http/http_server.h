@@ -36,8 +36,11 @@ struct HttpLimits {
   int64_t body_timeout_micros = 60'000'000;  // without 16 KiB of progress
   int64_t keep_alive_timeout_micros = 75'000'000;
   int64_t write_timeout_micros = 60'000'000;  // without any progress
-  size_t max_connections = 100'000;           // of the server, its streams included
-  int pool_threads = 2;
+  // Of the server, its streams included. When they are open, idle ones are closed for new ones;
+  // where none is idle, some more are let in to be told so.
+  size_t max_connections = 100'000;
+  size_t unsent_bytes = size_t{256} << 20;  // of answers that clients have not taken, all together
+  int pool_threads = 3;                     // one is kept for quick reads
 };
 
 // Connections, requests and timers belong to the loop: to whoever has its seat. What is public may
@@ -53,7 +56,7 @@ class HttpServer {
     routes_ = std::make_unique<RouteTable>(std::move(routes));
   }
 
-  // Before Start(). Who takes what handlers enqueue; it is kicked after each turn of the loop.
+  // Before Start(). Who takes what handlers enqueue; it is kicked after whatever the loop runs.
   void SetAppender(EventAppender* appender) { appender_ = appender; }
 
   Result<int> Bind(const std::string& host, int port) { return library_.Bind(host, port); }
@@ -87,10 +90,16 @@ class HttpServer {
   void AnswerUnanswered();
   void KickAppender();
 
-  void AddConnection(int socket, bool over_limit);
+  void AddConnection(int socket);
+  size_t OpenCount() const;
+  bool MakeRoom();
+  void MakeRoomLater();
+  void CountUnsent(Connection& connection, size_t bytes);
+  void CloseSlowestTakers();
   Connection* Find(uint64_t connection_id);
   void OnEvent(Connection& connection, uint32_t events);
   void Advance(Connection& connection);
+  void AdvanceLater(Connection& connection);
   bool TakeStep(Connection& connection);
   bool StartNextRequest(Connection& connection);
   void BeginExchange(Connection& connection, Exchange& exchange,
@@ -108,6 +117,7 @@ class HttpServer {
   void AnswerPreflight(Connection& connection, Exchange& exchange);
   void RunHandler(Connection& connection, Exchange& exchange);
   void Conclude(Connection& connection, Exchange& exchange, Ending ending);
+  void RunElsewhere(Exchange& exchange, WorkElsewhere elsewhere, const Responder& responder);
   void Answer(Connection& connection, Exchange& exchange, httplib::Response response);
   void GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream);
   void TurnStreamAway(Connection& connection, Exchange& exchange);
@@ -118,6 +128,10 @@ class HttpServer {
   Clock& clock_;
   Gauge& connections_gauge_;
   Gauge& body_bytes_gauge_;
+  Gauge& unsent_bytes_gauge_;
+  Counter& reads_dropped_;
+  Counter& closed_idle_;
+  Counter& closed_unread_;
 
   LibraryServer library_;
   RequestLineReader lines_;  // the loop's own
@@ -132,6 +146,9 @@ class HttpServer {
   uint64_t next_connection_id_ = 1;
   uint64_t next_exchange_id_ = 1;
   size_t body_bytes_ = 0;
+  size_t unsent_bytes_ = 0;
+  int64_t next_look_for_room_micros_ = 0;
+  bool makes_room_later_ = false;
   bool shutting_down_ = false;
   bool finishing_ = false;
   RequestMetrics request_metrics_;

@@ -69,12 +69,27 @@ void HttpServer::Conclude(Connection& connection, Exchange& exchange, Ending end
     GiveSocketAway(connection, exchange, std::move(away->stream));
   } else if (auto* elsewhere = std::get_if<WorkElsewhere>(&ending.way)) {
     exchange.stage = Stage::kElsewhere;
-    const Responder responder(&finisher_, connection.id(), exchange.id);
-    pool_.Run([work = std::move(elsewhere->work), responder] { responder.Finish(work()); });
+    RunElsewhere(exchange, std::move(*elsewhere),
+                 Responder(&finisher_, connection.id(), exchange.id));
   } else {
     exchange.stage = Stage::kDeferred;
     if (exchange.route->method == "GET") exchange.waits_on_purpose = true;
   }
+}
+
+// Only a GET may be dropped: what changes something is done, whether or not its client is there.
+void HttpServer::RunElsewhere(Exchange& exchange, WorkElsewhere elsewhere,
+                              const Responder& responder) {
+  CancelFlag canceled;
+  if (exchange.route->method == "GET") {
+    canceled = elsewhere.canceled ? elsewhere.canceled : std::make_shared<std::atomic<bool>>(false);
+    exchange.canceled = canceled;
+  }
+  const auto kind = elsewhere.is_search ? WorkerPool::Kind::kSearch : WorkerPool::Kind::kQuick;
+  pool_.Run(kind, [this, work = std::move(elsewhere.work), responder, canceled] {
+    if (canceled && *canceled) return reads_dropped_.Add();
+    responder.Finish(work());
+  });
 }
 
 void HttpServer::Answer(Connection& connection, Exchange& exchange, httplib::Response response) {

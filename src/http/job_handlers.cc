@@ -252,11 +252,15 @@ Ending ListJobs(const ApiServices& services, Call call, const Responder&) {
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
   request->live_micros = services.LiveMicros();
-  return {WorkElsewhere{[services, request = std::move(*request), limit]() -> Ending {
+  // These look through all jobs; those of a status are found by an index.
+  const bool is_search = !request->text.empty() || !request->pipelines.empty() ||
+                         !request->labels.empty() || request->updated_after_micros > 0;
+  const auto work = [services, request = std::move(*request), limit]() -> Ending {
     const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});
     return {JsonResponse(200, EncodeJobList(services, *jobs, limit))};
-  }}};
+  };
+  return {WorkElsewhere{.work = work, .is_search = is_search}};
 }
 
 Ending ShowJob(const ApiServices& services, Call call, const Responder&) {

@@ -15,6 +15,7 @@ namespace stagelog {
 namespace {
 
 constexpr int kBacklog = 4096;
+constexpr int kSendBufferBytes = 512 << 10;  // the kernel grants twice as much
 
 // Runs what the library wants on a pool at once, on the accepting thread.
 class RunHere : public httplib::TaskQueue {
@@ -50,6 +51,9 @@ class MemoryStream : public httplib::Stream {
 void SetSocketOptions(socket_t socket) {
   const int yes = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  // Each connection inherits this. Left to itself the kernel keeps megabytes for a client that
+  // takes nothing.
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof(kSendBufferBytes));
 }
 
 }  // namespace

@@ -34,9 +34,20 @@ void LongPolls::ParkOnLoop(ParkedPoll poll) {
     --parked_count_;
     return poll.wake(true);
   }
+  if (parked_.size() >= forget_at_) ForgetCanceled();
   const uint64_t id = next_id_++;
   call_at_(poll.deadline_micros, [this, id] { Wake(id, false); });
   parked_.emplace(id, std::move(poll));
+}
+
+// So there are never many more than twice as many as clients that wait.
+void LongPolls::ForgetCanceled() {
+  const size_t forgotten = std::erase_if(parked_, [](const auto& entry) {
+    const ParkedPoll& poll = entry.second;
+    return poll.canceled && *poll.canceled;
+  });
+  parked_count_ -= static_cast<int64_t>(forgotten);
+  forget_at_ = std::max(kForgetAtLeast, 2 * parked_.size());
 }
 
 void LongPolls::ReleaseAll() {
@@ -93,6 +104,11 @@ void LongPolls::MatchOn() {
     matching_->polls.pop_back();
     const auto poll = parked_.find(id);
     if (poll == parked_.end()) continue;
+    if (poll->second.canceled && *poll->second.canceled) {
+      parked_.erase(poll);
+      --parked_count_;
+      continue;
+    }
     const auto& events = matching_->events;
     const bool any = std::any_of(events.begin(), events.end(), [&](const auto& event) {
       return Concerns(*event.first, event.second, poll->second);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ struct ParkedPoll {
   EventFilter filter;
   int64_t scanned_through = 0;  // nothing up to here matches
   int64_t deadline_micros = 0;  // monotonic
+  // True when its client has gone: it is forgotten. May be null.
+  std::shared_ptr<const std::atomic<bool>> canceled;
   // Called once, on the loop's thread: true when something may match now, false when the time is
   // up.
   std::function<void(bool something_came)> wake;
@@ -31,6 +34,9 @@ struct ParkedPoll {
 class LongPolls : public CommitListener {
  public:
   using PostTask = std::function<void(std::function<void()>)>;
+  // As long as fewer are parked, those whose clients have gone stay until their time is up.
+  static constexpr size_t kForgetAtLeast = 1'024;
+
   using CallAt = std::function<void(int64_t monotonic_micros, std::function<void()>)>;
 
   // Before the first use. `post` runs a task on the loop, `call_at` does so at a time (on the loop
@@ -43,12 +49,16 @@ class LongPolls : public CommitListener {
   // Every poll is told that its time is up, later ones at once. Any thread.
   void ReleaseAll();
 
+  // Any thread.
+  size_t parked_count() const { return static_cast<size_t>(parked_count_.load()); }
+
   void OnCommit(const CommittedBatchPointer& batch) override;
   // Polls of that job look again, and find that it is gone.
   void OnJobDeleted(const std::string& job_id) override;
 
  private:
   void ParkOnLoop(ParkedPoll poll);
+  void ForgetCanceled();
   void TakeBatches();
   void MatchOn();
   void Wake(uint64_t id, bool something_came);
@@ -57,6 +67,7 @@ class LongPolls : public CommitListener {
   CallAt call_at_;
   std::unordered_map<uint64_t, ParkedPoll> parked_;  // the loop's own
   uint64_t next_id_ = 1;
+  size_t forget_at_ = kForgetAtLeast;  // so many are looked through for clients that have gone
   bool released_ = false;
   std::atomic<int64_t> parked_count_{0};
   std::atomic<int64_t> head_seq_{0};

@@ -16,6 +16,11 @@ namespace {
 constexpr std::array<std::string_view, 9> kParameters = {"after", "since", "limit", "type", "stage",
                                                          "level", "job",   "q",     "wait"};
 constexpr size_t kMaxPageBytes = size_t{8} << 20;
+// What looks through more than so many events waits with the searches.
+constexpr size_t kQuickEvents = 1'000;
+constexpr int64_t kQuickFilteredSeqs = 2'000;
+// How long a poll looks that was woken by something that matches: it is among the newest.
+constexpr int64_t kWokenMicros = 25'000;
 
 // One poll from its query to its answer.
 struct Poll {
@@ -23,7 +28,17 @@ struct Poll {
   std::optional<Position> position;  // none: the newest events
   int64_t deadline_micros = 0;       // monotonic, of the wait
   bool as_ndjson = false;
+  CancelFlag canceled = std::make_shared<std::atomic<bool>>(false);  // `read` looks at it too
 };
+
+// Whether a poll may take as long as a search does.
+bool IsSearch(const Poll& poll, int64_t head_seq) {
+  if (poll.read.filter.empty()) return poll.read.max_events > kQuickEvents;
+  if (!poll.position) return true;
+  if (poll.position->kind == Position::Kind::kNow) return false;
+  return poll.position->kind != Position::Kind::kCursor ||
+         head_seq - poll.position->value > kQuickFilteredSeqs;
+}
 
 tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, Clock& clock) {
   const std::optional<std::string> after = call.Parameter("after");
@@ -62,6 +77,7 @@ tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::strin
   poll.read.filter = std::move(*filter);
   poll.read.max_events = *limit;
   poll.read.max_bytes = kMaxPageBytes;
+  poll.read.canceled = poll.canceled;
   poll.position = *position;
   poll.deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000;
   poll.as_ndjson = PrefersNdjson(call.Header("Accept").value_or(""));
@@ -150,14 +166,17 @@ Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, cons
   parked.filter = poll->read.filter;
   parked.scanned_through = page.scanned_through;
   parked.deadline_micros = poll->deadline_micros;
+  parked.canceled = poll->canceled;
   parked.wake = [services, poll, responder, page](bool something_came) {
     if (!something_came) {
       const bool is_known = page.job_known || !poll->read.job_id;
       return responder.Finish(is_known ? Ending{PageResponse(page, poll->as_ndjson)}
                                        : Refused(NoSuchJob(services, *poll->read.job_id)));
     }
+    poll->read.max_micros = kWokenMicros;
     responder.Finish({WorkElsewhere{
-        [services, poll, responder] { return ReadPage(services, poll, responder); }}});
+        .work = [services, poll, responder] { return ReadPage(services, poll, responder); },
+        .canceled = poll->canceled}});
   };
   services.long_polls.Park(std::move(parked));
   return {Deferred{}};
@@ -187,10 +206,13 @@ Ending StartPoll(const ApiServices& services, const Call& call, std::optional<st
   auto parsed = ParsePoll(call, std::move(job_id), services.clock);
   if (!parsed) return Refused(parsed.error());
   auto poll = std::make_shared<Poll>(std::move(*parsed));
-  return {WorkElsewhere{[services, poll, responder]() -> Ending {
+  const auto work = [services, poll, responder]() -> Ending {
     if (auto refusal = ResolvePosition(services, *poll)) return Refused(*refusal);
     return ReadPage(services, poll, responder);
-  }}};
+  };
+  return {WorkElsewhere{.work = work,
+                        .is_search = IsSearch(*poll, services.journal.GetStatus().head_seq),
+                        .canceled = poll->canceled}};
 }
 
 }  // namespace

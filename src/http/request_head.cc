@@ -196,7 +196,9 @@ tl::expected<std::optional<RequestHead>, Refusal> ReadRequestHead(std::string_vi
   while (bytes.substr(at).starts_with("\r\n")) at += 2;
   const size_t end = bytes.find("\r\n\r\n", at);
   if (end == std::string_view::npos || end + 4 > max_head_bytes) {
-    if (auto refusal = CheckUnfinished(bytes.substr(at), max_head_bytes, end != bytes.npos)) {
+    // Empty lines are of the head too: there is no end of them otherwise.
+    const bool is_too_large = end != bytes.npos || bytes.size() > max_head_bytes;
+    if (auto refusal = CheckUnfinished(bytes.substr(at), max_head_bytes, is_too_large)) {
       return tl::unexpected(std::move(*refusal));
     }
     return std::optional<RequestHead>();

@@ -2,43 +2,86 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace stagelog {
+namespace {
+
+std::function<void()> TakeFirst(std::deque<std::function<void()>>& queue) {
+  std::function<void()> work = std::move(queue.front());
+  queue.pop_front();
+  return work;
+}
+
+}  // namespace
 
 WorkerPool::WorkerPool(int thread_count) {
-  for (int i = 0; i < thread_count; ++i) threads_.emplace_back([this] { Loop(); });
+  const int others = std::max(1, thread_count - 1);
+  if (thread_count > 1) threads_.emplace_back([this] { RunQuickWork(); });
+  for (int i = 0; i < others; ++i) threads_.emplace_back([this] { RunAnyWork(); });
 }
 
 WorkerPool::~WorkerPool() { Stop(); }
 
-void WorkerPool::Run(std::function<void()> work) {
+void WorkerPool::Run(Kind kind, std::function<void()> work) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
-  queue_.push_back(std::move(work));
-  wake_.notify_one();
+  (kind == Kind::kQuick ? quick_ : searches_).push_back(std::move(work));
+  if (kind == Kind::kQuick && std::exchange(kept_is_idle_, false)) {
+    kept_wake_.notify_one();
+  } else {
+    wake_.notify_one();
+  }
 }
 
 void WorkerPool::Stop() {
-  std::deque<std::function<void()>> dropped;
+  Queue dropped_quick;
+  Queue dropped_searches;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    dropped.swap(queue_);
+    dropped_quick.swap(quick_);
+    dropped_searches.swap(searches_);
+    kept_wake_.notify_all();
     wake_.notify_all();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
-void WorkerPool::Loop() {
+size_t WorkerPool::Waiting(Kind kind) const {
+  const std::lock_guard lock(mutex_);
+  return kind == Kind::kQuick ? quick_.size() : searches_.size();
+}
+
+void WorkerPool::RunQuickWork() {
+  ::pthread_setname_np(::pthread_self(), "pool-quick");
+  while (true) {
+    std::function<void()> work;
+    {
+      std::unique_lock lock(mutex_);
+      while (!stopping_ && quick_.empty()) {
+        kept_is_idle_ = true;
+        kept_wake_.wait(lock);
+      }
+      kept_is_idle_ = false;
+      if (stopping_) return;
+      work = TakeFirst(quick_);
+    }
+    work();
+  }
+}
+
+void WorkerPool::RunAnyWork() {
   ::pthread_setname_np(::pthread_self(), "pool");
   while (true) {
     std::function<void()> work;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
+      wake_.wait(lock, [this] { return stopping_ || !searches_.empty() || !quick_.empty(); });
+      if (stopping_) return;
+      work = TakeFirst(searches_.empty() ? quick_ : searches_);
     }
     work();
   }

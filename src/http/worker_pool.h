@@ -3,6 +3,7 @@
 #define STAGELOG_HTTP_WORKER_POOL_H_
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -11,24 +12,41 @@
 
 namespace stagelog {
 
+// Two queues, each served in the order of the calls. Where there are two threads or more, one is
+// kept for quick work; the others prefer searches, and help with quick work where there are none.
+// So neither kind waits for the other.
 class WorkerPool {
  public:
+  enum class Kind {
+    kQuick,   // a page, a state: milliseconds
+    kSearch,  // looks through much: up to a quarter of a second, and clients ask for the next
+  };
+
+  // At least one thread.
   explicit WorkerPool(int thread_count);
   ~WorkerPool();  // as Stop()
 
-  // Runs `work` on one of the threads, in the order of the calls. Dropped after Stop(). Safe from
-  // any thread.
-  void Run(std::function<void()> work);
+  // Runs `work` on one of the threads. Dropped after Stop(). Safe from any thread.
+  void Run(Kind kind, std::function<void()> work);
 
   // Lets running work end, drops what waits.
   void Stop();
 
- private:
-  void Loop();
+  // What waits and has not begun. Safe from any thread.
+  size_t Waiting(Kind kind) const;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> queue_;
+ private:
+  using Queue = std::deque<std::function<void()>>;
+
+  void RunQuickWork();
+  void RunAnyWork();
+
+  mutable std::mutex mutex_;
+  std::condition_variable kept_wake_;  // of the thread that is kept for quick work
+  std::condition_variable wake_;       // of the others
+  Queue quick_;                        // guarded by mutex_, as is all that follows
+  Queue searches_;
+  bool kept_is_idle_ = false;  // and was not told of anything yet
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

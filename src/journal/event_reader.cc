@@ -154,7 +154,9 @@ class PageBuilder {
   }
 
   bool TimeIsUp() {
-    return ++rows_ % kRowsBetweenClockReadings == 0 && clock_.MonotonicMicros() > deadline_micros_;
+    if (++rows_ % kRowsBetweenClockReadings != 0) return false;
+    if (request_.canceled && *request_.canceled) return true;
+    return clock_.MonotonicMicros() > deadline_micros_;
   }
 
   const ReadRequest& request_;

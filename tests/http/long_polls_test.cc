@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
+#include <memory>
 
 namespace stagelog {
 namespace {
@@ -36,8 +38,10 @@ class LongPollsTest : public ::testing::Test {
     }
   }
 
-  void Park(const std::string& name, std::optional<std::string> job_id, int64_t scanned_through) {
+  void Park(const std::string& name, std::optional<std::string> job_id, int64_t scanned_through,
+            std::shared_ptr<const std::atomic<bool>> canceled = nullptr) {
     ParkedPoll poll;
+    poll.canceled = std::move(canceled);
     poll.job_id = std::move(job_id);
     poll.scanned_through = scanned_through;
     poll.deadline_micros = 1'000;
@@ -102,6 +106,20 @@ TEST_F(LongPollsTest, MatchingIsDoneInSlices) {
   }
   EXPECT_GT(tasks, 10) << "the loop gets on with its other work in between";
   EXPECT_THAT(woken_, ElementsAre("a came"));
+}
+
+TEST_F(LongPollsTest, PollsOfClientsThatHaveGoneAreForgotten) {
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  Park("stays", "a", 0);
+  for (size_t i = 0; i < 10 * LongPolls::kForgetAtLeast; ++i) {
+    *gone = true;
+    Park("gone", "a", 0, gone);
+    ASSERT_LE(polls_.parked_count(), LongPolls::kForgetAtLeast + 1);
+  }
+  Commit(1, "a");
+  RunTasks();
+  EXPECT_THAT(woken_, ElementsAre("stays came"));
+  EXPECT_EQ(polls_.parked_count(), 0u);
 }
 
 TEST_F(LongPollsTest, NobodyParkedCostsNoTask) {

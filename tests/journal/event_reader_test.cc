@@ -108,6 +108,21 @@ TEST_F(EventReaderTest, ASearchForTheNewestThatRunsOutOfTimeHidesNothing) {
   EXPECT_THAT(found, ElementsAre(11));
 }
 
+TEST_F(EventReaderTest, ASearchThatNobodyWantsStopsSoon) {
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 1'000; ++i) drafts.push_back(LogDraft("odd", "hay"));
+  ASSERT_TRUE(Append(std::move(drafts)));
+  ReadRequest request;
+  request.filter.text = "needle";
+  const auto canceled = std::make_shared<std::atomic<bool>>(false);
+  request.canceled = canceled;
+  EXPECT_FALSE(Read(request).has_more);
+  *canceled = true;
+  const Page page = Read(request);
+  EXPECT_TRUE(page.has_more);
+  EXPECT_LT(page.scanned_through, 200);
+}
+
 TEST_F(EventReaderTest, AnUnknownJobIsNotKnown) {
   ReadRequest request;
   request.job_id = "nobody";
