@@ -177,6 +177,23 @@ TEST_F(SpoolTest, NothingIsLostOrDoubledBetweenProcesses) {
   EXPECT_FALSE(std::filesystem::exists(folder_));
 }
 
+TEST_F(SpoolTest, WhatCannotBeReadIsNotTakenForNothing) {
+  Append("a\n");
+  const std::string root = directory_.Path("spool");
+  EXPECT_THAT(SpooledJobs(root).value(), ElementsAre("j"));
+  EXPECT_THAT(SpooledJobs(directory_.Path("none")).value(), IsEmpty());
+  EXPECT_EQ(SummarizeSpool(root, "j").problem, "");
+  EXPECT_EQ(SummarizeSpool(root, "none").problem, "");
+  std::filesystem::rename(Path("events.ndjson"), Path("kept"));
+  std::filesystem::create_symlink("kept", Path("events.ndjson"));
+  EXPECT_THAT(SummarizeSpool(root, "j").problem, HasSubstr("/j/events.ndjson"));
+  std::filesystem::create_symlink("loop", directory_.Path("loop"));
+  const auto jobs = SpooledJobs(directory_.Path("loop"));
+  ASSERT_FALSE(jobs);
+  EXPECT_EQ(jobs.error().code, ExitCode::kBadFile);
+  EXPECT_THAT(jobs.error().message, HasSubstr(directory_.Path("loop")));
+}
+
 class OutboxTest : public SpoolTest {
  protected:
   std::unique_ptr<Outbox> Make(const std::string& folder, size_t max_memory_bytes = 1'000) {

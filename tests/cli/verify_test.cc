@@ -235,6 +235,27 @@ TEST_F(VerifyCommandTest, AFileThatCannotBeOpenedIsAFindingAmongOthers) {
   EXPECT_THAT(result.out, HasSubstr("/z/events.jsonl\n"));
 }
 
+// A link to itself: nobody can say what is there, be he root.
+TEST_F(VerifyCommandTest, WhatCannotBeLookedAtIsNotPassedOver) {
+  Start();
+  for (const char* job : {"a", "b"}) AppendLogs(job, 3);
+  Stop();
+  daemon_.reset();
+  std::filesystem::remove(FileOf("a"));
+  std::filesystem::create_symlink("events.jsonl", FileOf("a"));
+  const CliResultText all = Verify({runs_dir()});
+  EXPECT_EQ(all.exit_code, 1) << all.out;
+  EXPECT_THAT(all.out, HasSubstr("/a/events.jsonl\n        line 0 (byte 0): unreadable_file"));
+  EXPECT_THAT(all.out, HasSubstr("intact"));
+  EXPECT_EQ(Verify({runs_dir() + "/a"}).exit_code, 7);
+  const std::string database = runs_dir() + "/stagelog.db";
+  std::filesystem::remove(database);
+  std::filesystem::create_symlink("stagelog.db", database);
+  const CliResultText result = Verify({runs_dir(), "--database"});
+  EXPECT_EQ(result.exit_code, 7);
+  EXPECT_THAT(result.err, HasSubstr("stagelog.db: Too many levels of symbolic links"));
+}
+
 TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
   const auto expect = [&](const std::string& path, int code, const std::string& says) {
     const CliResultText result = Verify({path});

@@ -11,7 +11,11 @@ constexpr int kBusyMillis = 5000;
 
 CliResult<std::unique_ptr<DatabaseRows>> DatabaseRows::Open(const std::string& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
+  const auto type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::none) {
+    return Fail(ExitCode::kBadFile, path + ": " + error.message());
+  }
+  if (type != std::filesystem::file_type::regular) {
     return Fail(ExitCode::kBadFile, path + ": there is no such database");
   }
   try {

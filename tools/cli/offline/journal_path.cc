@@ -27,9 +27,13 @@ JournalPath InFolder(const fs::path& file) {
 }
 
 std::optional<JournalPath> JournalIn(const fs::path& folder) {
-  std::error_code error;
   for (const std::string& name : {std::string(kFileName), CompressedPath(kFileName)}) {
-    if (fs::is_regular_file(folder / name, error)) return InFolder(folder / name);
+    std::error_code error;
+    const fs::file_type type = fs::status(folder / name, error).type();
+    // What cannot be looked at is there for all that is known: who opens it says why he cannot.
+    if (type == fs::file_type::regular || type == fs::file_type::none) {
+      return InFolder(folder / name);
+    }
   }
   return std::nullopt;
 }

@@ -108,7 +108,11 @@ class Verification {
 
   // A whole runs folder was named: a job that only the database knows is missed there.
   void NoteRunsFolder(const std::string& path) {
-    const bool has_database = std::filesystem::is_regular_file(path + "/stagelog.db");
+    std::error_code error;
+    const auto type = std::filesystem::status(path + "/stagelog.db", error).type();
+    // What cannot be looked at may be one: opening it says why it cannot be read.
+    const bool has_database =
+        type == std::filesystem::file_type::regular || type == std::filesystem::file_type::none;
     if (has_database && options_.database_path.empty()) whole_folders_.push_back(path);
   }
 
@@ -180,7 +184,9 @@ class Verification {
     for (const std::string& folder : whole_folders_) {
       auto database = DatabaseRows::Open(folder + "/stagelog.db");
       if (!database) return tl::unexpected(database.error());
-      const std::string whole = std::filesystem::canonical(folder).string();
+      std::error_code error;
+      const std::string whole = std::filesystem::canonical(folder, error).string();
+      if (error) return Fail(ExitCode::kBadFile, folder + ": " + error.message());
       for (const std::string& job_id : (*database)->JobIds()) {
         JournalPath journal{whole + "/" + job_id + "/events.jsonl", whole + "/" + job_id, job_id,
                             0};
@@ -190,7 +196,9 @@ class Verification {
         const bool is_there = stored && stored->has_value();
         if (is_there && (*stored)->info.is_regular) continue;
         ChainCheck check(job_id);
-        if (is_there) {
+        if (!stored) {
+          check.Add({0, 0, "unreadable_file", stored.error().message});
+        } else if (is_there) {
           check.Add({0, 0, "unreadable_file", "what has the place of the file is no plain file"});
         } else {
           check.Add({0, 0, "missing_file", "the database knows of this job, there is no file"});

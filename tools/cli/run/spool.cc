@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
 
+#include "base/file_system.h"
 #include "core/identifier.h"
 #include "tools/cli/daemon_client.h"
 #include "tools/cli/run/spool_file.h"
@@ -218,7 +218,14 @@ SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id) 
   const std::string folder = root + "/" + job_id;
   SpoolSummary summary;
   summary.job_id = job_id;
-  if (const UniqueFd file = OpenToRead(EventsPath(folder)); file.valid()) {
+  const auto open = [&summary](const std::string& path) {
+    UniqueFd file = OpenToRead(path);
+    if (!file.valid() && errno != ENOENT) {
+      summary.problem = "cannot open " + path + ": " + std::strerror(errno);
+    }
+    return file;
+  };
+  if (const UniqueFd file = open(EventsPath(folder)); file.valid()) {
     const uint64_t size = SizeOf(file.get());
     const uint64_t sent = ReadSent(folder, file);
     summary.events = CountLines(file.get(), sent);
@@ -231,19 +238,18 @@ SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id) 
       summary.oldest = first->substr(start, first->find('"', start) - start);
     }
   }
-  if (const UniqueFd file = OpenToRead(RefusedPath(folder)); file.valid()) {
+  if (const UniqueFd file = open(RefusedPath(folder)); file.valid()) {
     summary.refused = CountLines(file.get(), 0);
   }
   return summary;
 }
 
-std::vector<std::string> SpooledJobs(const std::string& root) {
-  std::vector<std::string> jobs;
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(root, problem)) {
-    std::string name = entry.path().filename().string();
-    if (IsJobId(name)) jobs.push_back(std::move(name));
-  }
+CliResult<std::vector<std::string>> SpooledJobs(const std::string& root) {
+  Result<std::vector<std::string>> names = RealFileSystem().List(root);
+  if (!names && names.error().error_number == ENOENT) return std::vector<std::string>();
+  if (!names) return Fail(ExitCode::kBadFile, names.error().message);
+  std::vector<std::string> jobs = std::move(*names);
+  std::erase_if(jobs, [](const std::string& name) { return !IsJobId(name); });
   std::sort(jobs.begin(), jobs.end());
   return jobs;
 }

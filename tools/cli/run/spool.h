@@ -104,11 +104,13 @@ struct SpoolSummary {
   uint64_t bytes = 0;    // of them
   uint64_t refused = 0;  // events in refused.ndjson
   std::string oldest;    // occurred_at of the first that waits; may be empty
+  std::string problem;   // why that is not all, where a file cannot be opened; else empty
 };
 
 SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id);
-// Names of the jobs that have a spool, in order.
-std::vector<std::string> SpooledJobs(const std::string& root);
+// Names of the jobs that have a spool, in order; none where there is no such folder. A failure
+// where it cannot be read to its end.
+CliResult<std::vector<std::string>> SpooledJobs(const std::string& root);
 
 }  // namespace stagelog::cli
 

@@ -45,15 +45,23 @@ std::string Describe(const SpoolSummary& summary) {
 CliResult<ExitCode> List(Context& context) {
   const auto root = Root();
   if (!root) return tl::unexpected(root.error());
+  const auto jobs = SpooledJobs(*root);
+  if (!jobs) return tl::unexpected(jobs.error());
   bool is_empty = true;
-  for (const std::string& job_id : SpooledJobs(*root)) {
+  bool is_all = true;
+  for (const std::string& job_id : *jobs) {
     const SpoolSummary summary = SummarizeSpool(*root, job_id);
+    if (!summary.problem.empty()) {
+      is_all = false;
+      Complain(summary.problem);
+    }
     if (summary.events + summary.refused == 0) continue;
     is_empty = false;
     const CliStatus said =
         context.out.WriteLine(context.flags.json ? SummaryJson(summary).dump() : Describe(summary));
     if (!said) return tl::unexpected(said.error());
   }
+  if (!is_all) return ExitCode::kBadFile;
   if (is_empty && !context.flags.json) {
     if (CliStatus said = context.out.WriteLine("nothing waits"); !said) {
       return tl::unexpected(said.error());
@@ -67,7 +75,11 @@ class Flush {
   Flush(Context& context, std::string root) : context_(context), root_(std::move(root)) {}
 
   CliResult<ExitCode> Run(std::vector<std::string> jobs) {
-    if (jobs.empty()) jobs = SpooledJobs(root_);
+    if (jobs.empty()) {
+      auto found = SpooledJobs(root_);
+      if (!found) return tl::unexpected(found.error());
+      jobs = std::move(*found);
+    }
     for (const std::string& job_id : jobs) {
       if (!IsJobId(job_id)) return Fail(ExitCode::kUsage, "'" + job_id + "' is no job id");
       if (CliStatus done = FlushJob(job_id); !done) return tl::unexpected(done.error());
@@ -79,6 +91,7 @@ class Flush {
  private:
   CliStatus FlushJob(const std::string& job_id) {
     const SpoolSummary before = SummarizeSpool(root_, job_id);
+    if (!before.problem.empty()) return Fail(ExitCode::kBadFile, before.problem);
     struct stat info {};
     const std::string folder = root_ + "/" + job_id;
     const bool is_there = ::stat((folder + "/events.ndjson").c_str(), &info) == 0;
