@@ -22,9 +22,16 @@ std::string_view LivenessName(Liveness liveness) {
   return kNames[static_cast<size_t>(liveness)];
 }
 
-void HeartbeatRhythm::OnHeartbeat(int64_t now_micros) {
+void HeartbeatRhythm::OnHeartbeat(int64_t now_micros, int64_t interval_micros) {
   now_micros = std::max(now_micros, last_heartbeat_micros_);
-  if (last_heartbeat_micros_ != kNever) TakeInterval(now_micros - last_heartbeat_micros_);
+  if (interval_micros > 0) {
+    declared_micros_ = std::max(interval_micros, kShortestRhythmMicros);
+  } else {
+    // Who declared it is lost: this is another worker, with a rhythm of its own.
+    if (declared_micros_ > 0 && Judge(now_micros) == Liveness::kLost) declared_micros_ = 0;
+    const bool teaches = declared_micros_ == 0 && last_heartbeat_micros_ != kNever;
+    if (teaches) TakeInterval(now_micros - last_heartbeat_micros_);
+  }
   last_heartbeat_micros_ = now_micros;
   OnSign(now_micros);
 }
@@ -45,9 +52,10 @@ void HeartbeatRhythm::TakeInterval(int64_t micros) {
   next_ = static_cast<uint8_t>((next_ + 1) % intervals_micros_.size());
 }
 
-// The longest of the intervals, so that a worker with a ragged beat is not called late; 0 when
-// there is none yet.
+// The declared one, else the longest of the intervals, so that a worker with a ragged beat is not
+// called late; 0 when there is none yet.
 int64_t HeartbeatRhythm::RhythmMicros() const {
+  if (declared_micros_ > 0) return declared_micros_;
   return *std::max_element(intervals_micros_.begin(), intervals_micros_.end());
 }
 

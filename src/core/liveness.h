@@ -20,15 +20,17 @@ std::string_view LivenessName(Liveness liveness);
 // caller passes in; one that goes back counts as no time passed. One thread at a time.
 class HeartbeatRhythm {
  public:
-  void OnHeartbeat(int64_t now_micros);
+  // `interval_micros`: the rhythm as the worker declares it, 0: it does not. A declared rhythm
+  // counts from the first heartbeat on, and as long as heartbeats come in time that declare one.
+  void OnHeartbeat(int64_t now_micros, int64_t interval_micros = 0);
 
   // Anything else that only a living worker does.
   void OnSign(int64_t now_micros);
 
-  // Before the first sign: unknown. With a rhythm (from the second heartbeat on): by the heartbeats
-  // missed since the last sign, each counted half a beat after its time: none is ok, one or two are
-  // late, three are lost. Without one: ok for a minute after the last sign and then unknown, for
-  // what never beat cannot miss a beat.
+  // Before the first sign: unknown. With a rhythm (a declared one, else from the second heartbeat
+  // on): by the heartbeats missed since the last sign, each counted half a beat after its time:
+  // none is ok, one or two are late, three are lost. Without one: ok for a minute after the last
+  // sign and then unknown, for what never beat cannot miss a beat.
   Liveness Judge(int64_t now_micros) const;
 
   // No sign yet: kNever.
@@ -41,6 +43,7 @@ class HeartbeatRhythm {
 
   int64_t last_sign_micros_ = kNever;
   int64_t last_heartbeat_micros_ = kNever;
+  int64_t declared_micros_ = 0;                // 0: none
   std::array<int64_t, 8> intervals_micros_{};  // the last ones taken, in a ring; 0: not yet
   uint8_t next_ = 0;
   bool last_was_outage_ = false;

@@ -114,6 +114,16 @@ constexpr Rule kDecisionRules[] = {
     {"via", IsWord, "a string of 1 to 256 bytes"},
 };
 
+constexpr const char* kIntervalKey = "interval_seconds";
+
+constexpr Rule kHeartbeatRules[] = {
+    {kIntervalKey,
+     [](const Json& value) {
+       return value.is_number() && value >= 1 && value <= kMaxHeartbeatSeconds;
+     },
+     "a number of seconds from 1 to 3600"},
+};
+
 Refusal InvalidField(const std::string& key, const std::string& must_be) {
   return {.code = "invalid_field",
           .detail = "'payload." + key + "' must be " + must_be,
@@ -136,6 +146,19 @@ std::optional<Refusal> CheckLabels(std::string_view payload) {
     return JudgeLabels(members.value());
   }
   return std::nullopt;
+}
+
+// A key that means the interval and is spelled otherwise would do nothing, without a word.
+std::optional<Refusal> CheckHeartbeat(const Json& object) {
+  for (const auto& member : object.items()) {
+    const bool is_other = member.key().starts_with("interval") && member.key() != kIntervalKey;
+    if (!is_other) continue;
+    return Refusal{.code = "invalid_field",
+                   .detail = "a heartbeat has no 'payload." + member.key() +
+                             "': did you mean 'payload.interval_seconds'?",
+                   .field = "payload." + member.key()};
+  }
+  return Check(object, kHeartbeatRules);
 }
 
 std::optional<Refusal> CheckGate(const Json& object, bool was_stored) {
@@ -211,6 +234,13 @@ DecisionPayload ReadDecisionPayload(std::string_view payload) {
   return {TextOf(object, "comment"), TextOf(object, "choice"), TextOf(object, "via")};
 }
 
+HeartbeatPayload ReadHeartbeatPayload(std::string_view payload) {
+  const Json object = Parsed(payload);
+  const Json* seconds = Find(object, kIntervalKey);
+  if (seconds == nullptr || !kHeartbeatRules[0].holds(*seconds)) return {};
+  return {static_cast<int64_t>(seconds->get<double>() * 1e6)};
+}
+
 std::optional<Refusal> JudgePayload(EventType type, std::string_view payload, bool was_stored) {
   if (payload.empty()) return std::nullopt;
   if (!was_stored) {
@@ -227,6 +257,8 @@ std::optional<Refusal> JudgePayload(EventType type, std::string_view payload, bo
     case EventType::kGateAutoApproved:
     case EventType::kGateExpired:
       return Check(Parsed(payload), kDecisionRules);
+    case EventType::kHeartbeat:
+      return CheckHeartbeat(Parsed(payload));
     default:
       return std::nullopt;
   }

@@ -19,6 +19,7 @@ inline constexpr int64_t kMaxGateTimeoutSeconds = 31'536'000;  // a year
 inline constexpr size_t kMaxDeclaredStages = 10'000;
 inline constexpr size_t kMaxGateOptions = 64;
 inline constexpr size_t kMaxApprovers = 64;
+inline constexpr int64_t kMaxHeartbeatSeconds = 3'600;
 
 // job_created
 struct JobPayload {
@@ -55,12 +56,18 @@ struct DecisionPayload {
   std::string via;
 };
 
+// heartbeat
+struct HeartbeatPayload {
+  int64_t interval_micros = 0;  // until the next one; 0: not declared
+};
+
 // Total: what is not there, or not of its type, is left at its default. `payload` is a JSON object
 // or empty.
 JobPayload ReadJobPayload(std::string_view payload);
 ProgressPayload ReadProgressPayload(std::string_view payload);
 GatePayload ReadGatePayload(std::string_view payload);
 DecisionPayload ReadDecisionPayload(std::string_view payload);
+HeartbeatPayload ReadHeartbeatPayload(std::string_view payload);
 
 // What is wrong with the payload of an event that is to be appended (invalid_field; unknown_key and
 // duplicate_key by JudgePayloadKeys()); none for types that read nothing. Progress is never

@@ -335,7 +335,8 @@ class LivenessMonitor {
  public:
   virtual ~LivenessMonitor() = default;
 
-  virtual void OnHeartbeat(const std::string& job_id) = 0;
+  // `interval_micros`: of the worker's heartbeats, as it declares it; 0: it declares none.
+  virtual void OnHeartbeat(const std::string& job_id, int64_t interval_micros) = 0;
   virtual Liveness GetLiveness(const std::string& job_id) const = 0;
 
   // How many workers are in each state, in the order of the enumeration.

@@ -22,11 +22,11 @@ bool ComesFromWorker(EventType kind) {
 
 }  // namespace
 
-void LivenessTable::OnHeartbeat(const std::string& job_id) {
+void LivenessTable::OnHeartbeat(const std::string& job_id, int64_t interval_micros) {
   const int64_t now = clock_.MonotonicMicros();
   const std::lock_guard lock(mutex_);
   HeartbeatRhythm* rhythm = FindOrAdd(job_id, now);
-  if (rhythm != nullptr) rhythm->OnHeartbeat(now);
+  if (rhythm != nullptr) rhythm->OnHeartbeat(now, interval_micros);
 }
 
 Liveness LivenessTable::GetLiveness(const std::string& job_id) const {

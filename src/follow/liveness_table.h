@@ -23,7 +23,7 @@ class LivenessTable : public LivenessMonitor, public CommitListener {
   explicit LivenessTable(Clock& clock, size_t max_jobs = 100'000)
       : clock_(clock), max_jobs_(max_jobs) {}
 
-  void OnHeartbeat(const std::string& job_id) override;
+  void OnHeartbeat(const std::string& job_id, int64_t interval_micros) override;
 
   // Unknown for a job that is over or was never heard of.
   Liveness GetLiveness(const std::string& job_id) const override;

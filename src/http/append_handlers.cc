@@ -3,6 +3,7 @@
 
 #include "core/draft_decoder.h"
 #include "core/gate_rules.h"
+#include "core/payload.h"
 #include "http/api.h"
 #include "http/append_answer.h"
 #include "http/media_type.h"
@@ -63,7 +64,8 @@ std::optional<Refusal> TakeHeartbeats(const ApiServices& services, DecodedBody& 
   std::vector<int64_t> places;
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (is_heartbeat(drafts[i])) {
-      services.liveness.OnHeartbeat(drafts[i].job_id);
+      services.liveness.OnHeartbeat(drafts[i].job_id,
+                                    ReadHeartbeatPayload(drafts[i].payload).interval_micros);
     } else if (decoded.is_batch) {
       places.push_back(decoded.where.places[i]);
     }

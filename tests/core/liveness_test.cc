@@ -49,6 +49,36 @@ TEST_F(HeartbeatRhythmTest, OneHeartbeatMakesNoRhythm) {
   EXPECT_EQ(After(61), Liveness::kUnknown);
 }
 
+TEST_F(HeartbeatRhythmTest, ADeclaredRhythmCountsFromTheFirstHeartbeatOn) {
+  rhythm_.OnHeartbeat(now_, 5 * kSecond);
+  EXPECT_EQ(After(7.4), Liveness::kOk);
+  EXPECT_EQ(After(7.5), Liveness::kLate);
+  EXPECT_EQ(After(17.5), Liveness::kLost);
+  rhythm_.OnHeartbeat(now_, 30 * kSecond);
+  EXPECT_EQ(After(44), Liveness::kOk) << "the last declaration counts";
+}
+
+TEST_F(HeartbeatRhythmTest, HeartbeatsThatDeclareNothingDoNotEndADeclaration) {
+  rhythm_.OnHeartbeat(now_, 5 * kSecond);
+  for (int i = 0; i < 3; ++i) {
+    Beat(1, 1);
+    rhythm_.OnHeartbeat(now_, 5 * kSecond);
+  }
+  EXPECT_EQ(After(7.4), Liveness::kOk);
+}
+
+TEST_F(HeartbeatRhythmTest, AnotherWorkerAfterOneThatIsLostHasItsOwnRhythm) {
+  rhythm_.OnHeartbeat(now_, 5 * kSecond);
+  Beat(3, 60);
+  EXPECT_EQ(After(80), Liveness::kOk);
+  EXPECT_EQ(After(90), Liveness::kLate);
+}
+
+TEST_F(HeartbeatRhythmTest, ADeclarationIsASecondAtLeast) {
+  rhythm_.OnHeartbeat(now_, 1);
+  EXPECT_EQ(After(1.4), Liveness::kOk);
+}
+
 TEST_F(HeartbeatRhythmTest, CountsMissedBeatsWithHalfABeatOfGrace) {
   Beat(2, 10);
   EXPECT_EQ(After(14.9), Liveness::kOk);

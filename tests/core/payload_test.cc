@@ -317,7 +317,27 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{EventType::kGateApproved, R"({"comment":7})", "payload.comment"},
         RefusedCase{EventType::kGateRejected, R"({"comment":["no"]})", "payload.comment"},
         RefusedCase{EventType::kGateAutoApproved, R"({"choice":""})", "payload.choice"},
-        RefusedCase{EventType::kGateExpired, R"({"via":7})", "payload.via"}));
+        RefusedCase{EventType::kGateExpired, R"({"via":7})", "payload.via"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":0})", "payload.interval_seconds"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":-5})",
+                    "payload.interval_seconds"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":3601})",
+                    "payload.interval_seconds"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":1e400})",
+                    "payload.interval_seconds"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":"5"})",
+                    "payload.interval_seconds"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval":5})", "payload.interval"},
+        RefusedCase{EventType::kHeartbeat, R"({"interval_secs":5})", "payload.interval_secs"}));
+
+TEST(HeartbeatPayloadTest, TheIntervalIsReadInMicroseconds) {
+  EXPECT_EQ(ReadHeartbeatPayload("").interval_micros, 0);
+  EXPECT_EQ(ReadHeartbeatPayload(R"({"load":0.5})").interval_micros, 0);
+  EXPECT_EQ(ReadHeartbeatPayload(R"({"interval_seconds":5})").interval_micros, 5'000'000);
+  EXPECT_EQ(ReadHeartbeatPayload(R"({"interval_seconds":2.5})").interval_micros, 2'500'000);
+  EXPECT_EQ(ReadHeartbeatPayload(R"({"interval_seconds":1e400})").interval_micros, 0);
+  EXPECT_FALSE(JudgePayload(EventType::kHeartbeat, R"({"interval_seconds":3600,"load":1})"));
+}
 
 }  // namespace
 }  // namespace stagelog

@@ -22,7 +22,7 @@ class LivenessTableTest : public testing::Test {
   void Beat(const std::string& job_id, int count) {
     for (int i = 0; i < count; ++i) {
       Wait(10 * kSecond);
-      table_.OnHeartbeat(job_id);
+      table_.OnHeartbeat(job_id, 0);
     }
   }
 
@@ -34,7 +34,7 @@ class LivenessTableTest : public testing::Test {
     log_.Commit({DraftOf(job_id, "job_started"), DraftOf(job_id, "gate_pause", "g")});
     for (int i = 0; i < 3; ++i) {
       Wait(10 * kSecond);
-      table.OnHeartbeat(job_id);
+      table.OnHeartbeat(job_id, 0);
     }
     Wait(100 * kSecond);
     EXPECT_EQ(table.GetLiveness(job_id), Liveness::kLost);
@@ -59,6 +59,15 @@ TEST_F(LivenessTableTest, FollowsTheHeartbeatsOfEachJob) {
   Wait(20 * kSecond);
   EXPECT_EQ(table_.GetLiveness("a"), Liveness::kLate);
   Wait(20 * kSecond);
+  EXPECT_EQ(table_.GetLiveness("a"), Liveness::kLost);
+}
+
+TEST_F(LivenessTableTest, AWorkerThatDeclaresItsIntervalIsLostAfterThreeOfThem) {
+  log_.Commit("a", "job_started");
+  table_.OnHeartbeat("a", 5 * kSecond);
+  Wait(7 * kSecond);
+  EXPECT_EQ(table_.GetLiveness("a"), Liveness::kOk);
+  Wait(11 * kSecond);
   EXPECT_EQ(table_.GetLiveness("a"), Liveness::kLost);
 }
 
@@ -89,7 +98,7 @@ TEST_F(LivenessTableTest, HearsOfAJobThatIsResumed) {
 }
 
 TEST_F(LivenessTableTest, AFullTableRefusesNewJobsAndKeepsTheOldOnes) {
-  for (const char* job : {"a", "b", "c", "d"}) table_.OnHeartbeat(job);
+  for (const char* job : {"a", "b", "c", "d"}) table_.OnHeartbeat(job, 0);
   EXPECT_EQ(table_.GetLiveness("c"), Liveness::kOk);
   EXPECT_EQ(table_.GetLiveness("d"), Liveness::kUnknown);
   log_.Commit("d", "log");
@@ -100,23 +109,23 @@ TEST_F(LivenessTableTest, AFullTableRefusesNewJobsAndKeepsTheOldOnes) {
 }
 
 TEST_F(LivenessTableTest, JobsSilentForAnHourMakeRoom) {
-  for (const char* job : {"a", "b", "c"}) table_.OnHeartbeat(job);
+  for (const char* job : {"a", "b", "c"}) table_.OnHeartbeat(job, 0);
   Wait(kHour);
-  table_.OnHeartbeat("c");
+  table_.OnHeartbeat("c", 0);
   Wait(1);
-  for (const char* job : {"d", "e"}) table_.OnHeartbeat(job);
+  for (const char* job : {"d", "e"}) table_.OnHeartbeat(job, 0);
   for (const char* job : {"c", "d", "e"}) EXPECT_EQ(table_.GetLiveness(job), Liveness::kOk) << job;
 }
 
 TEST_F(LivenessTableTest, LooksThroughAFullTableOnlyOnceAMinute) {
-  for (const char* job : {"a", "b", "c"}) table_.OnHeartbeat(job);
+  for (const char* job : {"a", "b", "c"}) table_.OnHeartbeat(job, 0);
   Wait(kHour);
-  table_.OnHeartbeat("d");
+  table_.OnHeartbeat("d", 0);
   Wait(1);
-  table_.OnHeartbeat("d");
+  table_.OnHeartbeat("d", 0);
   EXPECT_EQ(table_.GetLiveness("d"), Liveness::kUnknown);
   Wait(60 * kSecond);
-  table_.OnHeartbeat("d");
+  table_.OnHeartbeat("d", 0);
   EXPECT_EQ(table_.GetLiveness("d"), Liveness::kOk);
 }
 

@@ -79,7 +79,7 @@ class NullJournal : public EventAppender,
     return std::vector<std::string>();
   }
 
-  void OnHeartbeat(const std::string&) override {}
+  void OnHeartbeat(const std::string&, int64_t) override {}
   Liveness GetLiveness(const std::string&) const override { return Liveness::kUnknown; }
   JournalStatus GetStatus() const override { return {.journal_id = "this"}; }
 };
