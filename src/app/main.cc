@@ -1,6 +1,7 @@
 // stagelogd: flags in, a daemon out.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -141,6 +142,8 @@ int PrintIntegrity(const std::string& runs_dir) {
 
 // Serves until a signal says otherwise. The signals are blocked in every thread and fetched here.
 int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
+  // Events may hold what is not everybody's business: files 0640, folders 0750, or less.
+  ::umask(::umask(0) | 0027);
   StartLogging(config.server.log_level);
   spdlog::info("[stagelogd] version {}, pid {}, configuration: {}", Version(), ::getpid(),
                SourceText(flags));
