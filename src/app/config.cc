@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "core/identifier.h"
 #include "core/labels.h"
+#include "core/level_words.h"
 #include "http/cors.h"
 #include "http/host_check.h"
 
@@ -96,7 +97,7 @@ KeyRule TextsIn(Section Config::*section, std::vector<std::string> Section::*mem
 void ReadLogLevel(const YamlValue& value, Config& config) {
   const std::optional<std::string> text = value.Text();
   if (!text) return;
-  const std::optional<spdlog::level::level_enum> level = ParseLogLevel(*text);
+  const std::optional<spdlog::level::level_enum> level = LogLevelOf(*text);
   if (!level) {
     value.Fail(value.MustBe("one of trace debug info warning error critical off"));
     return;
@@ -262,6 +263,15 @@ class ConfigReader {
 };
 
 }  // namespace
+
+std::optional<spdlog::level::level_enum> LogLevelOf(std::string_view word) {
+  std::string lower(word);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  if (const auto level = ParseLogLevel(lower)) return level;
+  return ParseLogLevel(LevelOfWord(word));
+}
 
 TokenEntry DefaultTokenEntry() {
   return {.name = "admin", .sha256_hex = Sha256Hex(kDefaultToken), .roles = {Role::kAdmin}};

@@ -6,6 +6,7 @@
 #include <spdlog/common.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,6 +67,10 @@ struct StreamConfig {
 
   bool operator==(const StreamConfig&) const = default;
 };
+
+// The daemon's own log level by its word: trace, off, and what LevelOfWord() knows (WARN, err,
+// ...), in any case. No value for an unknown word.
+std::optional<spdlog::level::level_enum> LogLevelOf(std::string_view word);
 
 // The token of the shipped configuration: `admin`, with the role of that name.
 TokenEntry DefaultTokenEntry();

@@ -45,7 +45,7 @@ void Declare(CLI::App& command, Flags& flags) {
       .add_option("--log-level", flags.log_level,
                   "trace, debug, info, warning, error, critical or off")
       ->check([](const std::string& name) {
-        return ParseLogLevel(name) ? "" : "unknown level '" + name + "'";
+        return LogLevelOf(name) ? "" : "unknown level '" + name + "'";
       });
   command.add_flag(
       "--rebuild-state", flags.rebuild_state,
@@ -67,7 +67,7 @@ tl::expected<Config, ConfigProblems> ReadConfig(const Flags& flags) {
   if (!flags.host.empty()) config->server.host = flags.host;
   if (flags.port >= 0) config->server.port = flags.port;
   if (!flags.runs_dir.empty()) config->storage.runs_dir = flags.runs_dir;
-  if (!flags.log_level.empty()) config->server.log_level = *ParseLogLevel(flags.log_level);
+  if (!flags.log_level.empty()) config->server.log_level = *LogLevelOf(flags.log_level);
   return config;
 }
 

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "base/nearest.h"
 #include "base/timestamp.h"
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/level_words.h"
 #include "core/payload.h"
 #include "core/payload_keys.h"
+#include "core/text_line.h"
 #include "core/type_names.h"
 
 namespace stagelog {
@@ -22,10 +23,6 @@ constexpr std::array<std::string_view, 20> kKnownKeys = {
     "type",    "event_type", "payload", "metadata", "job_id",  "event_id",  "occurred_at",
     "ts",      "timestamp",  "stage",   "gate",     "attempt", "status",    "level",
     "message", "seq",        "job_seq", "hash",     "actor",   "violations"};
-
-constexpr double kFirstMicros = -62'167'219'200e6;  // 0000-01-01, the first day that has a spelling
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 template <typename List>
 bool Contains(const List& list, std::string_view word) {
@@ -169,19 +166,18 @@ class DraftReader {
     }
   }
 
-  // RFC 3339 text, or a number of seconds since 1970, or (from 1e11 on) of milliseconds.
+  // Numbers are read from their own digits: a double does not hold nanoseconds.
   int64_t Time(std::string_view key, const JsonMember& member) {
     if (member.kind == Kind::kText) {
-      if (const std::optional<int64_t> micros = ParseTimestamp(member.text)) return *micros;
+      const std::optional<ForeignTime> time = ParseForeignTime(member.text);
+      if (time && time->has_zone) return time->micros;
     } else if (member.kind == Kind::kInteger || member.kind == Kind::kFloat) {
-      const double micros =
-          std::abs(member.number) >= 1e11 ? member.number * 1e3 : member.number * 1e6;
-      if (micros >= kFirstMicros && micros < 2.5e17) return std::llround(micros);
+      if (const std::optional<int64_t> micros = ParseUnixTime(member.raw)) return *micros;
     }
     Refuse("invalid_time", key,
            "'" + std::string(key) +
-               "' must be an RFC 3339 time with a zone, like 2026-11-21T07:41:02Z, or Unix seconds "
-               "or milliseconds");
+               "' must be an RFC 3339 time with a zone, like 2026-11-21T07:41:02Z, or Unix "
+               "seconds, milliseconds, microseconds or nanoseconds");
     return 0;
   }
 
@@ -193,13 +189,18 @@ class DraftReader {
       Refuse("invalid_field", "status",
              "'status' must be at most 128 bytes without control characters");
     }
-    draft_.level = Text("level");
-    if (Find("level") != nullptr && !IsLevel(draft_.level)) {
-      Refuse("invalid_field", "level",
-             "unknown level '" + QuotableText(draft_.level, 80) + "'" +
-                 DidYouMean(draft_.level, AllLevels()));
-    }
+    ReadLevel();
     draft_.message = Text("message");
+  }
+
+  void ReadLevel() {
+    const std::string word = Text("level");
+    if (Find("level") == nullptr) return;
+    draft_.level = LevelOfWord(word);
+    if (!draft_.level.empty()) return;
+    Refuse("invalid_field", "level",
+           "unknown level '" + QuotableText(word, 80) + "'; the nearest known one is '" +
+               std::string(NearestWord(word, AllLevels())) + "'");
   }
 
   void ReadPayload() {
@@ -246,13 +247,6 @@ std::string_view Trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-// Some editors and shells put a byte order mark before a text; RFC 8259 section 8.1 lets us pass
-// over it.
-std::string_view WithoutByteOrderMark(std::string_view text) {
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  return text;
 }
 
 // The end of the element that begins at `start` of an array: the ',' or ']' behind it. The text
@@ -355,10 +349,9 @@ tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
                                                     const DraftOrigin& origin) {
   DecodedBody decoded{.drafts = {}, .is_batch = true, .where = {}};
   int64_t line = 0;
-  body = WithoutByteOrderMark(body);
   while (!body.empty()) {
     const size_t newline = body.find('\n');
-    const std::string_view text = Trimmed(body.substr(0, newline));
+    const std::string_view text = Trimmed(LineContent(body.substr(0, newline)));
     body.remove_prefix(newline == std::string_view::npos ? body.size() : newline + 1);
     ++line;
     if (text.empty()) continue;

@@ -23,8 +23,10 @@ struct DraftOrigin {
   std::string actor;   // the name of the token
 };
 
-// One JSON object. Refusals: malformed_json, event_too_large, too_deep, duplicate_key, unknown_key,
-// unknown_type, missing_field, invalid_field, invalid_id, invalid_time, job_mismatch.
+// One JSON object. A level may be any word that LevelOfWord() knows, a time whatever
+// ParseForeignTime() reads with a zone. Refusals: malformed_json, event_too_large, too_deep,
+// duplicate_key, unknown_key, unknown_type, missing_field, invalid_field, invalid_id, invalid_time,
+// job_mismatch.
 tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin);
 
 // Where the drafts of a batch stand in the body that they were read from.
@@ -46,8 +48,8 @@ struct DecodedBody {
 };
 tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body, const DraftOrigin& origin);
 
-// The drafts of an NDJSON body: an object a line, blank lines passed over. A refusal bears its
-// line; all lines count.
+// The drafts of an NDJSON body: an object a line, blank lines passed over (as are a byte order mark
+// and carriage returns, core/text_line.h). A refusal bears its line; all lines count.
 tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
                                                     const DraftOrigin& origin);
 

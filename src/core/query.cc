@@ -12,6 +12,7 @@
 #include "base/timestamp.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
+#include "core/level_words.h"
 #include "core/type_names.h"
 #include "core/vocabulary.h"
 
@@ -57,7 +58,7 @@ std::string TypeComplaint(const std::string& name) {
 }
 
 std::string LevelComplaint(const std::string& name) {
-  if (IsLevel(name)) return "";
+  if (!LevelOfWord(name).empty()) return "";
   return "unknown level '" + QuotableText(name, 80) + "'" + DidYouMean(name, AllLevels());
 }
 
@@ -84,7 +85,8 @@ std::optional<int64_t> ParseTimeOfQuery(std::string_view text) {
       time += zone.starts_with('+') || zone.starts_with('-') ? zone : "+" + zone;
     }
   }
-  return ParseTimestamp(time);
+  const std::optional<ForeignTime> read = ParseForeignTime(time);
+  return read && read->has_zone ? std::optional<int64_t>(read->micros) : std::nullopt;
 }
 
 std::optional<double> ParseNumber(std::string_view text) {
@@ -137,19 +139,18 @@ tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_mi
           "since", "'since' is a time and " + std::string(text.substr(0, 40)) +
                        " is none; did you mean after=" + std::string(text.substr(0, 40)) + "?"));
     }
-    const double micros = *number >= 1e11 ? *number * 1e3 : *number * 1e6;
-    if (micros < 2.5e17) return Position{Position::Kind::kTime, std::llround(micros)};
+    if (const auto micros = ParseUnixTime(text)) return Position{Position::Kind::kTime, *micros};
   }
   if (const std::optional<int64_t> duration = ParseDuration(text)) {
     return Position{Position::Kind::kTime, now_micros - *duration};
   }
-  if (const std::optional<int64_t> micros = ParseTimeOfQuery(text)) {
-    return Position{Position::Kind::kTime, *micros};
-  }
+  const bool is_number = text.find(':') == std::string_view::npos;  // judged above
+  const auto micros = is_number ? std::nullopt : ParseTimeOfQuery(text);
+  if (micros) return Position{Position::Kind::kTime, *micros};
   return tl::unexpected(InvalidParameter(
       "since",
       "'since' must be an RFC 3339 time with a zone (2026-11-21T07:41:02Z), Unix seconds or "
-      "milliseconds, a duration (90s, 10m, 1h30m, 7d), 'all' or 'now'"));
+      "milliseconds (or finer), a duration (90s, 10m, 1h30m, 7d), 'all' or 'now'"));
 }
 
 tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters) {
@@ -165,6 +166,7 @@ tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters
     if (!items) return tl::unexpected(std::move(items.error()));
     *list = std::move(*items);
   }
+  for (std::string& level : filter.levels) level = LevelOfWord(level);
   const std::string text = parameters("q").value_or("");
   if (text.size() > 1024) {
     return tl::unexpected(InvalidParameter("q", "'q' is longer than 1024 bytes"));

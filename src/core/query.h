@@ -73,12 +73,13 @@ using ParameterLookup = std::function<std::optional<std::string>(const std::stri
 // `after=`: a whole number, 0 to 2^63-1.
 std::optional<int64_t> ParseCursor(std::string_view text);
 
-// `since=`: an RFC 3339 time (a blank where a '+' was is taken back), Unix seconds or milliseconds
-// (from 1e11 on), a duration before `now_micros` ("90s", "10m", "1h30m", "7d", "1w"; see
-// base/duration.h), "all" or "now".
+// `since=`: a time with a zone as ParseForeignTime() reads it (a blank where a '+' was is taken
+// back), a number as ParseUnixTime() does, a duration before `now_micros` ("90s", "10m", "1h30m",
+// "7d", "1w"; see base/duration.h), "all" or "now".
 tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_micros);
 
-// `type`, `stage`, `level`, `job` (lists separated by commas) and `q`.
+// `type`, `stage`, `level`, `job` (lists separated by commas) and `q`. A level may be spelled as
+// LevelOfWord() knows it; the filter has our own word for it.
 tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters);
 
 // The parts between commas: at least one, which may be empty.

@@ -8,6 +8,7 @@
 #include "core/draft_decoder.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/text_line.h"
 #include "http/append_answer.h"
 
 namespace stagelog {
@@ -45,8 +46,8 @@ bool IsComment(std::string_view key) { return key == "comment" || key == "messag
 tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
                                                  const std::string& job_id, const std::string& gate,
                                                  std::span<const std::string_view> keys) {
-  auto members =
-      ReadJsonObject(call.request.body.empty() ? "{}" : call.request.body, kMaxJsonDepth);
+  const std::string_view body = WithoutByteOrderMark(call.request.body);
+  auto members = ReadJsonObject(body.empty() ? "{}" : body, kMaxJsonDepth);
   if (!members) return tl::unexpected(std::move(members.error()));
   std::string event;
   std::string payload;

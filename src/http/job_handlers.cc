@@ -9,6 +9,7 @@
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "core/payload_keys.h"
+#include "core/text_line.h"
 #include "http/api.h"
 #include "http/append_answer.h"
 #include "http/job_question.h"
@@ -56,7 +57,8 @@ Refusal GivenTwice(const std::string& key) {
 
 // The body of POST /jobs as the event that it stands for: the type is given, and what a job_created
 // carries in its payload may stand at the top level.
-tl::expected<std::string, Refusal> EventOfBody(const std::string& body, Clock& clock) {
+tl::expected<std::string, Refusal> EventOfBody(std::string_view body, Clock& clock) {
+  body = WithoutByteOrderMark(body);
   auto members = ReadJsonObject(body.empty() ? "{}" : body, kMaxJsonDepth);
   if (!members) return tl::unexpected(std::move(members.error()));
   std::string event = "{";

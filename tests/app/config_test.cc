@@ -69,6 +69,17 @@ TEST(ConfigTest, DefaultsAreTheContract) {
   EXPECT_EQ(config.stream.job_ring_bytes, 1048576u);
 }
 
+TEST(ConfigTest, ALogLevelMayBeSpelledInAnyWay) {
+  const auto level = [](const std::string& word) {
+    return Parse("server: {log_level: " + word + "}").server.log_level;
+  };
+  EXPECT_EQ(level("WARN"), spdlog::level::warn);
+  EXPECT_EQ(level("err"), spdlog::level::err);
+  EXPECT_EQ(level("Fatal"), spdlog::level::critical);
+  EXPECT_EQ(level("Trace"), spdlog::level::trace);
+  EXPECT_EQ(level("OFF"), spdlog::level::off);
+}
+
 TEST(ConfigTest, EmptyDocumentAndEmptySectionStandForDefaults) {
   EXPECT_EQ(Parse(""), Config{});
   EXPECT_EQ(Parse("# nothing\n"), Config{});

@@ -67,6 +67,81 @@ INSTANTIATE_TEST_SUITE_P(
                     // In UTC these are outside the years that have a spelling.
                     "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"));
 
+// --- What other programs write ---
+
+struct Spelling {
+  const char* text;
+  int64_t micros;
+  bool has_zone = true;
+};
+
+class ParseForeignTimeTest : public testing::TestWithParam<Spelling> {};
+
+TEST_P(ParseForeignTimeTest, IsRead) {
+  const auto time = ParseForeignTime(GetParam().text);
+  ASSERT_TRUE(time) << GetParam().text;
+  EXPECT_EQ(time->micros, GetParam().micros) << GetParam().text;
+  EXPECT_EQ(time->has_zone, GetParam().has_zone) << GetParam().text;
+}
+
+constexpr int64_t kMorning = 1'772'355'600'000'000;  // 2026-03-01T09:00:00Z
+
+INSTANTIATE_TEST_SUITE_P(
+    Times, ParseForeignTimeTest,
+    testing::Values(
+        Spelling{"2026-03-01T09:00:00Z", kMorning}, Spelling{"2026-03-01t09:00:00z", kMorning},
+        Spelling{"2026-03-01T10:00:00+0100", kMorning},
+        Spelling{"2026-03-01T10:00:00+01", kMorning},
+        Spelling{"2026-03-01 10:00:00.5 +01:00", kMorning + 500'000},
+        Spelling{"2026-03-01 09:00:00,123456789Z", kMorning + 123'456},
+        Spelling{"2026-03-01 04:30:00.25-0430", kMorning + 250'000},
+        Spelling{"2026-03-01 09:00:00 UTC", kMorning},
+        Spelling{"2026-03-01 09:00:00 gmt", kMorning},
+        Spelling{"2026-03-01 09:00:00.000001 +0000 UTC", kMorning + 1},
+        Spelling{"2026/03/01 09:00:00Z", kMorning}, Spelling{"2026-03-01T09:00Z", kMorning},
+        Spelling{" 2026-03-01T09:00:00Z\r\n", kMorning},
+        Spelling{"2026-03-01T09:00:00", kMorning, false},
+        Spelling{"2026-03-01 09:00:00,250", kMorning + 250'000, false},
+        Spelling{"2026/03/01 09:00:00", kMorning, false}, Spelling{"1772355600", kMorning},
+        Spelling{"1772355600.5", kMorning + 500'000}));
+
+TEST(ParseForeignTimeTest, RefusesWhatIsNoTime) {
+  for (const char* text :
+       {"", " ", "now", "yesterday", "2026-03-01", "2026-02-30T00:00:00Z", "2026-03-01T25:00:00Z",
+        "2026-03-01T09:00:00+0160", "2026-03-01T09:00:00+24", "2026-03-01T09:00:00 CET",
+        "2026-03-01T09:00:00,Z", "01/Mar/2026:09:00:00 +0000", "2026-03-01T09:00:00Zebra"}) {
+    EXPECT_FALSE(ParseForeignTime(text)) << text;
+  }
+}
+
+TEST(ParseUnixTimeTest, TheUnitIsToldByTheSize) {
+  EXPECT_EQ(ParseUnixTime("1764363600"), 1'764'363'600'000'000);
+  EXPECT_EQ(ParseUnixTime("1764363600.123"), 1'764'363'600'123'000);
+  EXPECT_EQ(ParseUnixTime("1764363600123"), 1'764'363'600'123'000);
+  EXPECT_EQ(ParseUnixTime("1764363600123.5"), 1'764'363'600'123'500);
+  EXPECT_EQ(ParseUnixTime("1764363600123456"), 1'764'363'600'123'456);
+  EXPECT_EQ(ParseUnixTime("1764363600123456789"), 1'764'363'600'123'457) << "rounded";
+  EXPECT_EQ(ParseUnixTime("1764363600123456499"), 1'764'363'600'123'456);
+  EXPECT_EQ(ParseUnixTime("1.7643636e9"), 1'764'363'600'000'000);
+  EXPECT_EQ(ParseUnixTime("99999999999"), 99'999'999'999'000'000);
+  EXPECT_EQ(ParseUnixTime("100000000000"), 100'000'000'000'000);
+  EXPECT_EQ(ParseUnixTime("00001764363600"), 1'764'363'600'000'000);
+}
+
+TEST(ParseUnixTimeTest, ZeroAndNegativeTimesAreTimes) {
+  EXPECT_EQ(ParseUnixTime("0"), 0);
+  EXPECT_EQ(ParseUnixTime("0.0000005"), 1);
+  EXPECT_EQ(ParseUnixTime("-1.5"), -1'500'000);
+  EXPECT_EQ(ParseUnixTime("-1764363600123"), -1'764'363'600'123'000);
+}
+
+TEST(ParseUnixTimeTest, RefusesWhatIsNoNumberOrNoYearOfOurs) {
+  for (const char* text : {"", "-", ".5", "5.", "1 2", "0x10", "nan", "inf", "-inf", "1e300",
+                           "-99999999999", "123456789012345678901", "1e", "+5", "1,5"}) {
+    EXPECT_FALSE(ParseUnixTime(text)) << text;
+  }
+}
+
 TEST(FormatTimestampTest, WritesOneSpelling) {
   EXPECT_EQ(FormatTimestamp(0), "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(FormatTimestamp(-1), "1969-12-31T23:59:59.999999Z");

@@ -133,6 +133,23 @@ TEST(DecodeDraftTest, TimesAreTextOrSecondsOrMilliseconds) {
   EXPECT_EQ(time_of("100000000000"), 100'000'000'000'000);
   EXPECT_EQ(time_of("0"), 0);
   EXPECT_EQ(time_of("-1.5"), -1'500'000);
+  EXPECT_EQ(time_of("1795246862123456"), 1'795'246'862'123'456);
+  EXPECT_EQ(time_of("1795246862123456001"), 1'795'246'862'123'456) << "no double holds it";
+  EXPECT_EQ(time_of(R"("1795246862123456")"), 1'795'246'862'123'456) << "journald";
+  EXPECT_EQ(time_of(R"("0")"), 0);
+  EXPECT_EQ(time_of(R"("2026-11-21 08:41:02,5+0100")"), 1'795'246'862'500'000);
+}
+
+TEST(DecodeDraftTest, ALevelIsAWordInAnyCase) {
+  const auto level_of = [](const std::string& word) {
+    return Draft(Log(R"("level":")" + word + "\"")).level;
+  };
+  EXPECT_EQ(level_of("WARNING"), "warning");
+  EXPECT_EQ(level_of("warn"), "warning");
+  EXPECT_EQ(level_of("Fatal"), "critical");
+  EXPECT_EQ(level_of("NOTICE"), "info");
+  EXPECT_EQ(RefusalOf(Log(R"("level":"30")")).code, "invalid_field") << "on which scale?";
+  EXPECT_EQ(RefusalOf(Log(R"("level":30)")).code, "invalid_field");
 }
 
 TEST(DecodeDraftTest, RefusesWhatIsNoTime) {
@@ -251,7 +268,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "attempt"},
         BadDraft{R"({"type":"job_started","status":"a\nb"})", "invalid_field", "status"},
         BadDraft{R"({"type":"job_started","status":1})", "invalid_field", "status"},
-        BadDraft{R"({"type":"job_started","level":"warn"})", "invalid_field", "level"},
+        BadDraft{R"({"type":"job_started","level":"wran"})", "invalid_field", "level"},
         BadDraft{R"({"type":"job_started","level":""})", "invalid_field", "level"},
         BadDraft{R"({"type":"job_started","payload":[]})", "invalid_field", "payload"},
         BadDraft{R"({"type":"job_started","payload":"{}"})", "invalid_field", "payload"},
@@ -261,7 +278,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(DecodeDraftTest, UnknownWordsNameTheNearestKnownOne) {
   EXPECT_THAT(RefusalOf(R"({"type":"log","mesage":"m"})").detail, HasSubstr("'message'"));
   EXPECT_THAT(RefusalOf(R"({"type":"job_complete"})").detail, HasSubstr("'job_completed'"));
-  EXPECT_THAT(RefusalOf(Log(R"("level":"warn")")).detail, HasSubstr("'warning'"));
+  EXPECT_THAT(RefusalOf(Log(R"("level":"wraning")")).detail, HasSubstr("'warning'"));
 }
 
 // A refusal becomes JSON: whatever it repeats must be UTF-8, also where it was cut.
@@ -433,6 +450,8 @@ TEST(DecodeNdjsonBodyTest, TakesLinesWithAnyEnding) {
   EXPECT_EQ(NdjsonResult(kLog + "\n" + kLog), "2 batch");
   EXPECT_EQ(NdjsonResult(kLog + "\r\n\r\n \t\n\n" + kLog + "\r\n"), "2 batch");
   EXPECT_EQ(NdjsonResult("\xef\xbb\xbf" + kLog + "\n"), "1 batch");
+  EXPECT_EQ(NdjsonResult(kLog + "\r\n\xef\xbb\xbf" + kLog + "\r\n"), "2 batch")
+      << "two files that were joined";
 }
 
 TEST(DecodeNdjsonBodyTest, NumbersCountAllLines) {

@@ -17,6 +17,11 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
+std::string_view WithoutMark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
+
 std::string_view Trimmed(std::string_view text) {
   while (!text.empty() && std::strchr(" \t\r\n", text.front()) && text.front() != 0) {
     text.remove_prefix(1);
@@ -37,12 +42,11 @@ void CheckSameDraft(const EventDraft& a, const EventDraft& b) {
 // A body line by line against each line by itself.
 void CheckNdjson(std::string_view body, const DraftOrigin& origin) {
   const auto decoded = DecodeNdjsonBody(body, origin);
-  if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
   size_t count = 0;
   int64_t line = 0;
   FuzzInput lines(body);
   while (!lines.empty()) {
-    const std::string_view text = Trimmed(lines.TakeLine());
+    const std::string_view text = Trimmed(WithoutMark(lines.TakeLine()));
     ++line;
     if (text.empty()) continue;
     const auto draft = DecodeDraft(text, origin);
@@ -63,8 +67,7 @@ void CheckNdjson(std::string_view body, const DraftOrigin& origin) {
 // A body of JSON against what another reader makes of it.
 void CheckJson(std::string_view body, const DraftOrigin& origin) {
   const auto decoded = DecodeJsonBody(body, origin);
-  std::string_view text = body;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::string_view text = WithoutMark(body);
   const bool has_nul = text.find('\0') != std::string_view::npos || text.starts_with('\xef');
   const Json json = Json::parse(text, nullptr, false);
   if (!decoded) {
