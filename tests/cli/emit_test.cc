@@ -85,8 +85,47 @@ TEST_F(EmitTest, ALineThatIsWrongIsNamedAndWhatCameBeforeIsSent) {
   EXPECT_THAT(Lines("r"), SizeIs(2));
   ExpectFailure({"emit", "r"}, 6, "line 2: unknown type 'job_begun'",
                 "{\"type\":\"log\",\"message\":\"m\"}\n{\"type\":\"job_begun\"}\n");
-  EXPECT_THAT(Lines("r"), SizeIs(2)) << "the daemon takes a batch whole or not";
-  ExpectFailure({"emit", "r"}, 2, "line of the input is longer", std::string(1'200'000, 'x'));
+  EXPECT_THAT(Lines("r"), SizeIs(3)) << "what came before it";
+  ExpectFailure({"emit", "r"}, 2, "line 2: is longer than 4 MiB",
+                "{\"type\":\"log\",\"message\":\"m\"}\n" + std::string(4'200'000, 'x') + "\n");
+  EXPECT_THAT(Lines("r"), SizeIs(4)) << "a huge line costs itself";
+}
+
+TEST_F(EmitTest, ReadsLinesAsEveryDoorDoes) {
+  const std::string input =
+      "\xef\xbb\xbf{\"type\":\"log\",\"message\":\"one\",\"level\":\"WARN\",\"ts\":0}\r\n"
+      "\r\n{\"type\":\"log\",\"message\":\"two\",\"ts\":-1.5}\r\n"
+      "{\"type\":\"log\",\"message\":\"three\",\"ts\":\"1764363600123456\"}";
+  EXPECT_EQ(Run({"emit", "r"}, input).out, "3 events taken, 0 were there already\n");
+  EXPECT_EQ(Event("r", 0)["message"], "one");
+  EXPECT_EQ(Event("r", 0)["level"], "warning");
+  EXPECT_EQ(Event("r", 0)["occurred_at"], "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(Event("r", 1)["occurred_at"], "1969-12-31T23:59:58.500000Z");
+  EXPECT_EQ(Event("r", 2)["occurred_at"], "2025-11-28T21:00:00.123456Z");
+}
+
+TEST_F(EmitTest, EveryDoorPassesOverAByteOrderMark) {
+  const std::string mark = "\xef\xbb\xbf";
+  const std::string line = R"({"type":"log","message":"m"})";
+  EXPECT_EQ(admin().Post("/api/v1/jobs", mark + R"({"job_id":"b"})").status, 201);
+  EXPECT_EQ(admin().Post("/api/v1/jobs/b/events", mark + line + "\r\n").status, 201);
+  EXPECT_EQ(
+      admin()
+          .Post("/api/v1/jobs/b/events", mark + line + "\r\n" + mark + line, "application/x-ndjson")
+          .status,
+      201)
+      << "two files that were joined";
+  EXPECT_EQ(admin().Post("/api/v1/jobs/b/cancel", mark + R"({"message":"enough"})").status, 201);
+  EXPECT_EQ(Run({"emit", "b"}, mark + line + "\n" + mark + line).out,
+            "2 events taken, 0 were there already\n");
+}
+
+TEST_F(EmitTest, APayloadFileMayBeginWithAByteOrderMark) {
+  std::ofstream(cli_.Path("payload.json")) << "\xef\xbb\xbf{\"n\":1}\r\n";
+  Run({"emit", "r", "log", "--message", "m", "--level", "Error", "--payload",
+       "@" + cli_.Path("payload.json")});
+  EXPECT_EQ(Event("r", 0)["payload"]["n"], 1);
+  EXPECT_EQ(Event("r", 0)["level"], "error");
 }
 
 TEST_F(EmitTest, WhatIsFlaggedIsSaidAndFailsWithStrict) {

@@ -33,6 +33,11 @@ CliResult<std::unique_ptr<FileEvents>> FileEvents::Open(const JournalPath& journ
   return events;
 }
 
+std::unique_ptr<FileEvents> FileEvents::Over(const JournalPath& journal, Trust trust,
+                                             std::unique_ptr<ReadFile> file) {
+  return std::unique_ptr<FileEvents>(new FileEvents(journal, trust, nullptr, std::move(file)));
+}
+
 FileEvents::FileEvents(const JournalPath& journal, Trust trust, BytesRead bytes_read,
                        std::unique_ptr<ReadFile> file)
     : path_(journal.path),

@@ -29,6 +29,10 @@ class FileEvents : public StoredEvents {
   static CliResult<std::unique_ptr<FileEvents>> Open(const JournalPath& journal, Trust trust,
                                                      BytesRead bytes_read = nullptr);
 
+  // The same over bytes that somebody else opened (a pipe, an unpacked file); `journal` names them.
+  static std::unique_ptr<FileEvents> Over(const JournalPath& journal, Trust trust,
+                                          std::unique_ptr<ReadFile> file);
+
   CliResult<std::optional<StoredEvent>> Next() override;
   std::string Remark() const override { return remark_; }
 

@@ -38,27 +38,44 @@ CliStatus BatchSender::Add(OutgoingEvent event) {
 }
 
 CliStatus BatchSender::Flush() {
-  if (queued_.empty()) return {};
-  std::string body;
-  for (const OutgoingEvent& event : queued_) body += event.json + "\n";
-  const CliResult<Answer> answer = Post(body, "application/x-ndjson");
-  if (!answer) return tl::unexpected(answer.error());
-  if (!answer->ok()) return tl::unexpected(Refused(*answer));
-  const Json json = Json::parse(answer->body, nullptr, false);
-  // Of nothing but heartbeats there is no count.
-  if (json.is_object()) {
-    accepted_ += json.value("accepted", int64_t{0});
-    duplicates_ += json.value("duplicates", int64_t{0});
-    last_seq_ = std::max(last_seq_, json.value("last_seq", int64_t{0}));
-    TakeReceipt(json);
+  while (!queued_.empty()) {
+    std::string body;
+    for (const OutgoingEvent& event : queued_) body += event.json + "\n";
+    const CliResult<Answer> answer = Post(target_, body, "application/x-ndjson");
+    if (!answer) return tl::unexpected(answer.error());
+    if (answer->ok()) {
+      Count(*answer);
+      queued_.clear();
+      break;
+    }
+    const size_t refused = RefusedEvent(*answer);
+    CliError error = Refused(*answer, refused);
+    if (refused == 0) return tl::unexpected(std::move(error));
+    const auto at = queued_.begin() + static_cast<std::ptrdiff_t>(refused - 1);
+    if (skip_) {
+      skip_(*at, error.message);
+      queued_.erase(at);
+      continue;
+    }
+    queued_.erase(at, queued_.end());
+    const CliStatus sent = Flush();  // what came before it
+    return tl::unexpected(sent ? std::move(error) : sent.error());
   }
-  queued_.clear();
   queued_bytes_ = 0;
   return {};
 }
 
 std::string BatchSender::FlaggedText() const {
   return flagged_ == 0 ? "" : ", " + std::to_string(flagged_) + " flagged as illegal";
+}
+
+void BatchSender::Count(const Answer& answer) {
+  const Json json = Json::parse(answer.body, nullptr, false);
+  if (!json.is_object()) return;  // of nothing but heartbeats there is no count
+  accepted_ += json.value("accepted", int64_t{0});
+  duplicates_ += json.value("duplicates", int64_t{0});
+  last_seq_ = std::max(last_seq_, json.value("last_seq", int64_t{0}));
+  TakeReceipt(json);
 }
 
 void BatchSender::TakeReceipt(const Json& answer) {
@@ -73,11 +90,13 @@ void BatchSender::TakeReceipt(const Json& answer) {
   }
 }
 
-CliResult<Answer> BatchSender::Post(const std::string& body, const std::string& content_type) {
+CliResult<Answer> BatchSender::Post(const std::string& target, const std::string& body,
+                                    const std::string& content_type) {
   const int64_t give_up_at = SystemClock().MonotonicMicros() + int64_t{retry_seconds_} * 1'000'000;
   auto wait = kFirstRetryWait;
+  has_sent_ = true;
   while (true) {
-    CliResult<Answer> answer = client_.Post(target_, body, content_type);
+    CliResult<Answer> answer = client_.Post(target, body, content_type);
     const bool is_over = SystemClock().MonotonicMicros() >= give_up_at;
     if (!IsWorthRetrying(answer) || is_over) return answer;
     std::this_thread::sleep_for(wait);
@@ -85,22 +104,32 @@ CliResult<Answer> BatchSender::Post(const std::string& body, const std::string& 
   }
 }
 
+CliResult<Answer> BatchSender::PostTo(const std::string& target, const std::string& body) {
+  return Post(target, body, "application/json");
+}
+
 CliResult<Answer> BatchSender::PostOne(const std::string& event) {
-  CliResult<Answer> answer = Post(event, "application/json");
+  CliResult<Answer> answer = Post(target_, event, "application/json");
   if (answer && !answer->ok()) return tl::unexpected(client_.AsError(*answer));
   return answer;
 }
 
-CliError BatchSender::Refused(const Answer& answer) const {
-  CliError error = client_.AsError(answer);
+size_t BatchSender::RefusedEvent(const Answer& answer) const {
   const Json problem = Json::parse(answer.body, nullptr, false);
-  const int64_t line = problem.is_object() ? problem.value("line", int64_t{0}) : 0;
-  if (line >= 1 && line <= static_cast<int64_t>(queued_.size())) {
-    const std::string place = "line " + std::to_string(line) + ": ";  // in the batch
-    if (error.message.starts_with(place)) error.message.erase(0, place.size());
-    error.message = "line " + std::to_string(queued_[static_cast<size_t>(line - 1)].line) + ": " +
-                    error.message;
-  }
+  if (answer.status >= 500 || !problem.is_object()) return 0;
+  // Of one event the daemon gives no number.
+  const bool is_of_the_one =
+      queued_.size() == 1 && (answer.status == 409 || answer.status == 410 || answer.status == 422);
+  const int64_t line = IntegerAt(problem, "line", is_of_the_one ? 1 : 0);
+  return line >= 1 && line <= static_cast<int64_t>(queued_.size()) ? static_cast<size_t>(line) : 0;
+}
+
+CliError BatchSender::Refused(const Answer& answer, size_t event) const {
+  CliError error = client_.AsError(answer);
+  if (event == 0) return error;
+  const std::string place = "line " + std::to_string(event) + ": ";  // in the batch
+  if (error.message.starts_with(place)) error.message.erase(0, place.size());
+  error.message = "line " + std::to_string(queued_[event - 1].line) + ": " + error.message;
   return error;
 }
 

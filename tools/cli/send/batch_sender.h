@@ -27,10 +27,15 @@ class BatchSender {
   BatchSender(DaemonClient& client, std::string target, int retry_seconds)
       : client_(client), target_(std::move(target)), retry_seconds_(retry_seconds) {}
 
+  // Events that the daemon refuses are told to `skip` and left out, instead of ending the sending.
+  // What it refuses without naming an event (a token, say) still does.
+  using Skip = std::function<void(const OutgoingEvent& event, const std::string& reason)>;
+  void SkipRefused(Skip skip) { skip_ = std::move(skip); }
+
   // Queues an event, and sends what is queued when it is enough for a request.
   CliStatus Add(OutgoingEvent event);
-  // Sends what is queued. An error names the line of the input that the daemon refused; nothing of
-  // that batch was taken then.
+  // Sends what is queued. An error names the line of the input that the daemon refused; of that
+  // batch what came before the line was taken then, and nothing behind it.
   CliStatus Flush();
 
   // Sends one event by itself, for its full answer.
@@ -38,8 +43,12 @@ class BatchSender {
 
   // `say` is told, in a line for people, of events that were stored and flagged: the first twenty.
   void OnFlagged(std::function<void(const std::string& text)> say) { say_ = std::move(say); }
+  // Sends a request to another address, with the same patience.
+  CliResult<Answer> PostTo(const std::string& target, const std::string& body);
 
   bool has_queued() const { return !queued_.empty(); }
+  // Something was sent, whatever became of it.
+  bool has_sent() const { return has_sent_; }
   int64_t accepted() const { return accepted_; }
   int64_t duplicates() const { return duplicates_; }
   int64_t last_seq() const { return last_seq_; }
@@ -48,8 +57,12 @@ class BatchSender {
   std::string FlaggedText() const;
 
  private:
-  CliResult<Answer> Post(const std::string& body, const std::string& content_type);
-  CliError Refused(const Answer& answer) const;
+  CliResult<Answer> Post(const std::string& target, const std::string& body,
+                         const std::string& content_type);
+  // The queued event that the answer refuses, from 1; 0: the request as a whole.
+  size_t RefusedEvent(const Answer& answer) const;
+  CliError Refused(const Answer& answer, size_t event) const;
+  void Count(const Answer& answer);
   void TakeReceipt(const Json& answer);
 
   DaemonClient& client_;
@@ -63,6 +76,8 @@ class BatchSender {
   int64_t flagged_ = 0;
   int64_t told_ = 0;  // of them, to `say_`
   std::function<void(const std::string& text)> say_;
+  bool has_sent_ = false;
+  Skip skip_;
 };
 
 // `event` (a JSON object) with an event_id put in front where it has none. kUsage, with what is

@@ -13,6 +13,7 @@
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/text_line.h"
 #include "core/vocabulary.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/daemon_client.h"
@@ -60,7 +61,7 @@ CliResult<std::string> PayloadOf(const std::string& flag) {
   if (!flag.starts_with('@')) return flag;
   Result<std::string> text = ReadWholeFile(RealFileSystem(), flag.substr(1), kMaxPayloadBytes);
   if (!text) return Fail(ExitCode::kBadFile, "--payload: " + text.error().message);
-  return std::move(*text);
+  return std::string(WithoutByteOrderMark(*text));
 }
 
 void AddText(std::string& event, const char* key, const std::string& value) {
@@ -185,23 +186,28 @@ std::string WithJob(const std::string& event, const std::string& job) {
   return has_job ? event : "{\"job_id\":\"" + job + "\"," + event.substr(1);
 }
 
+// What came before a line that is wrong was right.
+CliStatus FailBehind(BatchSender& sender, CliError error) {
+  const CliStatus sent = sender.Flush();
+  return tl::unexpected(sent ? std::move(error) : sent.error());
+}
+
 CliStatus SendInput(InputLines& input, BatchSender& sender, const std::string& own_job) {
-  for (int64_t number = 1;; ++number) {
+  while (true) {
     if (sender.has_queued() && input.WouldWait()) {
       if (CliStatus sent = sender.Flush(); !sent) return sent;
     }
-    const auto line = input.Next();
-    if (!line) return tl::unexpected(line.error());
+    auto line = input.Next();
+    if (!line) return FailBehind(sender, line.error());
     if (!line->has_value()) return sender.Flush();
-    if ((*line)->find_first_not_of(" \t\r") == std::string::npos) continue;
-    auto event = WithEventId(**line);
-    if (!event) {
-      const CliStatus sent = sender.Flush();  // what came before it was right
-      return sent ? Fail(event.error().code,
-                         "line " + std::to_string(number) + ": " + event.error().message)
-                  : sent;
+    const std::string place = "line " + std::to_string((*line)->number) + ": ";
+    if ((*line)->is_too_long) {
+      return FailBehind(sender, {ExitCode::kUsage, place + InputLines::kTooLong});
     }
-    if (CliStatus added = sender.Add({WithJob(*event, own_job), number}); !added) return added;
+    auto event = WithEventId((*line)->text);
+    if (!event) return FailBehind(sender, {event.error().code, place + event.error().message});
+    OutgoingEvent outgoing{WithJob(*event, own_job), (*line)->number};
+    if (CliStatus added = sender.Add(std::move(outgoing)); !added) return added;
   }
 }
 
@@ -215,7 +221,9 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
       options.job.empty() ? "/api/v1/events" : JobTarget(options.job) + "/events";
   BatchSender sender(client, target, options.retry_seconds);
   sender.OnFlagged(Complain);
-  InputLines input(STDIN_FILENO);
+  auto source = OpenByteSource("-", "standard input");
+  if (!source) return Fail(ExitCode::kBadFile, source.error().message);
+  InputLines input(std::move(*source));
   const CliStatus sent = SendInput(input, sender, options.own_job);
   const Json summary = {{"accepted", sender.accepted()},
                         {"duplicates", sender.duplicates()},
@@ -320,9 +328,9 @@ void AddEmit(CommandLine& line) {
   command->add_option("--attempt", options->attempt, "attempt number of the stage")
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->add_option("--status", options->status, "overrides the status of the type");
-  line.Offer(
-      command->add_option("--level", options->level, "debug, info, warning, error, critical"),
-      AllLevels());
+  line.Offer(command->add_option("--level", options->level,
+                                 "debug, info, warning, error, critical (WARN, err, ... too)"),
+             AllLevels());
   command->add_option("--message", options->message, "text of the event");
   command->add_option("--payload", options->payload, "a JSON object, or @file");
   command->add_option("--event-id", options->event_id, "makes retries safe; generated if omitted");

@@ -1,42 +1,61 @@
 #include "tools/cli/send/input_lines.h"
 
-#include <poll.h>
-#include <unistd.h>
+#include <string_view>
 
-#include <cerrno>
-#include <cstring>
+#include "core/text_line.h"
 
 namespace stagelog::cli {
+namespace {
 
-CliResult<std::optional<std::string>> InputLines::Next() {
+constexpr size_t kChunkBytes = size_t{64} << 10;
+
+}  // namespace
+
+CliResult<std::optional<InputLine>> InputLines::Next() {
   while (true) {
-    const size_t end = buffer_.find('\n');
-    if (end != std::string::npos) {
-      std::string line = buffer_.substr(0, end);
-      buffer_.erase(0, end + 1);
+    auto line = NextOfAny();
+    if (!line || !line->has_value()) return line;
+    if ((*line)->is_too_long || !IsBlankLine((*line)->text)) return line;
+  }
+}
+
+CliStatus InputLines::Fill() {
+  buffer_.erase(0, at_);
+  at_ = 0;
+  const size_t kept = buffer_.size();
+  buffer_.resize(kept + kChunkBytes);
+  const Result<size_t> got = source_->Read(buffer_.data() + kept, kChunkBytes);
+  buffer_.resize(kept + got.value_or(0));
+  if (!got) return Fail(ExitCode::kBadFile, got.error().message);
+  at_end_ = *got == 0;
+  return {};
+}
+
+CliResult<std::optional<InputLine>> InputLines::NextOfAny() {
+  InputLine line;
+  size_t searched = at_;
+  while (true) {
+    const size_t end = buffer_.find('\n', searched);
+    const bool is_ended = end != std::string::npos;
+    const size_t size = (is_ended ? end : buffer_.size()) - at_;
+    line.is_too_long = line.is_too_long || size > kMaxLineBytes;
+    if (is_ended || at_end_) {
+      if (!is_ended && size == 0 && !line.is_too_long) return std::nullopt;
+      if (!line.is_too_long) line.text = LineContent(std::string_view(buffer_).substr(at_, size));
+      at_ += size + (is_ended ? 1 : 0);
+      line.number = ++number_;
+      line.is_ended = is_ended;
       return line;
     }
-    if (at_end_ && buffer_.empty()) return std::nullopt;
-    if (at_end_) return std::exchange(buffer_, {});
-    if (buffer_.size() > kMaxLineBytes) {
-      return Fail(ExitCode::kUsage, "a line of the input is longer than 1 MiB");
-    }
-    char bytes[65'536];
-    const ssize_t count = ::read(fd_, bytes, sizeof(bytes));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return Fail(ExitCode::kBadFile,
-                  std::string("cannot read the input: ") + std::strerror(errno));
-    }
-    at_end_ = count == 0;
-    buffer_.append(bytes, static_cast<size_t>(count));
+    if (line.is_too_long) at_ = buffer_.size();  // nothing of it is kept
+    searched = buffer_.size() - at_;
+    if (CliStatus filled = Fill(); !filled) return tl::unexpected(filled.error());
   }
 }
 
 bool InputLines::WouldWait() {
-  if (at_end_ || buffer_.find('\n') != std::string::npos) return false;
-  pollfd entry{fd_, POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 0;
+  if (at_end_ || buffer_.find('\n', at_) != std::string::npos) return false;
+  return source_->WouldWait();
 }
 
 }  // namespace stagelog::cli

@@ -3,19 +3,20 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <set>
 
-#include "base/sha256.h"
 #include "base/timestamp.h"
 #include "core/draft_decoder.h"
 #include "core/identifier.h"
-#include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "core/vocabulary.h"
+#include "tools/cli/run/sound_text.h"
+#include "tools/cli/send/legal_name.h"
 
 namespace stagelog::cli {
 namespace {
 
-using Kind = JsonMember::Kind;
+constexpr size_t kMaxStandInBytes = 4'096;  // of a line that is shown for want of a message
 
 std::string LowerCase(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -23,119 +24,221 @@ std::string LowerCase(std::string text) {
   return text;
 }
 
-// A scalar as text; none for null, objects and arrays.
-std::optional<std::string> TextOf(const JsonMember& member) {
-  if (member.kind == Kind::kText) return member.text;
-  const bool is_scalar =
-      member.kind == Kind::kInteger || member.kind == Kind::kFloat || member.kind == Kind::kBoolean;
-  return is_scalar ? std::optional(std::string(member.raw)) : std::nullopt;
+// "warn" of "warning": nothing is lost when it is spelled out.
+bool IsAbbreviation(const std::string& word, const std::string& of) {
+  return !word.empty() && of.starts_with(LowerCase(word));
 }
 
-std::string TypeOf(const std::string& text) {
-  if (FindType(text) != nullptr) return text;
-  std::string name;
-  for (const char c : LowerCase(text)) {
-    const bool is_plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_';
-    name += is_plain ? c : '-';
+void AddMember(std::string& object, std::string_view key, std::string_view raw) {
+  object += object.empty() ? '{' : ',';
+  AppendJsonString(object, key);
+  object += ':';
+  object += raw;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+std::string_view WithoutNuls(std::string_view text) {
+  const size_t first = text.find_first_not_of('\0');
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of('\0') - first + 1);
+}
+
+std::string_view WithoutLineEnd(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+// A heartbeat is a sign of life now, and the daemon would not keep it.
+std::string TypeNamed(const std::string& text) {
+  const bool is_ours = FindType(text) != nullptr && text != "heartbeat";
+  return is_ours ? text : LegalTypeName(text);
+}
+
+tl::expected<EventDraft, Refusal> Decoded(std::string_view event) {
+  return DecodeDraft(event, {"", "import"});
+}
+
+}  // namespace
+
+void MappingCounts::AddObject(ForeignLine& line) {
+  if (++objects > 1) return;
+  for (const JsonMember& member : line.members()) {
+    keys.push_back(member.key);
+    if (member.kind != JsonMember::Kind::kObject) continue;
+    for (JsonMembers inner(member.raw); inner.Next();) {
+      keys.push_back(member.key + "." + std::string(inner.key()));
+    }
   }
-  return "x-" + name.substr(0, 63);
 }
 
-// Names as syslog, log4j, Python and pino have them; pino's numbers too.
-std::string LevelOf(const std::string& text) {
-  static constexpr std::pair<std::string_view, std::string_view> kLevels[] = {
-      {"trace", "debug"},    {"verbose", "debug"},  {"notice", "info"},   {"information", "info"},
-      {"warn", "warning"},   {"err", "error"},      {"severe", "error"},  {"fatal", "critical"},
-      {"emerg", "critical"}, {"alert", "critical"}, {"crit", "critical"}, {"panic", "critical"},
-      {"10", "debug"},       {"20", "debug"},       {"30", "info"},       {"40", "warning"},
-      {"50", "error"},       {"60", "critical"}};
-  const std::string name = LowerCase(text);
-  for (const auto& [theirs, ours] : kLevels) {
-    if (name == theirs) return std::string(ours);
-  }
-  return name;
+CliStatus JudgeEvent(std::string_view event) {
+  const auto draft = Decoded(event);
+  return draft ? CliStatus() : Fail(ExitCode::kUsage, draft.error().detail);
 }
 
-class Mapper {
+// One line on its way to an event.
+class LineReading {
  public:
-  Mapper(const FieldMapping& mapping, std::string_view line) : mapping_(mapping), line_(line) {}
+  LineReading(LineMapper& mapper, std::string_view line, const std::string& own_id)
+      : mapper_(mapper), mapping_(mapper.mapping_), line_(line), id_(own_id) {}
 
-  CliResult<std::string> Map(std::string_view source, int64_t line_number) {
-    auto members = ReadJsonObject(line_, kMaxJsonDepth);
-    if (!members) return Fail(ExitCode::kUsage, members.error().detail);
-    for (const JsonMember& member : *members) Take(member);
-    if (!problem_.empty()) return Fail(ExitCode::kUsage, problem_);
-    if (job_.empty()) job_ = mapping_.job;
-    if (!IsJobId(job_)) {
-      return Fail(ExitCode::kUsage,
-                  job_.empty() ? "no job: name one with --job, or its member with --job-field"
-                               : "'" + QuotableText(job_, 80) +
-                                     "' is no name for a job: " + std::string(kNameRule));
+  CliResult<MappedLine> Read() {
+    const std::string_view content = WithoutNuls(line_);
+    nul_bytes_ = line_.size() - content.size();
+    parsed_ = ForeignLine::Parse(content);
+    ++mapper_.counts_.lines;
+    if (parsed_) {
+      mapper_.counts_.AddObject(*parsed_);
+      for (const PartFlag& flag : PartFlags()) {
+        if (CliStatus taken = Take(flag.part); !taken) return tl::unexpected(taken.error());
+      }
+      KeepTheRest(content);
+    } else {
+      TakeText(content);
     }
-    if (type_.empty()) type_ = mapping_.type.empty() ? "log" : TypeOf(mapping_.type);
-    if (id_.empty()) {
-      id_ = "import-" +
-            Sha256Hex(std::string(source) + ":" + std::to_string(line_number) + ":", line_)
-                .substr(0, 32);
-    }
-    return Encode();
+    return Finish(content);
   }
 
  private:
-  void Take(const JsonMember& member) {
-    const std::optional<std::string> text = TextOf(member);
-    const auto is = [&](const std::string& field) { return !field.empty() && member.key == field; };
-    if (text && is(mapping_.job_field)) {
-      job_ = *text;
-    } else if (text && is(mapping_.type_field)) {
-      type_ = TypeOf(*text);
-    } else if (text && is(mapping_.stage_field)) {
-      stage_ = *text;
-    } else if (text && is(mapping_.gate_field)) {
-      gate_ = *text;
-    } else if (text && is(mapping_.level_field)) {
-      level_ = LevelOf(*text);
-    } else if (text && is(mapping_.message_field)) {
-      message_ = *text;
-    } else if (text && is(mapping_.id_field)) {
-      id_ = *text;
-    } else if (text && is(mapping_.time_field)) {
-      TakeTime(*text);
-    } else {
-      Keep(member);
+  CliStatus Take(Part part) {
+    const auto place = mapping_.Find(*parsed_, part);
+    if (!place) return {};
+    ++mapper_.counts_.matched[static_cast<size_t>(part)];
+    const std::string text = TextOfScalar(*place->member);
+    if (text.empty()) return {};
+    bool is_kept_whole = true;  // the event says all that the member said
+    switch (part) {
+      case Part::kJob:
+        is_kept_whole = SetName(job_, LegalJobId(text), text);
+        break;
+      case Part::kStage:
+        is_kept_whole = SetName(stage_, LegalStagePath(text), text);
+        break;
+      case Part::kGate:
+        is_kept_whole = SetName(gate_, LegalName(text), text);
+        break;
+      case Part::kId:
+        is_kept_whole = SetName(id_, LegalEventId(text), text);
+        break;
+      case Part::kType:
+        is_kept_whole = SetType(text);
+        break;
+      case Part::kMessage:
+        message_ = WithoutLineEnd(text);
+        break;
+      case Part::kLevel: {
+        auto level = mapper_.levels_.Read(*parsed_, *place);
+        if (!level) return tl::unexpected(level.error());
+        level_ = std::move(*level);
+        is_kept_whole = IsAbbreviation(text, level_);
+        break;
+      }
+      case Part::kTime: {
+        const auto has_zone = SetTime(text);
+        if (!has_zone) return tl::unexpected(has_zone.error());
+        is_kept_whole = *has_zone;
+        break;
+      }
     }
+    if (is_kept_whole && place->is_top) consumed_.insert(place->member);
+    return {};
   }
 
-  void TakeTime(const std::string& text) {
-    std::optional<int64_t> micros = ParseTimestamp(text);
-    if (!micros) {
-      char* end = nullptr;
-      const double number = std::strtod(text.c_str(), &end);
-      const bool is_number = !text.empty() && *end == '\0' && number > 0 && number < 1e14;
-      if (is_number) micros = static_cast<int64_t>(number >= 1e11 ? number * 1e3 : number * 1e6);
-    }
-    if (!micros) {
-      problem_ = "'" + QuotableText(text, 80) +
-                 "' is no time: RFC 3339, Unix seconds or "
-                 "milliseconds are understood";
-      return;
-    }
-    time_ = FormatTimestamp(*micros);
+  static bool SetName(std::string& target, std::string name, const std::string& original) {
+    target = std::move(name);
+    return target == original;
   }
 
-  void Keep(const JsonMember& member) {
-    payload_ += payload_.empty() ? '{' : ',';
-    AppendJsonString(payload_, member.key);
-    payload_ += ':';
-    payload_ += member.raw;
+  bool SetType(const std::string& text) {
+    for (const auto* table : {&mapping_.types, &mapping_.preset_types}) {
+      const auto found = table->find(text);
+      if (found == table->end()) continue;
+      mapper_.counts_.used_types.insert(text);
+      type_ = found->second;
+      return type_ == text;
+    }
+    type_ = TypeNamed(text);
+    return type_ == text || type_ == "x-" + text;
   }
 
-  std::string Encode() const {
-    std::string event = "{\"job_id\":\"" + job_ + "\"";
+  // Whether the text named its zone, and its year.
+  CliResult<bool> SetTime(const std::string& text) {
+    std::optional<ForeignTime> time;
+    const auto& format = mapping_.time_format;
+    if (format) time = format->Parse(text, mapper_.now_micros_);
+    const bool has_year = !time || format->has_year();
+    if (!time) time = ParseForeignTime(text);
+    if (!time) {
+      return Fail(ExitCode::kUsage,
+                  "'" + QuotableText(text, 80) + "' is no time" +
+                      (format ? " by --time-format, nor" : ":") +
+                      " RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
+                      (format ? "" : "; --time-format reads others"));
+    }
+    if (!time->has_zone) ++mapper_.times_without_zone_;
+    if (!has_year) ++mapper_.times_without_year_;
+    time_ = FormatTimestamp(time->micros);
+    return time->has_zone && has_year;
+  }
+
+  void KeepTheRest(std::string_view content) {
+    const std::vector<JsonMember>& members = parsed_->members();
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (consumed_.contains(&members[i]) || parsed_->IsSuperseded(i)) continue;
+      AddMember(payload_, members[i].key, members[i].raw);
+    }
+    if (nul_bytes_ > 0) AddMember(payload_, FreeKey("nul_bytes"), std::to_string(nul_bytes_));
+    if (parsed_->has_duplicates()) AddMember(payload_, FreeKey("raw"), Quoted(content));
+  }
+
+  // A key that the line itself does not use.
+  std::string FreeKey(std::string key) const {
+    while (parsed_ && parsed_->has_key(key)) key += '_';
+    return key;
+  }
+
+  void TakeText(std::string_view content) {
+    type_ = "log";
+    message_ = SoundUtf8(content);
+    if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
+    if (nul_bytes_ > 0) AddMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
+    if (!IsUtf8(content)) AddMember(payload_, "raw_base64", Quoted(Base64(content)));
+  }
+
+  CliResult<MappedLine> Finish(std::string_view content) {
+    if (job_.empty()) job_ = mapping_.job;
+    if (job_.empty()) {
+      return Fail(ExitCode::kUsage, "no job: name one with --job, or its member with --job-field");
+    }
+    if (type_.empty()) type_ = TypeWithoutName();
+    if (time_.empty()) time_ = mapper_.last_time_;
+    // A log without a text would be refused, and the line is the best there is to read.
+    if (message_.empty() && type_ == "log") message_ = QuotableText(content, kMaxStandInBytes);
+    std::string event = Encode(payload_.empty() ? "" : payload_ + "}");
+    auto draft = Decoded(event);
+    const bool is_payload_wrong = !draft && draft.error().field.starts_with("payload");
+    if (is_payload_wrong && parsed_) {
+      event = Encode("{\"line\":" + payload_ + "}}");
+      draft = Decoded(event);
+    }
+    if (!draft) return Fail(ExitCode::kUsage, draft.error().detail);
+    mapper_.last_time_ = time_;
+    return MappedLine{std::move(event), job_, type_, time_};
+  }
+
+  std::string TypeWithoutName() const {
+    return mapping_.type.empty() ? "log" : TypeNamed(mapping_.type);
+  }
+
+  std::string Encode(const std::string& payload) const {
+    std::string event = "{\"job_id\":" + Quoted(job_);
     const auto add = [&event](const char* key, const std::string& value) {
-      if (value.empty()) return;
-      event += std::string(",\"") + key + "\":";
-      AppendJsonString(event, value);
+      if (!value.empty()) event += std::string(",\"") + key + "\":" + Quoted(value);
     };
     add("event_id", id_);
     add("type", type_);
@@ -143,14 +246,17 @@ class Mapper {
     add("stage", stage_);
     add("gate", gate_);
     add("level", level_);
-    // A log without a text would be refused, and the line is the best there is to read.
-    add("message", message_.empty() && type_ == "log" ? QuotableText(line_, 4'096) : message_);
-    if (!payload_.empty()) event += ",\"payload\":" + payload_ + "}";
+    add("message", message_);
+    if (!payload.empty()) event += ",\"payload\":" + payload;
     return event + "}";
   }
 
+  LineMapper& mapper_;
   const FieldMapping& mapping_;
   const std::string_view line_;
+  size_t nul_bytes_ = 0;  // before and behind the content
+  std::optional<ForeignLine> parsed_;
+  std::set<const JsonMember*> consumed_;
   std::string job_;
   std::string type_;
   std::string time_;
@@ -159,15 +265,27 @@ class Mapper {
   std::string level_;
   std::string message_;
   std::string id_;
-  std::string payload_;
-  std::string problem_;
+  std::string payload_;  // without its last bracket
 };
 
-}  // namespace
+CliResult<MappedLine> LineMapper::Map(std::string_view line, const std::string& own_id) {
+  return LineReading(*this, line, own_id).Read();
+}
 
-CliResult<std::string> MapLine(const FieldMapping& mapping, std::string_view line,
-                               std::string_view source, int64_t line_number) {
-  return Mapper(mapping, line).Map(source, line_number);
+std::vector<std::string> LineMapper::Remarks() const {
+  std::vector<std::string> remarks = levels_.Remarks();
+  const auto add = [&](int64_t count, const std::string& what) {
+    if (count == 0) return;
+    remarks.push_back(std::to_string(count) + (count == 1 ? " time names" : " times name") + what);
+  };
+  add(times_without_zone_, " no zone; UTC was assumed");
+  add(times_without_year_, " no year; the last twelve months were assumed");
+  const int64_t texts = counts_.lines - counts_.objects;
+  if (texts > 0 && counts_.objects > 0) {
+    remarks.push_back(std::to_string(texts) + (texts == 1 ? " line is" : " lines are") +
+                      " no JSON object and became " + (texts == 1 ? "a log" : "logs"));
+  }
+  return remarks;
 }
 
 }  // namespace stagelog::cli

@@ -1,49 +1,85 @@
-// JSON lines that other programs wrote, as events.
+// Lines that other programs wrote, as events.
 #ifndef STAGELOG_TOOLS_CLI_SEND_LINE_MAPPER_H_
 #define STAGELOG_TOOLS_CLI_SEND_LINE_MAPPER_H_
 
+#include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tools/cli/exit_code.h"
+#include "tools/cli/send/field_mapping.h"
+#include "tools/cli/send/level_reader.h"
 
 namespace stagelog::cli {
 
-// Which of a line's members stands for which part of an event; empty: none does. `job` and `type`
-// are what an event is given that has no such member.
-struct FieldMapping {
-  std::string job_field;
-  std::string job;
-  std::string type_field;
+struct MappedLine {
+  std::string event;  // JSON for the daemon, judged by the daemon's own decoder
+  std::string job_id;
   std::string type;
-  std::string time_field;
-  std::string stage_field;
-  std::string gate_field;
-  std::string level_field;
-  std::string message_field;
-  std::string id_field;
-
-  // A journal's own lines need none of it.
-  bool empty() const {
-    return (job_field + job + type_field + type + time_field + stage_field + gate_field +
-            level_field + message_field + id_field)
-        .empty();
-  }
+  std::string time;  // occurred_at; empty where it is unknown
 };
 
-// The event, as JSON for the daemon, that `line` (JSON) stands for:
-//  - a type that is none of ours becomes x-<type>, in lower case and with '-' for what may not
-//  stand
-//    there;
-//  - a level may be spelled as others do (warn, ERROR, 30);
-//  - a time may be RFC 3339, or Unix seconds or milliseconds;
-//  - members that stand for nothing go into the payload, as they are spelled;
-//  - without an id of its own it gets one made from its bytes, `source` and `line_number`: the same
-//    line of the same file is the same event whenever it is imported.
-// kUsage, with what is wrong, when it cannot be an event.
-CliResult<std::string> MapLine(const FieldMapping& mapping, std::string_view line,
-                               std::string_view source, int64_t line_number);
+// What was found in the lines so far.
+struct MappingCounts {
+  int64_t lines = 0;    // all
+  int64_t objects = 0;  // of these, JSON objects; the others became logs
+  std::array<int64_t, kPartCount> matched{};
+  std::set<std::string> used_types;  // entries of the table of types that a line had
+  std::vector<std::string> keys;     // of the first object, to name one that was meant
+
+  void AddObject(ForeignLine& line);
+};
+
+// One thread at a time. The rules:
+//  - a type is looked up in the table of types; one that is none of ours then, and a heartbeat,
+//  which
+//    the daemon would not keep, becomes x-<type>;
+//  - a level is a word or a number (level_reader.h);
+//  - a time is read as ParseForeignTime() does, or by the format; without a zone it is UTC. A line
+//    without a time has that of the line before it;
+//  - names of jobs, stages and gates, and ids, are made legal (legal_name.h);
+//  - members that stand for nothing, and those whose value was changed on the way, go into the
+//    payload as they are spelled. Of a key that is given twice the last value counts; the line as
+//    it was is then in the payload as "raw";
+//  - what a payload of the type may not hold is put below "line" in the payload;
+//  - a line that is no JSON object is a log with the line as its message ("raw_base64" in the
+//  payload
+//    has the bytes where they are no UTF-8; "nul_bytes" counts NULs before and behind it).
+class LineMapper {
+ public:
+  // `now_micros` for times whose format has no year.
+  LineMapper(const FieldMapping& mapping, int64_t now_micros)
+      : mapping_(mapping), now_micros_(now_micros), levels_(mapping.level_scale) {}
+
+  // The event that `line` stands for; `own_id` is its id where it has none. kUsage, with what is
+  // wrong, when it cannot be an event.
+  CliResult<MappedLine> Map(std::string_view line, const std::string& own_id);
+
+  // The time of the last line is not that of the next one: another file begins.
+  void BeginFile() { last_time_.clear(); }
+
+  const MappingCounts& counts() const { return counts_; }
+  // What was assumed and guessed, a sentence each.
+  std::vector<std::string> Remarks() const;
+
+ private:
+  friend class LineReading;
+
+  const FieldMapping& mapping_;
+  const int64_t now_micros_;
+  LevelReader levels_;
+  MappingCounts counts_;
+  std::string last_time_;
+  int64_t times_without_zone_ = 0;
+  int64_t times_without_year_ = 0;
+};
+
+// Judges `event` as the daemon does when it comes in: its form, not what the journal's state makes
+// of it. kUsage with the reason of a refusal.
+CliStatus JudgeEvent(std::string_view event);
 
 }  // namespace stagelog::cli
 

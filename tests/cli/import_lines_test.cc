@@ -1,0 +1,273 @@
+// stagelog import with lines of other programs.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/cli/command_fixture.h"
+#include "tests/support/journal_lines.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class ImportLinesTest : public CommandTest {
+ protected:
+  void SetUp() override { StartDaemon(); }
+
+  std::string Write(const std::string& name, const std::string& text) {
+    std::ofstream(cli_.Path(name), std::ios::binary) << text;
+    return cli_.Path(name);
+  }
+
+  Json Event(const std::string& job, size_t index) { return Json::parse(Lines(job).at(index)); }
+
+  // What `import` prints for a file of that text.
+  CliResultText Import(const std::string& text, std::vector<std::string> flags, int exit_code = 0) {
+    std::vector<std::string> arguments = {"import", Write("file", text), "--job", "j"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return Run(arguments, "", exit_code);
+  }
+};
+
+TEST_F(ImportLinesTest, TheSystemsJournal) {
+  const CliResultText result =
+      Import(R"({"__REALTIME_TIMESTAMP":"1764363600123456","PRIORITY":"3","MESSAGE":"read failed"})"
+             "\n"
+             R"({"__REALTIME_TIMESTAMP":"1764363601000001","PRIORITY":"6","MESSAGE":"retrying"})"
+             "\n",
+             {"--time-field", "__REALTIME_TIMESTAMP", "--level-field", "PRIORITY",
+              "--message-field", "MESSAGE"});
+  EXPECT_EQ(result.out, "2 events taken, 0 were there already\n");
+  EXPECT_THAT(result.err, HasSubstr("scale 'syslog'")) << "what was guessed is said";
+  EXPECT_EQ(Event("j", 0)["level"], "error");
+  EXPECT_EQ(Event("j", 0)["occurred_at"], "2025-11-28T21:00:00.123456Z");
+  EXPECT_EQ(Event("j", 1)["level"], "info");
+}
+
+TEST_F(ImportLinesTest, ALineThatIsWrongEndsItBehindWhatCameBefore) {
+  std::string text;
+  for (int i = 1; i <= 1'001; ++i) {
+    const std::string level = i == 501 ? "bogus" : "info";
+    text += "{\"l\":\"" + level + "\",\"m\":\"" + std::to_string(i) + "\"}\n";
+  }
+  const std::vector<std::string> flags = {"--level-field", "l", "--message-field", "m"};
+  const CliResultText failed = Import(text, flags, 2);
+  EXPECT_THAT(failed.err, HasSubstr("file:501: unknown level 'bogus'"));
+  EXPECT_THAT(Lines("j"), SizeIs(500));
+  std::vector<std::string> skipping = flags;
+  skipping.push_back("--skip-invalid");
+  const CliResultText skipped = Import(text, skipping);
+  EXPECT_EQ(skipped.out, "500 events taken, 500 were there already, 1 line skipped\n");
+  EXPECT_THAT(skipped.err, HasSubstr("file:501: unknown level 'bogus'"));
+  EXPECT_THAT(Lines("j"), SizeIs(1'000));
+  EXPECT_EQ(Event("j", 999)["message"], "1001");
+}
+
+TEST_F(ImportLinesTest, WhatTheDaemonRefusesIsSkippedOrNamedToo) {
+  const std::string text =
+      "{\"id\":\"a\",\"m\":\"one\"}\n{\"id\":\"b\",\"m\":\"two\"}\n{\"id\":\"a\",\"m\":\"other\"}\n"
+      "{\"id\":\"c\",\"m\":\"three\"}\n";
+  const std::vector<std::string> flags = {"--id-field", "id", "--message-field", "m"};
+  EXPECT_THAT(Import(text, flags, 6).err, HasSubstr("line 3: "));
+  EXPECT_THAT(Lines("j"), SizeIs(2)) << "the lines before it";
+  std::vector<std::string> skipping = flags;
+  skipping.push_back("--skip-invalid");
+  EXPECT_EQ(Import(text, skipping).out, "1 events taken, 2 were there already, 1 line skipped\n");
+}
+
+TEST_F(ImportLinesTest, AHugeLineCostsItself) {
+  const std::string text = "{\"m\":\"a\"}\n{\"m\":\"" + std::string(300'000, 'x') +
+                           "\"}\n{\"m\":\"b\"}\n" + std::string(5'000'000, 'y') +
+                           "\n{\"m\":\"c\"}\n";
+  const CliResultText result = Import(text, {"--message-field", "m", "--skip-invalid"});
+  EXPECT_EQ(result.out, "3 events taken, 0 were there already, 2 lines skipped\n");
+  EXPECT_THAT(result.err, HasSubstr("file:2: an event is at most 262144 bytes"));
+  EXPECT_THAT(result.err, HasSubstr("file:4: is longer than 4 MiB"));
+}
+
+TEST_F(ImportLinesTest, WhereNoLineCanBeTakenItFails) {
+  EXPECT_THAT(
+      Import("{\"l\":\"x1\"}\n{\"l\":\"x2\"}\n", {"--level-field", "l", "--skip-invalid"}, 1).err,
+      HasSubstr("no line could be taken"));
+}
+
+TEST_F(ImportLinesTest, AMappingThatMatchesNothingIsAnErrorBeforeAnythingIsSent) {
+  const std::string text =
+      "{\"level\":\"info\",\"msg\":\"a\"}\n{\"level\":\"warn\",\"msg\":\"b\"}\n";
+  for (const char* dry : {"", "--dry-run"}) {
+    std::vector<std::string> flags = {"--level-field", "levle", "--message-field", "msg"};
+    if (*dry != '\0') flags.emplace_back(dry);
+    const CliResultText result = Import(text, flags, 1);
+    EXPECT_THAT(result.err, HasSubstr("--level-field levle matched none of 2 lines"));
+    EXPECT_THAT(result.err, HasSubstr("'level'")) << "what was meant";
+    EXPECT_THAT(Lines("j"), IsEmpty());
+  }
+  Run({"import", "-", "--job", "j", "--time-field", "info.ts"}, text, 1);
+  EXPECT_THAT(Lines("j"), IsEmpty()) << "a short pipe is looked at before it is sent";
+  EXPECT_THAT(Import(text, {"--type-field", "level", "--type-map", "done=job_completed"}, 1).err,
+              HasSubstr("--type-map matched none"));
+  EXPECT_THAT(Import(text, {"--preset", "journald"}, 1).err, HasSubstr("--preset journald"));
+  EXPECT_THAT(Import(text, {"--type-map", "done=job_completed"}, 2).err, HasSubstr("--type-field"));
+  EXPECT_THAT(Import(text, {"--level-scale", "pino"}, 2).err, HasSubstr("--level-field"));
+  EXPECT_THAT(Lines("j"), IsEmpty());
+}
+
+TEST_F(ImportLinesTest, AMappingThatMatchesFewIsAWarning) {
+  std::string text = "{\"level\":\"info\",\"m\":\"0\"}\n";
+  for (int i = 1; i < 10; ++i) text += "{\"m\":\"" + std::to_string(i) + "\"}\n";
+  const CliResultText result = Import(text, {"--level-field", "level", "--message-field", "m"});
+  EXPECT_THAT(result.err, HasSubstr("--level-field level matched only 1 of 10 lines"));
+  EXPECT_THAT(result.err, Not(HasSubstr("--message-field")));
+}
+
+TEST_F(ImportLinesTest, ADryRunMakesTheSameChecks) {
+  const std::pair<std::string, std::vector<std::string>> inputs[] = {
+      {"{\"l\":\"bogus\"}\n", {"--level-field", "l"}},
+      {"{\"t\":\"noon\"}\n", {"--time-field", "t"}},
+      {"{\"m\":\"" + std::string(300'000, 'x') + "\"}\n", {"--message-field", "m"}},
+      {"{\"t\":\"stage_started\"}\n", {"--type-field", "t"}},
+      {"{\"m\":\"fine\"}\n", {"--message-field", "m"}}};
+  for (const auto& [text, flags] : inputs) {
+    std::vector<std::string> arguments = {"import", Write("file", text), "--job", "j"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const CliResultText real = cli_.Run(arguments);
+    arguments.emplace_back("--dry-run");
+    const CliResultText dry = cli_.Run(arguments);
+    EXPECT_EQ(dry.exit_code, real.exit_code) << flags[0];
+    EXPECT_EQ(dry.err, real.err);
+  }
+  EXPECT_THAT(Lines("j"), SizeIs(1));
+}
+
+TEST_F(ImportLinesTest, LinesThatAreNoJsonAreKept) {
+  const std::string nuls(8, '\0');
+  const CliResultText result =
+      Import("\xef\xbb\xbf{\"m\":\"before\"}\r\n" + nuls +
+                 "\r\nwarning: plain text\r\n{\"m\":\"after\\n\"}\r\n{\"m\":\"x\",\"m\":\"y\"}\r\n",
+             {"--message-field", "m"});
+  EXPECT_EQ(result.out, "5 events taken, 0 were there already\n");
+  EXPECT_THAT(result.err, HasSubstr("2 lines are no JSON object and became logs"));
+  EXPECT_EQ(Event("j", 0)["message"], "before");
+  EXPECT_EQ(Event("j", 1)["payload"]["nul_bytes"], 8);
+  EXPECT_EQ(Event("j", 2)["message"], "warning: plain text");
+  EXPECT_EQ(Event("j", 3)["message"], "after");
+  EXPECT_EQ(Event("j", 4)["payload"]["raw"], R"({"m":"x","m":"y"})");
+}
+
+TEST_F(ImportLinesTest, PlainTextNeedsOnlyAJob) {
+  EXPECT_EQ(Import("one\ntwo\n", {}).out, "2 events taken, 0 were there already\n");
+  EXPECT_EQ(Event("j", 1)["message"], "two");
+}
+
+// --- Where lines come from ---
+
+TEST_F(ImportLinesTest, ARotationSendsNothingTwice) {
+  const auto import = [&](const std::string& name) {
+    return Run({"import", cli_.Path(name), "--job", "j"}).out;
+  };
+  Write("app.log", "start\nsame\nsame\n");
+  EXPECT_EQ(import("app.log"), "3 events taken, 0 were there already\n");
+  Write("app.log", "start\nsame\nsame\nmore\n");
+  std::filesystem::rename(cli_.Path("app.log"), cli_.Path("app.log.1"));
+  Write("app.log", "start\nsame\nanother\n");
+  EXPECT_EQ(import("app.log.1"), "1 events taken, 3 were there already\n");
+  EXPECT_EQ(import("app.log"), "3 events taken, 0 were there already\n") << "it only begins alike";
+  EXPECT_EQ(std::system(("gzip -k " + cli_.Path("app.log.1")).c_str()), 0);
+  EXPECT_EQ(import("app.log.1.gz"), "0 events taken, 4 were there already\n");
+  EXPECT_EQ(import("app.log"), "0 events taken, 3 were there already\n");
+}
+
+TEST_F(ImportLinesTest, TwoFilesInOneImportThatBeginAlike) {
+  Write("a.log", "start\none\n");
+  Write("b.log", "start\ntwo\n");
+  Write("c.log", "start\none\n");
+  EXPECT_EQ(
+      Run({"import", cli_.Path("a.log"), cli_.Path("b.log"), cli_.Path("c.log"), "--job", "j"}).out,
+      "4 events taken, 2 were there already\n")
+      << "the third is a copy of the first";
+}
+
+TEST_F(ImportLinesTest, StandardInputAndPipes) {
+  EXPECT_EQ(Run({"import", "-", "--job", "a"}, "one\ntwo\n").out,
+            "2 events taken, 0 were there already\n");
+  EXPECT_EQ(Run({"import", "/dev/stdin", "--job", "b"}, "one\n").out,
+            "1 events taken, 0 were there already\n");
+  const std::string fifo = cli_.Path("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  auto command = cli_.Start({"import", fifo, "--job", "c"});
+  const int fd = ::open(fifo.c_str(), O_WRONLY);
+  ASSERT_EQ(::write(fd, "one\ntwo\n", 8), 8);
+  ::close(fd);
+  EXPECT_EQ(command->Wait().out, "2 events taken, 0 were there already\n");
+  EXPECT_THAT(Lines("c"), SizeIs(2));
+}
+
+TEST_F(ImportLinesTest, AForeignZstdFile) {
+  const std::string text = "{\"m\":\"one\"}\n{\"m\":\"two\"}\n";
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
+  const std::string path = Write("app.log.zst", packed);
+  EXPECT_EQ(Run({"import", path, "--job", "j", "--message-field", "m"}).out,
+            "2 events taken, 0 were there already\n");
+  Write("app.log.zst", packed.substr(0, packed.size() - 3));
+  ExpectFailure({"import", path, "--job", "k"}, 7, "cut off");
+}
+
+TEST_F(ImportLinesTest, AJournalThroughAPipeAndPacked) {
+  const std::string text = JournalLines::Random(5, 300, "old").Text();
+  const std::string path = Write("old.jsonl", text);
+  EXPECT_EQ(Run({"import", "-"}, text).out, "300 events taken, 0 were there already\n");
+  EXPECT_EQ(std::system(("gzip " + path).c_str()), 0);
+  EXPECT_EQ(Run({"import", path + ".gz"}).out, "0 events taken, 300 were there already\n");
+  std::string edited = text;
+  edited.replace(edited.find("\"ts\":\"20"), 8, "\"ts\":\"21");
+  ExpectFailure({"import", "-"}, 7, "standard input", edited);
+}
+
+// --- Jobs ---
+
+TEST_F(ImportLinesTest, ARunOfAnotherProgramIsAWholeJob) {
+  const std::string text =
+      R"({"e":"build_started","at":"2026-03-01T10:00:00+0100"})"
+      "\n"
+      R"({"e":"process_started","name":"ALIGN (1) a","at":"2026-03-01T10:00:01+0100"})"
+      "\n"
+      R"({"e":"process_completed","name":"ALIGN (1) a",)"
+      R"("at":"2026-03-01T10:00:04.5+0100"})"
+      "\n"
+      R"({"e":"build_finished","at":"2026-03-01T10:00:05+0100"})"
+      "\n";
+  const std::vector<std::string> flags = {
+      "--create",
+      "--type-field",
+      "e",
+      "--stage-field",
+      "name",
+      "--time-field",
+      "at",
+      "--type-map",
+      "build_started=job_started,build_finished=job_completed",
+      "--type-map",
+      "process_started=stage_started,process_completed=stage_completed"};
+  EXPECT_EQ(Import(text, flags).out, "4 events taken, 0 were there already, jobs created: 1\n");
+  ASSERT_THAT(Lines("j"), SizeIs(5));
+  EXPECT_EQ(Event("j", 0)["type"], "job_created");
+  EXPECT_EQ(Event("j", 0)["occurred_at"], "2026-03-01T09:00:00.000000Z");
+  for (const std::string& line : Lines("j")) EXPECT_THAT(line, Not(HasSubstr("violations")));
+  const Json state = Json::parse(Run({"show", "j", "--json"}).out);
+  EXPECT_EQ(state["status"], "completed");
+  EXPECT_EQ(Import(text, flags).out, "0 events taken, 4 were there already\n");
+  EXPECT_THAT(Lines("j"), SizeIs(5));
+}
+
+}  // namespace
+}  // namespace stagelog

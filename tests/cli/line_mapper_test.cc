@@ -1,0 +1,314 @@
+// Lines of other programs as events.
+#include "tools/cli/send/line_mapper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/cli/run/sound_text.h"
+
+namespace stagelog {
+namespace {
+
+using cli::FieldMapping;
+using cli::Part;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kNow = 1'772'355'600'000'000;  // 2026-03-01T09:00:00Z
+
+FieldMapping Mapping(std::vector<std::pair<Part, std::string>> paths) {
+  FieldMapping mapping;
+  mapping.job = "a";
+  for (const auto& [part, path] : paths) mapping.Of(part).push_back(path);
+  return mapping;
+}
+
+// The event of one line, or what is wrong with it.
+std::string MapOne(const FieldMapping& mapping, const std::string& line) {
+  cli::LineMapper mapper(mapping, kNow);
+  const auto mapped = mapper.Map(line, "own-id");
+  return mapped ? mapped->event : mapped.error().message;
+}
+
+Json EventOf(const FieldMapping& mapping, const std::string& line) {
+  const std::string event = MapOne(mapping, line);
+  const Json json = Json::parse(event, nullptr, false);
+  EXPECT_TRUE(json.is_object()) << line << ": " << event;
+  return json.is_object() ? json : Json::object();
+}
+
+// --- Times ---
+
+TEST(LineMapperTest, ATimeIsReadInWhateverUnitItIs) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  for (const char* time :
+       {"1764363600", "\"1764363600\"", "1764363600.0", "\"1764363600.000\"", "1764363600000",
+        "\"1764363600000000\"", "1764363600000000000", "\"2025-11-28T22:00:00+0100\"",
+        "\"2025-11-28 21:00:00,000Z\"", "\"2025-11-28t21:00:00z\"", "\"2025-11-28T22:00:00+01\"",
+        "\"2025-11-28 21:00:00\""}) {
+    const Json event = EventOf(mapping, "{\"t\":" + std::string(time) + "}");
+    EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.000000Z") << time;
+  }
+  EXPECT_EQ(EventOf(mapping, R"({"t":0})")["occurred_at"], "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(EventOf(mapping, R"({"t":-1})")["occurred_at"], "1969-12-31T23:59:59.000000Z");
+  EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"), HasSubstr("'noon' is no time"));
+}
+
+TEST(LineMapperTest, AZoneThatIsAssumedIsSaidAndTheTextKept) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  cli::LineMapper mapper(mapping, kNow);
+  const auto mapped = mapper.Map(R"({"t":"2026-03-01 09:00:00"})", "id");
+  ASSERT_TRUE(mapped);
+  EXPECT_THAT(mapped->event, HasSubstr(R"("payload":{"t":"2026-03-01 09:00:00"})"));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 time names no zone; UTC was assumed")));
+}
+
+TEST(LineMapperTest, ALineWithoutATimeHasThatOfTheLineBeforeIt) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  cli::LineMapper mapper(mapping, kNow);
+  EXPECT_EQ(mapper.Map("first", "1")->time, "");
+  EXPECT_EQ(mapper.Map(R"({"t":0})", "2")->time, "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(mapper.Map("  at Main.java:7", "3")->time, "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(mapper.Map("{}", "4")->time, "1970-01-01T00:00:00.000000Z");
+  mapper.BeginFile();
+  EXPECT_EQ(mapper.Map("first", "5")->time, "");
+}
+
+// --- Levels ---
+
+std::string LevelOf(const FieldMapping& mapping, const std::string& line) {
+  const std::string event = MapOne(mapping, line);
+  const Json json = Json::parse(event, nullptr, false);
+  return json.is_object() ? json.value("level", "none") : event;
+}
+
+TEST(LineMapperTest, NumbersAreReadOnTheScaleThatWasNamed) {
+  FieldMapping mapping = Mapping({{Part::kLevel, "l"}});
+  EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("name its scale with --level-scale"));
+  mapping.level_scale = FindLevelScale("pino");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":40})"), "warning");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"40"})"), "warning");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"ERROR"})"), "error");
+  mapping.level_scale = FindLevelScale("python");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":40})"), "error");
+  mapping.level_scale = FindLevelScale("syslog");
+  EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("is not on the scale 'syslog'"));
+  EXPECT_THAT(LevelOf(mapping, R"({"l":"loud"})"), HasSubstr("unknown level 'loud'"));
+}
+
+TEST(LineMapperTest, GuessesOnlyWhereTheLineSaysItAndSaysSo) {
+  const auto guess = [](const std::string& path, const std::string& line) {
+    const FieldMapping mapping = Mapping({{Part::kLevel, path}});
+    cli::LineMapper mapper(mapping, kNow);
+    const auto mapped = mapper.Map(line, "id");
+    if (!mapped) return std::string("none");
+    EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("--level-scale"))) << line;
+    return Json::parse(mapped->event).value("level", "");
+  };
+  EXPECT_EQ(guess("levelno", R"({"levelno":40,"levelname":"ERROR"})"), "error");
+  EXPECT_EQ(guess("levelno", R"({"levelno":40})"), "error");
+  EXPECT_EQ(guess("PRIORITY", R"({"__REALTIME_TIMESTAMP":"1","PRIORITY":"3"})"), "error");
+  EXPECT_EQ(guess("level", R"({"level":40,"time":1,"pid":1,"hostname":"h"})"), "warning");
+  EXPECT_EQ(guess("level", R"({"version":"1.1","host":"h","short_message":"m","level":3})"),
+            "error");
+  EXPECT_EQ(
+      guess("r.levelno", R"({"levelname":"DEBUG","r":{"levelno":50,"levelname":"CRITICAL"}})"),
+      "critical");
+  EXPECT_EQ(guess("level", R"({"level":40})"), "none");
+  EXPECT_EQ(guess("PRIORITY", R"({"PRIORITY":"3"})"), "none");
+}
+
+TEST(LineMapperTest, AWordThatSaysMoreIsKept) {
+  const FieldMapping mapping = Mapping({{Part::kLevel, "l"}});
+  EXPECT_THAT(MapOne(mapping, R"({"l":"SUCCESS"})"), HasSubstr(R"("payload":{"l":"SUCCESS"})"));
+  EXPECT_FALSE(EventOf(mapping, R"({"l":"WARN"})").contains("payload"));
+  EXPECT_FALSE(EventOf(mapping, R"({"l":"I"})").contains("payload"));
+}
+
+// --- Names ---
+
+TEST(LineMapperTest, NamesAreMadeLegalAndTheOriginalIsKept) {
+  const FieldMapping mapping =
+      Mapping({{Part::kStage, "name"}, {Part::kId, "id"}, {Part::kGate, "g"}, {Part::kJob, "run"}});
+  const Json event = EventOf(mapping, R"({"name":"ALIGN (sample_A 1) a","id":"t.py::test[1 + 1]",)"
+                                      R"("g":"a/b","run":"my run"})");
+  EXPECT_THAT(event["stage"].get<std::string>(), MatchesRegex("ALIGN-sample_A-1-a--.{20}"));
+  EXPECT_THAT(event["event_id"].get<std::string>(), HasSubstr("t.py::test"));
+  EXPECT_THAT(event["gate"].get<std::string>(), MatchesRegex("a-b--.{20}"));
+  EXPECT_THAT(event["job_id"].get<std::string>(), MatchesRegex("my-run--.{20}"));
+  EXPECT_EQ(event["payload"]["name"], "ALIGN (sample_A 1) a");
+  EXPECT_EQ(event["payload"]["id"], "t.py::test[1 + 1]");
+  EXPECT_EQ(event["payload"]["run"], "my run");
+  const Json legal = EventOf(mapping, R"({"name":"align/1","id":"7","g":"g","run":"r"})");
+  EXPECT_EQ(legal["stage"], "align/1");
+  EXPECT_FALSE(legal.contains("payload"));
+}
+
+TEST(LineMapperTest, TypesByTable) {
+  FieldMapping mapping = Mapping({{Part::kType, "e"}});
+  ASSERT_TRUE(cli::AddTypes("build_finished=job_completed,a=b=job_failed", mapping));
+  EXPECT_EQ(EventOf(mapping, R"({"e":"build_finished"})")["type"], "job_completed");
+  EXPECT_EQ(EventOf(mapping, R"({"e":"a=b"})")["type"], "job_failed");
+  EXPECT_EQ(EventOf(mapping, R"({"e":"job_started"})")["type"], "job_started");
+  EXPECT_EQ(EventOf(mapping, R"({"e":"Other Thing"})")["type"], "x-other-thing");
+  EXPECT_EQ(EventOf(mapping, R"({"e":"heartbeat"})")["type"], "x-heartbeat")
+      << "the daemon keeps no heartbeat";
+  EXPECT_EQ(EventOf(mapping, R"({"e":""})")["type"], "log");
+  EXPECT_THAT(cli::AddTypes("a=job_complete", mapping).error().message, HasSubstr("job_completed"));
+  EXPECT_FALSE(cli::AddTypes("a", mapping));
+  EXPECT_FALSE(cli::AddTypes("=log", mapping));
+}
+
+// --- Fields ---
+
+TEST(LineMapperTest, DottedPathsReachInnerObjects) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "info.ts"},
+                                        {Part::kLevel, "info.level"},
+                                        {Part::kMessage, "info.msg"},
+                                        {Part::kStage, "data.node"}});
+  const Json event = EventOf(
+      mapping, R"({"info":{"ts":"2026-03-01T10:00:00Z","level":"error","msg":"failed\r\n"},)"
+               R"("data":{"node":"orders"}})");
+  EXPECT_EQ(event["occurred_at"], "2026-03-01T10:00:00.000000Z");
+  EXPECT_EQ(event["level"], "error");
+  EXPECT_EQ(event["message"], "failed") << "without its line end";
+  EXPECT_EQ(event["stage"], "orders");
+  EXPECT_EQ(event["payload"]["info"]["level"], "error") << "objects stay whole";
+}
+
+TEST(LineMapperTest, AKeyWithADotComesFirst) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "a.b.c"}});
+  const auto message = [&](const char* line) {
+    return EventOf(mapping, line).value("message", "");
+  };
+  EXPECT_EQ(message(R"({"a":{"b":{"c":"in"}},"a.b.c":"top"})"), "top");
+  EXPECT_EQ(message(R"({"a":{"b":{"c":"in"}}})"), "in");
+  EXPECT_EQ(message(R"({"a.b":{"c":"half"}})"), "half");
+  EXPECT_EQ(message(R"({"a":{"b.c":"other half"}})"), "other half");
+  EXPECT_THAT(message(R"({"a":{"b":[{"c":"x"}]}})"), HasSubstr("{")) << "not there: the line";
+}
+
+TEST(LineMapperTest, TheFirstPathThatIsThereCounts) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "msg"}, {Part::kMessage, "text"}});
+  EXPECT_EQ(EventOf(mapping, R"({"text":"t","msg":"m"})")["message"], "m");
+  EXPECT_EQ(EventOf(mapping, R"({"text":"t","msg":null})")["message"], "t");
+}
+
+// --- What must not be lost ---
+
+TEST(LineMapperTest, AKeyThatIsGivenTwiceKeepsBothValues) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "msg"}});
+  const std::string line = R"({"msg":"round","took":1,"msg":"appended msg","took":2})";
+  const Json event = EventOf(mapping, line);
+  EXPECT_EQ(event["message"], "appended msg");
+  EXPECT_EQ(event["payload"]["took"], 2);
+  EXPECT_EQ(event["payload"]["raw"], line);
+  const Json own = EventOf(mapping, R"({"a":1,"a":2,"raw":"mine"})");
+  EXPECT_EQ(own["payload"]["raw"], "mine");
+  EXPECT_EQ(own["payload"]["raw_"], R"({"a":1,"a":2,"raw":"mine"})");
+}
+
+TEST(LineMapperTest, ALineThatIsNoObjectIsALog) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "m"}});
+  for (const std::string& line : {std::string("warning: plain text"), std::string("[1,2]"),
+                                  std::string("{\"m\":\"torn"), std::string("7")}) {
+    const Json event = EventOf(mapping, line);
+    EXPECT_EQ(event["type"], "log");
+    EXPECT_EQ(event["message"], line);
+    EXPECT_FALSE(event.contains("payload"));
+  }
+  const std::string bytes = "caf\xe9 \xff";
+  const Json event = EventOf(mapping, bytes);
+  EXPECT_EQ(event["message"], cli::SoundUtf8(bytes));
+  EXPECT_EQ(event["payload"]["raw_base64"], cli::Base64(bytes));
+}
+
+TEST(LineMapperTest, NulsOfAPowerLossAreCounted) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "m"}});
+  const std::string nuls(8, '\0');
+  EXPECT_EQ(EventOf(mapping, nuls)["message"], "8 NUL bytes");
+  EXPECT_EQ(EventOf(mapping, nuls)["payload"]["nul_bytes"], 8);
+  const Json behind = EventOf(mapping, nuls + R"({"m":"after"})");
+  EXPECT_EQ(behind["message"], "after");
+  EXPECT_EQ(behind["payload"]["nul_bytes"], 8);
+  EXPECT_EQ(EventOf(mapping, "text" + nuls)["message"], "text");
+  EXPECT_EQ(EventOf(mapping, std::string("a\0b", 3))["message"], std::string("a\0b", 3));
+}
+
+TEST(LineMapperTest, APayloadThatTheTypeMayNotHaveGoesBelowLine) {
+  FieldMapping mapping = Mapping({{Part::kType, "e"}, {Part::kGate, "g"}});
+  ASSERT_TRUE(cli::AddTypes("done=job_created", mapping));
+  const Json event = EventOf(mapping, R"({"e":"done","stages":7})");
+  EXPECT_EQ(event["payload"]["line"]["stages"], 7);
+}
+
+TEST(LineMapperTest, WhatAnEventCannotBeMadeFrom) {
+  FieldMapping mapping = Mapping({{Part::kJob, "j"}});
+  mapping.job.clear();
+  EXPECT_THAT(MapOne(mapping, R"({"j":null})"), HasSubstr("no job"));
+  EXPECT_THAT(MapOne(mapping, "text"), HasSubstr("no job"));
+  EXPECT_THAT(MapOne(Mapping({{Part::kType, "t"}}), R"({"t":"stage_started"})"),
+              HasSubstr("needs a 'stage'"));
+  EXPECT_THAT(MapOne(Mapping({}), "{\"a\":\"" + std::string(300'000, 'x') + "\"}"),
+              HasSubstr("at most 262144 bytes"));
+}
+
+// Any change of a byte gives an event that the daemon takes, or an error that says why.
+TEST(LineMapperTest, SurvivesAnyByteAnywhere) {
+  FieldMapping mapping = Mapping({{Part::kTime, "i.t"},
+                                  {Part::kLevel, "l"},
+                                  {Part::kMessage, "m"},
+                                  {Part::kStage, "s"},
+                                  {Part::kType, "e"},
+                                  {Part::kId, "id"}});
+  cli::LineMapper mapper(mapping, kNow);
+  const std::string good =
+      R"({"i":{"t":"2026-03-01T09:00:00Z"},"l":"INFO","m":"a\n","s":"x y","e":"log","id":"é"})";
+  for (size_t at = 0; at < good.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string line = good;
+      line[at] = static_cast<char>(byte);
+      const auto mapped = mapper.Map(line, "id");
+      if (!mapped) {
+        ASSERT_FALSE(mapped.error().message.empty()) << line;
+        continue;
+      }
+      ASSERT_TRUE(cli::JudgeEvent(mapped->event)) << mapped->event;
+    }
+    ASSERT_TRUE(mapper.Map(good.substr(0, at + 1), "id")) << "a line that was cut is text";
+  }
+}
+
+// --- Presets ---
+
+TEST(LineMapperTest, PresetsKnowTheFieldsOfTheirPrograms) {
+  FieldMapping journald = Mapping({});
+  ASSERT_TRUE(cli::ApplyPreset("journald", journald));
+  const Json event = EventOf(
+      journald, R"({"__REALTIME_TIMESTAMP":"1764363600123456","PRIORITY":"3","MESSAGE":"disk",)"
+                R"("_PID":"812"})");
+  EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.123456Z");
+  EXPECT_EQ(event["level"], "error");
+  EXPECT_EQ(event["message"], "disk");
+  FieldMapping nextflow;
+  ASSERT_TRUE(cli::ApplyPreset("nextflow", nextflow));
+  const Json task = EventOf(
+      nextflow,
+      R"({"runName":"mad_euler","event":"process_started","utcTime":"2026-03-01T10:00:00Z",)"
+      R"("trace":{"name":"ALIGN (1)x"}})");
+  EXPECT_EQ(task["job_id"], "mad_euler");
+  EXPECT_EQ(task["type"], "stage_started");
+  EXPECT_THAT(task["stage"].get<std::string>(), MatchesRegex("ALIGN-1-x--.{20}"));
+  FieldMapping own = Mapping({{Part::kMessage, "text"}});
+  ASSERT_TRUE(cli::ApplyPreset("pino", own));
+  EXPECT_EQ(EventOf(own, R"({"level":40,"msg":"m","text":"t"})")["message"], "t");
+  EXPECT_FALSE(cli::ApplyPreset("unheard-of", own));
+}
+
+}  // namespace
+}  // namespace stagelog

@@ -1,0 +1,176 @@
+#include "tools/cli/send/field_mapping.h"
+
+#include <algorithm>
+
+#include "core/json_text.h"
+#include "core/query.h"
+#include "core/vocabulary.h"
+
+namespace stagelog::cli {
+namespace {
+
+struct Preset {
+  std::string_view name;
+  const char* scale;  // of numeric levels; empty: the line says
+  std::vector<std::pair<Part, std::vector<std::string>>> paths;
+  std::vector<std::pair<const char*, const char*>> types;
+};
+
+const std::vector<Preset>& Presets() {
+  static const std::vector<Preset> presets = {
+      // The names that most programs agree on.
+      {"json",
+       "",
+       {{Part::kTime, {"timestamp", "time", "ts", "@timestamp", "at", "datetime", "date"}},
+        {Part::kLevel, {"level", "severity", "lvl", "loglevel", "log.level", "levelname"}},
+        {Part::kMessage, {"message", "msg", "text", "log"}}},
+       {}},
+      // journalctl -o json
+      {"journald",
+       "syslog",
+       {{Part::kTime, {"_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"}},
+        {Part::kLevel, {"PRIORITY"}},
+        {Part::kMessage, {"MESSAGE"}},
+        {Part::kId, {"__CURSOR"}}},
+       {}},
+      {"pino",
+       "pino",
+       {{Part::kTime, {"time"}}, {Part::kLevel, {"level"}}, {Part::kMessage, {"msg", "message"}}},
+       {}},
+      {"bunyan",
+       "bunyan",
+       {{Part::kTime, {"time"}}, {Part::kLevel, {"level"}}, {Part::kMessage, {"msg"}}},
+       {}},
+      // Formatters of Python's logging that write JSON.
+      {"python-json",
+       "python",
+       {{Part::kTime, {"created", "timestamp", "asctime", "time", "ts"}},
+        {Part::kLevel, {"levelname", "level", "levelno", "severity"}},
+        {Part::kMessage, {"message", "msg"}}},
+       {}},
+      // slog's JSONHandler, zap and zerolog.
+      {"go-json",
+       "",
+       {{Part::kTime, {"time", "ts"}},
+        {Part::kLevel, {"level"}},
+        {Part::kMessage, {"msg", "message"}}},
+       {}},
+      {"gelf",
+       "syslog",
+       {{Part::kTime, {"timestamp"}},
+        {Part::kLevel, {"level"}},
+        {Part::kMessage, {"short_message"}}},
+       {}},
+      // The files of Docker's json-file driver.
+      {"docker", "", {{Part::kTime, {"time"}}, {Part::kMessage, {"log"}}}, {}},
+      // dbt --log-format json
+      {"dbt",
+       "",
+       {{Part::kTime, {"info.ts"}},
+        {Part::kLevel, {"info.level"}},
+        {Part::kMessage, {"info.msg"}},
+        {Part::kType, {"info.name"}},
+        {Part::kStage, {"data.node_info.node_name"}}},
+       {{"MainReportVersion", "job_started"},
+        {"NodeStart", "stage_started"},
+        {"NodeFinished", "stage_completed"},
+        {"CommandCompleted", "job_completed"}}},
+      // The messages of nextflow -with-weblog
+      {"nextflow",
+       "",
+       {{Part::kTime, {"utcTime"}},
+        {Part::kJob, {"runName"}},
+        {Part::kType, {"event"}},
+        {Part::kStage, {"trace.name"}}},
+       {{"started", "job_started"},
+        {"process_started", "stage_started"},
+        {"process_completed", "stage_completed"},
+        {"error", "job_failed"},
+        {"completed", "job_completed"}}},
+  };
+  return presets;
+}
+
+bool IsAnyNamed(const PartPaths& paths) {
+  return std::any_of(paths.begin(), paths.end(), [](const auto& list) { return !list.empty(); });
+}
+
+}  // namespace
+
+const std::array<PartFlag, kPartCount>& PartFlags() {
+  static constexpr std::array<PartFlag, kPartCount> kFlags = {
+      {{Part::kJob, "--job-field", "where the job's name is"},
+       {Part::kType, "--type-field",
+        "where the type is; one that is none of ours becomes x-<type>"},
+       {Part::kTime, "--time-field", "where the time is"},
+       {Part::kStage, "--stage-field", "where the stage's name is"},
+       {Part::kGate, "--gate-field", "where the gate's name is"},
+       {Part::kLevel, "--level-field", "where the level is"},
+       {Part::kMessage, "--message-field", "where the text for people is"},
+       {Part::kId, "--id-field", "where an id is that is unique in its job"}}};
+  return kFlags;
+}
+
+std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part part) const {
+  const size_t index = static_cast<size_t>(part);
+  for (const auto* list : {&paths[index], &preset_paths[index]}) {
+    for (const std::string& path : *list) {
+      if (const auto place = line.Find(path)) return place;
+    }
+  }
+  return std::nullopt;
+}
+
+bool FieldMapping::empty() const {
+  return job.empty() && type.empty() && preset.empty() && types.empty() && !IsAnyNamed(paths);
+}
+
+CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
+  const auto found = std::find_if(Presets().begin(), Presets().end(),
+                                  [&](const Preset& preset) { return preset.name == name; });
+  if (found == Presets().end()) {
+    return Fail(ExitCode::kUsage, "unknown preset '" + name + "'; there are " + PresetNames());
+  }
+  mapping.preset = name;
+  for (const auto& [part, paths] : found->paths) {
+    // A field that was named by hand stands for the preset's.
+    if (mapping.Of(part).empty()) mapping.preset_paths[static_cast<size_t>(part)] = paths;
+  }
+  for (const auto& [theirs, ours] : found->types) mapping.preset_types.emplace(theirs, ours);
+  if (mapping.level_scale == nullptr) mapping.level_scale = FindLevelScale(found->scale);
+  return {};
+}
+
+std::string PresetNames() {
+  std::string names;
+  for (const Preset& preset : Presets()) {
+    names += names.empty() ? "" : ", ";
+    names += preset.name;
+  }
+  return names;
+}
+
+CliStatus AddTypes(const std::string& text, FieldMapping& mapping) {
+  for (const std::string& entry : SplitList(text)) {
+    const size_t equals = entry.rfind('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(ExitCode::kUsage,
+                  "--type-map: '" + entry + "' is not THEIRS=OURS (build_finished=job_completed)");
+    }
+    const std::string ours = entry.substr(equals + 1);
+    if (FindType(ours) == nullptr) {
+      const std::string nearest(NearestTypeName(ours));
+      return Fail(ExitCode::kUsage,
+                  "--type-map: unknown type '" + QuotableText(ours, 80) + "'" +
+                      (nearest.empty() ? "" : "; the nearest known one is '" + nearest + "'"));
+    }
+    if (ours == "heartbeat") {
+      return Fail(ExitCode::kUsage,
+                  "--type-map: a heartbeat is a sign of life now and would not be kept");
+    }
+    mapping.types[entry.substr(0, equals)] = ours;
+  }
+  return {};
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,86 @@
+// The work of `stagelog import`.
+#ifndef STAGELOG_TOOLS_CLI_SEND_IMPORT_RUN_H_
+#define STAGELOG_TOOLS_CLI_SEND_IMPORT_RUN_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/daemon_client.h"
+#include "tools/cli/offline/file_events.h"
+#include "tools/cli/offline/journal_path.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/send/batch_sender.h"
+#include "tools/cli/send/input_lines.h"
+#include "tools/cli/send/line_identity.h"
+#include "tools/cli/send/line_mapper.h"
+
+namespace stagelog::cli {
+
+struct ImportOptions {
+  std::vector<std::string> paths;
+  FieldMapping mapping;  // empty: journals
+  int retry_seconds = 10;
+  bool dry_run = false;
+  bool unverified = false;
+  bool skip_invalid = false;
+  bool create = false;  // a job_created first
+};
+
+// Sends files once. What comes before a line that is wrong is taken; the line is named, and ends
+// the import, or (skip_invalid) is passed over and counted.
+class ImportRun {
+ public:
+  // Both must outlive it.
+  ImportRun(Context& context, const ImportOptions& options);
+
+  CliResult<ExitCode> Run();
+
+ private:
+  struct Input {
+    JournalPath file;
+    std::string name;  // in messages
+    bool is_stream = false;
+    FileOutline outline;  // of a file with lines of other programs
+  };
+
+  CliResult<std::vector<Input>> FindInputs();
+  CliStatus SendAll();
+  CliStatus SurveyAll(std::vector<Input>& inputs);
+  CliStatus SendInput(const Input& input, Progress& progress);
+  CliStatus SendJournal(const Input& input, Progress& progress);
+  CliStatus SendLines(const Input& input, Progress& progress);
+  CliResult<std::string> SaltOf(const Input& input);
+  CliStatus SendLine(const Input& input, const std::string& salt, const InputLine& line,
+                     LineChain& chain);
+  CliStatus Send(const Input& input, std::string event, int64_t line);
+  CliStatus Create(const MappedLine& line);
+  // What is wrong with a line ends the import, or is passed over and counted.
+  CliStatus Refuse(const std::string& place, CliError error);
+  void CountSkipped(const std::string& what);
+  // Says it beside the bar.
+  void Say(const std::string& message);
+  CliStatus Flush();
+  void Remark();
+  CliStatus PrintSummary();
+
+  Context& context_;
+  const ImportOptions& options_;
+  DaemonClient client_;
+  BatchSender sender_;
+  LineMapper mapper_;
+  ImportLedger ledger_;
+  std::set<std::string> jobs_;  // seen; with `create`
+  std::string sending_;         // the name of the input that is being sent
+  int64_t read_ = 0;
+  int64_t skipped_ = 0;
+  int64_t created_ = 0;
+  bool is_last_input_ = false;
+  Progress* progress_ = nullptr;  // while there is one
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_TOOLS_CLI_SEND_IMPORT_RUN_H_
