@@ -199,8 +199,7 @@ class DraftReader {
     draft_.level = LevelOfWord(word);
     if (!draft_.level.empty()) return;
     Refuse("invalid_field", "level",
-           "unknown level '" + QuotableText(word, 80) + "'; the nearest known one is '" +
-               std::string(NearestWord(word, AllLevels())) + "'");
+           "unknown level '" + QuotableText(word, 80) + "'" + DidYouMean(word, AllLevels()));
   }
 
   void ReadPayload() {

@@ -10,6 +10,7 @@
 #include "core/json_text.h"
 #include "journal/stored_file.h"
 #include "tools/cli/run/spool.h"
+#include "tools/cli/screen.h"
 #include "tools/cli/send/mapping_report.h"
 #include "tools/cli/send/unpacking.h"
 
@@ -71,8 +72,8 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
       sender_(client_, "/api/v1/events", options.retry_seconds),
       mapper_(options.mapping, SystemClock().WallMicros()),
       ledger_(LedgerFolder()) {
-  if (!options.skip_invalid) return;
   sender_.OnFlagged(Complain);
+  if (!options.skip_invalid) return;
   sender_.SkipRefused([this](const OutgoingEvent&, const std::string& reason) {
     CountSkipped(sending_ + ": " + reason);
   });
