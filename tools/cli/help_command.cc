@@ -19,9 +19,8 @@ std::vector<std::string> NamesBelow(const CLI::App& app) {
 tl::unexpected<CliError> UnknownCommand(const std::string& word,
                                         const std::vector<std::string>& names) {
   const std::vector<std::string_view> known(names.begin(), names.end());
-  return Fail(ExitCode::kUsage, "unknown command '" + Harmless(Shorten(word, 60)) +
-                                    "'; did you mean '" + std::string(NearestWord(word, known)) +
-                                    "'?");
+  return Fail(ExitCode::kUsage,
+              "unknown command '" + Harmless(Shorten(word, 60)) + "'" + DidYouMean(word, known));
 }
 
 }  // namespace

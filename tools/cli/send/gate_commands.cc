@@ -133,8 +133,7 @@ CliResult<ExitCode> ListOfJob(Context& context, const GateOptions& options) {
     const auto& known = GateStatusNames();
     if (std::find(known.begin(), known.end(), status) != known.end()) continue;
     return Fail(ExitCode::kUsage, "--status: unknown status '" + Harmless(Shorten(status, 60)) +
-                                      "'; the nearest known one is '" +
-                                      std::string(NearestWord(status, known)) + "'");
+                                      "'" + DidYouMean(status, known));
   }
   Json gates = Json::array();
   for (const Json& gate : PartAt(*job, "gates")) {
