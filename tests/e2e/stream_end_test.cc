@@ -39,6 +39,7 @@ TEST_F(StreamEndTest, AKilledDaemonIsNoEnd) {
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(stream.NextEvent());
   daemon_->Kill9();
   EXPECT_TRUE(stream.WaitForCut());
+  Start();  // and is asked to end, as after each test
 }
 
 TEST_F(StreamEndTest, AJobThatIsOverIs) {
