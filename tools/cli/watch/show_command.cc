@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "core/job_state.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/interruption.h"
 #include "tools/cli/json_member.h"
@@ -137,6 +138,12 @@ class Watch : public FollowSink {
   // What has come since the last picture and could not be drawn then.
   CliStatus DrawRest() { return seen_seq_ > drawn_seq_ ? Draw() : CliStatus(); }
 
+  // False when the job of the last picture is not over: it was resumed since the follower's end.
+  bool ShowsTheEnd() const {
+    const auto status = ParseJobStatus(TextAt(ObjectOf(document_), "status"));
+    return !status || IsOver(*status);
+  }
+
   void Stop() { documents_.Stop(); }
   CliStatus Leave() { return block_.Leave(); }
 
@@ -191,18 +198,24 @@ CliResult<ExitCode> ShowWatched(Context& context, const ShowOptions& options) {
   request.after = watch.drawn_seq();
   request.until_over = true;
   request.daemon_was_there = true;
-  EventFollower follower(client, std::move(request), watch);
-  const Interruption interruption([&] {
-    follower.Stop();
-    watch.Stop();
-  });
-  const auto ended = follower.Run();
-  const CliStatus drawn = ended ? watch.DrawRest() : CliStatus();
-  const CliStatus left = watch.Leave();
-  if (const auto code = interruption.code()) return *code;
-  if (!ended) return tl::unexpected(ended.error());
-  if (!drawn) return tl::unexpected(drawn.error());
-  if (!left) return tl::unexpected(left.error());
+  while (true) {
+    EventFollower follower(client, request, watch);
+    const Interruption interruption([&] {
+      follower.Stop();
+      watch.Stop();
+    });
+    const auto ended = follower.Run();
+    const CliStatus drawn = ended ? watch.DrawRest() : CliStatus();
+    const bool goes_on = ended && drawn && *ended == FollowEnd::kOver && !interruption.code() &&
+                         !watch.ShowsTheEnd();
+    const CliStatus left = goes_on ? CliStatus() : watch.Leave();
+    if (const auto code = interruption.code()) return *code;
+    if (!ended) return tl::unexpected(ended.error());
+    if (!drawn) return tl::unexpected(drawn.error());
+    if (!left) return tl::unexpected(left.error());
+    if (!goes_on) break;
+    request.after = follower.cursor();
+  }
   const CliStatus said = ShowStderr(context, client, watch.document(), options);
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/identifier.h"
+#include "core/job_state.h"
 #include "core/query.h"
 #include "core/vocabulary.h"
 #include "tools/cli/commands.h"
@@ -132,31 +133,39 @@ CliResult<FollowRequest> RequestOf(const TailOptions& options) {
   return request;
 }
 
-// How the job that was followed to its end has ended.
-CliResult<ExitCode> CodeOfJob(DaemonClient& client, const std::string& job_id) {
+// How the job that was followed to its end has ended; none: it was resumed since.
+CliResult<std::optional<ExitCode>> CodeOfJob(DaemonClient& client, const std::string& job_id) {
   const auto job = client.GetJson(JobTarget(job_id));
   if (!job) return tl::unexpected(job.error());
-  return TextAt(*job, "status") == "completed" ? ExitCode::kOk : ExitCode::kProblem;
+  const std::optional<JobStatus> status = ParseJobStatus(TextAt(*job, "status"));
+  if (status && !IsOver(*status)) return std::nullopt;
+  return status == JobStatus::kCompleted ? ExitCode::kOk : ExitCode::kProblem;
 }
 
 CliResult<ExitCode> Tail(Context& context, const TailOptions& options) {
   if (const CliStatus checked = CheckOptions(options); !checked) {
     return tl::unexpected(checked.error());
   }
-  const auto request = RequestOf(options);
+  auto request = RequestOf(options);
   if (!request) return tl::unexpected(request.error());
   SayZone(context);
   DaemonClient client(context.settings);
   TailSink sink(context, options);
-  EventFollower follower(client, *request, sink);
-  const Interruption interruption([&] { follower.Stop(); });
-  const auto ended = follower.Run();
-  const CliStatus shown = sink.End();
-  if (const auto code = interruption.code()) return *code;
-  if (!ended) return tl::unexpected(ended.error());
-  if (!shown) return tl::unexpected(shown.error());
-  if (*ended == FollowEnd::kOver) return CodeOfJob(client, options.job_id);
-  return ExitCode::kOk;
+  while (true) {
+    EventFollower follower(client, *request, sink);
+    const Interruption interruption([&] { follower.Stop(); });
+    const auto ended = follower.Run();
+    const CliStatus shown = sink.End();
+    if (const auto code = interruption.code()) return *code;
+    if (!ended) return tl::unexpected(ended.error());
+    if (!shown) return tl::unexpected(shown.error());
+    if (*ended != FollowEnd::kOver) return ExitCode::kOk;
+    const auto code = CodeOfJob(client, options.job_id);
+    if (!code) return tl::unexpected(code.error());
+    if (*code) return **code;
+    request->after = follower.cursor();
+    request->daemon_was_there = true;
+  }
 }
 
 CLI::Option* AddFilter(CLI::App& command, const std::shared_ptr<TailOptions>& options,
