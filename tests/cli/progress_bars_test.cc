@@ -43,6 +43,12 @@ TEST_F(ProgressBarsTest, ABarSaysHowFarAStageIsAndWhatIsLeft) {
   EXPECT_THAT(Rows(), ElementsAre("encode  ███████░░░░░░░░  50 %  50/100 frames  2.0s left"));
 }
 
+TEST_F(ProgressBarsTest, WhatIsLeftFollowsTheTimesOfTheRun) {
+  Take("stage_progress", "s", R"(,"occurred_at":"2026-11-21T04:00:00Z","payload":{"percent":20})");
+  Take("stage_progress", "s", R"(,"occurred_at":"2026-11-21T05:00:00Z","payload":{"percent":60})");
+  EXPECT_THAT(Rows(), ElementsAre(HasSubstr("60 %  1h00m left")));
+}
+
 TEST_F(ProgressBarsTest, ABarGoesWithItsStageAndWithItsJob) {
   Report("a", R"({"percent":10})");
   Report("b", R"({"percent":20})");

@@ -62,7 +62,7 @@ class RecordingSink : public cli::ReplaySink {
   std::vector<size_t> batches;
 };
 
-// Events of a job at the given seconds.
+// Events of a job that happened at the given seconds.
 class ListedEvents : public cli::StoredEvents {
  public:
   explicit ListedEvents(std::vector<double> seconds) : seconds_(std::move(seconds)) {}
@@ -71,7 +71,9 @@ class ListedEvents : public cli::StoredEvents {
     if (next_ == seconds_.size()) return std::nullopt;
     Event event;
     event.draft.job_id = "job";
-    event.ts_micros = kStart + static_cast<int64_t>(seconds_[next_++] * kSecond);
+    // All of them came to the journal together, at last.
+    event.draft.occurred_at_micros = kStart + static_cast<int64_t>(seconds_[next_++] * kSecond);
+    event.ts_micros = kStart + int64_t{2'000'000'000} * kSecond + static_cast<int64_t>(next_);
     event.job_seq = static_cast<int64_t>(next_);
     event.seq = event.job_seq;
     return cli::StoredEvent{event, "{}"};
@@ -105,6 +107,14 @@ TEST_F(ReplayerTest, WaitsAsLongAsTheRunDid) {
   ASSERT_TRUE(*Replay({0, 0, 1.5, 1.5, 61.5}, "1"));
   EXPECT_THAT(waiter_.waits, ElementsAre(1'500'000, 60 * kSecond));
   EXPECT_THAT(sink_.batches, ElementsAre(2, 2, 1)) << "what is due together is told together";
+  EXPECT_THAT(sink_.told, ElementsAre(1, 2, 3, 4, 5));
+}
+
+// By the clocks of several machines, or kept by one of them during an outage.
+TEST_F(ReplayerTest, WhatIsToldLateIsToldAtOnce) {
+  ASSERT_TRUE(*Replay({0, 10, 7, 10, 12}, "1"));
+  EXPECT_THAT(waiter_.waits, ElementsAre(10 * kSecond, 2 * kSecond));
+  EXPECT_THAT(sink_.batches, ElementsAre(1, 3, 1));
   EXPECT_THAT(sink_.told, ElementsAre(1, 2, 3, 4, 5));
 }
 
@@ -327,6 +337,51 @@ TEST_F(ReplayTest, WhoWatchesFromTheBeginningGetsEachEventOnceAsItIsDue) {
   }
 }
 
+// The run may have ended and been resumed; who watches until its end sees all of it.
+TEST_F(ReplayTest, AStreamUntilTheEndPassesOverEarlierEnds) {
+  OpenServer();
+  JournalLines journal("job");
+  for (const char* type : {"job_started", "job_completed", "job_resumed", "job_failed"}) {
+    EventDraft draft;
+    draft.type = type;
+    draft.kind = FindType(type)->type;
+    journal.Append(draft);
+  }
+  journal.WriteTo(cli_.Path("runs"));
+  const std::string target = "/api/v1/jobs/job/events/stream?until=terminal";
+  SseClient early = OpenReplayedStream(target);
+  ASSERT_TRUE(early.NextNamed("connected"));
+  const auto events =
+      cli::FileEvents::Open(*cli::FindJournal(cli_.Path("runs/job")), cli::Trust::kVerified);
+  ASSERT_TRUE(events);
+  // At each pause of the replay somebody else comes, and the job is over now and then.
+  std::vector<SseClient> others;
+  class Visits : public RecordingWaiter {
+   public:
+    explicit Visits(std::function<void()> visit) : visit_(std::move(visit)) {}
+    bool WaitUntil(int64_t monotonic_micros) override {
+      visit_();
+      return RecordingWaiter::WaitUntil(monotonic_micros);
+    }
+
+   private:
+    std::function<void()> visit_;
+  };
+  Visits visits([&] { others.push_back(OpenReplayedStream(target)); });
+  Serve(**events, visits, "1");
+  EXPECT_GE(others.size(), 3U);
+  others.push_back(std::move(early));
+  for (SseClient& stream : others) {
+    for (const std::string& line : journal.lines()) {
+      const auto frame = stream.NextEvent();
+      ASSERT_TRUE(frame) << frame.error().message;
+      ASSERT_EQ(frame->data, line);
+    }
+    EXPECT_TRUE(stream.NextNamed("end"));
+    EXPECT_TRUE(stream.WaitForEnd());
+  }
+}
+
 TEST_F(ReplayTest, AParkedPollIsWokenAndTheStateMovesOn) {
   OpenServer();
   const std::vector<std::string> lines = JournalLines::Random(kSeed + 3, 2).lines();
@@ -404,9 +459,9 @@ TEST_F(ReplayTest, PrintsALineAnEventAndNobodySteersTheTerminal) {
   journal.Append(draft);
   const std::string path = Write("events.jsonl", journal.Text());
   EXPECT_EQ(Replay({path, "--speed", "max"}).out,
-            "2026-11-21 07:41:03.000  stage_progress   !progress_without_start "
+            "2026-11-21 07:41:02.999  stage_progress   !progress_without_start "
             "encode 4500/9000 frames \\u001b[2Jgone\n"
-            "2026-11-21 07:41:04.000  gate_approved    !gate_unknown publish\n");
+            "2026-11-21 07:41:03.999  gate_approved    !gate_unknown publish\n");
   EXPECT_THAT(Replay({path, "--speed", "max", "--color", "always"}).out,
               HasSubstr("\033[32mgate_approved  \033[0m"));
 }
@@ -449,7 +504,7 @@ TEST_F(ReplayTest, WhatCannotBeReplayedIsNamed) {
   expect({path, "--max-wait", "-1"}, 2, "--max-wait: invalid duration '-1'");
   expect({path, "--from", "yesterday"}, 2, "--from: invalid time 'yesterday'");
   expect({path, "--to", "7"}, 2, "--to: invalid time '7'");
-  expect({path, "--from", "2h"}, 2, "and ends at 2026-11-21T07:41:12.000000Z");
+  expect({path, "--from", "2h"}, 2, "and ends at 2026-11-21T07:41:11.999000Z");
   expect({path, "--serve", "65536"}, 2, "--serve: '65536' is not a port");
   expect({path, "--exit-at-end"}, 2, "requires --serve");
   expect({cli_.Path("nowhere")}, 7, "there is no such file or folder");

@@ -37,14 +37,14 @@ Style StyleOfLevel(const std::string& level) {
   return level == "debug" ? Style::kDim : Style::kPlain;
 }
 
-void AddTime(StyledLine& line, const Json& event, const std::string& today) {
-  const auto micros = TimeAt(event, "ts");
+void AddTime(StyledLine& line, const Json& event, const EventLineOptions& options) {
+  const auto micros = options.is_of_run ? HappenedAt(event) : TimeAt(event, "ts");
   if (!micros) {
     line.Add(Style::kDim, "--:--:--.---");
     return;
   }
   const std::string day = DayText(*micros);
-  if (day != today) line.Add(Style::kDim, day + " ");
+  if (day != options.today) line.Add(Style::kDim, day + " ");
   line.Add(Style::kDim, ClockText(*micros));
 }
 
@@ -172,7 +172,7 @@ std::string EventLine(const Json& event, const EventLineOptions& options, const 
   const std::string type = TextAt(event, "type");
   const bool is_stderr = TextAt(PartAt(event, "payload"), "stream") == "stderr";
   StyledLine line;
-  AddTime(line, event, options.today);
+  AddTime(line, event, options);
   AddJob(line, event, options.job_columns);
   line.Add("  ").Add(StyleOfType(type), PadRight(OneLine(type), is_stderr ? 0 : kTypeColumns));
   if (is_stderr) line.Add(Style::kYellow, PadRight(" stderr", kTypeColumns - 3));

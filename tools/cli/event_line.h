@@ -15,6 +15,7 @@ struct EventLineOptions {
   size_t columns = 0;      // the line is cut to so many; 0: it is not cut
   size_t job_columns = 0;  // columns for the job's name; 0: the name is left out
   std::string today;       // DayText() of now: events of other days bear their date
+  bool is_of_run = false;  // the time is when it happened, and not when the journal took it
 };
 
 // `event` is a stored line's document. Everything that others wrote in it is made harmless; the

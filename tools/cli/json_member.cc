@@ -1,6 +1,7 @@
 #include "tools/cli/json_member.h"
 
 #include "base/timestamp.h"
+#include "core/event.h"
 
 namespace stagelog::cli {
 
@@ -33,6 +34,12 @@ const Json& PartAt(const Json& object, const char* key) {
 
 std::optional<int64_t> TimeAt(const Json& object, const char* key) {
   return ParseTimestamp(TextAt(object, key));
+}
+
+std::optional<int64_t> HappenedAt(const Json& event) {
+  const auto ts = TimeAt(event, "ts");
+  if (!ts) return std::nullopt;
+  return EffectiveMicros(TimeAt(event, "occurred_at"), *ts);
 }
 
 }  // namespace stagelog::cli

@@ -25,6 +25,9 @@ const Json& PartAt(const Json& object, const char* key);
 // An RFC 3339 time as microseconds since 1970.
 std::optional<int64_t> TimeAt(const Json& object, const char* key);
 
+// When a stored event happened, as the state counts it (core/event.h, EffectiveMicros).
+std::optional<int64_t> HappenedAt(const Json& event);
+
 }  // namespace stagelog::cli
 
 #endif  // STAGELOG_TOOLS_CLI_JSON_MEMBER_H_

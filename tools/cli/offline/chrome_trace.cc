@@ -37,7 +37,7 @@ class Tracer {
       events_.push_back({{"name", mark.name},
                          {"ph", "i"},
                          {"s", "p"},
-                         {"ts", mark.ts_micros},
+                         {"ts", mark.happened_micros},
                          {"pid", kProcess},
                          {"tid", 0}});
     }
@@ -46,7 +46,7 @@ class Tracer {
   }
 
  private:
-  int64_t EndOr(int64_t micros) const { return micros > 0 ? micros : state_.updated_at_micros; }
+  int64_t EndOr(int64_t micros) const { return micros > 0 ? micros : state_.latest_micros; }
 
   std::vector<Slice> Stages() const {
     std::vector<Slice> slices;

@@ -13,7 +13,7 @@ namespace stagelog::cli {
 
 // What a trace shows of one moment.
 struct TraceMark {
-  int64_t ts_micros = 0;
+  int64_t happened_micros = 0;
   std::string name;
 };
 

@@ -94,7 +94,7 @@ CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) 
     ApplyLine(state, stored.body);
     const EventDraft& draft = stored.event.draft;
     if (IsMark(draft) && marks.size() < kMaxMarks) {
-      marks.push_back({stored.event.ts_micros,
+      marks.push_back({EffectiveMicros(stored.event),
                        draft.type + (draft.message.empty() ? "" : ": " + draft.message)});
     }
     return CliStatus();

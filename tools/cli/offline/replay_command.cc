@@ -129,7 +129,8 @@ void AddReplay(CommandLine& line) {
                  "  stagelog replay runs/render-42 --speed 10\n"
                  "  stagelog replay render-42 --from 2h --to 3h --max-wait 5\n"
                  "  stagelog replay old/events.jsonl --speed max --json | jq .type\n"
-                 "  stagelog replay old/events.jsonl --serve 8009 --speed 60");
+                 "  stagelog replay old/events.jsonl --serve 8009 --speed 60\n"
+                 "Its times are those at which things happened (occurred_at).");
   auto options = std::make_shared<ReplayOptions>();
   command
       ->add_option("source", options->source,

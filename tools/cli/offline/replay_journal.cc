@@ -65,11 +65,17 @@ void ReplayJournal::Write(const std::vector<StoredEvent>& events, CommittedBatch
     table_->WriteSnapshotWhenDue(state_, job_seq);
     table_->InsertEvent(event.seq, state_.first_seq, event.job_seq, event.ts_micros,
                         event.draft.event_id, body);
-    batch.events.push_back(
-        {event.seq, event.draft.kind, event.draft.job_id, body, state_.IsOver()});
+    batch.events.push_back({event.seq, event.draft.kind, event.draft.job_id, body,
+                            state_.IsOver() && event.seq >= last_seq_});
   }
   table_->WriteState(state_, changes, state_.job_seq);
   table_->Commit();
+}
+
+Result<Page> ReplayJournal::Read(const ReadRequest& request) {
+  Result<Page> page = reader_->Read(request);
+  if (page && page->head_seq < last_seq_) page->job_over = false;
+  return page;
 }
 
 void ReplayJournal::Append(std::vector<EventDraft> drafts, Precondition precondition,

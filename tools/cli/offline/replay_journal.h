@@ -2,6 +2,8 @@
 #ifndef STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_JOURNAL_H_
 #define STAGELOG_TOOLS_CLI_OFFLINE_REPLAY_JOURNAL_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,9 +19,11 @@
 namespace stagelog::cli {
 
 // Takes no drafts: nothing is added to a run that is over. Everything else is as the daemon has it,
-// down to seq, ts, hash and bytes; but for the journal's id, which is a new one, and for its head,
-// which is the last event that was replayed.
+// down to seq, ts, hash and bytes; but for the journal's id, which is a new one, for its head,
+// which is the last event that was replayed, and for the job's end, which is not told to readers of
+// the log before the last event.
 class ReplayJournal : public EventAppender,
+                      public EventSource,
                       public JobDeleter,
                       public RetentionRunner,
                       public BackupMaker,
@@ -30,6 +34,13 @@ class ReplayJournal : public EventAppender,
   // Writes events of one job, which follow those before, in one transaction, and returns what is to
   // be announced. One thread at a time. kProblem where the disk does not take them.
   CliResult<CommittedBatchPointer> Put(const std::vector<StoredEvent>& events);
+
+  // The event with this seq will be the last. Before it is put, on the same thread.
+  void EndAt(int64_t seq) { last_seq_ = seq; }
+
+  // Any thread, as those of the reader.
+  Result<Page> Read(const ReadRequest& request) override;
+  Result<int64_t> SeqAtTime(int64_t micros) override { return reader_->SeqAtTime(micros); }
 
   // Always refuses (read_only), at once. Any thread.
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
@@ -50,6 +61,7 @@ class ReplayJournal : public EventAppender,
   std::unique_ptr<EventTable> table_;
   std::unique_ptr<EventReader> reader_;
   JobState state_;
+  std::atomic<int64_t> last_seq_ = INT64_MAX;  // not known yet
   mutable std::mutex mutex_;
   JournalStatus status_;  // guarded by mutex_
 };

@@ -32,6 +32,7 @@ class ReplayPrinter : public ReplaySink {
   // An old run's lines bear their date.
   std::string Line(const std::string& body) const {
     EventLineOptions options;
+    options.is_of_run = true;
     if (out_.is_terminal()) options.columns = out_.Width();
     return EventLine(Json::parse(body), options, out_);
   }

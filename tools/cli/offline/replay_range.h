@@ -9,14 +9,12 @@
 
 namespace stagelog::cli {
 
-// A time of the journal, or a distance from the job's first event.
+// A time of the run (when things happened), or a distance from the job's first event.
 struct ReplayBound {
   int64_t micros = 0;
   bool from_start = false;
 
-  int64_t At(int64_t first_ts_micros) const {
-    return from_start ? first_ts_micros + micros : micros;
-  }
+  int64_t At(int64_t first_micros) const { return from_start ? first_micros + micros : micros; }
 };
 
 // Both ends belong to it.

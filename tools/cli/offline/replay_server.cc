@@ -47,14 +47,14 @@ ReplayServer::ReplayServer(std::unique_ptr<ReplayJournal> journal,
                            const ReplayServerOptions& options, Clock& clock)
     : journal_(std::move(journal)),
       liveness_(clock),
-      streams_(EventStreamOptions(), journal_->reader(), *journal_, clock, metrics_),
+      streams_(EventStreamOptions(), *journal_, *journal_, clock, metrics_),
       server_(Limits(), PolicyOf(options), streams_, clock, metrics_) {
   long_polls_.Connect([this](std::function<void()> task) { server_.Post(std::move(task)); },
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_.CallAt(at_micros, std::move(task));
                       });
   server_.SetRoutes(
-      ApiRoutes({*journal_, *journal_, *journal_, *journal_, journal_->reader(), journal_->reader(),
+      ApiRoutes({*journal_, *journal_, *journal_, *journal_, *journal_, journal_->reader(),
                  liveness_, *journal_, long_polls_, clock, metrics_, /*is_replay=*/true}));
 }
 
@@ -67,6 +67,11 @@ CliStatus ReplayServer::Take(std::vector<StoredEvent> events) {
   long_polls_.OnCommit(*batch);
   liveness_.OnCommit(*batch);
   return {};
+}
+
+CliStatus ReplayServer::TakeLast(std::vector<StoredEvent> events) {
+  journal_->EndAt(events.back().event.seq);
+  return Take(std::move(events));
 }
 
 void ReplayServer::Start() {

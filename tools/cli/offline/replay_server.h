@@ -34,6 +34,9 @@ class ReplayServer : public ReplaySink {
 
   CliStatus TakePast(std::vector<StoredEvent> events) override { return Take(std::move(events)); }
   CliStatus Take(std::vector<StoredEvent> events) override;
+  // Only now the job may be over for streams that end with it: it may have ended and been resumed
+  // several times in the run that is replayed.
+  CliStatus TakeLast(std::vector<StoredEvent> events) override;
 
   void Start();
 

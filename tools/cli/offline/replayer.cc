@@ -1,5 +1,6 @@
 #include "tools/cli/offline/replayer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/timestamp.h"
@@ -18,9 +19,11 @@ CliStatus Replayer::Load() {
   if (!next) return tl::unexpected(std::move(next.error()));
   next_ = std::move(*next);
   if (!next_) return {};
-  last_ts_micros_ = next_->event.ts_micros;
-  if (!first_ts_micros_) {
-    first_ts_micros_ = last_ts_micros_;
+  // Of what came late, and of clocks that differ, nothing goes back in time.
+  const int64_t happened_micros = EffectiveMicros(next_->event);
+  next_micros_ = std::max(next_micros_, happened_micros);
+  if (!first_micros_) {
+    first_micros_ = next_micros_ = happened_micros;
     job_id_ = next_->event.draft.job_id;
   }
   return {};
@@ -33,8 +36,7 @@ bool Replayer::IsFull() const {
 CliResult<bool> Replayer::Prepare() {
   while (true) {
     if (CliStatus loaded = Load(); !loaded) return tl::unexpected(loaded.error());
-    const bool is_past =
-        next_ && next_->event.ts_micros < range_.from.At(first_ts_micros_.value_or(0));
+    const bool is_past = next_ && next_micros_ < range_.from.At(first_micros_.value_or(0));
     if (!batch_.empty() && (!is_past || IsFull())) {
       batch_bytes_ = 0;
       const CliStatus taken = sink_.TakePast(std::exchange(batch_, {}));
@@ -44,7 +46,7 @@ CliResult<bool> Replayer::Prepare() {
     if (!is_past) break;
     Keep();
   }
-  const bool is_there = next_ && next_->event.ts_micros <= range_.to.At(*first_ts_micros_);
+  const bool is_there = next_ && next_micros_ <= range_.to.At(*first_micros_);
   if (!is_there) return tl::unexpected(NothingInRange());
   return true;
 }
@@ -56,9 +58,9 @@ void Replayer::Keep() {
 }
 
 CliResult<bool> Replayer::Run() {
-  while (next_ && next_->event.ts_micros <= range_.to.At(*first_ts_micros_)) {
+  while (next_ && next_micros_ <= range_.to.At(*first_micros_)) {
     const int64_t now = waiter_.NowMicros();
-    const int64_t due = rhythm_.NextDueMicros(next_->event.ts_micros, now);
+    const int64_t due = rhythm_.NextDueMicros(next_micros_, now);
     if (due > now || IsFull()) {
       if (CliStatus flushed = Flush(); !flushed) return tl::unexpected(flushed.error());
       if (!waiter_.WaitUntil(due)) return false;
@@ -69,7 +71,9 @@ CliResult<bool> Replayer::Run() {
       return tl::unexpected(loaded.error());
     }
   }
-  if (CliStatus flushed = Flush(); !flushed) return tl::unexpected(flushed.error());
+  if (batch_.empty()) return true;
+  const CliStatus taken = sink_.TakeLast(std::exchange(batch_, {}));
+  if (!taken) return tl::unexpected(taken.error());
   return true;
 }
 
@@ -81,9 +85,9 @@ CliStatus Replayer::Flush() {
 
 CliError Replayer::NothingInRange() const {
   std::string message = "no event lies between --from and --to";
-  if (first_ts_micros_) {
-    message += "; the run begins at " + FormatTimestamp(*first_ts_micros_);
-    if (!next_) message += " and ends at " + FormatTimestamp(last_ts_micros_);
+  if (first_micros_) {
+    message += "; the run begins at " + FormatTimestamp(*first_micros_);
+    if (!next_) message += " and ends at " + FormatTimestamp(next_micros_);
   }
   return {ExitCode::kUsage, message};
 }

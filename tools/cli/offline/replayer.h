@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/cli/offline/replay_range.h"
@@ -23,6 +24,9 @@ class ReplaySink {
 
   // Events that are due together, never none.
   virtual CliStatus Take(std::vector<StoredEvent> events) = 0;
+
+  // The same of the last ones of the range.
+  virtual CliStatus TakeLast(std::vector<StoredEvent> events) { return Take(std::move(events)); }
 };
 
 // One replay. Holds a batch of events at a time. One thread at a time; the references outlive it.
@@ -57,8 +61,8 @@ class Replayer {
   std::vector<StoredEvent> batch_;
   size_t batch_bytes_ = 0;
   std::string job_id_;
-  std::optional<int64_t> first_ts_micros_;
-  int64_t last_ts_micros_ = 0;
+  std::optional<int64_t> first_micros_;  // when the run's first event happened
+  int64_t next_micros_ = 0;              // when next_ did, or an event before it that was later
 };
 
 }  // namespace stagelog::cli

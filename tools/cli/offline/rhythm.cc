@@ -45,16 +45,16 @@ CliResult<Tempo> ParseTempo(const std::string& speed, const std::string& max_wai
   return tempo;
 }
 
-int64_t Rhythm::NextDueMicros(int64_t ts_micros, int64_t now_micros) {
-  if (!last_ts_micros_ || tempo_.speed == 0) {
+int64_t Rhythm::NextDueMicros(int64_t event_micros, int64_t now_micros) {
+  if (!last_event_micros_ || tempo_.speed == 0) {
     due_micros_ = now_micros;
   } else {
-    const double pause = static_cast<double>(ts_micros - *last_ts_micros_) / tempo_.speed;
+    const double pause = static_cast<double>(event_micros - *last_event_micros_) / tempo_.speed;
     int64_t pause_micros = std::llround(std::clamp(pause, 0.0, kMaxPauseMicros));
     if (tempo_.max_pause_micros) pause_micros = std::min(pause_micros, *tempo_.max_pause_micros);
     due_micros_ = std::max(due_micros_, now_micros - kMaxLagMicros) + pause_micros;
   }
-  last_ts_micros_ = ts_micros;
+  last_event_micros_ = event_micros;
   return due_micros_;
 }
 

@@ -18,7 +18,7 @@ struct Tempo {
 // "10", "0.5" or "max"; `max_wait` in seconds, empty where there is no bound.
 CliResult<Tempo> ParseTempo(const std::string& speed, const std::string& max_wait);
 
-// Turns the journal's times into times of this machine. The pauses do not add up to a drift.
+// Turns the times of a run into times of this machine. The pauses do not add up to a drift.
 class Rhythm {
  public:
   explicit Rhythm(Tempo tempo) : tempo_(tempo) {}
@@ -26,11 +26,11 @@ class Rhythm {
   // When the next event is due, in the monotonic time of `now_micros`; the first one is due at
   // once. Who was held up for long (a terminal that was stopped) goes on from where he is: the
   // pauses that he missed are not made up for by haste.
-  int64_t NextDueMicros(int64_t ts_micros, int64_t now_micros);
+  int64_t NextDueMicros(int64_t event_micros, int64_t now_micros);
 
  private:
   const Tempo tempo_;
-  std::optional<int64_t> last_ts_micros_;
+  std::optional<int64_t> last_event_micros_;
   int64_t due_micros_ = 0;
 };
 

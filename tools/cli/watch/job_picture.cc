@@ -18,8 +18,9 @@ namespace {
 constexpr size_t kMinColumns = 40;
 constexpr size_t kWideColumns = 120;  // from here on there is room for messages
 constexpr size_t kMaxIndent = 16;
-constexpr size_t kStatusColumns = 8;  // a mark and a duration
-constexpr size_t kBriefColumns = 15;  // "50 % 12m03s left"
+constexpr size_t kStatusColumns = 8;               // a mark and a duration
+constexpr int64_t kMaxMillis = INT64_MAX / 8'000;  // leaves room for sums
+constexpr size_t kBriefColumns = 15;               // "50 % 12m03s left"
 
 struct Mark {
   const char* sign;
@@ -49,9 +50,9 @@ class Picture {
         columns_(std::max(options.columns, kMinColumns)),
         created_micros_(TimeAt(job, "created_at").value_or(0)),
         updated_micros_(TimeAt(job, "updated_at").value_or(created_micros_)),
-        counted_micros_(TimeAt(job, "as_of").value_or(updated_micros_)),
+        reached_micros_(created_micros_ + MillisAt("duration_ms") * 1'000),
         end_micros_(
-            TimeAt(job, "ended_at").value_or(std::max(counted_micros_, options.now_micros))),
+            TimeAt(job, "ended_at").value_or(std::max(reached_micros_, options.now_micros))),
         all_stages_(OrderStages(PartAt(job, "stages"))),
         stages_(SelectStages(all_stages_, options.max_stages)) {}
 
@@ -120,8 +121,11 @@ class Picture {
 
   // A part of the job's time; the one that `goes_on` also has the time since the document.
   std::string PartText(const char* key, bool goes_on) const {
-    const int64_t millis = std::clamp(IntegerAt(job_, key), int64_t{0}, INT64_MAX / 2'000);
-    return BriefDuration(millis * 1'000 + (goes_on ? end_micros_ - counted_micros_ : 0));
+    return BriefDuration(MillisAt(key) * 1'000 + (goes_on ? end_micros_ - reached_micros_ : 0));
+  }
+
+  int64_t MillisAt(const char* key) const {
+    return std::clamp(IntegerAt(job_, key), int64_t{0}, kMaxMillis);
   }
 
   std::string EndText(int64_t micros) const { return MomentText(micros, options_.today); }
@@ -325,7 +329,7 @@ class Picture {
   const size_t columns_;
   const int64_t created_micros_;
   const int64_t updated_micros_;
-  const int64_t counted_micros_;  // to where the document's durations run
+  const int64_t reached_micros_;  // to there the document's durations run
   const int64_t end_micros_;
   const std::vector<StageRow> all_stages_;
   const std::vector<StageRow> stages_;

@@ -61,7 +61,7 @@ bool ProgressBars::TakeReport(const Json& event) {
   const auto share = ShareOf(payload);
   if (!share) return false;
   Bar& bar = FindOrAdd(event);
-  bar.last_micros = TimeAt(event, "ts").value_or(0);
+  bar.last_micros = std::max(bar.last_micros, HappenedAt(event).value_or(0));
   if (bar.told == 0) {
     bar.first_share = *share;
     bar.first_micros = bar.last_micros;
