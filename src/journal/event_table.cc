@@ -162,7 +162,9 @@ void EventTable::Migrate() {
     database_.exec("PRAGMA user_version=" + std::to_string(from + 1));
     transaction.commit();
   }
-  const bool is_empty = !SQLite::Statement(database_, "SELECT 1 FROM events").executeStep();
+  // Where there is no row yet none was written by another fold.
+  const bool is_empty =
+      database_.execAndGet("SELECT NOT EXISTS (SELECT 1 FROM jobs)").getInt() != 0;
   if (version < known && is_empty) SetNumber("state_version", kFoldVersion);
 }
 

@@ -55,7 +55,7 @@ ReplayServer::ReplayServer(std::unique_ptr<ReplayJournal> journal,
                       });
   server_.SetRoutes(
       ApiRoutes({*journal_, *journal_, *journal_, *journal_, *journal_, journal_->reader(),
-                 liveness_, *journal_, long_polls_, clock, metrics_, /*is_replay=*/true}));
+                 liveness_, *journal_, long_polls_, clock, metrics_, nullptr, /*is_replay=*/true}));
 }
 
 ReplayServer::~ReplayServer() { Stop(); }

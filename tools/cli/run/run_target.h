@@ -24,8 +24,8 @@ struct RunTarget {
   std::string job_id;
   std::string stage;         // path; empty: the run is the job
   std::string pipeline;      // of a job
-  Labels labels;             // of a job
   bool is_new_name = false;  // nobody gave the job's id, it was made
+  Labels labels = {};        // of a job
 
   bool is_job() const { return stage.empty(); }
 };
