@@ -158,23 +158,25 @@ std::optional<SuspectKey> FindSuspectKey(EventType type, std::string_view payloa
   const std::span<const std::string_view> known = PayloadKeys(type);
   if (known.empty()) return std::nullopt;
   std::vector<std::string_view> given;
-  std::optional<SuspectKey> suspect;
+  std::vector<SuspectKey> suspects;
   for (JsonMembers members(payload); members.Next();) {
     std::string key = PayloadKey(members.key());
     const auto found = std::find(known.begin(), known.end(), key);
     if (found != known.end()) {
       given.push_back(*found);
-    } else if (!suspect && !key.starts_with("x-")) {
+    } else if (!key.starts_with("x-")) {
       const std::string_view meant = NearKey(type, key);
-      if (!meant.empty()) suspect = SuspectKey{std::move(key), meant};
+      if (!meant.empty()) suspects.push_back(SuspectKey{std::move(key), meant});
     }
   }
-  if (!suspect || Contains(given, suspect->meant)) return std::nullopt;
-  // With figures of its own a report may have a `progress` beside them that means something else.
-  const bool is_synonym = std::any_of(kProgressSynonyms.begin(), kProgressSynonyms.end(),
-                                      [&](const Synonym& s) { return s.word == suspect->key; });
-  if (is_synonym && Contains(given, "current")) return std::nullopt;
-  return suspect;
+  for (SuspectKey& suspect : suspects) {
+    // With figures of its own a report may have a `progress` beside them that means something else.
+    const bool is_synonym = std::any_of(kProgressSynonyms.begin(), kProgressSynonyms.end(),
+                                        [&](const Synonym& s) { return s.word == suspect.key; });
+    const bool is_given = Contains(given, suspect.meant);
+    if (!is_given && !(is_synonym && Contains(given, "current"))) return std::move(suspect);
+  }
+  return std::nullopt;
 }
 
 }  // namespace stagelog

@@ -6,6 +6,9 @@
 #include "base/random.h"
 #include "core/gate_rules.h"
 #include "core/job_machine.h"
+#include "core/json_text.h"
+#include "core/payload.h"
+#include "core/payload_keys.h"
 
 namespace stagelog {
 namespace {
@@ -34,6 +37,10 @@ Refusal StrictRefusal(const Event& event, size_t index, size_t count) {
                   .detail = "job '" + event.draft.job_id + "' is strict and '" + event.draft.type +
                             "' is illegal now: " + event.violations.front(),
                   .field = "type"};
+  if (const auto suspect = FindSuspectKey(event.draft.kind, event.draft.payload)) {
+    refusal.detail += " ('" + QuotableText(suspect->key, 128) + "' in the payload; did you mean '" +
+                      std::string(suspect->meant) + "'?)";
+  }
   if (count > 1) refusal.line = static_cast<int64_t>(index) + 1;
   return refusal;
 }
@@ -233,7 +240,9 @@ std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>&
     event.draft = drafts[i];
     event.job_seq = copy->second.job_seq + 1;
     event.violations = Judge(copy->second, drafts[i]);
-    const bool is_refused = copy->second.strict && !event.violations.empty();
+    // The event that makes the job strict is judged strictly itself.
+    const bool is_strict = copy->second.strict || ReadJobPayload(event.draft.payload).strict;
+    const bool is_refused = is_strict && !event.violations.empty();
     if (is_refused) return StrictRefusal(event, i, drafts.size());
     if (i + 1 < drafts.size()) stagelog::Apply(copy->second, event, "");
   }

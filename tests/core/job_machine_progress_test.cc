@@ -94,7 +94,8 @@ TEST(ProgressTest, AKeyThatIsNearlyOneThatIsReadIsPointedOutAndTheRestCounts) {
   for (const char* payload :
        {R"({"current":6,"totl":9})", R"({"current":6,"Total":9})", R"({"curent":6})",
         R"({"total":9,"crurent":6})", R"({"units":"GB"})", R"({"percentage":5})",
-        R"({"pct":5,"total":9})", R"({"progress":50})", R"({"cur\u0065nt_":6})"}) {
+        R"({"totals":{},"total":9,"curent":6})", R"({"pct":5,"total":9})", R"({"progress":50})",
+        R"({"cur\u0065nt_":6})"}) {
     JobStory story = RunningJob();
     story.Tell("stage_started", {.stage = "s"})
         .Tell("stage_progress", {.stage = "s", .message = "m", .payload = payload});
