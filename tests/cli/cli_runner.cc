@@ -86,7 +86,7 @@ std::unique_ptr<CliProcess> CliRunner::Start(std::vector<std::string> arguments,
     if (IsKept(*variable)) environment.emplace_back(*variable);
   }
   environment.push_back("HOME=" + home());
-  environment.push_back("TZ=UTC");
+  if (!more_.contains("TZ")) environment.push_back("TZ=UTC");
   for (const auto& [key, value] : more_) environment.push_back(key + "=" + value);
   const std::vector<char*> words = Pointers(arguments);
   const std::vector<char*> variables = Pointers(environment);

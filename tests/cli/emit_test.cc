@@ -181,8 +181,8 @@ TEST_F(EmitTest, WhatMakesNoSense) {
   ExpectFailure({"gate", "weit"}, 2, "unknown command 'weit'; did you mean 'wait'?");
   ExpectFailure({"verify", "--databaes"}, 2,
                 "unknown flag '--databaes'; did you mean '--database'?");
-  ExpectFailure({"--url", "http://127.0.0.1:1", "jobs"}, 2,
-                "flag '--url' comes after the command: stagelog COMMAND --url");
+  ExpectFailure({"--limit", "1", "jobs"}, 2,
+                "flag '--limit' comes after the command: stagelog COMMAND --limit");
   ExpectFailure({"emit", "r", "stage_start", "--stage", "s"}, 6, "stage_started");
   ExpectFailure({"emit", "r", "log", "--massage", "m"}, 2, "--massage");
   ExpectFailure({"emit", "r", "log", "--attempt", "x"}, 2, "--attempt");

@@ -169,7 +169,7 @@ TEST_F(EventFollowerTest, WaitsForAJobThatIsYetToComeAndSaysSo) {
   Complete("job");
   EXPECT_TRUE(following.End());
   EXPECT_EQ(following.sink.bodies(), Lines("job"));
-  EXPECT_THAT(following.sink.notices(), ElementsAre(HasSubstr("there is no job 'job' yet")));
+  EXPECT_THAT(following.sink.notices(), ElementsAre(HasSubstr("job 'job' does not exist yet")));
 }
 
 TEST_F(EventFollowerTest, ADaemonThatIsKilledAgainAndAgainLosesAndDoublesNothing) {
@@ -246,7 +246,7 @@ TEST_F(EventFollowerTest, ConnectionsThatAreCutAnywhereLoseAndDoubleNothing) {
 
 TEST_F(EventFollowerTest, PollsWhereAProxyBuffers) {
   EXPECT_THAT(FollowThrough(StreamSpoiler::Mode::kBuffer),
-              ElementsAre(AllOf(HasSubstr("does a proxy buffer?"), HasSubstr("polling instead"))));
+              ElementsAre(AllOf(HasSubstr("is a proxy buffering?"), HasSubstr("polling instead"))));
 }
 
 TEST_F(EventFollowerTest, PollsWhereStreamsBearAnotherContentType) {

@@ -46,7 +46,7 @@ TEST_F(FirstContactTest, TheOverview) {
   EXPECT_EQ(Run({"spool"}).out, Run({"help", "spool"}).out);
   EXPECT_THAT(Run({"gate"}).out, HasSubstr("  approve "));
   ExpectFailure({"help", "shw"}, 2, "unknown command 'shw'; did you mean 'show'?");
-  ExpectFailure({"help", "gate", "wiat"}, 2, "'wait'");
+  ExpectFailure({"help", "gate", "weit"}, 2, "'wait'");
   ExpectFailure({"help", "show", "me"}, 2, "'stagelog show' has no commands below it");
   ExpectFailure({"shw"}, 2, "unknown command 'shw'; did you mean 'show'?");
 }
@@ -135,9 +135,10 @@ TEST_F(FirstContactTest, WithinARunTheJobMayBeLeftOut) {
   EXPECT_THAT(result.out, HasSubstr("approved by admin"));
   EXPECT_THAT(result.out, HasSubstr(R"({"job_id":"own")"));
   std::string types;
-  for (const Json& event : Events("own")) types += event["type"].get<std::string>() + " ";
-  EXPECT_THAT(types, HasSubstr("x-one "));
-  EXPECT_THAT(types, HasSubstr("gate_pause gate_approved "));
+  for (const Json& event : Events("own")) {
+    if (event["type"] != "log") types += event["type"].get<std::string>() + " ";
+  }
+  EXPECT_THAT(types, HasSubstr(" x-one gate_pause gate_approved "));
   EXPECT_THAT(LogsOf("own"), ::testing::Contains("half way"));
   EXPECT_EQ(Events("other").at(0)["type"], "x-two");
   EXPECT_EQ(Events("third").at(0)["type"], "x-three");

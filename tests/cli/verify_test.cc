@@ -284,7 +284,7 @@ TEST_F(VerifyCommandTest, SettingsThatMakeNoSenseAreNamed) {
     EXPECT_THAT(result.err, HasSubstr(says));
   };
   expect({"/dev/null", "--color", "sometimes"}, "--color");
-  expect({"/dev/null", "--url", "localhost:8008"}, "no URL");
+  expect({"/dev/null", "--url", "localhost:8008"}, "is not the URL");
   std::filesystem::create_directories(cli_.home() + "/.config/stagelog");
   const std::string path = cli_.home() + "/.config/stagelog/config.yaml";
   Rewrite(path, "url: http://127.0.0.1:1\nulr: x\n");
