@@ -15,13 +15,40 @@ namespace stagelog {
 namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
-constexpr size_t kFilesReserve =
-    256;  // descriptors kept for files, whatever number of clients comes
+// Descriptors kept for the database, readers and spare connections, whatever number of clients
+// comes: the second where there are few.
+constexpr size_t kReserve = 256;
+constexpr size_t kLeastReserve = 64;
+constexpr size_t kLeastOpenFiles = 16;
+constexpr size_t kLeastConnections = 8;
 
-EventLoggerOptions LoggerOptions(const Config& config) {
+// How the descriptors of the process are shared out.
+struct DescriptorShares {
+  size_t open_files = 0;   // events.jsonl that are kept open
+  size_t connections = 0;  // streams included
+};
+
+// Where there are few, all get less, so that accept() is the last to find none.
+DescriptorShares ShareDescriptors(size_t limit, size_t open_files) {
+  const size_t files = kReserve + open_files;
+  if (limit >= 2 * files) return {open_files, limit - files};
+  DescriptorShares shares;
+  shares.open_files = std::min(open_files, std::max(kLeastOpenFiles, limit / 4));
+  const size_t taken = shares.open_files + std::clamp(limit / 4, kLeastReserve, kReserve);
+  const size_t left = limit > taken ? limit - taken : 0;
+  shares.connections = std::max(left / 5 * 4, kLeastConnections);  // a fifth is spare
+  spdlog::warn(
+      "[stagelogd] the limit of {} descriptors (ulimit -n) is low: {} connections at most, {} "
+      "files "
+      "kept open",
+      limit, shares.connections, shares.open_files);
+  return shares;
+}
+
+EventLoggerOptions LoggerOptions(const Config& config, size_t open_files) {
   EventLoggerOptions options;
   options.runs_dir = config.storage.runs_dir;
-  options.open_files = config.storage.open_files;
+  options.open_files = open_files;
   options.queue_bytes = config.limits.append_queue_bytes;
   options.retention.events_days = config.storage.events_retention_days;
   options.retention.max_events_per_job = config.storage.max_events_per_job;
@@ -36,11 +63,12 @@ EventStreamOptions StreamOptions(const Config& config) {
   options.retry_ms = config.stream.retry_ms;
   options.all_jobs_ring_bytes = config.stream.ring_bytes;
   options.job_ring_bytes = config.stream.job_ring_bytes;
+  options.send_buffer_bytes = config.stream.send_buffer_bytes;
   options.reader_threads = config.stream.reader_threads;
   return options;
 }
 
-HttpLimits LimitsOf(const Config& config) {
+HttpLimits LimitsOf(const Config& config, size_t max_connections) {
   const LimitsConfig& from = config.limits;
   HttpLimits limits;
   limits.request_bytes = from.request_bytes;
@@ -49,9 +77,7 @@ HttpLimits LimitsOf(const Config& config) {
   limits.head_timeout_micros = from.head_timeout_seconds * kMicrosPerSecond;
   limits.body_timeout_micros = from.body_timeout_seconds * kMicrosPerSecond;
   limits.keep_alive_timeout_micros = from.keep_alive_timeout_seconds * kMicrosPerSecond;
-  const size_t files = kFilesReserve + config.storage.open_files;
-  const size_t descriptors = RaiseDescriptorLimit();
-  limits.max_connections = std::max<size_t>(descriptors > files ? descriptors - files : 0, 64);
+  limits.max_connections = max_connections;
   return limits;
 }
 
@@ -162,7 +188,8 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& 
 
 Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   AddProcessMetrics(metrics_);
-  EventLoggerOptions logger_options = LoggerOptions(config_);
+  const auto shares = ShareDescriptors(RaiseDescriptorLimit(), config_.storage.open_files);
+  EventLoggerOptions logger_options = LoggerOptions(config_, shares.open_files);
   logger_options.rebuild_states = rebuild_states;
   auto logger = EventLogger::Open(std::move(logger_options), files, clock_, metrics_);
   if (!logger) return tl::unexpected(logger.error());
@@ -176,8 +203,8 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                                    config_.storage.runs_dir, logger_->states_were_rebuilt());
   backups_ = std::make_unique<BackupRunner>(files, clock_, config_.storage.runs_dir,
                                             config_.storage.backup_dir);
-  server_ = std::make_unique<HttpServer>(LimitsOf(config_), PolicyOf(config_), *streams_, clock_,
-                                         metrics_);
+  server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares.connections), PolicyOf(config_),
+                                         *streams_, clock_, metrics_);
   long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));

@@ -39,7 +39,7 @@ struct HttpLimits {
   // Of the server, its streams included. When they are open, idle ones are closed for new ones;
   // where none is idle, some more are let in to be told so.
   size_t max_connections = 100'000;
-  size_t unsent_bytes = size_t{256} << 20;  // of answers that clients have not taken, all together
+  size_t unsent_bytes = size_t{128} << 20;  // of answers that clients have not taken, all together
   int pool_threads = 3;                     // one is kept for quick reads
 };
 

@@ -377,7 +377,8 @@ TEST_F(HttpServerTest, WhoHasEndedItsSideMayWaitALittle) {
   Client second = Connect();
   second.Send(Get("/search"));
   second.FinishSending();
-  Turn();
+  Turn();  // the request
+  Turn();  // the end
   clock_.AdvanceMicros(400'000);
   Turn();
   EXPECT_FALSE(second.IsClosed());
