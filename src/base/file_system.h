@@ -25,6 +25,10 @@ class AppendFile {
 
   // Returns when everything appended so far is on stable storage.
   virtual Status Sync() = 0;
+
+  // Lets go of the file. Some disks (NFS, a quota) tell only now that they could not write. Nothing
+  // is called after it; who throws the file away without it does not want to know.
+  virtual Status Close() = 0;
 };
 
 // A file open for reading at any place. One thread at a time.
@@ -53,11 +57,21 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
+  // From now on no symbolic link below `folder` is followed by anything but Stat(): each folder on
+  // the way is opened in the one before, so that one that is exchanged for a link after somebody
+  // has looked at it leads nowhere (ENOTDIR). `folder` itself may be a link, or be missing.
+  virtual void FollowNoLinksBelow(const std::string& folder) = 0;
+
   virtual Result<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) = 0;
   virtual Result<std::unique_ptr<ReadFile>> OpenRead(const std::string& path) = 0;
 
   // Creates or replaces the file with `bytes` and syncs the file (not its folder).
   virtual Status WriteFile(const std::string& path, std::string_view bytes) = 0;
+
+  // Writes what the file holds from `offset` on over itself and syncs it. After a failed sync the
+  // kernel may count pages as written that never reached the disk, and a second sync then succeeds
+  // without a reason; pages that are written anew are in no such doubt. Takes no room.
+  virtual Status Rewrite(const std::string& path, uint64_t offset) = 0;
 
   virtual Status Truncate(const std::string& path, uint64_t size) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
@@ -72,11 +86,15 @@ class FileSystem {
   // Makes creations, renames and removals inside the folder survive a power cut.
   virtual Status SyncDirectory(const std::string& path) = 0;
 
-  // Names inside the folder, without "." and "..", in no particular order.
+  // All names inside the folder, without "." and "..", in no particular order; a failure where some
+  // could not be read.
   virtual Result<std::vector<std::string>> List(const std::string& path) = 0;
 
   // No value when nothing is there. Symbolic links are not followed.
   virtual Result<std::optional<FileInfo>> Stat(const std::string& path) = 0;
+
+  // Bytes that are free on the disk of the folder for who is not root.
+  virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
 
   // Name of the SQLite VFS that belongs to this file system; empty for SQLite's own.
   virtual std::string SqliteVfs() const { return ""; }

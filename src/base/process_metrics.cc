@@ -1,9 +1,9 @@
 #include "base/process_metrics.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -11,18 +11,16 @@
 #include <sstream>
 #include <string>
 
+#include "base/file_system.h"
 #include "base/version.h"
 
 namespace stagelog {
 namespace {
 
-// Entries of a folder of /proc, "." and ".." aside; 0 when it cannot be read.
+// Entries of a folder of /proc; 0 when it cannot be read to its end.
 int64_t CountEntries(const char* path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
-  if (folder == nullptr) return 0;
-  int64_t count = -2;
-  while (::readdir(folder.get()) != nullptr) ++count;
-  return count;
+  const Result<std::vector<std::string>> names = RealFileSystem().List(path);
+  return names ? static_cast<int64_t>(names->size()) : 0;
 }
 
 int64_t ResidentBytes() {
@@ -76,7 +74,7 @@ void AddProcessMetrics(MetricsRegistry& metrics) {
                            ResidentBytes);
   // The folder that is being read is one of them.
   metrics.SetGaugeFunction("process_open_fds", "Number of open file descriptors.",
-                           [] { return CountEntries("/proc/self/fd") - 1; });
+                           [] { return std::max<int64_t>(0, CountEntries("/proc/self/fd") - 1); });
   metrics.SetGaugeFunction("process_max_fds", "Maximum number of open file descriptors.",
                            DescriptorLimit);
   metrics.SetGaugeFunction("process_threads", "Number of threads.",

@@ -84,7 +84,8 @@ Status StateFileWriter::WriteDocument(const std::string& path, std::string_view 
   Status result = [&]() -> Status {
     Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(temporary);
     if (!file) return tl::unexpected(file.error());
-    return (*file)->Append(std::string(document) + "\n");
+    if (Status written = (*file)->Append(std::string(document) + "\n"); !written) return written;
+    return (*file)->Close();
   }();
   if (result) result = files_.Rename(temporary, path);
   // On a full disk every block counts.
@@ -123,7 +124,8 @@ Status StateFileWriter::SyncFile(const std::string& path) {
   if (!info->has_value() || !(*info)->is_regular) return {};
   Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(path);
   if (!file) return UnlessGone(tl::unexpected(file.error()));
-  return (*file)->Sync();
+  if (Status synced = (*file)->Sync(); !synced) return synced;
+  return (*file)->Close();
 }
 
 }  // namespace stagelog

@@ -250,7 +250,9 @@ bool StateFiles::SyncSome() {
 }
 
 void StateFiles::EndCheckpoint() {
-  const Status written = WriteFollowCursor(files_, runs_dir_, {next_cursor_seq_});
+  // The folders of new jobs come first: the cursor says that what is in them is there for good.
+  Status written = files_.SyncDirectory(runs_dir_);
+  if (written) written = WriteFollowCursor(files_, runs_dir_, {next_cursor_seq_});
   if (written) {
     cursor_seq_ = next_cursor_seq_;
     cursor_failed_ = false;

@@ -381,11 +381,15 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
   }
 }
 
-void EventTable::TryCheckpoint() {
+bool EventTable::TryCheckpoint() {
   try {
-    database_.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    // Gives (busy, frames in the log, frames moved).
+    SQLite::Statement checkpoint(database_, "PRAGMA wal_checkpoint(PASSIVE)");
+    if (!checkpoint.executeStep() || checkpoint.getColumn(0).getInt() != 0) return false;
+    return checkpoint.getColumn(1).getInt64() == checkpoint.getColumn(2).getInt64();
   } catch (const SQLite::Exception& problem) {
     if (IsCorruption(problem)) throw;
+    return false;
   }
 }
 

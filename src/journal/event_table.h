@@ -122,10 +122,11 @@ class EventTable {
   std::optional<JobState> LoadState(const std::string& job_id);
 
   // Writes the row of the job, those of the stages and gates that `changes` names, and a snapshot
-  // when the job has passed a thousand events since `before_job_seq`.
+  // when one is due: WriteSnapshotWhenDue().
   void WriteState(const JobState& state, const StateChanges& changes, int64_t before_job_seq);
 
-  // Writes the state to fold on from where a thousand events were passed since `before_job_seq`.
+  // Writes the state to fold on from where a thousand events were passed since `before_job_seq`;
+  // for a job of more than a thousand stages and gates, about as many events as it has of them.
   void WriteSnapshotWhenDue(const JobState& state, int64_t before_job_seq);
 
   // Folds every job from its first event and writes all rows anew. Returns the ids of those whose
@@ -187,8 +188,9 @@ class EventTable {
 
   // Moves the whole write-ahead log into the database file.
   void Checkpoint();
-  // The same as far as readers and the disk allow: on a full one nothing is moved.
-  void TryCheckpoint();
+  // The same as far as readers and the disk allow: on a full one nothing is moved. True when
+  // everything was.
+  bool TryCheckpoint();
 
  private:
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);

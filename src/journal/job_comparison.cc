@@ -11,7 +11,13 @@ namespace {
 constexpr size_t kWriteChunkBytes = size_t{1} << 20;
 constexpr size_t kFileEventsAtOnce = 1'000;
 
-bool Exists(const Result<std::optional<FileInfo>>& info) { return info && info->has_value(); }
+// For good, as the file in it is about to be.
+Status EnsureSyncedJobDirectory(FileSystem& files, const std::string& runs_dir,
+                                const std::string& job_id) {
+  const Result<bool> is_new = EnsureJobDirectory(files, runs_dir, job_id);
+  if (!is_new) return tl::unexpected(is_new.error());
+  return *is_new ? files.SyncDirectory(runs_dir) : Status();
+}
 
 }  // namespace
 
@@ -61,7 +67,8 @@ Status JobComparison::FinishInterruptedRewrite() {
   const auto file = FindStoredFile(files_, path_);
   if (!file) return tl::unexpected(file.error());
   const auto rewritten = files_.Stat(path_ + ".tmp");
-  if (file->has_value() || !Exists(rewritten)) return {};
+  if (!rewritten) return tl::unexpected(rewritten.error());
+  if (file->has_value() || !rewritten->has_value()) return {};
   return files_.Rename(path_ + ".tmp", path_);
 }
 
@@ -205,7 +212,7 @@ bool JobComparison::TakeLine(std::string_view line) {
 }
 
 Status JobComparison::AppendMissing() {
-  if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id_); !there) return there;
+  if (Status there = EnsureSyncedJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   const auto stored = FindStoredFile(files_, path_);
   if (!stored) return tl::unexpected(stored.error());
   if (stored->has_value() && (*stored)->is_compressed()) {
@@ -271,7 +278,7 @@ Status JobComparison::Rewrite() {
   const std::string temporary = path_ + ".tmp";
   // What a crash has left there, or a symbolic link, which is never written through.
   if (Status gone = RemoveIfThere(files_, temporary); !gone) return gone;
-  if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id_); !there) return there;
+  if (Status there = EnsureSyncedJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;
   if (Status written = WriteRows(temporary, 0, &count); !written) return written;
@@ -350,7 +357,8 @@ Status JobComparison::WriteRows(const std::string& path, int64_t after_job_seq, 
   if (status && !chunk.empty()) flush();
   if (!status) return status;
   if (dropped > 0) MovePlaces(offsets);
-  return (*file)->Sync();
+  if (Status synced = (*file)->Sync(); !synced) return synced;
+  return (*file)->Close();
 }
 
 }  // namespace stagelog

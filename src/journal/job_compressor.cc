@@ -31,7 +31,6 @@ void JobCompressor::Begin(std::string job_id, int64_t job_seq) {
 void JobCompressor::Abandon() {
   const bool has_file = target_ != nullptr || written_ != nullptr;
   source_.reset();
-  target_.reset();
   written_.reset();
   encoder_.reset();
   pending_.clear();
@@ -127,6 +126,7 @@ Status JobCompressor::WriteFrame(bool is_last) {
 Status JobCompressor::FinishWriting() {
   if (Status written = Write(encoder_->SeekTable()); !written) return written;
   if (Status synced = target_->Sync(); !synced) return synced;
+  if (Status closed = target_->Close(); !closed) return closed;
   return OpenToVerify();
 }
 

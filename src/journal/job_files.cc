@@ -23,17 +23,19 @@ std::string JobFilePath(const std::string& runs_dir, const std::string& job_id) 
   return JobDirectory(runs_dir, job_id) + "/events.jsonl";
 }
 
-Status EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
-                          const std::string& job_id) {
+Result<bool> EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
+                                const std::string& job_id) {
   const std::string path = JobDirectory(runs_dir, job_id);
   const Result<std::optional<FileInfo>> info = files.Stat(path);
   if (!info) return tl::unexpected(info.error());
   if (info->has_value() && !(*info)->is_directory) {
     return Failure(path + " is in the way: it is not a folder", ENOTDIR);
   }
-  if (info->has_value()) return {};
-  if (Status created = files.CreateDirectory(path); !created) return created;
-  return files.SyncDirectory(runs_dir);
+  if (info->has_value()) return false;
+  if (Status created = files.CreateDirectory(path); !created) {
+    return tl::unexpected(created.error());
+  }
+  return true;
 }
 
 JobFiles::JobFiles(FileSystem& files, std::string runs_dir, size_t max_open)
@@ -82,13 +84,12 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
     recency_.splice(recency_.end(), recency_, found->second.recency);
     return found->second.file.get();
   }
-  if (Status there = EnsureJobDirectory(files_, runs_dir_, job_id); !there) {
-    return tl::unexpected(there.error());
-  }
+  const Result<bool> is_new = EnsureJobDirectory(files_, runs_dir_, job_id);
+  if (!is_new) return tl::unexpected(is_new.error());
+  has_new_folders_ = has_new_folders_ || *is_new;
   if (Status plain = MakePlain(job_id); !plain) return tl::unexpected(plain.error());
   if (open_.size() >= max_open_) {
-    open_.erase(recency_.front());
-    recency_.pop_front();
+    if (Status closed = CloseLeastRecent(); !closed) return tl::unexpected(closed.error());
   }
   Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(JobFilePath(runs_dir_, job_id));
   if (!file) return tl::unexpected(file.error());
@@ -96,6 +97,14 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   OpenFile& opened = open_[job_id];
   opened = {std::move(*file), std::prev(recency_.end())};
   return opened.file.get();
+}
+
+Status JobFiles::CloseLeastRecent() {
+  const auto oldest = open_.find(recency_.front());
+  const std::unique_ptr<AppendFile> file = std::move(oldest->second.file);
+  open_.erase(oldest);
+  recency_.pop_front();
+  return file->Close();
 }
 
 Result<bool> JobFiles::IsCompressed(const std::string& job_id) const {
@@ -150,6 +159,10 @@ Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncIfDirty(const std::str
   if (Status done = (*file)->Sync(); !done) return tl::unexpected(done.error());
   if (Status done = files_.SyncDirectory(JobDirectory(runs_dir_, synced.job_id)); !done) {
     return tl::unexpected(done.error());
+  }
+  if (has_new_folders_) {
+    if (Status done = files_.SyncDirectory(runs_dir_); !done) return tl::unexpected(done.error());
+    has_new_folders_ = false;
   }
   synced.info = dirty_.at(synced.job_id).info;
   if (Status same = CheckUnchanged(synced.job_id, synced.info); !same) {

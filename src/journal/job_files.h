@@ -17,10 +17,11 @@ namespace stagelog {
 std::string JobDirectory(const std::string& runs_dir, const std::string& job_id);
 std::string JobFilePath(const std::string& runs_dir, const std::string& job_id);
 
-// Creates the job's folder when it is missing. Fails when something else, a symbolic link say, has
-// its place: events must not be led out of the runs folder.
-Status EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
-                          const std::string& job_id);
+// Creates the job's folder when it is missing, and says whether it was: it is there for good once
+// the runs folder was synced. Fails when something else, a symbolic link say, has its place: events
+// must not be led out of the runs folder.
+Result<bool> EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
+                                const std::string& job_id);
 
 // Keeps at most `max_open` files open, the least recently used one is closed first. Remembers which
 // files were appended to and not yet synced ("dirty"). Writer thread only.
@@ -76,6 +77,7 @@ class JobFiles {
   };
 
   Result<AppendFile*> Open(const std::string& job_id);
+  Status CloseLeastRecent();
   Dirty& MarkDirty(const std::string& job_id);
   Status CheckUnchanged(const std::string& job_id, const FileInfo& expected) const;
   Result<FileInfo> InfoOf(const std::string& job_id) const;
@@ -88,6 +90,9 @@ class JobFiles {
   std::unordered_map<std::string, Dirty> dirty_;
   std::unordered_map<std::string, FileInfo> clean_;  // as synced last; some may be forgotten
   std::list<std::string> dirty_order_;               // least recently appended first
+  // Folders were made since the runs folder was synced. No file in one is called synced before
+  // that is; the events themselves are in SQLite, and do not wait for it.
+  bool has_new_folders_ = false;
 };
 
 }  // namespace stagelog

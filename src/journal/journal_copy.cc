@@ -88,6 +88,7 @@ class JournalCopier {
     ExpectNoTarget();
     RemovePartial();
     OrThrow(files_.CreateDirectory(partial_));
+    files_.FollowNoLinksBelow(partial_);
   }
 
   void CopyDatabase() {
@@ -154,6 +155,7 @@ class JournalCopier {
       if (chunk.size() >= kChunkBytes) write();
     }
     write();
+    OrThrow(file->Close());
   }
 
   // They are in the file before anything of a job goes: whose lines are gone now is among them.
@@ -169,7 +171,8 @@ class JournalCopier {
   // and syncs them.
   void Open() {
     ExpectNotCancelled();
-    OpenedJournal opened = OrThrow(OpenJournal(files_, clock_, partial_));
+    OpenedJournal opened =
+        OrThrow(OpenJournal(files_, clock_, partial_, false, false, /*was_just_written=*/true));
     const RecoveryReport& found = opened.report;
     const bool agrees =
         !found.rebuilt && found.set_aside.empty() && found.states_differed.empty() &&

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <set>
 
 #include "base/random.h"
-#include "base/timestamp.h"
 #include "core/identifier.h"
 #include "journal/file_trouble.h"
 #include "journal/job_comparison.h"
 #include "journal/job_files.h"
 #include "journal/job_remover.h"
+#include "journal/set_aside.h"
 #include "journal/stored_file.h"
 
 namespace stagelog {
@@ -21,21 +20,16 @@ namespace {
 // written. A database that is made from the files takes any time.
 constexpr int64_t kMaxClockLeadMicros = int64_t{86'400} * 1'000'000;
 
-// Bytes that are free on the disk of the folder; the most there can be where that is not known.
-uintmax_t RoomOn(const std::string& folder) {
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(folder, error);
-  return error ? UINTMAX_MAX : space.available;
-}
-
 class Opener {
  public:
-  Opener(FileSystem& files, Clock& clock, std::string runs_dir, bool rebuild_states)
+  Opener(FileSystem& files, Clock& clock, std::string runs_dir, bool rebuild_states,
+         bool was_just_written)
       : files_(files),
         rebuild_states_(rebuild_states),
+        was_just_written_(was_just_written),
         runs_dir_(std::move(runs_dir)),
         database_(DatabasePath(runs_dir_)),
-        time_suffix_(TimeSuffix(clock.WallMicros())),
+        time_suffix_(SetAsideSuffix(clock.WallMicros())),
         now_micros_(clock.WallMicros()) {}
 
   OpenedJournal Open(bool database_is_corrupt) {
@@ -54,13 +48,6 @@ class Opener {
   }
 
  private:
-  // 20261121T074102.123456Z: sorts by time and needs no quoting in a shell.
-  static std::string TimeSuffix(int64_t micros) {
-    std::string text = FormatTimestamp(micros);
-    std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
-    return text;
-  }
-
   void ReadIdentity() {
     Result<JournalIdentity> identity = ReadJournalIdentity(files_, runs_dir_);
     const std::string path = runs_dir_ + "/journal.json";
@@ -135,16 +122,26 @@ class Opener {
     CompareJobs(*journal_.table, LatestCredibleTs());
   }
 
-  // What the log has may never have been synced: no file is mended by rows that a power cut could
-  // still take back. A sync that failed before may succeed now without a reason; what is written
-  // anew, to the database, is not in doubt; on a disk that is nearly full that would take the room
-  // of the next events.
+  // What the log has may never have been synced, and no file is mended by rows that a power cut
+  // could still take back. A sync that failed before may succeed now without a reason, so what is
+  // in the log is written anew: to the database or, where that does not take all of it (a disk that
+  // is nearly full needs its room for the next events), over itself.
   void SettleLog() {
     const std::string log = database_ + "-wal";
     const auto info = OrThrow(files_.Stat(log));
-    if (!info) return;
+    if (!info || info->size == 0) return;
+    const bool has_room = files_.FreeBytes(runs_dir_).value_or(0) / 4 >= info->size;
     OrThrow(OrThrow(files_.OpenAppend(log))->Sync());
-    if (RoomOn(runs_dir_) / 4 >= info->size) journal_.table->TryCheckpoint();
+    if (!has_room || !journal_.table->TryCheckpoint()) RewriteOrSync(log, 0);
+  }
+
+  // Where there is no room even for that (a file system that copies on writing) there is nothing
+  // better than a sync: a full disk does not keep the journal closed.
+  void RewriteOrSync(const std::string& path, uint64_t offset) {
+    const Status written = files_.Rewrite(path, offset);
+    const int trouble = written ? 0 : written.error().error_number;
+    if (trouble != ENOSPC && trouble != EDQUOT) return OrThrow(written);
+    OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
   }
 
   // Where the clock was set back, the journal's own time is ahead of it.
@@ -190,7 +187,7 @@ class Opener {
   void CompareJobs(EventTable& table, int64_t max_ts_micros) {
     for (const std::string& job_id : JobsOf(table)) {
       const std::optional<JobRow> row = table.FindJob(job_id);
-      if (!row || !AgreesByNote(*row)) CompareJob(table, job_id, max_ts_micros);
+      if (!row || !AgreesByNote(*row)) CompareJob(table, job_id, row, max_ts_micros);
     }
   }
 
@@ -211,12 +208,14 @@ class Opener {
     return stored && stored->info == row.file->info;
   }
 
-  void CompareJob(EventTable& table, const std::string& job_id, int64_t max_ts_micros) {
+  // `row`: what the table has of the job, where it knows it.
+  void CompareJob(EventTable& table, const std::string& job_id, const std::optional<JobRow>& row,
+                  int64_t max_ts_micros) {
     table.Begin();
     try {
       JobComparison comparison(files_, table, runs_dir_, job_id, time_suffix_, max_ts_micros);
       const JobRepair repair = OrThrow(comparison.Run());
-      if (comparison.state().job_seq > 0) Note(table, comparison.state());
+      if (comparison.state().job_seq > 0) Note(table, comparison.state(), row);
       table.Commit();
       Report(repair);
     } catch (...) {
@@ -225,10 +224,20 @@ class Opener {
     }
   }
 
-  void Note(EventTable& table, const JobState& state) {
-    std::string path = JobFilePath(runs_dir_, state.job_id);
-    if (const auto stored = OrThrow(FindStoredFile(files_, path))) path = stored->path;
-    OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
+  // As with the log: what was appended since the last note may be in a file whose sync has failed.
+  // Of a job that the table did not know, all rows have just been made from the file.
+  void Note(EventTable& table, const JobState& state, const std::optional<JobRow>& row) {
+    const std::string plain = JobFilePath(runs_dir_, state.job_id);
+    const auto stored = OrThrow(FindStoredFile(files_, plain));
+    const std::string path = stored ? stored->path : plain;
+    const bool is_noted = row && row->file && stored && stored->info.inode == row->file->info.inode;
+    const uint64_t synced_bytes = is_noted ? row->file->info.size : 0;
+    const bool is_doubtful = row && stored && stored->info.size > synced_bytes;
+    if (is_doubtful && !was_just_written_) {
+      RewriteOrSync(path, synced_bytes);
+    } else {
+      OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
+    }
     OrThrow(files_.SyncDirectory(JobDirectory(runs_dir_, state.job_id)));
     const auto info = OrThrow(files_.Stat(path));
     if (info) table.WriteFileNote(state.first_seq, {*info, state.job_seq});
@@ -285,6 +294,7 @@ class Opener {
 
   FileSystem& files_;
   const bool rebuild_states_;
+  const bool was_just_written_;
   const std::string runs_dir_;
   const std::string database_;
   const std::string time_suffix_;
@@ -293,11 +303,11 @@ class Opener {
 };
 
 // SQLite says "disk I/O error" where it cannot grow its index of the log.
-std::string NoRoomHint(const std::string& runs_dir) {
-  constexpr uintmax_t kFewBytes = uintmax_t{1} << 20;
-  const uintmax_t room = RoomOn(runs_dir);
-  if (room > kFewBytes) return "";
-  return " (there are " + std::to_string(room) + " bytes left on the disk)";
+std::string NoRoomHint(FileSystem& files, const std::string& runs_dir) {
+  constexpr uint64_t kFewBytes = uint64_t{1} << 20;
+  const Result<uint64_t> room = files.FreeBytes(runs_dir);
+  if (!room || *room > kFewBytes) return "";
+  return " (there are " + std::to_string(*room) + " bytes left on the disk)";
 }
 
 }  // namespace
@@ -305,13 +315,15 @@ std::string NoRoomHint(const std::string& runs_dir) {
 std::string DatabasePath(const std::string& runs_dir) { return runs_dir + "/stagelog.db"; }
 
 Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
-                                  bool database_is_corrupt, bool rebuild_states) {
+                                  bool database_is_corrupt, bool rebuild_states,
+                                  bool was_just_written) {
   try {
-    return Opener(files, clock, runs_dir, rebuild_states).Open(database_is_corrupt);
+    return Opener(files, clock, runs_dir, rebuild_states, was_just_written)
+        .Open(database_is_corrupt);
   } catch (const FileTrouble& trouble) {
     return tl::unexpected(trouble.error);
   } catch (const SQLite::Exception& problem) {
-    return Failure(DatabasePath(runs_dir) + ": " + problem.what() + NoRoomHint(runs_dir));
+    return Failure(DatabasePath(runs_dir) + ": " + problem.what() + NoRoomHint(files, runs_dir));
   }
 }
 

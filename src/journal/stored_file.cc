@@ -94,6 +94,7 @@ Status ExpandFile(FileSystem& files, const std::string& compressed, const std::s
   const auto target = files.OpenAppend(plain);
   if (!target) return tl::unexpected(target.error());
   Status copied = CopyContent(**source, **target);
+  if (copied) copied = (*target)->Close();
   if (!copied) static_cast<void>(files.Remove(plain));
   return copied;
 }

@@ -73,6 +73,7 @@ Status AppendTombstone(FileSystem& files, const std::string& runs_dir, const Tom
   if (!file) return tl::unexpected(file.error());
   Status done = (*file)->Append(EncodeTombstone(tombstone) + "\n");
   if (done) done = (*file)->Sync();
+  if (done) done = (*file)->Close();
   if (done && !info->has_value()) done = files.SyncDirectory(runs_dir);
   return done;
 }

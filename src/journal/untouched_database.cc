@@ -28,7 +28,8 @@ std::string ImmutableUri(const std::string& path) {
 
 std::unique_ptr<SQLite::Database> OpenUntouched(FileSystem& files, const std::string& path) {
   const auto log = files.Stat(path + "-wal");
-  const bool has_log = log && log->has_value() && (*log)->size > 0;
+  if (!log) throw SQLite::Exception(log.error().message);  // without it events would be missed
+  const bool has_log = log->has_value() && (*log)->size > 0;
   if (!has_log) {
     return std::make_unique<SQLite::Database>(ImmutableUri(path),
                                               SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyMillis,

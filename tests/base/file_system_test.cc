@@ -1,5 +1,7 @@
 #include "base/file_system.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,6 +11,24 @@
 #include <string>
 
 #include "tests/support/temporary_directory.h"
+
+namespace {
+
+// How many entries this program can still read of folders; then there is an I/O error.
+int entries_left = -1;  // -1: all
+
+}  // namespace
+
+// In place of the C library's: no file system at hand fails in the middle of a folder.
+extern "C" dirent* readdir(DIR* directory) {
+  if (entries_left == 0) {
+    errno = EIO;
+    return nullptr;
+  }
+  if (entries_left > 0) --entries_left;
+  static const auto real = reinterpret_cast<dirent* (*)(DIR*)>(::dlsym(RTLD_NEXT, "readdir"));
+  return real(directory);
+}
 
 namespace stagelog {
 namespace {
@@ -143,6 +163,92 @@ TEST_F(FileSystemTest, ReplaceFileWritesThroughNoLink) {
     EXPECT_EQ(Contents("a"), link);
   }
   EXPECT_EQ(Contents("target"), "precious");
+}
+
+TEST_F(FileSystemTest, AFolderThatCannotBeReadToItsEndIsAFailure) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(files_.WriteFile(Path(name), ""));
+  for (int readable = 0; readable < 5; ++readable) {
+    entries_left = readable;
+    const auto names = files_.List(directory_.path());
+    entries_left = -1;
+    ASSERT_FALSE(names) << readable;
+    EXPECT_EQ(names.error().error_number, EIO);
+    EXPECT_THAT(names.error().message, testing::HasSubstr(directory_.path()));
+  }
+  EXPECT_THAT(*files_.List(directory_.path()), UnorderedElementsAre("a", "b", "c"));
+}
+
+TEST_F(FileSystemTest, RewriteLeavesWhatIsThere) {
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text += std::to_string(i) + "\n";  // more than one portion
+  ASSERT_TRUE(files_.WriteFile(Path("a"), text));
+  const FileInfo before = **files_.Stat(Path("a"));
+  for (const uint64_t offset : {uint64_t{0}, uint64_t{1'234'567}, uint64_t{text.size()}}) {
+    EXPECT_TRUE(files_.Rewrite(Path("a"), offset));
+    EXPECT_EQ(Contents("a"), text);
+  }
+  EXPECT_EQ((*files_.Stat(Path("a")))->inode, before.inode);
+  EXPECT_EQ(files_.Rewrite(Path("none"), 0).error().error_number, ENOENT);
+}
+
+TEST_F(FileSystemTest, AFileThatIsClosedIsWhole) {
+  const auto file = *files_.OpenAppend(Path("a"));
+  ASSERT_TRUE(file->Append("bytes"));
+  EXPECT_TRUE(file->Close());
+  EXPECT_EQ(Contents("a"), "bytes");
+}
+
+TEST_F(FileSystemTest, FreeBytesAreThoseOfTheDisk) {
+  EXPECT_TRUE(files_.FreeBytes(directory_.path()));
+  EXPECT_EQ(files_.FreeBytes(Path("none")).error().error_number, ENOENT);
+}
+
+// As if somebody exchanged the folder between a look at it and the use of what is in it.
+TEST_F(FileSystemTest, BelowAGuardedFolderNoLinkOnTheWayIsFollowed) {
+  ASSERT_TRUE(files_.CreateDirectory(Path("outside")));
+  ASSERT_TRUE(files_.CreateDirectory(Path("outside/gates")));
+  ASSERT_TRUE(files_.WriteFile(Path("outside/file"), "precious"));
+  ASSERT_TRUE(files_.CreateDirectory(Path("runs")));
+  ASSERT_TRUE(files_.WriteFile(Path("runs/file"), "ours"));
+  ASSERT_EQ(::symlink(Path("outside").c_str(), Path("runs/job").c_str()), 0);
+  files_.FollowNoLinksBelow(Path("runs"));
+  const auto is_refused = [](const auto& result) {
+    return !result && result.error().error_number == ENOTDIR;
+  };
+  EXPECT_TRUE(is_refused(files_.OpenAppend(Path("runs/job/file"))));
+  EXPECT_TRUE(is_refused(files_.OpenAppend(Path("runs/job/new"))));
+  EXPECT_TRUE(is_refused(files_.OpenRead(Path("runs/job/file"))));
+  EXPECT_TRUE(is_refused(files_.WriteFile(Path("runs/job/file"), "x")));
+  EXPECT_TRUE(is_refused(files_.WriteFile(Path("runs/job/gates/new"), "x")));
+  EXPECT_TRUE(is_refused(files_.Rewrite(Path("runs/job/file"), 0)));
+  EXPECT_TRUE(is_refused(files_.Truncate(Path("runs/job/file"), 0)));
+  EXPECT_TRUE(is_refused(files_.Rename(Path("runs/job/file"), Path("runs/moved"))));
+  EXPECT_TRUE(is_refused(files_.Rename(Path("runs/file"), Path("runs/job/new"))));
+  EXPECT_TRUE(is_refused(files_.Remove(Path("runs/job/file"))));
+  EXPECT_TRUE(is_refused(files_.RemoveDirectory(Path("runs/job/gates"))));
+  EXPECT_TRUE(is_refused(files_.CreateDirectory(Path("runs/job/folder"))));
+  EXPECT_TRUE(is_refused(files_.SyncDirectory(Path("runs/job"))));
+  EXPECT_TRUE(is_refused(files_.List(Path("runs/job"))));
+  EXPECT_EQ(files_.OpenAppend(Path("runs/../outside/file/x")).error().error_number, EINVAL);
+  EXPECT_EQ(Contents("outside/file"), "precious");
+  EXPECT_THAT(*files_.List(Path("outside")), UnorderedElementsAre("file", "gates"));
+}
+
+TEST_F(FileSystemTest, AGuardedFolderServesAsAnyOther) {
+  ASSERT_TRUE(files_.CreateDirectory(Path("elsewhere")));
+  ASSERT_EQ(::symlink(Path("elsewhere").c_str(), Path("runs").c_str()), 0);
+  files_.FollowNoLinksBelow(Path("runs") + "/");
+  ASSERT_TRUE(files_.CreateDirectory(Path("runs/job")));
+  ASSERT_TRUE(files_.CreateDirectory(Path("runs//job")));
+  ASSERT_TRUE(files_.CreateDirectory(Path("runs/job/gates")));
+  ASSERT_TRUE(files_.WriteFile(Path("runs/job/gates/g.tmp"), "gate"));
+  ASSERT_TRUE(files_.Rename(Path("runs/job/gates/g.tmp"), Path("runs/./job/gates/g")));
+  EXPECT_EQ(Contents("elsewhere/job/gates/g"), "gate");
+  EXPECT_THAT(*files_.List(Path("runs")), UnorderedElementsAre("job"));
+  EXPECT_TRUE(files_.SyncDirectory(Path("runs/job/gates")));
+  EXPECT_EQ(files_.OpenRead(Path("runs/none/file")).error().error_number, ENOENT);
+  EXPECT_TRUE(files_.Remove(Path("runs/job/gates/g")));
+  EXPECT_TRUE(files_.RemoveDirectory(Path("runs/job/gates")));
 }
 
 TEST(ParentDirectoryTest, IsWhatStandsBeforeTheLastSlash) {

@@ -93,6 +93,30 @@ void FaultDisk::WillTruncate(const DiskFilePointer& file, uint64_t size) {
   WillWrite(file, std::move(undo));
 }
 
+void FaultDisk::Synced(const DiskFilePointer& file) {
+  std::vector<UndoWrite> kept;
+  for (size_t i = 0; i < file->unsynced.size(); ++i) {
+    const UndoWrite& undo = file->unsynced[i];
+    if (!undo.is_forgotten) continue;
+    const bool is_written_over =
+        std::any_of(file->unsynced.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                    file->unsynced.end(), [&undo](const UndoWrite& later) {
+                      return !later.is_forgotten && later.offset <= undo.offset &&
+                             later.offset + later.new_length >= undo.offset + undo.new_length;
+                    });
+    if (!is_written_over) kept.push_back(undo);
+  }
+  file->unsynced = std::move(kept);
+}
+
+// On the disk the file may have its new size, and then zeros where the bytes should be.
+void FaultDisk::ForgetUnsynced(const DiskFilePointer& file) {
+  for (UndoWrite& undo : file->unsynced) {
+    undo.is_forgotten = true;
+    if (undo.before.size() < undo.new_length) undo.before.resize(undo.new_length, '\0');
+  }
+}
+
 void FaultDisk::LoseUnsynced(const DiskFilePointer& file) { RollBack(*file, nullptr); }
 
 Status FaultDisk::Truncate(const std::string& path, uint64_t size) {
@@ -276,11 +300,13 @@ void FaultDisk::RollBack(DiskFile& file, std::mt19937_64* random) {
   uint64_t torn_offset = 0;
   for (; file.unsynced.size() > kept; file.unsynced.pop_back()) {
     const UndoWrite& undo = file.unsynced.back();
-    if (random != nullptr && file.unsynced.size() == kept + 1 && undo.new_length > 0) {
+    const bool may_tear = random != nullptr && file.unsynced.size() == kept + 1;
+    if (may_tear && undo.new_length > 0 && !undo.is_forgotten) {
       torn = ReadRange(fd.get(), undo.offset, (*random)() % undo.new_length);
       torn_offset = undo.offset;
     }
     WriteRange(fd.get(), undo.offset, undo.before);
+    if (undo.is_forgotten) continue;
     STAGELOG_CHECK(::ftruncate(fd.get(), static_cast<off_t>(undo.old_size)) == 0);
   }
   WriteRange(fd.get(), torn_offset, torn);

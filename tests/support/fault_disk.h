@@ -24,6 +24,8 @@ struct UndoWrite {
   std::string before;
   uint64_t old_size = 0;
   uint64_t new_length = 0;  // bytes that the write put at `offset`; 0 for a truncation
+  bool is_forgotten =
+      false;  // by the kernel, after a failed sync: no later one brings it to the disk
 };
 
 // One file as the disk knows it. It keeps its identity when it is renamed or removed.
@@ -60,8 +62,12 @@ class FaultDisk {
   void WillAppend(const DiskFilePointer& file, uint64_t length);
   void WillTruncate(const DiskFilePointer& file, uint64_t size);
 
-  void Synced(const DiskFilePointer& file) { file->unsynced.clear(); }
+  // What is forgotten stays unsynced where nothing was written over it since.
+  void Synced(const DiskFilePointer& file);
   void LoseUnsynced(const DiskFilePointer& file);
+  void ForgetUnsynced(const DiskFilePointer& file);
+  // All of it was written anew and synced.
+  void Rewritten(const std::string& path) { FileAt(path)->unsynced.clear(); }
 
   // These do the work as well as remembering it.
   Status Truncate(const std::string& path, uint64_t size);

@@ -44,9 +44,20 @@ class FaultFileSystem::FaultAppendFile : public AppendFile {
     const auto lock = owner_.disk_.Lock();
     if (!owner_.disk_.IsUsable(epoch_)) return NoPower(path);
     if (fault && fault->lose_unsynced) owner_.disk_.LoseUnsynced(file_);
+    if (fault && fault->forget_unsynced) owner_.disk_.ForgetUnsynced(file_);
     if (fault) return Injected(fault->error_number, path);
     owner_.disk_.Synced(file_);
     return {};
+  }
+
+  Status Close() override {
+    const std::string path = owner_.disk_.PathOf(file_);
+    const auto fault = owner_.plan_.Arrive(Operation::kClose, path);
+    const auto lock = owner_.disk_.Lock();
+    if (!owner_.disk_.IsUsable(epoch_)) return NoPower(path);
+    Status closed = real_->Close();
+    if (fault) return Injected(fault->error_number, path);
+    return closed;
   }
 
  private:
@@ -80,6 +91,10 @@ class FaultFileSystem::FaultReadFile : public ReadFile {
 void FaultFileSystem::PowerOff(std::optional<uint64_t> seed) {
   disk_.PowerOff(seed);
   plan_.Release();
+}
+
+void FaultFileSystem::FollowNoLinksBelow(const std::string& folder) {
+  RealFileSystem().FollowNoLinksBelow(NormalPath(folder));
 }
 
 Result<std::unique_ptr<FaultFileSystem::FaultAppendFile>> FaultFileSystem::Open(
@@ -118,7 +133,23 @@ Status FaultFileSystem::WriteFile(const std::string& path, std::string_view byte
   auto file = Open(path, true);
   if (!file) return tl::unexpected(file.error());
   if (Status written = (*file)->Append(bytes); !written) return written;
-  return (*file)->Sync();
+  if (Status synced = (*file)->Sync(); !synced) return synced;
+  return (*file)->Close();
+}
+
+Status FaultFileSystem::Rewrite(const std::string& path, uint64_t offset) {
+  const std::string name = NormalPath(path);
+  for (const Operation operation : {Operation::kWrite, Operation::kSync}) {
+    const auto fault = plan_.Arrive(operation, name);
+    const auto lock = disk_.Lock();
+    if (!disk_.IsPowered()) return NoPower(name);
+    if (fault) return Injected(fault->error_number, name);
+  }
+  const auto lock = disk_.Lock();
+  if (!disk_.IsPowered()) return NoPower(name);
+  if (Status written = RealFileSystem().Rewrite(name, offset); !written) return written;
+  disk_.Rewritten(name);
+  return {};
 }
 
 Status FaultFileSystem::Truncate(const std::string& path, uint64_t size) {
@@ -180,15 +211,25 @@ Status FaultFileSystem::SyncDirectory(const std::string& path) {
 }
 
 Result<std::vector<std::string>> FaultFileSystem::List(const std::string& path) {
+  const auto fault = plan_.Arrive(Operation::kList, NormalPath(path));
   const auto lock = disk_.Lock();
   if (!disk_.IsPowered()) return NoPower(path);
+  if (fault) return Injected(fault->error_number, path);
   return RealFileSystem().List(path);
 }
 
 Result<std::optional<FileInfo>> FaultFileSystem::Stat(const std::string& path) {
+  const auto fault = plan_.Arrive(Operation::kStat, NormalPath(path));
   const auto lock = disk_.Lock();
   if (!disk_.IsPowered()) return NoPower(path);
+  if (fault) return Injected(fault->error_number, path);
   return RealFileSystem().Stat(path);
+}
+
+Result<uint64_t> FaultFileSystem::FreeBytes(const std::string& path) {
+  const auto lock = disk_.Lock();
+  if (!disk_.IsPowered()) return NoPower(path);
+  return free_bytes_ ? Result<uint64_t>(*free_bytes_) : RealFileSystem().FreeBytes(path);
 }
 
 std::string FaultFileSystem::SqliteVfs() const {

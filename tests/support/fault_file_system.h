@@ -48,6 +48,9 @@ class FaultFileSystem : public FileSystem {
   }
   void ResetCounts() { plan_.ResetCounts(); }
 
+  // What FreeBytes() says from now on; none: what the disk says.
+  void SetFreeBytes(std::optional<uint64_t> bytes) { free_bytes_ = bytes; }
+
   // Cuts the power and takes back what was not synced: all of it, or with a seed a random tail (the
   // first write taken back may stay in part: a torn write). Handles and connections made before
   // fail from now on, whatever they are asked, and change nothing; what is blocked goes on, to
@@ -69,9 +72,11 @@ class FaultFileSystem : public FileSystem {
     PowerOn();
   }
 
+  void FollowNoLinksBelow(const std::string& folder) override;
   Result<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) override;
   Result<std::unique_ptr<ReadFile>> OpenRead(const std::string& path) override;
   Status WriteFile(const std::string& path, std::string_view bytes) override;
+  Status Rewrite(const std::string& path, uint64_t offset) override;
   Status Truncate(const std::string& path, uint64_t size) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
@@ -80,6 +85,8 @@ class FaultFileSystem : public FileSystem {
   Status SyncDirectory(const std::string& path) override;
   Result<std::vector<std::string>> List(const std::string& path) override;
   Result<std::optional<FileInfo>> Stat(const std::string& path) override;
+
+  Result<uint64_t> FreeBytes(const std::string& path) override;
 
   // Registered by this object; of the present epoch: ask again after a crash.
   std::string SqliteVfs() const override;
@@ -92,6 +99,7 @@ class FaultFileSystem : public FileSystem {
 
   mutable FaultPlan plan_;
   mutable FaultDisk disk_;
+  std::optional<uint64_t> free_bytes_;
   mutable std::vector<std::unique_ptr<FaultSqliteVfs>> sqlite_;  // one an epoch; under disk_.Lock()
 };
 

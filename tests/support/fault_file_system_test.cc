@@ -42,6 +42,36 @@ class FaultFileSystemTest : public testing::Test {
   FaultFileSystem files_;
 };
 
+TEST_F(FaultFileSystemTest, WhatAFailedSyncForgetsIsLostThoughALaterOneSucceeds) {
+  for (const bool is_rewritten : {false, true}) {
+    const auto file = OpenSynced("a", "one,");
+    ASSERT_TRUE(file->Append("two,"));
+    files_.Inject({.operation = Operation::kSync, .forget_unsynced = true});
+    EXPECT_FALSE(file->Sync());
+    EXPECT_TRUE(file->Sync());
+    EXPECT_TRUE(!is_rewritten || files_.Rewrite(Path("a"), 4));
+    ASSERT_TRUE(file->Append("three"));
+    EXPECT_TRUE(file->Sync());
+    EXPECT_EQ(Contents("a"), "one,two,three");
+    files_.Crash();
+    const std::string lost("one,\0\0\0\0three", 13);
+    EXPECT_EQ(Contents("a"), is_rewritten ? "one,two,three" : lost);
+  }
+}
+
+TEST_F(FaultFileSystemTest, LooksListingsAndClosingsFailWhenToldTo) {
+  const auto file = OpenSynced("a", "one");
+  for (const Operation operation : {Operation::kStat, Operation::kList, Operation::kClose}) {
+    files_.Inject({.operation = operation});
+  }
+  EXPECT_EQ(files_.Stat(Path("a")).error().error_number, EIO);
+  EXPECT_TRUE(files_.Stat(Path("a")));
+  EXPECT_EQ(files_.List(directory_.path()).error().error_number, EIO);
+  EXPECT_EQ(file->Close().error().error_number, EIO);
+  files_.SetFreeBytes(7);
+  EXPECT_EQ(*files_.FreeBytes(directory_.path()), 7U);
+}
+
 TEST_F(FaultFileSystemTest, PassesThroughWhenNothingIsInjected) {
   const auto file = Open("a");
   EXPECT_TRUE(file->Append("one"));

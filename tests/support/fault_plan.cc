@@ -75,7 +75,9 @@ bool FaultPlan::Strikes(Rule& rule, Operation operation, const std::string& path
 
 bool FaultPlan::Matches(std::optional<Operation> wanted, const std::string& path_contains,
                         Operation operation, const std::string& path) {
-  const bool reads = operation == Operation::kOpenRead || operation == Operation::kRead;
+  const bool reads = operation == Operation::kOpenRead || operation == Operation::kRead ||
+                     operation == Operation::kStat || operation == Operation::kList ||
+                     operation == Operation::kClose;
   if (wanted ? *wanted != operation : reads) return false;
   return path.find(path_contains) != std::string::npos;
 }

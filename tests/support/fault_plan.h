@@ -25,11 +25,14 @@ enum class Operation {
   kRemove,
   kMakeDirectory,
   kSyncDirectory,
+  kStat,
+  kList,
+  kClose,  // by Close(); what is thrown away is not counted
 };
 
 // One thing that goes wrong.
 struct Fault {
-  std::optional<Operation> operation;  // none: any of them but kOpenRead and kRead
+  std::optional<Operation> operation;  // none: any of them that changes the disk
   size_t nth = 1;                      // counted from 1, among those that match from now on
   std::string path_contains = {};      // only operations on such paths match
   int error_number = EIO;
@@ -39,6 +42,9 @@ struct Fault {
   // For a sync: what was not synced is gone at once, as when the kernel drops pages that it could
   // not write.
   bool lose_unsynced = false;
+  // For a sync: the kernel counts what it could not write as written. It is read as it was written,
+  // a later sync succeeds, and a power cut takes it back all the same, unless it was written anew.
+  bool forget_unsynced = false;
 };
 
 // Safe from any thread.
@@ -58,7 +64,7 @@ class FaultPlan {
   // Takes all faults back, and releases.
   void Heal();
 
-  // Operations asked for, failed ones too. None: any but kOpenRead and kRead.
+  // Operations asked for, failed ones too. None: any that changes the disk.
   size_t Count(std::optional<Operation> operation, const std::string& path_contains) const;
   void ResetCounts();
 

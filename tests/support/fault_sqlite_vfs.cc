@@ -127,6 +127,7 @@ struct FaultSqliteFunctions {
       const auto lock = self.disk().Lock();
       if (self.IsDead()) return SQLITE_IOERR_FSYNC;
       if (fault && fault->lose_unsynced) self.disk().LoseUnsynced(self.file);
+      if (fault && fault->forget_unsynced) self.disk().ForgetUnsynced(self.file);
       if (fault) return ErrorCode(*fault, SQLITE_IOERR_FSYNC);
       self.disk().Synced(self.file);
     }
