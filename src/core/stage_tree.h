@@ -29,6 +29,8 @@ class StageTree {
   void SetDone(std::string_view path, std::optional<int64_t> done);
 
   bool empty() const { return nodes_.empty(); }
+  // Places in the tree: stages, declared ones, those above others, and the job itself.
+  size_t size() const { return nodes_.size(); }
   // What is done of all stages, 0 to kWhole.
   int64_t Done() const;
 

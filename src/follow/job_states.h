@@ -3,6 +3,7 @@
 #define STAGELOG_FOLLOW_JOB_STATES_H_
 
 #include <cstddef>
+#include <list>
 #include <string>
 #include <unordered_map>
 
@@ -10,11 +11,16 @@
 
 namespace stagelog {
 
-// Some tens of megabytes at most: when it becomes more, all are forgotten and folded anew from
-// their snapshots. One thread at a time.
+// Some tens of megabytes: when they become more, those that were not used for the longest time are
+// forgotten, and folded anew from their snapshots when they go on. The job that is being advanced
+// stays, however large it is, and then counts for a quarter of the room at most. One thread at a
+// time.
 class JobStates {
  public:
-  explicit JobStates(JobSource& source) : source_(source) {}
+  static constexpr size_t kMaxBytes = size_t{32} << 20;
+
+  explicit JobStates(JobSource& source, size_t max_bytes = kMaxBytes)
+      : source_(source), max_bytes_(max_bytes) {}
 
   // Folds in what was committed of the job since the last call and adds what that changed to
   // `changes` (everything the first time). Null when there is nothing new. Valid until the next
@@ -24,10 +30,23 @@ class JobStates {
   // The next Advance() begins anew and names everything.
   void Forget(const std::string& job_id);
 
+  size_t size() const { return entries_.size(); }
+
  private:
+  struct Entry {
+    JobState state;
+    size_t bytes = 0;  // as it counts
+    std::list<std::string>::iterator recency;
+  };
+
+  Entry& Use(const std::string& job_id);
+  void Weigh(Entry& entry);
+
   JobSource& source_;
-  std::unordered_map<std::string, JobState> states_;
-  size_t weight_ = 0;  // jobs, and how many attempts and iterations they hold
+  const size_t max_bytes_;
+  std::unordered_map<std::string, Entry> entries_;
+  std::list<std::string> recency_;  // least recently used first
+  size_t bytes_ = 0;                // of all
 };
 
 }  // namespace stagelog

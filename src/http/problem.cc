@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 52> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 53> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<std::string_view, int>, 52> kStatuses = {{
     {"event_id_conflict", 409},
     {"job_exists", 409},
     {"strict_violation", 409},
+    {"job_too_large", 409},
     {"illegal_transition", 409},
     {"gate_decided", 409},
     {"backup_exists", 409},

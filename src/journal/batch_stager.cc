@@ -6,15 +6,13 @@
 #include "base/random.h"
 #include "core/gate_rules.h"
 #include "core/job_machine.h"
+#include "core/job_size.h"
 #include "core/json_text.h"
 #include "core/payload.h"
 #include "core/payload_keys.h"
 
 namespace stagelog {
 namespace {
-
-// Of the cache: some tens of megabytes.
-constexpr size_t kMaxWeight = 200'000;
 
 std::string IdKey(const EventDraft& draft) { return draft.job_id + '\n' + draft.event_id; }
 
@@ -70,41 +68,6 @@ Event Sequencer::Take(EventDraft draft, int64_t now_micros) {
   return event;
 }
 
-JobState* JobCache::Find(EventTable& table, const std::string& job_id) {
-  if (const auto found = entries_.find(job_id); found != entries_.end()) {
-    return &found->second.state;
-  }
-  std::optional<JobState> state = table.LoadState(job_id);
-  if (!state) return nullptr;
-  weight_ += 1 + state->stages.size() + state->gates.size();
-  return &entries_.emplace(job_id, Entry{std::move(*state)}).first->second.state;
-}
-
-JobState* JobCache::Create(const std::string& job_id) {
-  ++weight_;
-  Entry& entry = entries_[job_id];
-  entry.is_ready = true;
-  return &entry.state;
-}
-
-bool JobCache::IsReady(const std::string& job_id) const {
-  const auto found = entries_.find(job_id);
-  return found != entries_.end() && found->second.is_ready;
-}
-
-void JobCache::CountChanges(const StateChanges& changes) {
-  weight_ += changes.stages.size() + changes.gates.size();
-}
-
-void JobCache::Trim() {
-  if (weight_ > kMaxWeight) Clear();
-}
-
-void JobCache::Clear() {
-  entries_.clear();
-  weight_ = 0;
-}
-
 bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
                                 const Precondition& precondition) const {
   if (precondition) return false;
@@ -142,6 +105,10 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
     if (refusal) return tl::unexpected(std::move(*refusal));
   }
   if (auto refusal = JudgeStrictly(drafts, duplicates)) {
+    rests_on_commit = !events_.empty();
+    return tl::unexpected(std::move(*refusal));
+  }
+  if (auto refusal = JudgeSizes(drafts, duplicates)) {
     rests_on_commit = !events_.empty();
     return tl::unexpected(std::move(*refusal));
   }
@@ -186,7 +153,8 @@ std::optional<Refusal> BatchStager::RefuseDeleted(const std::vector<EventDraft>&
 }
 
 // Before anything is committed: a file that is compressed and cannot be made plain, on a full disk
-// say, is to hold up those who append to it and nobody else.
+// say, or a folder that is in the way of a new job and cannot be set aside, is to hold up those who
+// append to it and nobody else.
 std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& drafts,
                                                  const Duplicates& duplicates) {
   for (size_t i = 0; i < drafts.size(); ++i) {
@@ -194,14 +162,41 @@ std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& 
     if (duplicates[i] || (i > 0 && job_id == drafts[i - 1].job_id && !duplicates[i - 1])) continue;
     if (cache_.IsReady(job_id)) continue;
     const JobState* job = cache_.Find(table_, job_id);
-    if (job == nullptr) continue;
-    if (const Status prepared = prepare_file_(*job); !prepared) {
+    if (const Status prepared = prepare_file_(job_id, job); !prepared) {
       return Refusal{
           .code = "journal_unavailable",
           .detail = "job '" + job_id + "' takes no events now: " + prepared.error().message,
           .members = {{"outcome", "\"not_applied\""}}};
     }
-    cache_.SetReady(job_id);
+    if (job != nullptr) cache_.SetReady(job_id);
+  }
+  return std::nullopt;
+}
+
+// A job has bounds (core/job_size.h). Most requests are so far from them that nothing is counted.
+std::optional<Refusal> BatchStager::JudgeSizes(const std::vector<EventDraft>& drafts,
+                                               const Duplicates& duplicates) {
+  bool is_far = true;
+  for (size_t i = 0; is_far && i < drafts.size(); ++i) {
+    if (i > 0 && drafts[i].job_id == drafts[i - 1].job_id) continue;
+    is_far = IsFarFromItsBounds(cache_.Find(table_, drafts[i].job_id), drafts);
+  }
+  if (is_far) return std::nullopt;
+  std::unordered_map<std::string, GrowthJudge> judges;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (duplicates[i]) continue;
+    auto judge = judges.find(drafts[i].job_id);
+    if (judge == judges.end()) {
+      const JobState* job = cache_.Find(table_, drafts[i].job_id);
+      judge = judges.emplace(drafts[i].job_id, job).first;
+    }
+    std::optional<Refusal> refusal = judge->second.Take(drafts[i]);
+    if (!refusal) continue;
+    if (drafts.size() > 1) {
+      refusal->line = static_cast<int64_t>(i) + 1;
+      refusal->detail = "event " + std::to_string(i + 1) + ": " + refusal->detail;
+    }
+    return refusal;
   }
   return std::nullopt;
 }
@@ -223,6 +218,7 @@ bool BatchStager::NobodyIsStrict(const std::vector<EventDraft>& drafts) {
 std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>& drafts,
                                                   const Duplicates& duplicates) {
   if (NobodyIsStrict(drafts)) return std::nullopt;
+  if (drafts.size() == 1) return duplicates[0] ? std::nullopt : JudgeStrictly(drafts[0]);
   std::unordered_map<std::string, JobState> copies;
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (duplicates[i]) continue;
@@ -247,6 +243,17 @@ std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>&
     if (i + 1 < drafts.size()) stagelog::Apply(copy->second, event, "");
   }
   return std::nullopt;
+}
+
+// One event alone needs no copy, which of a job of many stages is large.
+std::optional<Refusal> BatchStager::JudgeStrictly(const EventDraft& draft) {
+  const JobState* job = cache_.Find(table_, draft.job_id);
+  if (job != nullptr && !job->strict) return std::nullopt;
+  Event event;
+  event.draft = draft;
+  event.violations = Judge(job == nullptr ? JobState() : *job, draft);
+  if (event.violations.empty()) return std::nullopt;
+  return StrictRefusal(event, 0, 1);
 }
 
 tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::FindOriginal(

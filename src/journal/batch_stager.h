@@ -14,6 +14,7 @@
 #include "core/event_codec.h"
 #include "core/ports.h"
 #include "journal/event_table.h"
+#include "journal/job_cache.h"
 
 namespace stagelog {
 
@@ -25,34 +26,6 @@ struct Sequencer {
 
   // Takes the next place for `draft`. `now_micros` is the wall clock's.
   Event Take(EventDraft draft, int64_t now_micros);
-};
-
-// The states of the jobs that are in use. A commit in the making changes them in their place; when
-// it fails, the whole cache is cleared. Writer thread only.
-class JobCache {
- public:
-  // Null for an unknown job. The pointer is valid until the next Trim() or Clear().
-  JobState* Find(EventTable& table, const std::string& job_id);
-  JobState* Create(const std::string& job_id);
-
-  // Whether the job is here and its file known to be one that can be appended to.
-  bool IsReady(const std::string& job_id) const;
-  void SetReady(const std::string& job_id) { entries_.at(job_id).is_ready = true; }
-
-  // Forgets everything when it has become too much; between two commits.
-  void Trim();
-  void Clear();
-  void Forget(const std::string& job_id) { entries_.erase(job_id); }
-  void CountChanges(const StateChanges& changes);
-
- private:
-  struct Entry {
-    JobState state;
-    bool is_ready = false;
-  };
-
-  std::unordered_map<std::string, Entry> entries_;
-  size_t weight_ = 0;  // jobs, and about how many attempts and iterations they hold
 };
 
 // What a commit in the making has done to a job.
@@ -76,9 +49,9 @@ struct StagedEvent {
 // SQLite::Exception.
 class BatchStager {
  public:
-  // Sees to it that the file of a job that has events already can be appended to. Where it cannot,
-  // the request is refused.
-  using PrepareFile = std::function<Status(const JobState& job)>;
+  // Sees to it that the file of the job can be appended to; `job` is null where it has no events
+  // yet. Where it cannot, the request is refused.
+  using PrepareFile = std::function<Status(const std::string& job_id, const JobState* job)>;
 
   BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
               PrepareFile prepare_file)
@@ -119,6 +92,9 @@ class BatchStager {
   std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
   std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
                                        const Duplicates& duplicates);
+  std::optional<Refusal> JudgeStrictly(const EventDraft& draft);
+  std::optional<Refusal> JudgeSizes(const std::vector<EventDraft>& drafts,
+                                    const Duplicates& duplicates);
   std::optional<Refusal> PrepareFiles(const std::vector<EventDraft>& drafts,
                                       const Duplicates& duplicates);
   bool NobodyIsStrict(const std::vector<EventDraft>& drafts);

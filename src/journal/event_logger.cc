@@ -108,6 +108,7 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
   if (Status there = EnsureRunsDirectory(files, options.runs_dir); !there) {
     return tl::unexpected(there.error());
   }
+  files.FollowNoLinksBelow(options.runs_dir);
   Result<RunLock> lock = RunLock::Take(options.runs_dir);
   if (!lock) return tl::unexpected(lock.error());
   std::unique_ptr<EventLogger> logger(
@@ -143,6 +144,7 @@ void EventLogger::Stop() {
 }
 
 Status EventLogger::OpenTable() {
+  if (Status ours = lock_.CheckStillOurs(); !ours) return ours;
   Result<OpenedJournal> opened =
       OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false),
                   std::exchange(options_.rebuild_states, false));
@@ -347,6 +349,13 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   AbandonUpkeep(problem);
 }
 
+// Opening the journal anew is the remedy, and nothing need be waited for: everybody's appends are
+// refused until then. Where it was no remedy, it is not done over and over.
+void EventLogger::ReopenSoon() {
+  const int64_t now = clock_.MonotonicMicros();
+  if (now - reopened_at_micros_ >= options_.retry_micros) retry_at_micros_ = now;
+}
+
 void EventLogger::TryReopen() {
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
   const bool corrupt = corruption_seen_;
@@ -355,6 +364,7 @@ void EventLogger::TryReopen() {
     spdlog::debug("[journal] still cannot write: {}", opened.error().message);
     return;
   }
+  reopened_at_micros_ = clock_.MonotonicMicros();
   try {
     AnnounceMissed();
     spdlog::info("[journal] takes events again");
@@ -368,8 +378,10 @@ void EventLogger::TryReopen() {
 void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
   if (job_files_.OldestDirtyMicros() > before_micros) return;
+  if (Status ours = lock_.CheckStillOurs(); !ours) return CloseAfterFailure(ours.error().message);
   const auto database = files_.Stat(DatabasePath(options_.runs_dir));
-  if (database && !database->has_value()) {
+  if (!database) return CloseAfterFailure(database.error().message);
+  if (!database->has_value()) {
     // Deleted under our feet: what is committed from now on would go with the last open descriptor.
     corruption_seen_ = true;
     return CloseAfterFailure("stagelog.db was deleted");
@@ -397,6 +409,11 @@ void EventLogger::CloseCleanly() {
     SyncIdleFiles(INT64_MAX - 1);
   }
   if (table_ == nullptr) return;
+  if (Status ours = lock_.CheckStillOurs(); !ours) {
+    spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
+    table_.reset();
+    return job_files_.CloseAll();
+  }
   identity_.highest_seq = sequencer_.next_seq - 1;
   try {
     if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {

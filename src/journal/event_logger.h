@@ -128,7 +128,8 @@ class EventLogger : public EventAppender,
   // A group on its way (event_logger_write.cc).
   void Process(std::vector<Request> requests);
   std::unique_ptr<Group> NewGroup();
-  Status PrepareFile(const JobState& job);
+  Status PrepareFile(const std::string& job_id, const JobState* job);
+  Status MakeRoomForNewJob(const std::string& job_id);
   std::vector<Request> CommitBetween(Group* committed, Group& group, Group& next);
   std::vector<Request> StageAhead(Group& next);
   void StageAll(std::vector<Request> requests, Group& group);
@@ -169,6 +170,7 @@ class EventLogger : public EventAppender,
   void AbandonUpkeep(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
+  void ReopenSoon();
   void TryReopen();
   void RefuseAll(std::vector<Request> requests);
   void SyncIdleFiles(int64_t before_micros);
@@ -216,7 +218,8 @@ class EventLogger : public EventAppender,
   int64_t next_pass_micros_ = 0;  // monotonic
   int64_t announced_seq_ = 0;
   bool closed_ = false;
-  int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
+  int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
+  int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; when it was opened anew last
   std::vector<CommitListener*> listeners_;
   std::unique_ptr<EventReader> reader_;
   bool states_were_rebuilt_ = false;

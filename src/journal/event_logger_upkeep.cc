@@ -79,6 +79,11 @@ void EventLogger::DoUpkeep() {
     files_to_compare.swap(files_to_compare_);
     is_stopping = stopping_;
   }
+  const bool has_work = !deletions.empty() || remover_.HasWork() || pass_ || RetentionIsDue();
+  if (table_ != nullptr && has_work) {
+    const Status ours = lock_.CheckStillOurs();
+    if (!ours) CloseAfterFailure(ours.error().message);
+  }
   for (Deletion& deletion : deletions) BeginDeletion(std::move(deletion));
   if (table_ != nullptr && !files_to_compare.empty()) CompareFilesAnew(files_to_compare);
   if (is_stopping) AbandonRetention("the daemon is shutting down");
@@ -98,6 +103,7 @@ void EventLogger::CompareFilesAnew(const std::unordered_set<std::string>& job_id
     return CloseAfterFailure(problem.what());
   }
   CloseAfterFailure("events.jsonl of " + *job_ids.begin() + " was changed by another program");
+  ReopenSoon();
 }
 
 void EventLogger::AbandonUpkeep(const std::string& problem) {

@@ -2,8 +2,10 @@
 // announced, answered. See event_logger.h for what a failure at each step means.
 #include <utility>
 
+#include "base/logging.h"
 #include "journal/console_mirror.h"
 #include "journal/event_logger.h"
+#include "journal/set_aside.h"
 
 namespace stagelog {
 namespace {
@@ -42,23 +44,40 @@ struct EventLogger::Group {
 };
 
 std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
-  return std::make_unique<Group>(*table_, cache_, sequencer_, clock_,
-                                 [this](const JobState& job) { return PrepareFile(job); });
+  return std::make_unique<Group>(
+      *table_, cache_, sequencer_, clock_,
+      [this](const std::string& job_id, const JobState* job) { return PrepareFile(job_id, job); });
+}
+
+// What is in the way of a new job is set aside before its first event is committed: nothing of ours
+// is appended to a file of somebody else, and nobody else's appends wait for it.
+Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
+  Result<std::vector<std::string>> moved = stagelog::MakeRoomForNewJob(
+      files_, options_.runs_dir, job_id, SetAsideSuffix(clock_.WallMicros()));
+  if (!moved) return tl::unexpected(moved.error());
+  for (std::string& name : *moved) {
+    spdlog::warn("[journal] set aside, for it was in the way of the new job {}: {}", job_id, name);
+    const std::lock_guard lock(status_mutex_);
+    status_.set_aside.push_back(std::move(name));
+  }
+  return {};
 }
 
 // A compressed file is made plain. The note of it goes first: a crash from here on has the next
 // opening look.
-Status EventLogger::PrepareFile(const JobState& job) {
-  const Result<bool> is_compressed = job_files_.IsCompressed(job.job_id);
-  if (!is_compressed.value_or(false)) return {};  // what cannot be looked at is found by appending
-  if (Status known = TellWhatIsNoted(job.job_id); !known) return known;
-  table_->ForgetFileNote(job.first_seq);
-  Status plain = job_files_.MakePlain(job.job_id);
+Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
+  if (job == nullptr) return MakeRoomForNewJob(job_id);
+  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
+  if (!is_compressed) return tl::unexpected(is_compressed.error());
+  if (!*is_compressed) return {};
+  if (Status known = TellWhatIsNoted(job_id); !known) return known;
+  table_->ForgetFileNote(job->first_seq);
+  Status plain = job_files_.MakePlain(job_id);
   const bool is_out_of_order =
       !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
   if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
     const std::lock_guard lock(status_mutex_);
-    files_to_compare_.insert(job.job_id);
+    files_to_compare_.insert(job_id);
   }
   return plain;
 }
@@ -187,6 +206,9 @@ void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
 void EventLogger::WriteStates(Group& group) {
   group.started_micros = clock_.MonotonicMicros();
   if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
+  if (Status ours = lock_.CheckStillOurs(); !ours) {
+    return group.Fail(WriteFailure::kBeforeCommit, ours.error().message);
+  }
   try {
     table_->Begin();
     if (Status reserved = ReserveSeqs(); !reserved) {
@@ -198,7 +220,7 @@ void EventLogger::WriteStates(Group& group) {
     }
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);
-      cache_.CountChanges(job.changes);
+      cache_.CountChanges(job_id, job.changes);
       if (Status known = TellWhatIsNoted(job_id); !known) {
         return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
       }
@@ -236,7 +258,10 @@ void EventLogger::Conclude(Group* committed, Group& group, Group* next,
                problem);
   }
   if (next != nullptr) next->Fail(WriteFailure::kBeforeCommit, problem);
+  const bool is_committed =
+      group.failure == WriteFailure::kAfterCommit || (committed != nullptr && !committed->IsWell());
   CloseAfterFailure(problem);
+  if (is_committed) ReopenSoon();  // comparing the files mends most of what can be wrong with them
   for (Group* each : {committed, &group, next}) {
     if (each != nullptr && !each->is_published) SendAnswers(*each);
   }

@@ -29,6 +29,16 @@ void BindOptional(SQLite::Statement& statement, int index, const std::optional<T
   }
 }
 
+// A snapshot is as large as the state: a job of many stages gets one less often, so that it costs
+// each of its events as much as a small job's does, and folding on from it as much as reading it.
+// By powers of two, for a job whose stages grow with its events.
+int64_t EventsBetweenSnapshots(const JobState& state) {
+  const auto parts = static_cast<int64_t>(state.stages.size() + state.gates.size());
+  int64_t interval = kEventsBetweenSnapshots;
+  while (interval <= parts) interval *= 2;
+  return interval;
+}
+
 struct JobPlace {
   int64_t first_seq = 0;  // 0: there is no such job
   int64_t job_seq = 0;    // of its last event
@@ -126,8 +136,8 @@ void EventTable::WriteState(const JobState& state, const StateChanges& changes,
 }
 
 void EventTable::WriteSnapshotWhenDue(const JobState& state, int64_t before_job_seq) {
-  const bool is_due =
-      before_job_seq / kEventsBetweenSnapshots != state.job_seq / kEventsBetweenSnapshots;
+  const int64_t interval = EventsBetweenSnapshots(state);
+  const bool is_due = before_job_seq / interval != state.job_seq / interval;
   if (is_due) WriteSnapshot(state);
 }
 

@@ -218,6 +218,19 @@ TEST_F(RecoveryTest, TheStateOfAJobSurvivesARebuild) {
   EXPECT_EQ(GetJson("/api/v1/jobs/one"), state);
 }
 
+TEST_F(RecoveryTest, ASecondDaemonIsRefusedThoughTheLockFileIsGone) {
+  ASSERT_TRUE(std::filesystem::remove(runs_dir() + "/stagelog.lock"));
+  const auto second = DaemonProcess::Spawn({.runs_dir = runs_dir(),
+                                            .config_path = directory_.Path("operator.yaml"),
+                                            .stderr_path = directory_.Path("stderr-of-the-second"),
+                                            .host = "127.0.0.1",
+                                            .port = 0});
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ((*second)->WaitForExit(std::chrono::seconds(20)), 1);
+  EXPECT_THAT((*second)->StderrText(), HasSubstr(runs_dir() + " is in use by"));
+  ExpectNothingWasLost();
+}
+
 TEST_F(RecoveryTest, ASecondDaemonIsRefusedByNameAndPid) {
   const auto second = DaemonProcess::Spawn({.runs_dir = runs_dir(),
                                             .config_path = directory_.Path("operator.yaml"),

@@ -352,9 +352,7 @@ TEST_F(JournalTest, ASymbolicLinkInTheWayOfAJobIsNotFollowed) {
   const std::string outside = directory_.Path("outside");
   ASSERT_EQ(::mkdir(outside.c_str(), 0755), 0);
   ASSERT_EQ(::symlink(outside.c_str(), (runs_ + "/evil").c_str()), 0);
-  ASSERT_TRUE(Log("evil", "committed, for SQLite could take it"));
-  EXPECT_FALSE(logger_->GetStatus().writable);
-  WaitForRetry();
+  ASSERT_TRUE(Log("evil", "m"));
   EXPECT_TRUE(logger_->GetStatus().writable) << "the link was set aside";
   EXPECT_FALSE(std::ifstream(outside + "/events.jsonl").good());
   ExpectAgreement();

@@ -322,7 +322,6 @@ TEST_F(RecoveryTest, SomethingInTheWayOfAJobIsSetAsideAndHarmsNoOther) {
   Open();
   std::ofstream(runs_ + "/a") << "a plain file";
   ASSERT_TRUE(Log("a", "1"));
-  WaitForRetry();
   EXPECT_TRUE(logger_->GetStatus().writable);
   EXPECT_THAT(SetAside(), Contains(HasSubstr("/a.diverged-")));
   ASSERT_TRUE(Log("b", "1"));
