@@ -81,6 +81,7 @@ std::unique_ptr<CliProcess> CliRunner::Start(std::vector<std::string> arguments,
   const std::string err_path = Path(name + ".err");
   std::ofstream(in_path, std::ios::binary) << input;
   arguments.insert(arguments.begin(), CliPath());
+  arguments.insert(arguments.begin(), wrapper_.begin(), wrapper_.end());
   std::vector<std::string> environment;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (IsKept(*variable)) environment.emplace_back(*variable);
@@ -99,7 +100,7 @@ std::unique_ptr<CliProcess> CliRunner::Start(std::vector<std::string> arguments,
     ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
     ::dup2(::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
     RestoreSignals();
-    ::execve(words[0], words.data(), variables.data());
+    ::execvpe(words[0], words.data(), variables.data());
     ::_exit(126);
   }
   return std::make_unique<CliProcess>(pid, out_path, err_path);

@@ -59,6 +59,8 @@ class CliRunner {
   // For the commands that follow.
   void SetEnvironment(const std::string& name, const std::string& value) { more_[name] = value; }
   void SetFolder(const std::string& path) { folder_ = path; }  // the working directory
+  // A command, looked for in PATH, that is given the binary and its arguments (`timeout 60`).
+  void SetWrapper(std::vector<std::string> words) { wrapper_ = std::move(words); }
 
   std::unique_ptr<CliProcess> Start(std::vector<std::string> arguments,
                                     const std::string& input = "");
@@ -72,6 +74,7 @@ class CliRunner {
   TemporaryDirectory directory_;
   std::map<std::string, std::string> more_;
   std::string folder_;
+  std::vector<std::string> wrapper_;
   int started_ = 0;
 };
 

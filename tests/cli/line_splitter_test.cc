@@ -37,7 +37,7 @@ std::vector<Part> Split(const std::string& text, size_t portion) {
 TEST(LineSplitterTest, BlankLinesAndALastLineWithoutANewlineAreLines) {
   for (const size_t portion : {1, 2, 3, 100}) {
     EXPECT_THAT(Split("a\n\nbc\r\nd", portion),
-                ElementsAre(Part{"a", 1, false}, Part{"", 1, false}, Part{"bc\r", 1, false},
+                ElementsAre(Part{"a", 1, false}, Part{"", 1, false}, Part{"bc", 1, false},
                             Part{"d", 1, false}));
   }
   EXPECT_THAT(Split("\n", 1), ElementsAre(Part{"", 1, false}));
@@ -52,6 +52,46 @@ TEST(LineSplitterTest, ALongLineComesInPartsThatMakeItUp) {
                           Part{"z", 1, false}));
   EXPECT_THAT(Split(longest + "y", 1'000'000),
               ElementsAre(Part{longest, 1, true}, Part{"y", 2, false}));
+}
+
+TEST(LineSplitterTest, OfFramesTheLatestThatShowsSomethingIsTheLine) {
+  for (const size_t portion : {1, 2, 3, 100}) {
+    EXPECT_THAT(Split("10%\r20%\r30%\nx\n", portion),
+                ElementsAre(Part{"30%", 1, false}, Part{"x", 1, false}));
+    EXPECT_THAT(Split("\r10%\r20%\r", portion), ElementsAre(Part{"20%", 1, false}));
+    EXPECT_THAT(Split("done\r    \r\033[K\n", portion), ElementsAre(Part{"done", 1, false}));
+    EXPECT_THAT(Split("\r\n  \n", portion), ElementsAre(Part{"", 1, false}, Part{"  ", 1, false}));
+    EXPECT_THAT(Split("a\r\r\n", portion), ElementsAre(Part{"a", 1, false}));
+  }
+}
+
+TEST(LineSplitterTest, AMillionFramesTakeNoMemoryAndAreCounted) {
+  LineSplitter splitter;
+  std::vector<int64_t> frames;
+  const auto take = [&](const LinePart& part) {
+    frames.push_back(part.frames);
+    EXPECT_LT(part.bytes.size(), 100U);
+  };
+  for (int i = 0; i < 1'000'000; ++i) splitter.Feed("\rframe " + std::to_string(i), take);
+  EXPECT_THAT(frames, ElementsAre());
+  splitter.Feed("\n", take);
+  EXPECT_THAT(frames, ElementsAre(999'999));
+}
+
+TEST(LineSplitterTest, AnUnfinishedLineIsHandedOutWithoutHalfACharacter) {
+  LineSplitter splitter;
+  std::vector<Part> parts;
+  const auto take = [&](const LinePart& part) {
+    parts.push_back({std::string(part.bytes), part.part, part.continues});
+  };
+  EXPECT_FALSE(splitter.HasUnfinished());
+  splitter.Feed("caf\xc3", take);
+  EXPECT_TRUE(splitter.HasUnfinished());
+  splitter.HandOutUnfinished(take);
+  EXPECT_FALSE(splitter.HasUnfinished());
+  splitter.HandOutUnfinished(take);
+  splitter.Feed("\xa9\n", take);
+  EXPECT_THAT(parts, ElementsAre(Part{"caf", 1, true}, Part{"\u00e9", 2, false}));
 }
 
 TEST(LineSplitterTest, IsCutBetweenCharacters) {
@@ -75,8 +115,9 @@ TEST(LineSplitterTest, NoByteIsLostWhateverComes) {
     std::mt19937_64 random(seed);
     std::string text;
     while (text.size() < 200'000) {
+      const char byte = static_cast<char>(random());
       text += std::string(random() % 3 == 0 ? random() % 90'000 : random() % 80,
-                          static_cast<char>(random()));
+                          byte == '\r' ? 'r' : byte);  // which would make frames
       text += '\n';
     }
     std::string whole;

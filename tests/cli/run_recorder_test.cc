@@ -20,9 +20,12 @@ class RunRecorderTest : public ::testing::Test {
   RunRecorder& Stage(const std::string& stage) { return As({"j", stage, "", false}); }
 
   RunRecorder& As(const RunTarget& target) {
-    recorder_ = std::make_unique<RunRecorder>(target, clock_, [this](const SpoolEvents& events) {
-      for (const SpoolEvent& event : events) Take(event);
-    });
+    recorder_ = std::make_unique<RunRecorder>(
+        target, clock_,
+        [this](const SpoolEvents& events) {
+          for (const SpoolEvent& event : events) Take(event);
+        },
+        [this](const std::string& warning) { warnings_.push_back(warning); });
     return *recorder_;
   }
 
@@ -53,11 +56,12 @@ class RunRecorderTest : public ::testing::Test {
   std::vector<std::string> told_;
   std::vector<std::string> payloads_;
   std::vector<std::string> messages_;
+  std::vector<std::string> warnings_;
 };
 
 TEST_F(RunRecorderTest, AJob) {
   RunRecorder& run = Job();
-  run.Begin({"make", "all"});
+  run.Begin({.command = {"make", "all"}});
   EXPECT_EQ(Json::parse(payloads_[0])["command"], Json({"make", "all"}));
   run.Output(OutputStream::kStdout, "one\ntwo");
   run.Output(OutputStream::kStderr, "\n\033[1mwarn\n");
@@ -101,7 +105,7 @@ TEST_F(RunRecorderTest, MarkersOpenAndCloseStages) {
 
 TEST_F(RunRecorderTest, MarkersInsideAStageAreBelowIt) {
   RunRecorder& run = Stage("a/b");
-  run.Begin({"x"});
+  run.Begin({.command = {"x"}});
   run.Output(OutputStream::kStdout, "::progress 5%\n::stage c\n::progress 6%\nlog\n");
   run.End(EndWith(0));
   EXPECT_THAT(Told(), ElementsAre("stage_started a/b", "stage_progress a/b", "stage_started a/b/c",
@@ -114,6 +118,129 @@ TEST_F(RunRecorderTest, MarkersInsideAStageAreBelowIt) {
             .replace(480, 1, "/"))
       .Output(OutputStream::kStdout, "::stage a-name-that-is-too-long-there\n");
   EXPECT_TRUE(Told().front().starts_with("log ")) << "no path of a stage: an ordinary line";
+}
+
+TEST_F(RunRecorderTest, HowItBegins) {
+  Job().Begin({.command = {"make", "--token=x"}, .stages = {"a", "b/c"}});
+  EXPECT_EQ(Json::parse(payloads_[0])["stages"], Json({"a", "b/c"}));
+  Job().Begin({.job = RunBeginning::Job::kCreated});
+  Job().Begin({.command = {"make"}, .job = RunBeginning::Job::kOver});
+  Stage("s").Begin({.job = RunBeginning::Job::kOver});
+  EXPECT_THAT(Told(), ElementsAre("job_created", "job_started", "job_started", "job_resumed",
+                                  "job_resumed", "stage_started s"));
+  EXPECT_FALSE(Json::parse(payloads_[2]).contains("command"));
+  EXPECT_TRUE(Json::parse(payloads_[2]).contains("host"));
+  EXPECT_EQ(Json::parse(payloads_[3])["command"], Json({"make"}));
+}
+
+TEST_F(RunRecorderTest, AnUnfinishedLineIsToldAfterAQuietTime) {
+  RunRecorder& run = Job();
+  run.Output(OutputStream::kStdout, "whole\n");
+  EXPECT_EQ(run.MicrosToUnfinished(OutputStream::kStdout), -1);
+  run.Output(OutputStream::kStdout, "Continue? ");
+  EXPECT_EQ(run.MicrosToUnfinished(OutputStream::kStderr), -1);
+  const int64_t due = run.MicrosToUnfinished(OutputStream::kStdout);
+  ASSERT_GT(due, 0);
+  clock_.AdvanceMicros(due - 1);
+  run.TakeUnfinished(OutputStream::kStdout);
+  EXPECT_THAT(Told(), ElementsAre("log 'whole'"));
+  clock_.AdvanceMicros(1);
+  run.TakeUnfinished(OutputStream::kStdout);
+  EXPECT_THAT(Told(), ElementsAre("log 'Continue? '"));
+  EXPECT_EQ(payloads_.back(), R"({"stream":"stdout","part":1,"continues":true})");
+  EXPECT_EQ(run.MicrosToUnfinished(OutputStream::kStdout), -1);
+  run.Output(OutputStream::kStdout, "yes\n");
+  EXPECT_THAT(Told(), ElementsAre("log 'yes'"));
+  EXPECT_EQ(payloads_.back(), R"({"stream":"stdout","part":2,"continues":false})");
+}
+
+TEST_F(RunRecorderTest, ALineThatGrowsWithoutAPauseIsToldAllTheSame) {
+  RunRecorder& run = Job();
+  int dots = 0;
+  for (; told_.empty() && dots < 1'000; ++dots) {
+    run.Output(OutputStream::kStderr, ".");
+    clock_.AdvanceMicros(100'000);
+    run.TakeUnfinished(OutputStream::kStderr);
+  }
+  EXPECT_LE(dots, 50);
+  EXPECT_EQ(messages_.front(), std::string(static_cast<size_t>(dots), '.'));
+}
+
+TEST_F(RunRecorderTest, OfAProgressBarOnlyTheLatestFrameIsTold) {
+  RunRecorder& run = Job();
+  for (int percent = 0; percent <= 100; ++percent) {
+    run.Output(OutputStream::kStderr, "\r" + std::to_string(percent) + "%");
+    clock_.AdvanceMicros(200'000);
+    run.TakeUnfinished(OutputStream::kStderr);
+  }
+  run.Output(OutputStream::kStderr, "\ndone\n");
+  const std::vector<std::string> told = Told();
+  EXPECT_EQ(told.back(), "log 'done'");
+  EXPECT_EQ(told[told.size() - 2], "log '100%'");
+  EXPECT_EQ(payloads_[payloads_.size() - 2], R"({"stream":"stderr","frames":100})");
+  EXPECT_GT(told.size(), 3U) << "a bar that goes on is seen to go on";
+  EXPECT_LE(told.size(), 7U) << "but not by its every frame";
+  EXPECT_TRUE(Json::parse(payloads_.front())["continues"]);
+}
+
+TEST_F(RunRecorderTest, AFrameThatWasToldIsNotToldAgain) {
+  RunRecorder& run = Job();
+  run.Output(OutputStream::kStdout, "50%\r");
+  clock_.AdvanceMicros(10'000'000);
+  run.TakeUnfinished(OutputStream::kStdout);
+  EXPECT_THAT(Told(), ElementsAre("log '50%'"));
+  clock_.AdvanceMicros(10'000'000);
+  EXPECT_EQ(run.MicrosToUnfinished(OutputStream::kStdout), -1);
+  run.Output(OutputStream::kStdout, "\n");
+  run.OutputEnded();
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(RunRecorderTest, MarkersThatAreDrawnAsABarCount) {
+  RunRecorder& run = Job();
+  run.Output(OutputStream::kStdout, "::stage a\r\n::progress 1/4\r::progress 2/4\r");
+  clock_.AdvanceMicros(10'000'000);
+  run.TakeUnfinished(OutputStream::kStdout);
+  run.Output(OutputStream::kStdout, "::progress 4/4\n");
+  EXPECT_THAT(Told(), ElementsAre("stage_started a", "stage_progress a", "stage_progress a"));
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(RunRecorderTest, TheBeginningOfAMarkerIsNoPrompt) {
+  RunRecorder& run = Job();
+  run.Output(OutputStream::kStdout, "::stage bui");
+  EXPECT_EQ(run.MicrosToUnfinished(OutputStream::kStdout), -1);
+  run.Output(OutputStream::kStdout, "ld\n");
+  EXPECT_THAT(Told(), ElementsAre("stage_started build"));
+}
+
+TEST_F(RunRecorderTest, LinesThatLookLikeMarkersAreWarnedOfOnce) {
+  RunRecorder& run = Job();
+  for (int i = 0; i < 3; ++i) {
+    run.Output(OutputStream::kStdout,
+               "::stage Build images\n::progress 50\n::group::Build\n::stage ok\n");
+  }
+  run.Output(OutputStream::kStderr, "::stage other\n");
+  ASSERT_EQ(warnings_.size(), 3U);
+  EXPECT_EQ(warnings_[0].substr(0, 64),
+            "no marker, kept as a line of output: '::stage Build images': 'Bu");
+  EXPECT_TRUE(warnings_[1].ends_with(
+      "'::progress 50': a total is missing: '::progress 40/100' or '::progress 40%'"));
+  EXPECT_TRUE(warnings_[2].ends_with("markers count on standard output only"));
+  for (int i = 0; i < 1'000; ++i) {
+    run.Output(OutputStream::kStdout, "::stage no " + std::to_string(i) + "\n");
+  }
+  run.OutputEnded();
+  EXPECT_EQ(warnings_.size(), 6U);
+  EXPECT_EQ(warnings_.back(), "998 more lines that look like markers were kept as output");
+}
+
+TEST_F(RunRecorderTest, AStageThatIsNotAmongTheDeclaredOnesIsWarnedOf) {
+  RunRecorder& run = Job();
+  run.Begin({.stages = {"fetch", "build"}});
+  run.Output(OutputStream::kStdout, "::stage fetch\n::stage biuld\n::stage build\n");
+  EXPECT_THAT(warnings_,
+              ElementsAre("stage 'biuld' is not among the stages that --stages declares"));
 }
 
 TEST_F(RunRecorderTest, EveryByteComesBackFromTheEventsAndEachIsOneTheDaemonTakes) {

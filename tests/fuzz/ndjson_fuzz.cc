@@ -122,7 +122,8 @@ void CheckSplitter(std::string_view text, size_t step) {
   }
   STAGELOG_CHECK(expected_part == 1);
   if (!text.empty() && !text.ends_with('\n')) joined.pop_back();
-  CheckSameText("joined parts", joined, text);
+  // Of frames, which a carriage return ends, only the last is kept.
+  if (text.find('\r') == std::string_view::npos) CheckSameText("joined parts", joined, text);
   STAGELOG_CHECK(Split(text, step) == parts);
 }
 

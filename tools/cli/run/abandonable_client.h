@@ -21,15 +21,10 @@ class AbandonableClient {
   // nothing but its own pointer to this.
   std::optional<CliResult<Answer>> Post(const std::string& target, const std::string& body,
                                         const std::string& content_type) {
-    {
-      const std::lock_guard lock(mutex_);
-      is_asking_ = true;
-    }
-    auto answer = client_.Post(target, body, content_type);
-    const std::lock_guard lock(mutex_);
-    is_asking_ = false;
-    if (is_abandoned_) return std::nullopt;
-    return answer;
+    return Ask([&] { return client_.Post(target, body, content_type); });
+  }
+  std::optional<CliResult<Answer>> Get(const std::string& target) {
+    return Ask([&] { return client_.Get(target); });
   }
 
   // True when a request ran and is now abandoned.
@@ -45,6 +40,19 @@ class AbandonableClient {
   const DaemonClient& client() const { return client_; }
 
  private:
+  template <typename Request>
+  std::optional<CliResult<Answer>> Ask(const Request& request) {
+    {
+      const std::lock_guard lock(mutex_);
+      is_asking_ = true;
+    }
+    auto answer = request();
+    const std::lock_guard lock(mutex_);
+    is_asking_ = false;
+    if (is_abandoned_) return std::nullopt;
+    return answer;
+  }
+
   DaemonClient client_;
   std::mutex mutex_;  // guards what follows
   bool is_asking_ = false;

@@ -1,6 +1,8 @@
 #include "tools/cli/run/child_command.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,16 +35,39 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
 
 // Runs in the child, beside threads that are not there any more: only what is safe then.
 [[noreturn]] void BecomeCommand(const ChildOptions& options, const std::vector<char*>& words,
-                                const std::vector<char*>& variables, int output, int errors,
-                                int failure) {
-  ::dup2(output, STDOUT_FILENO);
-  ::dup2(errors, STDERR_FILENO);
-  for (const int signal : options.default_signals) ::signal(signal, SIG_DFL);
+                                const std::vector<char*>& variables, const ChildStreams& streams,
+                                int parent) {
+  char go = 0;
+  // Its end without a word: the parent cannot look after a child.
+  if (::read(parent, &go, 1) != 1) ::_exit(126);
+  if (streams.is_terminal) {
+    ::setsid();
+    ::ioctl(streams.output.get(), TIOCSCTTY, 0);
+  }
+  if (streams.input.valid()) ::dup2(streams.input.get(), STDIN_FILENO);
+  ::dup2(streams.output.get(), STDOUT_FILENO);
+  ::dup2(streams.errors.get(), STDERR_FILENO);
+  for (const auto& [signal, handling] : options.handling) ::signal(signal, handling);
   ::sigprocmask(SIG_SETMASK, &options.signal_mask, nullptr);
   ::execvpe(words.front(), words.data(), variables.data());
   const int error = errno;
-  static_cast<void>(!::write(failure, &error, sizeof(error)));
+  static_cast<void>(::send(parent, &error, sizeof(error), MSG_NOSIGNAL));
   ::_exit(127);
+}
+
+// Waits for exec: closed by a successful one, else it brings the error.
+int ErrorOfExec(int child) {
+  int error = 0;
+  ssize_t count = 0;
+  do {
+    count = ::read(child, &error, sizeof(error));
+  } while (count < 0 && errno == EINTR);
+  return count == sizeof(error) ? error : 0;
+}
+
+void WaitForEnd(pid_t pid) {
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace
@@ -53,32 +78,45 @@ Result<Pipe> Pipe::Make() {
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-Result<ChildCommand> ChildCommand::Start(const ChildOptions& options, UniqueFd output,
-                                         UniqueFd errors) {
-  auto failure = Pipe::Make();  // closed by a successful exec, else it brings the error
-  if (!failure) return tl::unexpected(failure.error());
+Result<ChildCommand> ChildCommand::Start(const ChildOptions& options, ChildStreams streams) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return Failure(std::strerror(errno), errno);
+  }
+  UniqueFd child_end(ends[0]);  // the child's way to us
+  UniqueFd our_end(ends[1]);
   const std::vector<std::string> environment = EnvironmentOf(options);
   const std::vector<char*> words = Pointers(options.words);
   const std::vector<char*> variables = Pointers(environment);
   const pid_t pid = ::fork();
   if (pid < 0) return Failure(std::strerror(errno), errno);
   if (pid == 0) {
-    BecomeCommand(options, words, variables, output.get(), errors.get(), failure->writing.get());
+    our_end.Reset();
+    BecomeCommand(options, words, variables, streams, child_end.get());
   }
-  failure->writing.Reset();
-  int error = 0;
-  ssize_t count = 0;
-  do {
-    count = ::read(failure->reading.get(), &error, sizeof(error));
-  } while (count < 0 && errno == EINTR);
-  if (count == sizeof(error)) {
-    ::waitpid(pid, nullptr, 0);
-    return Failure(std::strerror(error), error);
-  }
+  child_end.Reset();
   // As a bare system call, for the header of glibc 2.36 forgets that C++ mangles names.
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd.valid()) return Failure(std::string("pidfd_open: ") + std::strerror(errno), errno);
+  if (!pidfd.valid()) {
+    const int error = errno;
+    our_end.Reset();  // the child ends, and has not become the command
+    WaitForEnd(pid);
+    return Failure(std::string("pidfd_open: ") + std::strerror(error), error);
+  }
+  static_cast<void>(::send(our_end.get(), "g", 1, MSG_NOSIGNAL));
+  if (const int error = ErrorOfExec(our_end.get()); error != 0) {
+    WaitForEnd(pid);
+    return Failure(std::strerror(error), error);
+  }
   return ChildCommand(pid, std::move(pidfd));
+}
+
+bool ChildCommand::SharesGroup() const { return !has_ended_ && ::getpgid(pid_) == ::getpgrp(); }
+
+bool ChildCommand::HasStopped() const {
+  siginfo_t info{};
+  return !has_ended_ && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG) == 0 &&
+         info.si_pid == pid_;
 }
 
 void ChildCommand::Signal(int signal) const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -27,19 +28,34 @@ struct ChildOptions {
   std::vector<std::string> words;                                 // the command, looked for in PATH
   std::map<std::string, std::optional<std::string>> environment;  // set; no value: unset
   sigset_t signal_mask;                                           // of the child
-  std::vector<int> default_signals;                               // ignored here, not there
+  // How the child handles signals that are handled otherwise here.
+  std::vector<std::pair<int, void (*)(int)>> handling;
 };
 
-// One thread at a time. The process is in our group, so that the terminal is its too.
+// Closed here once the child has them.
+struct ChildStreams {
+  UniqueFd input;  // not valid: the child reads what we would
+  UniqueFd output;
+  UniqueFd errors;
+  // The three are a terminal, which becomes the child's own with a session of its own.
+  bool is_terminal = false;
+};
+
+// One thread at a time. The process is in our group, so that the terminal is its too, and whoever
+// signals the group reaches it.
 class ChildCommand {
  public:
-  // Starts it with `output` and `errors` (writing ends, closed here) as stdout and stderr. The
-  // failure of exec (ENOENT: 127, else 126) is the failure here.
-  static Result<ChildCommand> Start(const ChildOptions& options, UniqueFd output, UniqueFd errors);
+  // Starts it. The failure of exec (ENOENT: 127, else 126) is the failure here. The command runs
+  // only where this succeeds: all that can fail is done before exec.
+  static Result<ChildCommand> Start(const ChildOptions& options, ChildStreams streams);
 
   // Readable when it has ended.
   int pidfd() const { return pidfd_.get(); }
   pid_t pid() const { return pid_; }
+  // In our process group, which it may have left.
+  bool SharesGroup() const;
+  // It has been stopped since this was last asked.
+  bool HasStopped() const;
   // Nothing once it has been waited for.
   void Signal(int signal) const;
   // Waits for its end; the status as waitpid(2) gives it.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "tools/cli/commands.h"
@@ -17,6 +18,7 @@
 #include "tools/cli/run/output_pump.h"
 #include "tools/cli/run/passed_signals.h"
 #include "tools/cli/run/process_tree.h"
+#include "tools/cli/run/pseudo_terminal.h"
 #include "tools/cli/run/run_recorder.h"
 #include "tools/cli/run/run_target.h"
 
@@ -26,38 +28,54 @@ namespace stagelog::cli {
 // get there, where the command's output would be written.
 void FillStandardDescriptors();
 
+// Fails unless as many file descriptors can still be opened as a run needs.
+Status CheckRoomForDescriptors();
+
 // Made and run on the main thread, before there is any other.
 class CommandRun {
  public:
-  CommandRun(Context& context, RunTarget target, std::vector<std::string> command);
+  CommandRun(Context& context, RunTarget target, RunOptions options, RunBeginning::Job job);
 
   // Runs the command to its end. Its exit code: 128 + n when signal n ended it, 126 or 127 when it
   // cannot be started.
   int Run();
 
  private:
+  RunBeginning Beginning() const;
   SenderOptions OptionsOfSender();
   RunEnd Start();
+  Status StartChild();
+  Status StartOnTerminal();
+  Status StartWith(ChildStreams streams);
   RunEnd Follow();
   ChildOptions OptionsOfChild() const;
-  std::unique_ptr<OutputPump> MakePump(UniqueFd from, int to, OutputStream stream);
+  Status StartPump(std::unique_ptr<OutputPump>& pump, UniqueFd from, int to, OutputStream stream);
   int PollTimeoutMs() const;
+  void NoteCancel(const PassedSignal& signal);
   void TakeSignals();
+  void PassSignalsOn();
+  void StopWithCommand();
   void TakeCancel();
   void RemindOrPressOn();
   void PressOn();
   RunEnd EndOf(int wait_status) const;
   bool AwaitsDescendants() const;
-  void Drain(const RunEnd& end);
+  bool AwaitsAll();
+  void Drain(RunEnd& end);
   int64_t DrainUntil(int64_t ended_micros) const;
   void EndBySignal(const RunEnd& end);
+  pid_t Session() const;
+  std::set<pid_t> Ours() const;
+  std::string Left();
+  void TellLeft(RunEnd& end, bool holds_output);
   void CancelFromOutside();
   void OnJobStatus(const std::string& status);
   void FinishSending();
 
   Context& context_;
   const RunTarget target_;
-  const std::vector<std::string> command_;
+  const RunOptions options_;
+  const RunBeginning::Job job_;
   PassedSignals signals_;
   UniqueFd outside_cancel_;  // eventfd
   std::optional<OuterOutput> outer_;
@@ -67,12 +85,14 @@ class CommandRun {
   CancelWatch watch_;
   RunRecorder recorder_;
   std::optional<ChildCommand> child_;
+  std::optional<PseudoTerminal> terminal_;
   std::unique_ptr<OutputPump> stdout_pump_;
   std::unique_ptr<OutputPump> stderr_pump_;
   std::string canceled_by_;  // name of the first signal that asked for the end
   bool is_canceled_outside_ = false;
-  bool has_ended_ = false;      // the command
-  int64_t kill_at_micros_ = 0;  // monotonic; 0: not
+  int64_t canceled_micros_ = 0;  // monotonic, since when that is so
+  bool has_ended_ = false;       // the command
+  int64_t kill_at_micros_ = 0;   // monotonic; 0: not
   int64_t pressed_on_micros_ = 0;
   DescendantsToEnd descendants_;
   std::atomic<bool> is_ending_{false};

@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 constexpr size_t kMaxBatchEvents = 500;
 constexpr size_t kMaxBatchBytes = size_t{1} << 20;
 constexpr int64_t kHeartbeatMicros = 5'000'000;
+constexpr const char* kHeartbeat = R"({"type":"heartbeat","payload":{"interval_seconds":5}})";
+static_assert(kHeartbeatMicros == 5'000'000, "as the heartbeat says");
 constexpr int64_t kFirstRetryMs = 100;
 constexpr int64_t kLastRetryMs = 2'000;
 // Where another process sends, or inotify is used up, we look this often.
@@ -30,6 +32,26 @@ std::string BodyOf(const std::vector<std::string>& lines) {
   std::string body;
   for (const std::string& line : lines) body.append(line).append(1, '\n');
   return body;
+}
+
+// The `job_created` of a `stagelog run`, which also tells where it runs.
+bool BeginsRun(const std::string& line) {
+  return line.find(R"("type":"job_created")") != std::string::npos &&
+         line.find(R"("pid":)") != std::string::npos;
+}
+
+// With an id that follows from that of the run's beginning: sent twice, it is one.
+std::string ResumptionBefore(const std::string& line) {
+  const Json created = Json::parse(line, nullptr, false);
+  Json resumed = {{"type", "job_resumed"}};
+  if (!created.is_object()) return resumed.dump();
+  if (!TextAt(created, "event_id").empty()) {
+    resumed["event_id"] = TextAt(created, "event_id") + ".resumes";
+  }
+  if (!TextAt(created, "occurred_at").empty()) {
+    resumed["occurred_at"] = TextAt(created, "occurred_at");
+  }
+  return resumed.dump();
 }
 
 }  // namespace
@@ -50,7 +72,7 @@ EventSender::~EventSender() {
 }
 
 void EventSender::Start() {
-  heartbeat_micros_ = SystemClock().MonotonicMicros() + kHeartbeatMicros;
+  heartbeat_micros_ = SystemClock().MonotonicMicros();  // the first goes with the first events
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -128,8 +150,17 @@ bool EventSender::IsDone(Step step) {
   return has_given_up_ || step == Step::kNothing || is_away || is_for_others;
 }
 
+// The next batch, in which a run that begins stands at the front or not at all.
+OutboxBatch EventSender::NextBatch() {
+  OutboxBatch batch = outbox_.Next(batch_limit_, kMaxBatchBytes);
+  if (batch.lines.empty()) return batch;
+  const auto next = std::find_if(batch.lines.begin() + 1, batch.lines.end(), BeginsRun);
+  if (next == batch.lines.end()) return batch;
+  return outbox_.Next(static_cast<size_t>(next - batch.lines.begin()), kMaxBatchBytes);
+}
+
 EventSender::Step EventSender::SendOnce() {
-  const OutboxBatch batch = outbox_.Next(batch_limit_, kMaxBatchBytes);
+  const OutboxBatch batch = NextBatch();
   if (outbox_.is_sender()) Watch();
   if (batch.kind == OutboxBatch::Kind::kBusy) {
     if (options_.on_other_sends) options_.on_other_sends();
@@ -137,6 +168,10 @@ EventSender::Step EventSender::SendOnce() {
   }
   if (batch.lines.empty()) return BeatHeart() ? Step::kNothing : Step::kAbandoned;
   const auto client = client_;  // outlives this object where it is abandoned
+  if (BeginsRun(batch.lines.front())) {
+    const Step step = ResumeIfOver(*client, batch.lines.front());
+    if (step != Step::kSent) return step;
+  }
   const auto answer = client->Post(JobTarget(options_.job_id) + "/events", BodyOf(batch.lines),
                                    "application/x-ndjson");
   if (!answer) return Step::kAbandoned;
@@ -146,6 +181,32 @@ EventSender::Step EventSender::SendOnce() {
   }
   has_answered_ = true;
   return Judge(batch, **answer);
+}
+
+// A run that began while nothing was known of its job (the daemon was away): where the job is over
+// by now, it is the resumption of it, lest a failure of this run does not show. A canceled job
+// stays canceled.
+EventSender::Step EventSender::ResumeIfOver(AbandonableClient& client, const std::string& line) {
+  const auto asked = client.Get(JobTarget(options_.job_id));
+  if (!asked) return Step::kAbandoned;
+  if (!*asked) {
+    away_reason_ = asked->error().message;
+    return Step::kAway;
+  }
+  has_answered_ = true;
+  if (!(*asked)->ok()) return Step::kSent;  // the events get the same answer, and it is judged
+  const Json job = Json::parse((*asked)->body, nullptr, false);
+  const std::string status = job.is_object() ? TextAt(job, "status") : "";
+  if (status != "completed" && status != "failed") return Step::kSent;
+  const auto resumed = client.Post(JobTarget(options_.job_id) + "/events", ResumptionBefore(line),
+                                   "application/json");
+  if (!resumed) return Step::kAbandoned;
+  const bool may_pass = *resumed && (*resumed)->status >= 500;
+  if (!*resumed || may_pass) {
+    away_reason_ = *resumed ? client.client().AsError(**resumed).message : resumed->error().message;
+    return may_pass ? Step::kRetry : Step::kAway;
+  }
+  return Step::kSent;
 }
 
 EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& answer) {
@@ -211,8 +272,7 @@ bool EventSender::BeatHeart() {
   if (!options_.has_heartbeats || now < heartbeat_micros_) return true;
   heartbeat_micros_ = now + kHeartbeatMicros;
   const auto client = client_;
-  return client
-      ->Post(JobTarget(options_.job_id) + "/events", R"({"type":"heartbeat"})", "application/json")
+  return client->Post(JobTarget(options_.job_id) + "/events", kHeartbeat, "application/json")
       .has_value();
 }
 

@@ -21,7 +21,8 @@ namespace stagelog::cli {
 
 struct SenderOptions {
   std::string job_id;
-  bool has_heartbeats = false;  // of the job's worker, every 5 s while this process sends
+  // Of the job's worker: with the first events, and every 5 s while this process sends.
+  bool has_heartbeats = false;
   // At the end: wait until another process that sends has sent everything.
   bool waits_for_others = false;
   int64_t patience_ms = 5'000;  // at the end, without anything going forward
@@ -57,7 +58,9 @@ class EventSender {
   enum class Step { kSent, kNothing, kBusy, kAway, kRetry, kAbandoned };
 
   void Run();
+  OutboxBatch NextBatch();
   Step SendOnce();
+  Step ResumeIfOver(AbandonableClient& client, const std::string& line);
   Step Judge(const OutboxBatch& batch, const Answer& answer);
   void SayFlagged(const OutboxBatch& batch, const Receipt& receipt);
   void Refuse(const OutboxBatch& batch, const SendVerdict& verdict);

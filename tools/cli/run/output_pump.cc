@@ -8,20 +8,14 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
-#include "base/check.h"
 #include "base/clock.h"
 
 namespace stagelog::cli {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
-
-UniqueFd MakeEventFd() {
-  UniqueFd event(::eventfd(0, EFD_CLOEXEC));
-  STAGELOG_CHECK(event.valid());
-  return event;
-}
 
 void Set(const UniqueFd& event) {
   const uint64_t one = 1;
@@ -38,10 +32,19 @@ OutputPump::OutputPump(PumpOptions options, RunRecorder& recorder)
     : options_(std::move(options)),
       recorder_(recorder),
       frames_(options_.key),
-      stop_(MakeEventFd()),
-      done_(MakeEventFd()),
-      moved_micros_(SystemClock().MonotonicMicros()) {
-  thread_ = std::thread([this] { Run(); });
+      stop_(::eventfd(0, EFD_CLOEXEC)),
+      done_(::eventfd(0, EFD_CLOEXEC)),
+      moved_micros_(SystemClock().MonotonicMicros()) {}
+
+Result<std::unique_ptr<OutputPump>> OutputPump::Start(PumpOptions options, RunRecorder& recorder) {
+  std::unique_ptr<OutputPump> pump(new OutputPump(std::move(options), recorder));
+  if (!pump->stop_.valid() || !pump->done_.valid()) return Failure(std::strerror(errno), errno);
+  try {
+    pump->thread_ = std::thread([raw = pump.get()] { raw->Run(); });
+  } catch (const std::system_error& problem) {
+    return Failure(std::string("no thread: ") + problem.what(), problem.code().value());
+  }
+  return pump;
 }
 
 OutputPump::~OutputPump() { Stop(); }
@@ -66,17 +69,26 @@ void OutputPump::Run() {
   Set(done_);
 }
 
+// For poll(2); -1: for ever.
+int OutputPump::MillisToUnfinished() {
+  const int64_t micros = recorder_.MicrosToUnfinished(options_.stream);
+  return micros < 0 ? -1 : static_cast<int>(micros / 1'000 + 1);
+}
+
 // False when it is time to end and nothing is left to read.
 bool OutputPump::WaitForInput() {
   std::array<pollfd, 2> entries = {{{options_.from.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
-  while (::poll(entries.data(), entries.size(), -1) < 0 && errno == EINTR) {
+  while (true) {
+    const int ready = ::poll(entries.data(), entries.size(), MillisToUnfinished());
+    if (ready > 0) break;
+    if (ready == 0) recorder_.TakeUnfinished(options_.stream);
   }
   if ((entries[1].revents & POLLIN) == 0) return true;
   // Told to stop: what is in the pipe now is taken, what comes later is not waited for.
   std::array<char, kReadBytes> bytes;
   ::fcntl(options_.from.get(), F_SETFL, O_NONBLOCK);
   const int capacity = ::fcntl(options_.from.get(), F_GETPIPE_SZ);
-  for (int64_t left = capacity; left > 0;) {
+  for (int64_t left = capacity > 0 ? capacity : int64_t{kReadBytes}; left > 0;) {
     const ssize_t count = ::read(options_.from.get(), bytes.data(), bytes.size());
     if (count <= 0) break;
     left -= count;
@@ -93,7 +105,7 @@ bool OutputPump::WaitForInput() {
 bool OutputPump::CarryOnce() {
   std::array<char, kReadBytes> bytes;
   const ssize_t count = ::read(options_.from.get(), bytes.data(), bytes.size());
-  if (count < 0 && errno == EINTR) return true;
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return true;
   if (count <= 0) return false;
   moved_micros_ = SystemClock().MonotonicMicros();
   bool goes_on = true;

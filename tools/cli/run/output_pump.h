@@ -5,10 +5,12 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "base/result.h"
 #include "base/unique_fd.h"
 #include "tools/cli/run/output_frame.h"
 #include "tools/cli/run/run_recorder.h"
@@ -24,11 +26,12 @@ struct PumpOptions {
   std::function<void(const std::string& message)> say;
 };
 
-// A thread of its own, for a reader of our output may be slow. The constructor, Stop() and the
-// destructor on one thread.
+// A thread of its own, for a reader of our output may be slow. Start(), Stop() and the destructor
+// on one thread.
 class OutputPump {
  public:
-  OutputPump(PumpOptions options, RunRecorder& recorder);
+  // Fails where there is no descriptor or no thread to be had.
+  static Result<std::unique_ptr<OutputPump>> Start(PumpOptions options, RunRecorder& recorder);
   ~OutputPump();
   OutputPump(const OutputPump&) = delete;
   OutputPump& operator=(const OutputPump&) = delete;
@@ -42,8 +45,10 @@ class OutputPump {
   void Stop();
 
  private:
+  OutputPump(PumpOptions options, RunRecorder& recorder);
   void Run();
   bool WaitForInput();
+  int MillisToUnfinished();
   bool CarryOnce();
   bool PassOn(std::string_view bytes);
   bool Write(std::string_view bytes);

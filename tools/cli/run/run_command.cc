@@ -1,12 +1,47 @@
 // stagelog run: a command as a job, or as a stage of one.
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/run/command_run.h"
+#include "tools/cli/run/run_admission.h"
 #include "tools/cli/run/run_target.h"
 
 namespace stagelog::cli {
+
+namespace {
+
+constexpr int kCannotExecute = 126;
+
+std::vector<std::string> SplitAtCommas(const std::string& text) {
+  std::vector<std::string> parts;
+  size_t start = 0;
+  for (size_t comma = 0; comma != std::string::npos; start = comma + 1) {
+    comma = text.find(',', start);
+    parts.push_back(text.substr(start, comma - start));
+  }
+  return parts;
+}
+
+CliResult<ExitCode> RunCommand(CommandLine& line, Context& context, const RunOptions& options) {
+  FillStandardDescriptors();
+  auto target = ChooseRunTarget(options, ProcessEnvironment, SystemClock().WallMicros());
+  if (!target) return tl::unexpected(target.error());
+  if (const Status room = CheckRoomForDescriptors(); !room) {
+    Complain("the command was not started: " + room.error().message);
+    line.foreign_exit_code = kCannotExecute;
+    return ExitCode::kOk;
+  }
+  const auto job = AdmitRun(context.settings, *target, options, ProcessEnvironment);
+  if (!job) return tl::unexpected(job.error());
+  CommandRun run(context, std::move(*target), options, *job);
+  line.foreign_exit_code = run.Run();
+  return ExitCode::kOk;
+}
+
+}  // namespace
 
 void AddRun(CommandLine& line) {
   CLI::App* command = AddCommand(
@@ -18,7 +53,9 @@ void AddRun(CommandLine& line) {
       "  ::progress 40/100 frames    ::progress 40%    ::stage encode    ::stage\n"
       "Ends with the command's exit code: 128 + n when signal n ended it, 127 when there is\n"
       "no such command, 126 when it cannot be started. A daemon that is away does no harm:\n"
-      "events wait in the spool, see 'stagelog spool'.");
+      "events wait in the spool, see 'stagelog spool'.\n"
+      "A job that is completed or failed is resumed, so that its state is that of the last run;\n"
+      "one that is canceled is refused with exit code 6, but with --resume.");
   auto options = std::make_shared<RunOptions>();
   command->add_option("--job", options->job, "id of the job; made of the command when left out");
   command->add_option("--pipeline", options->pipeline, "what the job is a run of");
@@ -27,17 +64,26 @@ void AddRun(CommandLine& line) {
       ->type_size(1)
       ->allow_extra_args(false);
   command->add_option("--stage", options->stage, "run as this stage of --job or STAGELOG_JOB");
+  auto stages = std::make_shared<std::string>();
+  const CLI::Option* has_stages =
+      command->add_option("--stages", *stages, "stages that will come, separated by commas");
+  CLI::Option* is_new = command->add_flag(
+      "--new", options->is_new, "do not start the command unless the job is new (exit codes 6, 5)");
+  command->add_flag("--resume", options->resumes, "run the job again even if it was canceled")
+      ->excludes(is_new);
+  command->add_flag("--no-command", options->hides_command,
+                    "do not journal the words of the command, which may hold secrets");
+  command->add_flag("--pty", options->wants_terminal,
+                    "give the command a terminal, for programs that buffer when they see none");
+  command->add_flag("--wait-all", options->waits_for_all,
+                    "wait also for what the command leaves running in the background");
   command->add_option("command", options->command, "the command and its arguments, behind --")
       ->required();
   command->positionals_at_end();
-  command->callback([&line, options] {
-    line.action = [&line, options](Context& context) -> CliResult<ExitCode> {
-      auto target = ChooseRunTarget(*options, ProcessEnvironment, SystemClock().WallMicros());
-      if (!target) return tl::unexpected(target.error());
-      FillStandardDescriptors();
-      CommandRun run(context, std::move(*target), options->command);
-      line.foreign_exit_code = run.Run();
-      return ExitCode::kOk;
+  command->callback([&line, options, stages, has_stages] {
+    if (has_stages->count() > 0) options->stages = SplitAtCommas(*stages);
+    line.action = [&line, options](Context& context) {
+      return RunCommand(line, context, *options);
     };
   });
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "tools/cli/run/line_splitter.h"
+#include "tools/cli/run/marker_warnings.h"
 #include "tools/cli/run/run_marker.h"
 #include "tools/cli/run/run_target.h"
 #include "tools/cli/run/spool_event.h"
@@ -20,6 +21,19 @@
 namespace stagelog::cli {
 
 enum class OutputStream { kStdout, kStderr };
+
+// How a run begins.
+struct RunBeginning {
+  // What is there of the job before it.
+  enum class Job {
+    kNew,      // nothing, or nothing is known
+    kCreated,  // it is created, and waits for what begins now
+    kOver,     // completed, failed or canceled: it is resumed
+  };
+  std::vector<std::string> command;  // empty: it is not told
+  Job job = Job::kNew;
+  std::vector<std::string> stages;  // that will come
+};
 
 // How a command ended.
 struct RunEnd {
@@ -29,6 +43,7 @@ struct RunEnd {
   int signal_to_pass_on = 0;         // that one ended the command, and is to end us; 0: none
   int64_t ended_micros = 0;          // monotonic
   bool is_canceled_outside = false;  // the job is over: nothing is said about its end any more
+  int left_running = 0;              // processes that it started and that go on
 };
 
 // Safe from any thread. Events reach `sink` in the order of what happened.
@@ -36,16 +51,33 @@ class RunRecorder {
  public:
   using Sink = std::function<void(SpoolEvents events)>;
 
-  RunRecorder(RunTarget target, Clock& clock, Sink sink);
+  // `warn`: of lines that look like markers and are none.
+  RunRecorder(RunTarget target, Clock& clock, Sink sink, MarkerWarnings::Say warn = nullptr);
 
-  void Begin(const std::vector<std::string>& command);
+  void Begin(const RunBeginning& beginning);
   // Bytes as the command wrote them; whole lines become events at once.
   void Output(OutputStream stream, std::string_view bytes);
+  // How long until a line that is not finished is due (TakeUnfinished()), if nothing comes; -1:
+  // there is none.
+  int64_t MicrosToUnfinished(OutputStream stream);
+  // Makes an event of an unfinished line that is due: half a second after its last byte, and five
+  // seconds after its first; the frames of a bar that goes on, every five seconds at most.
+  void TakeUnfinished(OutputStream stream);
   // No more output: last lines without a newline are lines.
   void OutputEnded();
   void End(const RunEnd& end);
 
  private:
+  struct Lines {
+    LineSplitter splitter;
+    int64_t moved_micros = 0;        // monotonic: the last byte
+    int64_t unfinished_micros = -1;  // since when a line is not finished; -1: none is
+    int64_t frame_micros = -1;       // of the last frame that was told of this line
+  };
+
+  Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
+  std::optional<int64_t> UnfinishedDue(OutputStream stream);
+  void Warn(OutputStream stream, std::string_view line);
   void TakePart(OutputStream stream, const LinePart& part);
   void Log(OutputStream stream, const LinePart& part);
   bool TakeMarker(const LinePart& part);
@@ -61,7 +93,9 @@ class RunRecorder {
   const Sink sink_;
   std::mutex mutex_;
   int64_t began_micros_ = 0;  // monotonic
-  LineSplitter splitters_[2];
+  Lines lines_[2];
+  MarkerWarnings warnings_;
+  std::vector<std::string> declared_stages_;
   std::string open_stage_;  // of a ::stage marker, a path; empty: none
   SpoolEvents made_;        // not handed over yet
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "base/random.h"
 #include "base/timestamp.h"
@@ -75,6 +76,35 @@ CliResult<RunTarget> JobTargetOf(const RunOptions& options, int64_t now_micros) 
   return target;
 }
 
+// The list of --stages, taken apart at the commas.
+CliStatus CheckStages(const RunOptions& options, const RunTarget& target) {
+  if (!target.is_job() && !options.stages.empty()) {
+    return Fail(ExitCode::kUsage, "--stages is for jobs, this is a stage; leave it out");
+  }
+  std::set<std::string> seen;
+  for (const std::string& stage : options.stages) {
+    if (!IsStagePath(stage)) {
+      return Fail(ExitCode::kUsage, "--stages: '" + stage + "' is no stage: names joined by '/', " +
+                                        "each " + std::string(kNameRule));
+    }
+    if (!seen.insert(stage).second) {
+      return Fail(ExitCode::kUsage, "--stages: '" + stage + "' is there twice");
+    }
+  }
+  return {};
+}
+
+CliResult<RunTarget> Checked(CliResult<RunTarget> target, const RunOptions& options) {
+  if (!target) return target;
+  if (CliStatus sound = CheckStages(options, *target); !sound) {
+    return tl::unexpected(sound.error());
+  }
+  if (!target->is_job() && options.is_new) {
+    return Fail(ExitCode::kUsage, "--new is for jobs, this is a stage; leave it out");
+  }
+  return target;
+}
+
 }  // namespace
 
 std::string NameOfCommand(const std::string& command) {
@@ -95,7 +125,7 @@ CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environmen
   }
   const std::string job_id = options.job.empty() ? outer_job : options.job;
   if (options.stage.empty() && (outer_job.empty() || job_id != outer_job)) {
-    return JobTargetOf(options, now_micros);
+    return Checked(JobTargetOf(options, now_micros), options);
   }
   if (job_id.empty()) {
     return Fail(ExitCode::kUsage,
@@ -116,7 +146,7 @@ CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environmen
   const std::string parent = is_inside ? environment("STAGELOG_STAGE").value_or("") : "";
   const std::string name =
       options.stage.empty() ? NameOfCommand(options.command.front()) : options.stage;
-  return StageTarget(job_id, parent, name);
+  return Checked(StageTarget(job_id, parent, name), options);
 }
 
 }  // namespace stagelog::cli

@@ -18,6 +18,12 @@ struct RunOptions {
   std::string stage;
   std::vector<std::string> labels;   // key=value each
   std::vector<std::string> command;  // at least one word
+  std::vector<std::string> stages;   // that will come
+  bool is_new = false;               // the job must not be there
+  bool resumes = false;              // it runs again, even if it was canceled
+  bool hides_command = false;        // its words are not journaled
+  bool wants_terminal = false;       // the command gets one of its own
+  bool waits_for_all = false;        // also for what the command leaves running
 };
 
 struct RunTarget {
