@@ -174,12 +174,16 @@ std::vector<Key> StreamKeys() {
   };
 }
 
-void ReadJobLabels(const YamlValue& value, Config& config) {
-  TextsIn(&Config::metrics, &MetricsConfig::job_labels, &IsLabelKey,
-          "the key of a label: 1 to 63 letters, digits, '.', '_', '/' or '-'")(value, config);
-  if (config.metrics.job_labels.size() > kMaxMetricLabels) {
-    value.Fail(value.MustBe("a list of at most 8 keys"));
-  }
+KeyRule JobLabels() {
+  KeyRule rule = TextsIn(&Config::metrics, &MetricsConfig::job_labels, &IsLabelKey,
+                         "the key of a label: 1 to 63 letters, digits, '.', '_', '/' or '-'");
+  rule.read = [read = rule.read](const YamlValue& value, Config& config) {
+    read(value, config);
+    if (config.metrics.job_labels.size() > kMaxMetricLabels) {
+      value.Fail(value.MustBe("a list of at most 8 keys"));
+    }
+  };
+  return rule;
 }
 
 const std::vector<Key>& Keys() {
@@ -193,7 +197,7 @@ const std::vector<Key>& Keys() {
     for (const auto& section : {StorageKeys(), LimitsKeys(), StreamKeys()}) {
       all.insert(all.end(), section.begin(), section.end());
     }
-    all.push_back({"metrics.job_labels", &ReadJobLabels});
+    all.push_back({"metrics.job_labels", JobLabels()});
     return all;
   }();
   return keys;

@@ -209,9 +209,10 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));
                       });
-  server_->SetRoutes(ApiRoutes({*logger_, *logger_, *logger_, *backups_, logger_->reader(),
-                                logger_->reader(), *liveness_, *logger_, long_polls_, clock_,
-                                metrics_, /*is_replay=*/false, config_.metrics.job_labels}));
+  server_->SetRoutes(
+      ApiRoutes({*logger_, *logger_, *logger_, *backups_, logger_->reader(), logger_->reader(),
+                 *liveness_, *logger_, long_polls_, clock_, metrics_, nullptr, /*is_replay=*/false,
+                 config_.metrics.job_labels}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
