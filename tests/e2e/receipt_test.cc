@@ -56,7 +56,7 @@ TEST_F(ReceiptTest, ABatchNamesTheFlaggedOnesByTheirLines) {
                 R"([{"job_id":"k","type":"log","message":"m"},{"job_id":"j","type":"job_failed"}])")
           .body);
   EXPECT_EQ(array["flagged"], 1);
-  EXPECT_EQ(array["violations"][0]["line"], 2);
+  EXPECT_EQ(array["violations"][0]["index"], 1);
   EXPECT_EQ(array["violations"][0]["job_id"], "j");
 }
 
@@ -112,7 +112,7 @@ TEST_F(ReceiptTest, AGateTakesNoKeyThatItDoesNotKnowByAnyDoor) {
     EXPECT_EQ(Json::parse(answer.body)["field"], "payload.approver");
     EXPECT_THAT(answer.body, HasSubstr("did you mean 'approvers'?"));
   }
-  EXPECT_EQ(Json::parse(answers[2].body)["line"], 2);
+  EXPECT_EQ(Json::parse(answers[2].body)["index"], 1);
   ExpectProblem(admin().Get("/api/v1/jobs/j"), 404, "unknown_job");
   const auto top = admin().Post("/api/v1/jobs/j/events",
                                 R"({"type":"gate_pause","gate":"g","timeout_seconds":5})");
