@@ -112,7 +112,7 @@ TEST_F(ReceiptTest, AGateTakesNoKeyThatItDoesNotKnowByAnyDoor) {
     EXPECT_EQ(Json::parse(answer.body)["field"], "payload.approver");
     EXPECT_THAT(answer.body, HasSubstr("did you mean 'approvers'?"));
   }
-  EXPECT_EQ(Json::parse(answers[2].body)["index"], 1);
+  EXPECT_EQ(Json::parse(answers[2].body)["line"], 2);
   ExpectProblem(admin().Get("/api/v1/jobs/j"), 404, "unknown_job");
   const auto top = admin().Post("/api/v1/jobs/j/events",
                                 R"({"type":"gate_pause","gate":"g","timeout_seconds":5})");
