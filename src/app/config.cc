@@ -112,25 +112,25 @@ bool IsPath(std::string_view text) { return !text.empty() && text.find('\0') == 
 std::vector<Key> ServerKeys() {
   return {
       {"server.host", TextIn(&Config::server, &ServerConfig::host, &IsHostName,
-                             "an IP address or a name, without a port")},
+                             "an IP address or a host name, without a port")},
       {"server.port", NumberIn(&Config::server, &ServerConfig::port, 0, 65535)},
       {"server.log_level", {&ReadLogLevel, SameIn(&Config::server, &ServerConfig::log_level)}},
       {"server.hosts",
        TextsIn(&Config::server, &ServerConfig::hosts, &IsHostName, "a host name without a port")},
       {"server.allowed_origins",
        TextsIn(&Config::server, &ServerConfig::allowed_origins, &IsOriginOrAll,
-               "\"*\" or an origin such as http://localhost:5173 (no path, and no port that the "
-               "scheme implies)")},
+               "\"*\" or an origin such as http://localhost:5173 (no path, no default port of the "
+               "scheme)")},
   };
 }
 
 std::vector<Key> StorageKeys() {
   return {
       {"storage.runs_dir",
-       TextIn(&Config::storage, &StorageConfig::runs_dir, &IsPath, "the path of a folder")},
+       TextIn(&Config::storage, &StorageConfig::runs_dir, &IsPath, "a folder path")},
       {"storage.open_files", NumberIn(&Config::storage, &StorageConfig::open_files, 16, 65536)},
       {"storage.backup_dir",
-       TextIn(&Config::storage, &StorageConfig::backup_dir, &IsPath, "the path of a folder")},
+       TextIn(&Config::storage, &StorageConfig::backup_dir, &IsPath, "a folder path")},
       {"storage.events_retention_days",
        NumberIn(&Config::storage, &StorageConfig::events_retention_days, 0, kMaxDays)},
       {"storage.max_events_per_job",
@@ -176,7 +176,7 @@ std::vector<Key> StreamKeys() {
 
 KeyRule JobLabels() {
   KeyRule rule = TextsIn(&Config::metrics, &MetricsConfig::job_labels, &IsLabelKey,
-                         "the key of a label: 1 to 63 letters, digits, '.', '_', '/' or '-'");
+                         "a label key: 1 to 63 letters, digits, '.', '_', '/' or '-'");
   rule.read = [read = rule.read](const YamlValue& value, Config& config) {
     read(value, config);
     if (config.metrics.job_labels.size() > kMaxMetricLabels) {
@@ -257,8 +257,8 @@ class ConfigReader {
     if (bytes >= request_bytes) return;
     const int line = lines_.contains(path) ? lines_[path] : lines_["limits.request_bytes"];
     problems_->Add(line, path,
-                   "must be at least limits.request_bytes, which is " +
-                       std::to_string(request_bytes) + ", not " + std::to_string(bytes));
+                   "must be at least limits.request_bytes (" + std::to_string(request_bytes) +
+                       "), not " + std::to_string(bytes));
   }
 
   YamlProblems* problems_;
@@ -303,7 +303,8 @@ tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
 tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path) {
   const Result<std::string> text = ReadTextFile(path, kMaxFileBytes);
   if (!text) {
-    return tl::unexpected<ConfigProblems>({path + ": cannot be read: " + text.error().message});
+    return tl::unexpected<ConfigProblems>(
+        {path + ": cannot read the file: " + text.error().message});
   }
   return ParseConfig(*text, path);
 }
@@ -311,11 +312,10 @@ tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path) {
 Status CheckDefaultTokenIsLocal(const Config& config) {
   if (!config.UsesDefaultToken() || IsLoopbackHost(config.server.host)) return {};
   return Failure(
-      "the token of the shipped configuration is still among auth.tokens: everybody knows it, so "
-      "with it the daemon serves loopback only and refuses to start on any other address "
+      "auth.tokens still contains the public default token; with it the daemon listens on "
+      "loopback only and refuses to start on any other address "
       "(server.host is '" +
-      config.server.host +
-      "'). Put a token of your own in its place, or set server.host to 127.0.0.1.");
+      config.server.host + "'). Replace the token, or set server.host to 127.0.0.1.");
 }
 
 Status CheckBackupsAreOutside(const Config& config) {
@@ -331,8 +331,8 @@ Status CheckBackupsAreOutside(const Config& config) {
   const bool is_inside = end == runs.end();
   if (!is_inside || (below != backups.end() && !IsJobId(below->string()))) return {};
   return Failure("storage.backup_dir ('" + config.storage.backup_dir +
-                 "') is inside of storage.runs_dir, where each folder is a job; name a folder "
-                 "elsewhere, on another disk at best, or one whose name begins with 'stagelog.'");
+                 "') is inside storage.runs_dir, where every folder is a job; choose a folder "
+                 "elsewhere (preferably on another disk) or a name that starts with 'stagelog.'");
 }
 
 std::vector<std::string_view> ChangedKeys(const Config& before, const Config& after) {

@@ -38,9 +38,10 @@ DescriptorShares ShareDescriptors(size_t limit, size_t open_files) {
   const size_t left = limit > taken ? limit - taken : 0;
   shares.connections = std::max(left / 5 * 4, kLeastConnections);  // a fifth is spare
   spdlog::warn(
-      "[stagelogd] the limit of {} descriptors (ulimit -n) is low: {} connections at most, {} "
+      "[stagelogd] the file descriptor limit ({}, see ulimit -n) is low: at most {} connections "
+      "and {} "
       "files "
-      "kept open",
+      "open journal files; raise it to serve more",
       limit, shares.connections, shares.open_files);
   return shares;
 }
@@ -143,18 +144,17 @@ void LogChanges(const Config& before, const Config& after) {
     (IsReloaded(key) ? taken : waiting).push_back(key);
   }
   LogTokenChanges(before, after);
-  if (!taken.empty()) spdlog::info("[stagelogd] changed: {}", Joined(taken));
+  if (!taken.empty()) spdlog::info("[stagelogd] applied changes to: {}", Joined(taken));
   if (!waiting.empty()) {
-    spdlog::warn("[stagelogd] changed in the configuration, but needs a restart: {}",
-                 Joined(waiting));
+    spdlog::warn("[stagelogd] restart the daemon to apply changes to: {}", Joined(waiting));
   }
 }
 
 void WarnOfDefaultToken(const Config& config) {
   if (!config.UsesDefaultToken()) return;
   spdlog::warn(
-      "[stagelogd] the token of the shipped configuration is in use: whoever can reach {} can do "
-      "everything; put a token of your own in auth.tokens",
+      "[stagelogd] the public default token is in use: anyone who can reach {} has full access; "
+      "set your own token in auth.tokens",
       config.server.host);
 }
 

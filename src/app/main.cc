@@ -36,7 +36,7 @@ struct Flags {
 void Declare(CLI::App& command, Flags& flags) {
   command.set_version_flag("--version", "stagelogd " + std::string(Version()));
   command.add_option("--config", flags.config_path,
-                     "YAML file; conf/operator.yaml where it is there, else the defaults");
+                     "YAML file; default: conf/operator.yaml if it exists, else built-in defaults");
   command.add_option("--host", flags.host, "address to listen on");
   command.add_option("--port", flags.port, "port to listen on; 0 picks a free one")
       ->check(CLI::Range(0, 65535));
@@ -49,10 +49,10 @@ void Declare(CLI::App& command, Flags& flags) {
       });
   command.add_flag(
       "--rebuild-state", flags.rebuild_state,
-      "fold the state of every job anew from its events, say what differed, and serve");
+      "rebuild the state of every job from its events, report differences, then serve");
   command.add_flag("--integrity-check", flags.integrity_check,
-                   "say what is wrong with the journal, change nothing, and exit: 0 nothing, 1 "
-                   "something, 2 it could not be checked");
+                   "check the journal, change nothing, report problems, and exit: 0 none found, 1 "
+                   "problems found, 2 the check failed");
   command.add_flag("--check-config", flags.check_config, "check the configuration and exit");
 }
 
@@ -73,8 +73,7 @@ tl::expected<Config, ConfigProblems> ReadConfig(const Flags& flags) {
 
 // Where the configuration comes from.
 std::string SourceText(const Flags& flags) {
-  if (flags.config_path.empty())
-    return "the defaults (no --config, and no conf/operator.yaml here)";
+  if (flags.config_path.empty()) return "built-in defaults (no --config, no conf/operator.yaml)";
   std::error_code error;
   const auto absolute = std::filesystem::absolute(flags.config_path, error);
   return error ? flags.config_path : absolute.lexically_normal().string();
@@ -84,14 +83,15 @@ void Reload(Daemon& daemon, const Flags& flags) {
   const auto config = ReadConfig(flags);
   if (!config) {
     for (const std::string& problem : config.error()) spdlog::error("[stagelogd] {}", problem);
-    spdlog::error("[stagelogd] the configuration was not reread; the old one stays");
+    spdlog::error("[stagelogd] reload failed; keeping the old configuration");
     return;
   }
   if (const Status reloaded = daemon.Reload(*config); !reloaded) {
-    spdlog::error("[stagelogd] {}; the old configuration stays", reloaded.error().message);
+    spdlog::error("[stagelogd] reload failed: {}; keeping the old configuration",
+                  reloaded.error().message);
     return;
   }
-  spdlog::info("[stagelogd] configuration reread: {}", SourceText(flags));
+  spdlog::info("[stagelogd] configuration reloaded: {}", SourceText(flags));
 }
 
 // A terminal or pipe that takes nothing must not keep the process from ending: everything is on the
@@ -133,9 +133,9 @@ int PrintIntegrity(const std::string& runs_dir) {
   }
   std::printf("%s: %lld jobs, %lld events: ", Printable(runs_dir).c_str(),
               static_cast<long long>(summary->jobs), static_cast<long long>(summary->events));
-  if (summary->findings == 0) std::printf("sound\n");
+  if (summary->findings == 0) std::printf("no problems found\n");
   if (summary->findings > 0) {
-    std::printf("%lld findings\n", static_cast<long long>(summary->findings));
+    std::printf("%lld problems found\n", static_cast<long long>(summary->findings));
   }
   return summary->findings == 0 ? 0 : 1;
 }
@@ -190,7 +190,7 @@ int Main(int argument_count, char** arguments) {
     return kBadUsage;
   }
   if (flags.check_config) {
-    std::printf("the configuration is fine\n");
+    std::printf("the configuration is valid\n");
     return 0;
   }
   if (flags.integrity_check) return PrintIntegrity(config->storage.runs_dir);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kMinTokenBytes = 8;
 constexpr size_t kMaxTokenBytes = 1024;
-constexpr std::string_view kTokenRule = "8 to 1024 printable ASCII characters without blanks";
+constexpr std::string_view kTokenRule = "8 to 1024 printable ASCII characters without spaces";
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 
 constexpr std::array<std::string_view, 6> kTokenKeys = {"name",       "token",     "token_sha256",
@@ -75,15 +75,15 @@ void ReadTokenFile(const YamlValue& value, TokenEntry& entry) {
   const auto folder = std::filesystem::path(value.file_name()).parent_path();
   const Result<std::string> text = ReadTextFile((folder / *path).string(), 2 * kMaxTokenBytes);
   if (!text) {
-    return value.Fail("the file cannot be read: " + text.error().message +
+    return value.Fail("cannot read the file: " + text.error().message +
                       (path->starts_with('/') || folder.empty()
                            ? ""
-                           : "; a relative path starts at " + folder.string()));
+                           : "; relative paths are resolved from " + folder.string()));
   }
   std::string_view token = *text;
   token.remove_prefix(std::min(token.find_first_not_of(kWhiteSpace), token.size()));
   token = token.substr(0, token.find_last_not_of(kWhiteSpace) + 1);
-  TakeToken(value, "what the file holds ", token, entry);
+  TakeToken(value, "the token in the file ", token, entry);
 }
 
 bool IsVariableName(std::string_view name) {
@@ -102,16 +102,16 @@ void ReadTokenVariable(const YamlValue& value, TokenEntry& entry) {
   }
   const char* token = std::getenv(name->c_str());
   if (token == nullptr || *token == '\0') {
-    return value.Fail("the environment variable is not set, or empty");
+    return value.Fail("the environment variable is unset or empty");
   }
-  TakeToken(value, "what the environment variable holds ", token, entry);
+  TakeToken(value, "the token in the environment variable ", token, entry);
 }
 
 std::string OneOfTheRoles(std::string_view text) {
   std::string rule = "must be one of";
   for (const std::string_view name : RoleNames()) rule += " " + std::string(name);
   const std::string_view nearest = NearestWord(text, RoleNames());
-  return nearest.empty() ? rule : rule + "; the nearest is '" + std::string(nearest) + "'";
+  return nearest.empty() ? rule : rule + "; did you mean '" + std::string(nearest) + "'?";
 }
 
 void ReadRoles(const YamlValue& value, TokenEntry& entry) {
@@ -124,7 +124,7 @@ void ReadRoles(const YamlValue& value, TokenEntry& entry) {
     if (!role) item.Fail(OneOfTheRoles(*text));
     entry.roles.push_back(role.value_or(Role::kReader));
   }
-  if (items->empty()) value.Fail("needs at least one of reader, writer, approver, admin");
+  if (items->empty()) value.Fail("must list at least one of reader, writer, approver, admin");
 }
 
 void ReadTokenMember(std::string_view key, const YamlValue& value, TokenEntry& entry) {
@@ -144,11 +144,11 @@ TokenEntry ReadTokenEntry(const YamlValue& value) {
     return std::count_if(members.begin(), members.end(),
                          [key](const auto& member) { return member.first == key; });
   };
-  if (count("name") == 0) value.Fail("needs the key 'name'");
-  if (count("roles") == 0) value.Fail("needs the key 'roles'");
+  if (count("name") == 0) value.Fail("missing key 'name'");
+  if (count("roles") == 0) value.Fail("missing key 'roles'");
   if (count("token") + count("token_sha256") + count("token_file") + count("token_env") != 1) {
     value.Fail(
-        "needs exactly one of the keys 'token', 'token_sha256', 'token_file' and 'token_env'");
+        "must have exactly one of the keys 'token', 'token_sha256', 'token_file' and 'token_env'");
   }
   return entry;
 }
@@ -158,10 +158,10 @@ void CheckTokenIsNew(const YamlValue& value, const TokenEntry& entry,
                      const std::vector<TokenEntry>& earlier) {
   for (const TokenEntry& other : earlier) {
     if (!entry.name.empty() && entry.name == other.name) {
-      value.Fail("has the same name as an earlier token; each needs its own");
+      value.Fail("duplicate name: an earlier token has it; names must be unique");
     }
     if (!entry.sha256_hex.empty() && entry.sha256_hex == other.sha256_hex) {
-      value.Fail("is the same token as an earlier one; each name needs its own");
+      value.Fail("duplicate token: an earlier entry has it; tokens must be unique");
     }
   }
 }
@@ -172,7 +172,7 @@ std::optional<std::vector<TokenEntry>> ReadTokenEntries(const YamlValue& value) 
   const std::optional<std::vector<YamlValue>> items = value.Items();
   if (!items) return std::nullopt;
   if (items->empty())
-    value.Fail("needs at least one token; without any, nobody can use the daemon");
+    value.Fail("must list at least one token; without one the daemon cannot be used");
   std::vector<TokenEntry> tokens;
   for (const YamlValue& item : *items) {
     TokenEntry entry = ReadTokenEntry(item);

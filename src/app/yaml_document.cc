@@ -47,7 +47,7 @@ std::optional<YAML::Mark> SecondDocument(const std::string& yaml) {
 YAML::Node ParseYamlDocument(const std::string& yaml, YamlProblems& problems) {
   try {
     if (const auto second = SecondDocument(yaml)) {
-      problems.Add(LineOf(*second), "", "a second document begins; keep one");
+      problems.Add(LineOf(*second), "", "the file contains a second YAML document; keep only one");
     }
     return YAML::Load(yaml);
   } catch (const YAML::Exception& exception) {
@@ -58,7 +58,7 @@ YAML::Node ParseYamlDocument(const std::string& yaml, YamlProblems& problems) {
         reason.find("alias") != std::string::npos || reason.find("anchor") != std::string::npos;
     problems.Add(
         LineOf(exception.mark), "",
-        "this is not YAML: " + reason + (is_star ? "; a star is written in quotes: \"*\"" : ""));
+        "invalid YAML: " + reason + (is_star ? "; write an asterisk in quotes: \"*\"" : ""));
     return YAML::Node();
   }
 }

@@ -134,8 +134,9 @@ std::vector<std::pair<std::string, YamlValue>> YamlValue::Members(
     if (is_first) {
       members.emplace_back(key, Child(member.second, line, PathOf(key)));
     } else {
-      problems_->Add(line, PathOf(key),
-                     "given twice, first in line " + std::to_string(first->second) + "; keep one");
+      problems_->Add(
+          line, PathOf(key),
+          "duplicate key, first given on line " + std::to_string(first->second) + "; keep one");
     }
   }
   return members;
@@ -151,8 +152,8 @@ void YamlValue::FailUnknown(const std::string& key, int line,
   // A token can have slipped into the place of a key.
   const std::string path = secret_ || key.empty() ? path_ : PathOf(Quote(key));
   problems_->Add(line, path,
-                 meant.empty() ? "unknown key; known here are " + JoinWords(known)
-                               : "unknown key; the nearest known one is '" + meant + "'");
+                 meant.empty() ? "unknown key; valid keys: " + JoinWords(known)
+                               : "unknown key; did you mean '" + meant + "'?");
 }
 
 }  // namespace stagelog

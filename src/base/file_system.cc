@@ -127,9 +127,9 @@ class PosixFileSystem : public FileSystem {
     Result<UniqueFd> fd = Open(path, kFlags, "cannot open");
     if (!fd) return tl::unexpected(fd.error());
     struct stat info {};
-    if (::fstat(fd->get(), &info) != 0) return ErrnoFailure("cannot look at", path);
+    if (::fstat(fd->get(), &info) != 0) return ErrnoFailure("cannot stat", path);
     if (!S_ISREG(info.st_mode)) {
-      return Failure(path + " is no plain file", EINVAL);  // a pipe would block its writer
+      return Failure(path + " is not a regular file", EINVAL);  // a pipe would block its writer
     }
     return std::make_unique<RealAppendFile>(std::move(*fd), path);
   }
@@ -218,7 +218,7 @@ class PosixFileSystem : public FileSystem {
     struct stat info {};
     const int flags = place->is_guarded ? AT_SYMLINK_NOFOLLOW : 0;
     if (::fstatat(place->at(), place->name.c_str(), &info, flags) != 0) {
-      return ErrnoFailure("cannot look at", path);
+      return ErrnoFailure("cannot stat", path);
     }
     if (S_ISDIR(info.st_mode)) return {};
     errno = ENOTDIR;
@@ -253,7 +253,7 @@ class PosixFileSystem : public FileSystem {
     if (::closedir(directory) != 0 && trouble == 0) trouble = errno;
     if (trouble == 0) return names;
     errno = trouble;
-    return ErrnoFailure("cannot list all of", path);
+    return ErrnoFailure("cannot list completely", path);
   }
 
   // Looks by path: it is asked after each append, opens nothing and changes nothing.
@@ -261,7 +261,7 @@ class PosixFileSystem : public FileSystem {
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) return std::optional<FileInfo>();
-      return ErrnoFailure("cannot look at", path);
+      return ErrnoFailure("cannot stat", path);
     }
     FileInfo result;
     result.size = static_cast<uint64_t>(info.st_size);
@@ -274,7 +274,8 @@ class PosixFileSystem : public FileSystem {
 
   Result<uint64_t> FreeBytes(const std::string& path) override {
     struct statvfs info {};
-    if (::statvfs(path.c_str(), &info) != 0) return ErrnoFailure("cannot ask for room on", path);
+    if (::statvfs(path.c_str(), &info) != 0)
+      return ErrnoFailure("cannot get the free space of", path);
     return uint64_t{info.f_bavail} * info.f_frsize;
   }
 
@@ -296,9 +297,10 @@ class PosixFileSystem : public FileSystem {
       const std::string name(folders.substr(0, slash));
       folders.remove_prefix(slash == std::string_view::npos ? folders.size() : slash + 1);
       if (name.empty() || name == ".") continue;
-      if (name == "..") return Failure("'..' leads out of " + root + ": " + path, EINVAL);
+      if (name == "..")
+        return Failure("'..' is not allowed in a path below " + root + ": " + path, EINVAL);
       UniqueFd next(::openat(folder.get(), name.c_str(), kFlags | O_NOFOLLOW));
-      if (!next.valid()) return ErrnoFailure("cannot open folder " + name + " on the way to", path);
+      if (!next.valid()) return ErrnoFailure("cannot open folder " + name + " in the path", path);
       folder = std::move(next);
     }
     place.folder = std::move(folder);

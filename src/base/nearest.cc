@@ -69,7 +69,7 @@ std::string DidYouMean(std::string_view word, std::span<const std::string_view> 
   if (candidates.empty()) return "";
   const std::string nearest(NearestWord(word, candidates));
   if (!nearest.empty()) return "; did you mean '" + nearest + "'?";
-  return "; known are " + JoinWords(candidates);
+  return "; expected one of: " + JoinWords(candidates);
 }
 
 std::string JoinWords(std::span<const std::string_view> words) {

@@ -86,7 +86,7 @@ void AddProcessMetrics(MetricsRegistry& metrics) {
                       "Start time of the process since the Unix epoch in seconds.",
                       [start = StartSeconds()] { return start; });
   metrics.SetGaugeFunction(
-      "stagelog_build_info", "1; the labels say what was built.", [] { return int64_t{1}; },
+      "stagelog_build_info", "Always 1; the labels describe the build.", [] { return int64_t{1}; },
       "version=\"" + EscapeLabelValue(Version()) + "\"");
 }
 

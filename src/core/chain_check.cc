@@ -35,11 +35,12 @@ std::optional<Event> ChainCheck::Take(std::string_view line, uint64_t offset, bo
   const Result<Event> event = DecodeStoredEvent(line);
   if (!terminated) {
     Note(offset, "torn_tail",
-         event ? "the last line lacks its newline"
-               : "the last line was cut after " + std::to_string(line.size()) + " bytes");
+         event ? "the last line has no newline"
+               : "the last line is truncated after " + std::to_string(line.size()) + " bytes");
   }
   if (!event) {
-    if (terminated) TakeDamaged(line, offset, line.empty() ? "it is empty" : event.error().message);
+    if (terminated)
+      TakeDamaged(line, offset, line.empty() ? "the line is empty" : event.error().message);
     return std::nullopt;
   }
   if (job_id_.empty()) job_id_ = event->draft.job_id;
@@ -60,7 +61,7 @@ void ChainCheck::TakeDamaged(std::string_view line, uint64_t offset, const std::
 
 void ChainCheck::TakeEvent(std::string_view line, uint64_t offset, const Event& event) {
   if (lines_ > 1 && line == previous_line_) {
-    return Note(offset, "repeated", "the same as the line before it");
+    return Note(offset, "repeated", "identical to the previous line");
   }
   const Continuation* continuation = Find(event.job_seq);
   if (continuation == nullptr) return TakeMisplaced(line, offset, event);
@@ -71,7 +72,7 @@ void ChainCheck::TakeEvent(std::string_view line, uint64_t offset, const Event& 
   if (!is_chained && !hashes.empty()) {
     Note(offset, "changed",
          "event " + Number(event.job_seq) +
-             ": its bytes and the event before it do not give its hash");
+             ": the hash does not match the content and the previous event");
     continuations_ = {{event.job_seq + 1, HashesAfter(line, *continuation)}};
     last_job_seq_ = event.job_seq;
     last_hash_ = CarriedHash(line);
@@ -83,8 +84,9 @@ void ChainCheck::TakeEvent(std::string_view line, uint64_t offset, const Event& 
 // The line may have lost those before it, have come from elsewhere, or stand in another's place.
 void ChainCheck::TakeMisplaced(std::string_view line, uint64_t offset, const Event& event) {
   const int64_t expected = continuations_.front().job_seq;
-  Note(offset, "misplaced",
-       "event " + Number(event.job_seq) + " stands where event " + Number(expected) + " belongs");
+  Note(
+      offset, "misplaced",
+      "event " + Number(event.job_seq) + " found where event " + Number(expected) + " is expected");
   std::vector<Continuation> next;
   // An earlier misplaced line may have told what the event behind this place is chained to.
   const Continuation* in_place = Find(expected + 1);
@@ -102,22 +104,22 @@ void ChainCheck::Accept(std::string_view line, uint64_t offset, const Event& eve
                         bool is_chained) {
   const int64_t findings_before = finding_count_;
   if (event.draft.job_id != job_id_) {
-    Note(offset, "foreign_job", "an event of job " + event.draft.job_id + ", not of " + job_id_);
+    Note(offset, "foreign_job",
+         "event belongs to job " + event.draft.job_id + ", not to " + job_id_);
   }
   if (event.seq <= last_seq_ || event.ts_micros <= last_ts_micros_) {
-    Note(offset, "order",
-         "event " + Number(event.job_seq) + ": seq or ts is not later than before");
+    Note(offset, "order", "event " + Number(event.job_seq) + ": seq or ts does not increase");
   }
   if (is_chained && !IsCanonical(line, event)) {
     Note(offset, "encoding",
-         "event " + Number(event.job_seq) + " is not in the journal's own spelling");
+         "event " + Number(event.job_seq) + " is not in the journal's canonical encoding");
   }
   last_hash_ = CarriedHash(line);
   if (anchor_ && anchor_->job_seq == event.job_seq) {
     anchor_holds_ = anchor_->hash == last_hash_;
     if (!anchor_holds_) {
       Note(offset, "wrong_end",
-           anchor_->source + " notes another hash for event " + Number(event.job_seq));
+           anchor_->source + " has a different hash for event " + Number(event.job_seq));
     }
   }
   const bool goes_on = is_chained && !runs_.empty() && runs_.back().last_line == lines_ - 1 &&
@@ -145,8 +147,8 @@ void ChainCheck::Finish(uint64_t size) {
   if (!anchor_ || anchor_->job_seq <= last_job_seq_) return;
   ++lines_;
   Note(size, "missing_tail",
-       anchor_->source + " knows of event " + Number(anchor_->job_seq) +
-           ", the file ends with event " + Number(last_job_seq_));
+       anchor_->source + " has event " + Number(anchor_->job_seq) +
+           ", but the file ends with event " + Number(last_job_seq_));
   --lines_;
 }
 

@@ -66,14 +66,14 @@ class DraftReader {
         const std::string shown = QuotableText(key, 128);
         if (BelongsInPayload(key)) {
           return Refuse("unknown_key", shown,
-                        "'" + shown + "' is no key of an event; it belongs in its 'payload'");
+                        "'" + shown + "' is not an event key; put it in 'payload'");
         }
         return Refuse("unknown_key", shown,
                       "unknown key '" + shown + "'" + DidYouMean(key, kKnownKeys));
       }
       for (size_t j = 0; j < i; ++j) {
         if (members_[j].key != key) continue;
-        return Refuse("duplicate_key", key, "'" + key + "' is given twice");
+        return Refuse("duplicate_key", key, "duplicate key '" + key + "'");
       }
     }
     CheckSpellings("type", "event_type");
@@ -84,7 +84,7 @@ class DraftReader {
     if (Find(name) == nullptr || Find(alias) == nullptr) return;
     Refuse("duplicate_key", alias,
            "'" + std::string(name) + "' and '" + std::string(alias) +
-               "' are two spellings of one key; give one of them");
+               "' are aliases of the same key; send only one");
   }
 
   // The member, or null when it is not there. A JSON null stands for "left out".
@@ -115,7 +115,7 @@ class DraftReader {
     Refuse("unknown_type", key,
            "unknown type '" + QuotableText(draft_.type, 80) + "'" +
                DidYouMean(draft_.type, TypeNames()) +
-               " (types of your own begin with 'x-', then 1 to 63 of a-z 0-9 . _ -)");
+               " (custom types: 'x-' and 1 to 63 characters of a-z 0-9 . _ -)");
   }
 
   void ReadJob(const DraftOrigin& origin) {
@@ -125,21 +125,22 @@ class DraftReader {
       Refuse("missing_field", "job_id", "'job_id' is missing");
     }
     if (!IsJobId(draft_.job_id)) {
-      Refuse("invalid_id", "job_id",
-             "'job_id' must be " + std::string(kNameRule) + ", and may not begin with 'stagelog.'");
+      Refuse(
+          "invalid_id", "job_id",
+          "'job_id' must be " + std::string(kNameRule) + ", and must not start with 'stagelog.'");
     }
     if (!origin.job_id.empty() && draft_.job_id != origin.job_id) {
-      Refuse(
-          "job_mismatch", "job_id",
-          "the event says job '" + draft_.job_id + "', the address says '" + origin.job_id + "'");
+      Refuse("job_mismatch", "job_id",
+             "'job_id' is '" + draft_.job_id + "', but the URL names job '" + origin.job_id + "'");
     }
   }
 
   void ReadNames() {
     draft_.stage = Text("stage");
     if (Find("stage") != nullptr && !IsStagePath(draft_.stage)) {
-      Refuse("invalid_id", "stage",
-             "'stage' must be a name or names joined by '/', each of " + std::string(kNameRule));
+      Refuse(
+          "invalid_id", "stage",
+          "'stage' must be one or more names separated by '/', each of " + std::string(kNameRule));
     }
     draft_.gate = Text("gate");
     if (Find("gate") == nullptr && draft_.kind == EventType::kGatePause) draft_.gate = draft_.stage;
@@ -221,7 +222,7 @@ class DraftReader {
 
   void FillDefaults() {
     if (traits_ == nullptr) return;
-    const std::string of_type = "a '" + draft_.type + "' needs a ";
+    const std::string of_type = "type '" + draft_.type + "' requires ";
     if (traits_->needs_stage && draft_.stage.empty()) {
       Refuse("missing_field", "stage", of_type + "'stage'");
     }
@@ -283,13 +284,14 @@ Refusal AtPlace(Refusal refusal, bool is_array, int64_t place) {
 
 Refusal TooManyEvents() {
   return {.code = "batch_too_large",
-          .detail = "a batch holds at most " + std::to_string(kMaxBatchEvents) + " events"};
+          .detail = "a batch may contain at most " + std::to_string(kMaxBatchEvents) +
+                    " events; split it"};
 }
 
 tl::expected<DecodedBody, Refusal> DecodeArray(std::string_view text, const DraftOrigin& origin) {
   DecodedBody body{.drafts = {}, .is_batch = true, .where = {.is_array = true, .places = {}}};
   if (Trimmed(text.substr(1)) == "]") {
-    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch holds no event"});
+    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch contains no events"});
   }
   size_t at = 1;
   while (true) {
@@ -301,14 +303,15 @@ tl::expected<DecodedBody, Refusal> DecodeArray(std::string_view text, const Draf
     body.drafts.push_back(std::move(*draft));
     body.where.places.push_back(index);
     if (end >= text.size() || text[end] == '}') {
-      return tl::unexpected(Refusal{.code = "malformed_json", .detail = "the array has no end"});
+      return tl::unexpected(
+          Refusal{.code = "malformed_json", .detail = "the array is not closed: missing ']'"});
     }
     at = end + 1;
     if (text[end] == ']') break;
   }
   if (!Trimmed(text.substr(at)).empty()) {
     return tl::unexpected(
-        Refusal{.code = "malformed_json", .detail = "something follows the end of the array"});
+        Refusal{.code = "malformed_json", .detail = "unexpected text after the end of the array"});
   }
   return body;
 }
@@ -324,7 +327,7 @@ Refusal BatchPlaces::Locate(Refusal refusal) const {
 tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin) {
   if (json.size() > kMaxEventBytes) {
     return tl::unexpected(Refusal{.code = "event_too_large",
-                                  .detail = "an event is at most " +
+                                  .detail = "an event may have at most " +
                                             std::to_string(kMaxEventBytes) +
                                             " bytes; this one has " + std::to_string(json.size())});
   }
@@ -361,7 +364,7 @@ tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,
     decoded.where.places.push_back(line);
   }
   if (decoded.drafts.empty()) {
-    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch holds no event"});
+    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch contains no events"});
   }
   return decoded;
 }

@@ -107,10 +107,10 @@ Event EventOf(const nlohmann::json& object) {
 // What is wrong in a line that somebody may have written by hand; empty: nothing. Each name becomes
 // part of a path or of a URL.
 std::string DraftProblem(const EventDraft& draft) {
-  if (!IsJobId(draft.job_id)) return "job_id is no name";
-  if (!IsEventId(draft.event_id)) return "event_id is none";
-  if (!draft.stage.empty() && !IsStagePath(draft.stage)) return "stage is no path of names";
-  if (!draft.gate.empty() && !IsName(draft.gate)) return "gate is no name";
+  if (!IsJobId(draft.job_id)) return "invalid job_id";
+  if (!IsEventId(draft.event_id)) return "invalid event_id";
+  if (!draft.stage.empty() && !IsStagePath(draft.stage)) return "invalid stage path";
+  if (!draft.gate.empty() && !IsName(draft.gate)) return "invalid gate name";
   if (draft.attempt && (*draft.attempt < 1 || *draft.attempt > kMaxAttempt)) {
     return "attempt is out of range";
   }
@@ -157,8 +157,8 @@ EventView ViewEvent(std::string_view body) {
 
 Result<Event> DecodeStoredEvent(std::string_view line) {
   // nlohmann_json passes over a byte order mark, and takes a NUL for the end of the text.
-  if (!line.starts_with('{')) return Failure("does not begin with '{'");
-  if (line.find('\0') != std::string_view::npos) return Failure("holds a NUL byte");
+  if (!line.starts_with('{')) return Failure("does not start with '{'");
+  if (line.find('\0') != std::string_view::npos) return Failure("contains a NUL byte");
   try {
     const nlohmann::json object = nlohmann::json::parse(line);
     Event event = EventOf(object);
@@ -169,7 +169,7 @@ Result<Event> DecodeStoredEvent(std::string_view line) {
     if (!problem.empty()) return Failure(problem);
     const std::optional<int64_t> ts = ParseTimestamp(TextMember(object, "ts"));
     const std::optional<int64_t> occurred = ParseTimestamp(TextMember(object, "occurred_at"));
-    if (!ts || !occurred) return Failure("no time that can be read");
+    if (!ts || !occurred) return Failure("invalid ts or occurred_at");
     event.ts_micros = *ts;
     event.draft.occurred_at_micros = *occurred;
     event.draft.payload = ViewEvent(line).payload;

@@ -18,16 +18,17 @@ std::optional<Refusal> JudgeList(const std::vector<std::string>& approvers, cons
   std::string names;
   for (const std::string& name : approvers) names += (names.empty() ? "'" : ", '") + name + "'";
   return Refusal{.code = "forbidden",
-                 .detail = "gate '" + gate + "' is decided by its approvers, " + names +
-                           ", or by the role 'admin'; '" + actor + "' is none of them",
+                 .detail = "only the approvers of gate '" + gate + "' (" + names +
+                           ") or the role 'admin' may decide it; token '" + actor + "' is neither",
                  .field = "gate"};
 }
 
 // Shows the decision that stands.
 Refusal GateDecided(const std::string& job_id, const GateState& gate) {
   Refusal refusal{.code = "gate_decided",
-                  .detail = "gate '" + gate.name + "' was " + std::string(StatusName(gate.status)) +
-                            " before, at " + FormatTimestamp(gate.decided_micros),
+                  .detail = "gate '" + gate.name + "' was already " +
+                            std::string(StatusName(gate.status)) + " at " +
+                            FormatTimestamp(gate.decided_micros),
                   .field = "gate",
                   .members = {{"gate", EncodeGateIteration(job_id, gate)}}};
   if (!gate.decided_by.empty()) refusal.detail += ", by '" + gate.decided_by + "'";
@@ -70,15 +71,15 @@ std::optional<Refusal> JudgeChoice(const GateState& gate, const std::string& cho
   if (choice.empty() || gate.options.empty()) return std::nullopt;
   const auto options = nlohmann::json::parse(gate.options, nullptr, false);
   if (std::find(options.begin(), options.end(), choice) != options.end()) return std::nullopt;
-  return Refusal{
-      .code = "invalid_field",
-      .detail = "gate '" + gate.name + "' does not offer that; it offers " + gate.options,
-      .field = "choice"};
+  return Refusal{.code = "invalid_field",
+                 .detail = "gate '" + gate.name + "' has no such option; 'choice' must be one of " +
+                           gate.options,
+                 .field = "choice"};
 }
 
 Refusal DeletedJob(const std::string& job_id) {
   return {.code = "job_deleted",
-          .detail = "job '" + job_id + "' was deleted for good; its name is not used again",
+          .detail = "job '" + job_id + "' was permanently deleted; its id cannot be reused",
           .field = "job_id"};
 }
 

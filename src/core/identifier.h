@@ -21,7 +21,7 @@ bool IsEventId(std::string_view text);
 
 // What the rules above allow, in words for an error message.
 inline constexpr std::string_view kNameRule =
-    "1 to 128 letters, digits, '.', '_' or '-', the first a letter or digit";
+    "1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit";
 
 }  // namespace stagelog
 

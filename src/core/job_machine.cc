@@ -12,32 +12,33 @@ namespace {
 
 constexpr std::array<ViolationTraits, 17> kViolations = {{
     {"implicit_create",
-     "the job's first event is not `job_created`; only in lines of earlier versions, no violation",
+     "the job's first event is not `job_created`; only written by earlier versions, not a "
+     "violation",
      true},
-    {"already_created", "`job_created` for a job that is there"},
-    {"already_started", "`job_started` for a job that runs or is paused"},
+    {"already_created", "`job_created` for a job that exists"},
+    {"already_started", "`job_started` for a job that is running or paused"},
     {"job_over", "the job is completed, failed or canceled"},
     {"resume_completed",
-     "`job_resumed` for a completed job, in journals of versions that did not take it"},
-    {"not_paused", "`job_resumed` for a job that is neither paused nor over"},
+     "`job_resumed` for a completed job; only in journals of versions that did not accept it"},
+    {"not_paused", "`job_resumed` for a job that is neither paused nor ended"},
     {"gate_pending", "`job_resumed` while a gate is pending"},
-    {"duplicate_start", "`stage_started` for a stage that runs"},
-    {"end_without_start", "the end of a stage that was not started; it opens and closes an attempt",
+    {"duplicate_start", "`stage_started` for a stage that is running"},
+    {"end_without_start", "end of a stage that was not started; an attempt is opened and closed",
      true},
-    {"progress_without_start", "progress of a stage that was not started; it opens an attempt",
+    {"progress_without_start", "progress of a stage that was not started; an attempt is opened",
      true},
     {"stage_over", "progress or end of a stage whose last attempt has ended"},
-    {"attempt_mismatch", "the attempt is not the one that runs, or not later than the last"},
+    {"attempt_mismatch", "`attempt` is not the running attempt, or not greater than the last one"},
     {"invalid_progress",
-     "`current`, `total` or `percent` is no number or out of its bounds, `current` is greater than "
-     "`total`, `unit` is no text, or one is given twice"},
+     "`current`, `total` or `percent` is not a number or out of range, `current` is greater than "
+     "`total`, `unit` is not a string, or a key is duplicated"},
     {"suspect_key",
-     "a key of the payload is nearly one that is read and that is not given (`totl` for `total`); "
-     "it was passed over",
+     "a payload key looks like a misspelling of a known key that is missing (`totl` for `total`); "
+     "it is ignored",
      true},
-    {"gate_already_pending", "`gate_pause` for a gate that is pending"},
+    {"gate_already_pending", "`gate_pause` for a gate that is already pending"},
     {"gate_unknown", "a decision on a gate that was never opened"},
-    {"gate_decided", "a decision on a gate that is decided: the first decision stands"},
+    {"gate_decided", "a decision on a gate that is already decided; the first decision stands"},
 }};
 
 const ViolationTraits* FindViolation(std::string_view code) {

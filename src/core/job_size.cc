@@ -20,8 +20,8 @@ size_t LevelsOf(std::string_view path) {
 Refusal TooLarge(const EventDraft& draft, const std::string& has, const char* field,
                  const char* instead) {
   return {.code = "job_too_large",
-          .detail =
-              "job '" + draft.job_id + "' has " + has + ", and a job may have no more; " + instead,
+          .detail = "job '" + draft.job_id + "' has " + has + ", which is the limit for one job; " +
+                    instead,
           .field = field};
 }
 
@@ -106,8 +106,8 @@ std::optional<Refusal> GrowthJudge::Take(const EventDraft& draft) {
 std::optional<Refusal> GrowthJudge::Declare(const EventDraft& draft) {
   for (const std::string& path : ReadJobPayload(draft.payload).stages) places_ += LevelsOf(path);
   if (places_ <= kMaxStagePlaces) return std::nullopt;
-  return TooLarge(draft, std::to_string(places_) + " stages declared, those above them included",
-                  "payload.stages", "declare those on the upper levels only");
+  return TooLarge(draft, std::to_string(places_) + " declared stages, including parents",
+                  "payload.stages", "declare only the upper levels");
 }
 
 // As the state machine does (job_machine.cc): a new attempt begins where none runs, but what comes
@@ -134,12 +134,12 @@ std::optional<Refusal> GrowthJudge::OpenAttempt(const EventDraft& draft) {
   const bool is_known = job_ != nullptr && job_->FindStage(draft.stage) != nullptr;
   const size_t levels = is_first_here && !is_known ? LevelsOf(draft.stage) : 0;
   if (attempts_ >= kMaxStageAttempts) {
-    return TooLarge(draft, std::to_string(attempts_) + " attempts at stages", "stage",
-                    "report what repeats as stage_progress or log, or begin another job");
+    return TooLarge(draft, std::to_string(attempts_) + " stage attempts", "stage",
+                    "report repeated work as stage_progress or log, or start another job");
   }
   if (places_ + levels > kMaxStagePlaces) {
-    return TooLarge(draft, std::to_string(places_) + " stages, those above others included",
-                    "stage", "use fewer levels, or begin another job");
+    return TooLarge(draft, std::to_string(places_) + " stages, including parents", "stage",
+                    "use fewer levels, or start another job");
   }
   ++attempts_;
   places_ += levels;
@@ -154,8 +154,8 @@ std::optional<Refusal> GrowthJudge::OpenIteration(const EventDraft& draft) {
   gates_[draft.gate] = true;
   if (is_pending) return std::nullopt;
   if (iterations_ >= kMaxGateIterations) {
-    return TooLarge(draft, std::to_string(iterations_) + " iterations of gates", "gate",
-                    "begin another job");
+    return TooLarge(draft, std::to_string(iterations_) + " gate iterations", "gate",
+                    "start another job");
   }
   ++iterations_;
   return std::nullopt;

@@ -71,7 +71,8 @@ class TopLevelListener : public nlohmann::json_sax<Json> {
       return Refuse("not_an_object", "an event is a JSON object");
     }
     if (depth_ == max_depth_) {
-      return Refuse("too_deep", "nested more than " + std::to_string(max_depth_) + " levels deep");
+      return Refuse("too_deep",
+                    "JSON is nested more than " + std::to_string(max_depth_) + " levels deep");
     }
     if (depth_ == 1) members_.back().kind = kind;
     ++depth_;

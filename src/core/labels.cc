@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kKeyRule =
-    "1 to 63 letters, digits, '.', '_', '/' or '-', the first a letter or digit";
+    "1 to 63 letters, digits, '.', '_', '/' or '-', starting with a letter or digit";
 
 bool IsAlphanumeric(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -49,25 +49,25 @@ bool IsLabelValue(std::string_view text) {
 
 std::optional<Refusal> JudgeLabels(std::string_view json) {
   const std::string field = "payload.labels";
-  if (!json.starts_with('{')) return InvalidLabel(field, "an object of strings by their keys");
+  if (!json.starts_with('{')) return InvalidLabel(field, "an object with string values");
   std::set<std::string> keys;
   for (JsonMembers members(json); members.Next();) {
     const std::string key = Unescaped(members.key());
     const std::string label = field + "." + QuotableText(key, 80);
     if (!IsLabelKey(key)) {
       return InvalidLabel(field, "an object whose keys are " + std::string(kKeyRule) + "; '" +
-                                     QuotableText(key, 80) + "' is none");
+                                     QuotableText(key, 80) + "' is not");
     }
     if (!keys.insert(key).second) {
       return Refusal{
-          .code = "duplicate_key", .detail = "'" + label + "' is given twice", .field = label};
+          .code = "duplicate_key", .detail = "duplicate key '" + label + "'", .field = label};
     }
     const std::string_view value = members.value();
     const bool is_text = value.starts_with('"');
     if (!is_text || !IsLabelValue(Unescaped(value.substr(1, value.size() - 2)))) {
       return InvalidLabel(label, "a string of 1 to 256 bytes without control characters");
     }
-    if (keys.size() > kMaxLabels) return InvalidLabel(field, "an object of at most 32 labels");
+    if (keys.size() > kMaxLabels) return InvalidLabel(field, "an object with at most 32 labels");
   }
   return std::nullopt;
 }
@@ -99,17 +99,17 @@ tl::expected<LabelCondition, Refusal> ParseLabelCondition(std::string_view text)
   const size_t end = text.find_first_of("=:");
   LabelCondition condition{.key = std::string(text.substr(0, end)), .value = std::nullopt};
   if (!IsLabelKey(condition.key)) {
-    return tl::unexpected(InvalidCondition("'label' must be key=value (or a key alone), the key " +
-                                           std::string(kKeyRule) + "; '" + QuotableText(text, 80) +
-                                           "' is none"));
+    return tl::unexpected(
+        InvalidCondition("'label' must be key=value or just a key; the key must be " +
+                         std::string(kKeyRule) + "; '" + QuotableText(text, 80) + "' is not"));
   }
   if (end == std::string_view::npos) return condition;
   condition.value = std::string(text.substr(end + 1));
   if (IsLabelValue(*condition.value)) return condition;
   return tl::unexpected(
       InvalidCondition("the value of label '" + condition.key +
-                       "' must be 1 to 256 bytes without control characters; for jobs that have "
-                       "the label with any value, give the key alone"));
+                       "' must be 1 to 256 bytes without control characters; to match any "
+                       "value, give just the key"));
 }
 
 }  // namespace stagelog

@@ -85,7 +85,7 @@ constexpr Rule kJobRules[] = {
          return item.is_string() && IsStagePath(item.get_ref<const std::string&>());
        });
      },
-     "an array of at most 10000 stages: names or names joined by '/'"},
+     "an array of at most 10000 stages: names, or names separated by '/'"},
 };
 
 constexpr Rule kGateRules[] = {
@@ -105,7 +105,7 @@ constexpr Rule kGateRules[] = {
      },
      "'approve', 'reject' or 'expire'"},
     {"approvers", [](const Json& value) { return IsListOf(value, kMaxApprovers, IsWord); },
-     "an array of at most 64 names of tokens"},
+     "an array of at most 64 token names"},
 };
 
 constexpr Rule kDecisionRules[] = {
@@ -154,8 +154,8 @@ std::optional<Refusal> CheckHeartbeat(const Json& object) {
     const bool is_other = member.key().starts_with("interval") && member.key() != kIntervalKey;
     if (!is_other) continue;
     return Refusal{.code = "invalid_field",
-                   .detail = "a heartbeat has no 'payload." + member.key() +
-                             "': did you mean 'payload.interval_seconds'?",
+                   .detail = "unknown key 'payload." + member.key() +
+                             "' in a heartbeat; did you mean 'payload.interval_seconds'?",
                    .field = "payload." + member.key()};
   }
   return Check(object, kHeartbeatRules);
@@ -166,10 +166,10 @@ std::optional<Refusal> CheckGate(const Json& object, bool was_stored) {
   // Nobody on the list would mean everybody.
   const Json* approvers = Find(object, "approvers");
   if (approvers != nullptr && approvers->empty() && !was_stored) {
-    return InvalidField("approvers", "left out where every approver may decide, not empty");
+    return InvalidField("approvers", "a non-empty array; omit it if every approver may decide");
   }
   if (Find(object, "on_timeout") != nullptr && Find(object, "timeout_seconds") == nullptr) {
-    return InvalidField("on_timeout", "left out where there is no 'timeout_seconds'");
+    return InvalidField("on_timeout", "omitted unless 'timeout_seconds' is given");
   }
   return std::nullopt;
 }

@@ -97,8 +97,8 @@ Refusal UnknownGateKey(std::string_view key) {
   const std::string shown = QuotableText(key, 128);
   const std::string_view nearest = NearestGateKey(key);
   std::string detail = "unknown key '" + shown + "' in the payload of a gate_pause";
+  detail += " (valid keys: " + Listed(kGateKeys) + ", and custom keys starting with 'x-')";
   if (!nearest.empty()) detail += "; did you mean '" + std::string(nearest) + "'?";
-  detail += " It takes " + Listed(kGateKeys) + "; keys of your own begin with 'x-'";
   return {.code = "unknown_key", .detail = std::move(detail), .field = "payload." + shown};
 }
 
@@ -146,7 +146,7 @@ std::optional<Refusal> JudgePayloadKeys(EventType type, std::string_view payload
     }
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
       return Refusal{.code = "duplicate_key",
-                     .detail = "'payload." + key + "' is given twice",
+                     .detail = "duplicate key 'payload." + key + "'",
                      .field = "payload." + key};
     }
     seen.push_back(std::move(key));

@@ -43,7 +43,7 @@ tl::expected<std::vector<std::string>, Refusal> ParseList(
   if (!text) return std::vector<std::string>();
   std::vector<std::string> items = SplitList(*text);
   if (items.size() > 100) {
-    return tl::unexpected(InvalidParameter(name, "'" + name + "' lists more than 100 values"));
+    return tl::unexpected(InvalidParameter(name, "'" + name + "' has more than 100 values"));
   }
   for (const std::string& item : items) {
     const std::string problem = complaint(item);
@@ -63,11 +63,11 @@ std::string LevelComplaint(const std::string& name) {
 }
 
 std::string StageComplaint(const std::string& name) {
-  return IsStagePath(name) ? "" : "a stage in 'stage' is not a stage's name";
+  return IsStagePath(name) ? "" : "'stage' contains an invalid stage name";
 }
 
 std::string JobComplaint(const std::string& name) {
-  return IsJobId(name) ? "" : "a job in 'job' is not a job's id";
+  return IsJobId(name) ? "" : "'job' contains an invalid job id";
 }
 
 // RFC 3339 (section 5.6), also as it is printed, with a blank before the zone ("... +01:00",
@@ -136,8 +136,8 @@ tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_mi
   if (const std::optional<double> number = ParseNumber(text)) {
     if (*number < 1e9) {
       return tl::unexpected(InvalidParameter(
-          "since", "'since' is a time and " + std::string(text.substr(0, 40)) +
-                       " is none; did you mean after=" + std::string(text.substr(0, 40)) + "?"));
+          "since", "'since' must be a time, not " + std::string(text.substr(0, 40)) +
+                       "; did you mean after=" + std::string(text.substr(0, 40)) + "?"));
     }
     if (const auto micros = ParseUnixTime(text)) return Position{Position::Kind::kTime, *micros};
   }

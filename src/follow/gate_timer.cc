@@ -59,7 +59,7 @@ std::optional<Refusal> JudgeExpiry(const JobState* job, const std::string& job_i
   if (auto refusal = JudgeDecision(job, job_id, gate, kActor, /*is_admin=*/true)) return refusal;
   if (job->FindGate(gate)->opened_seq == opened_seq) return std::nullopt;
   return Refusal{.code = "gate_decided",
-                 .detail = "gate '" + gate + "' was decided and opened again",
+                 .detail = "gate '" + gate + "' was decided and reopened",
                  .field = "gate"};
 }
 
@@ -219,8 +219,7 @@ void GateTimer::Decide(const GateListing& gate) {
 void GateTimer::RetryLater(const std::string& problem) {
   retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
   if (!std::exchange(is_outage_, true)) {
-    spdlog::warn("[gates] cannot decide gates whose time is up: {}; tried again every second",
-                 problem);
+    spdlog::warn("[gates] cannot decide expired gates: {}; retrying every second", problem);
   }
 }
 

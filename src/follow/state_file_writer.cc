@@ -30,7 +30,7 @@ Status ExpectFolder(FileSystem& files, const std::string& path) {
   const Result<std::optional<FileInfo>> info = files.Stat(path);
   if (!info) return tl::unexpected(info.error());
   if (!info->has_value()) return Failure("no such folder: " + path, ENOENT);
-  if (!(*info)->is_directory) return Failure(path + " is in the way: it is not a folder", ENOTDIR);
+  if (!(*info)->is_directory) return Failure(path + " exists and is not a folder", ENOTDIR);
   return {};
 }
 
@@ -55,7 +55,7 @@ StateFileWriter::StateFileWriter(FileSystem& files, std::string runs_dir)
 
 // The gates go first: who sees a state.json finds in gates/ nothing older than it.
 Status StateFileWriter::Write(const JobState& state, const StateChanges& changes) {
-  if (!IsJobId(state.job_id)) return Failure("'" + state.job_id + "' is no name for a folder");
+  if (!IsJobId(state.job_id)) return Failure("'" + state.job_id + "' is not a valid folder name");
   const std::string folder = FolderOf(state.job_id);
   if (Status there = ExpectFolder(files_, folder); !there) return there;
   std::set<std::string> gates = GateNames(state, changes);

@@ -36,13 +36,12 @@ StateFiles::StateFiles(FileSystem& files, JobSource& source, JournalStatusSource
       runs_dir_(std::move(runs_dir)),
       all_anew_(all_anew),
       failures_total_(metrics.GetCounter("stagelog_state_file_failures_total",
-                                         "Times that files of a job's state, or their cursor, "
-                                         "could not be written.")),
+                                         "Failed writes of state files or "
+                                         "their cursor.")),
       states_(source),
       writer_(files, runs_dir_) {
   metrics.SetGaugeFunction(
-      "stagelog_follower_lag_events",
-      "Events that were committed and that a follower has still to take.",
+      "stagelog_follower_lag_events", "Committed events that a follower has not processed yet.",
       [this] { return LagEvents(); }, "follower=\"state_files\"");
 }
 
@@ -134,7 +133,7 @@ void StateFiles::CatchUp() {
   Result<std::vector<std::string>> jobs = source_.JobsChangedAfter(after);
   if (!jobs) {
     const bool is_first = retry_at_micros_ == INT64_MIN;
-    if (is_first) spdlog::warn("[follow] no state files yet: {}", jobs.error().message);
+    if (is_first) spdlog::warn("[follow] cannot write state files yet: {}", jobs.error().message);
     failures_total_.Add();
     retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
     return;
@@ -198,7 +197,7 @@ void StateFiles::OnFailure(const std::string& job_id, int64_t since_seq, const E
   states_.Forget(job_id);
   if (failed_.empty()) retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
   if (!failed_.try_emplace(job_id, since_seq).second) return;
-  spdlog::warn("[follow] the state files of {} are behind: {}; tried again every second", job_id,
+  spdlog::warn("[follow] cannot update the state files of {}: {}; retrying every second", job_id,
                error.message);
 }
 
@@ -262,8 +261,9 @@ void StateFiles::EndCheckpoint() {
   failures_total_.Add();
   checkpoint_at_micros_ = clock_.MonotonicMicros() + kCheckpointMicros;
   if (!std::exchange(cursor_failed_, true)) {
-    spdlog::warn("[follow] {}; the next start writes more state files than it has to",
-                 written.error().message);
+    spdlog::warn(
+        "[follow] cannot save the cursor: {}; the next start rewrites more state files than needed",
+        written.error().message);
   }
 }
 

@@ -100,8 +100,9 @@ Refusal MissingRole(const std::string& what, Role needed, const Principal& princ
   AppendJsonString(token, principal.token_name);
   const std::string needed_name(RoleName(needed));
   return {.code = "forbidden",
-          .detail = what + " needs the role '" + needed_name + "'" + or_else + "; token '" +
-                    principal.token_name + "' has " + (roles.empty() ? "none" : JoinWords(roles)),
+          .detail = what + " requires the role '" + needed_name + "'" + or_else + "; token '" +
+                    principal.token_name + "' has " +
+                    (roles.empty() ? "no role" : JoinWords(roles)),
           .members = {
               {"needed_role", "\"" + needed_name + "\""}, {"token", token}, {"roles", list + "]"}}};
 }
@@ -117,7 +118,8 @@ TokenTable::TokenTable(std::span<const TokenEntry> entries) {
 tl::expected<Principal, Refusal> TokenTable::Authenticate(std::string_view authorization) const {
   const std::string_view token = PresentedToken(authorization);
   if (token.empty()) {
-    return Refuse("missing_token", "send the head field 'Authorization: Bearer <token>'");
+    return Refuse("missing_token",
+                  "missing token; send the header 'Authorization: Bearer <token>'");
   }
   // Every row is compared, whole, so that the time taken does not tell how near a guess was.
   const std::string sha256_hex = Sha256Hex(token);
@@ -127,7 +129,7 @@ tl::expected<Principal, Refusal> TokenTable::Authenticate(std::string_view autho
       found = &row;
     }
   }
-  if (found == nullptr) return Refuse("invalid_token", "the bearer token is not known here");
+  if (found == nullptr) return Refuse("invalid_token", "unknown bearer token");
   return found->principal;
 }
 

@@ -36,7 +36,7 @@ Refusal UnknownKey(const std::string& key, std::span<const std::string_view> key
 
 Refusal GivenTwice(const std::string& key) {
   const std::string name(QuotableText(key, 128));
-  return {.code = "duplicate_key", .detail = "'" + name + "' is given twice", .field = name};
+  return {.code = "duplicate_key", .detail = "duplicate key '" + name + "'", .field = name};
 }
 
 bool IsComment(std::string_view key) { return key == "comment" || key == "message"; }
@@ -70,10 +70,10 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
                                     .field = member.key});
     }
     if (is_comment && std::exchange(has_comment, true)) {
-      return tl::unexpected(Refusal{
-          .code = "duplicate_key",
-          .detail = "'comment' and 'message' are two spellings of one key; give one of them",
-          .field = member.key});
+      return tl::unexpected(
+          Refusal{.code = "duplicate_key",
+                  .detail = "'comment' and 'message' are aliases of the same key; send only one",
+                  .field = member.key});
     }
     // The comment is what people who follow the events want to read.
     if (is_comment) AppendMember(event, "message", member.raw);

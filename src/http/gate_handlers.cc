@@ -40,7 +40,7 @@ tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
   const std::string& gate = call.captures.at(1);
   if (IsName(gate)) return gate;
   return tl::unexpected(Refusal{.code = "invalid_id",
-                                .detail = "a gate's name must be " + std::string(kNameRule),
+                                .detail = "a gate name must be " + std::string(kNameRule),
                                 .field = "gate"});
 }
 
@@ -54,7 +54,7 @@ tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& c
   if (!wait_seconds) return tl::unexpected(wait_seconds.error());
   if (*wait_seconds > 0 && !job->is_about_now()) {
     return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                  .detail = "the past does not change: leave 'wait' out",
+                                  .detail = "'wait' cannot be combined with 'at' or 'at_seq'",
                                   .field = "wait"});
   }
   return GateQuestion{.job = std::move(*job),
@@ -118,7 +118,7 @@ tl::expected<GateListRequest, Refusal> ParseGateList(const Call& call) {
   const std::optional<int64_t> after = ParseCursor(call.Parameter("after").value_or("0"));
   if (!after) {
     return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                  .detail = "'after' must be the next_after of an earlier answer",
+                                  .detail = "'after' must be the next_after of an earlier response",
                                   .field = "after"});
   }
   return GateListRequest{std::move(*statuses), *after, *limit};
@@ -149,7 +149,7 @@ Ending Decide(const ApiServices& services, const Call& call, const Responder& re
   const std::string comment = ReadDecisionPayload(draft->payload).comment;
   if (needs_comment && comment.find_first_not_of(" \t\r\n") == std::string::npos) {
     return Refused({.code = "missing_field",
-                    .detail = "say why: a rejection needs a 'comment'",
+                    .detail = "a rejection requires a 'comment' that gives the reason",
                     .field = "comment"});
   }
   Precondition precondition = MayDecide(*draft, call.principal.admin);

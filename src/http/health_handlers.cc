@@ -13,7 +13,7 @@ constexpr size_t kMaxLabelValues = 200;
 // Jobs by the values of the labels that are configured.
 Result<std::string> LabeledJobs(const ApiServices& services) {
   std::string text =
-      "# HELP stagelog_labeled_jobs Jobs by the value of a configured label and by status.\n"
+      "# HELP stagelog_labeled_jobs Jobs by value of a configured label and by status.\n"
       "# TYPE stagelog_labeled_jobs gauge\n";
   for (const std::string& key : services.metric_labels) {
     const auto counts = services.jobs.CountByLabel(key, kMaxLabelValues);

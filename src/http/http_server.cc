@@ -56,19 +56,18 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
       streams_(streams),
       clock_(clock),
       connections_gauge_(
-          metrics.GetGauge("stagelog_http_connections", "Open connections, streams aside.")),
+          metrics.GetGauge("stagelog_http_connections", "Open connections, not counting streams.")),
       body_bytes_gauge_(metrics.GetGauge("stagelog_http_body_bytes",
                                          "Bytes reserved for request bodies in flight.")),
       unsent_bytes_gauge_(metrics.GetGauge("stagelog_http_unsent_bytes",
-                                           "Bytes of answers that clients have not taken.")),
+                                           "Response bytes that clients have not read yet.")),
       reads_dropped_(metrics.GetCounter("stagelog_http_reads_dropped_total",
-                                        "Reads not begun, because their client had gone.")),
-      closed_idle_(
-          metrics.GetCounter("stagelog_http_closed_idle_total",
-                             "Idle connections closed at the limit, to make room for others.")),
-      closed_unread_(metrics.GetCounter(
-          "stagelog_http_closed_unread_total",
-          "Connections closed because all unsent answers together were too large.")),
+                                        "Reads skipped because the client had disconnected.")),
+      closed_idle_(metrics.GetCounter("stagelog_http_closed_idle_total",
+                                      "Idle connections closed to make room for new ones.")),
+      closed_unread_(
+          metrics.GetCounter("stagelog_http_closed_unread_total",
+                             "Connections closed because unsent responses exceeded the limit.")),
       library_([this](UniqueFd socket) { Accept(std::move(socket)); }),
       lines_(library_),
       pool_(limits.pool_threads),
@@ -80,10 +79,10 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
       request_metrics_(metrics),
       seat_(loop_, [this] { RunOnce(); }) {
   metrics.SetGaugeFunction(
-      "stagelog_http_quick_reads_waiting", "Short reads that wait for a thread.",
+      "stagelog_http_quick_reads_waiting", "Short reads waiting for a thread.",
       [this] { return static_cast<int64_t>(pool_.Waiting(WorkerPool::Kind::kQuick)); });
   metrics.SetGaugeFunction(
-      "stagelog_http_searches_waiting", "Searches that wait for a thread.",
+      "stagelog_http_searches_waiting", "Searches waiting for a thread.",
       [this] { return static_cast<int64_t>(pool_.Waiting(WorkerPool::Kind::kSearch)); });
   finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Responder::MakeEnding make) {
     Post([this, connection_id, exchange_id, make = std::move(make)] {
@@ -278,9 +277,8 @@ bool HttpServer::StartNextRequest(Connection& connection) {
   if (!head->has_value()) return false;
   std::optional<RequestLine> line = lines_.Read((*head)->request_line, *routes_);
   if (!line) {
-    OnHeadRefused(connection,
-                  {.code = "malformed_request",
-                   .detail = "the request line names a method or target that is not HTTP"});
+    OnHeadRefused(connection, {.code = "malformed_request",
+                               .detail = "invalid method or target in the request line"});
     return false;
   }
   RouteMatch& match = line->match;
@@ -353,7 +351,8 @@ bool HttpServer::ReadBody(Connection& connection) {
   body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
   // A small body always finds room: large ones that trickle in must not keep the others out.
   if (body_bytes_ > limits_.bodies_in_flight_bytes && body.size() > kSmallBodyBytes) {
-    Refuse(connection, exchange, Overloaded("too many request bodies are on their way; try again"));
+    Refuse(connection, exchange,
+           Overloaded("too many request bodies are in flight; try again later"));
     return true;
   }
   if (exchange.body_is_here) {
@@ -456,7 +455,7 @@ void HttpServer::OnDeadline(Connection& connection) {
     return Close(connection);
   }
   const Refusal refusal{.code = "request_timeout",
-                        .detail = "the request did not come in whole in time"};
+                        .detail = "the complete request did not arrive in time"};
   if (reading_head) {
     OnHeadRefused(connection, refusal);
   } else {

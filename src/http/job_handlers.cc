@@ -52,7 +52,7 @@ std::optional<Refusal> JudgeTopKey(const std::string& key) {
 }
 
 Refusal GivenTwice(const std::string& key) {
-  return {.code = "duplicate_key", .detail = "'" + key + "' is given twice", .field = key};
+  return {.code = "duplicate_key", .detail = "duplicate key '" + key + "'", .field = key};
 }
 
 // The body of POST /jobs as the event that it stands for: the type is given, and what a job_created
@@ -108,9 +108,8 @@ httplib::Response CreatedResponse(const std::string& job_id, const AppendOutcome
 Precondition JobIsNew(const std::string& job_id) {
   return [job_id](const JobLookup& find) -> std::optional<Refusal> {
     if (find(job_id) == nullptr) return std::nullopt;
-    return Refusal{.code = "job_exists",
-                   .detail = "there is a job '" + job_id + "' already",
-                   .field = "job_id"};
+    return Refusal{
+        .code = "job_exists", .detail = "job '" + job_id + "' already exists", .field = "job_id"};
   };
 }
 
@@ -153,7 +152,7 @@ tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& cloc
   }
   if (request.labels.size() > kMaxLabelConditions) {
     return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                  .detail = "'label' is given more than 32 times",
+                                  .detail = "'label' may be given at most 32 times",
                                   .field = "label"});
   }
   request.text = call.Parameter("q").value_or("");
@@ -171,7 +170,7 @@ tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& cloc
   if (after && before) {
     return tl::unexpected(
         Refusal{.code = "invalid_parameter",
-                .detail = "'after' and 'before' are two spellings of one parameter; give one",
+                .detail = "'after' and 'before' are aliases of the same parameter; give only one",
                 .field = "before"});
   }
   if (after || before) {
@@ -180,7 +179,7 @@ tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& cloc
       const std::string name = after ? "after" : "before";
       return tl::unexpected(
           Refusal{.code = "invalid_parameter",
-                  .detail = "'" + name + "' must be the next_" + name + " of an earlier answer",
+                  .detail = "'" + name + "' must be the next_" + name + " of an earlier response",
                   .field = name});
     }
     request.before_first_seq = *cursor;
@@ -236,7 +235,7 @@ Ending CreateJob(const ApiServices& services, Call call, const Responder& respon
   if (!draft) return Refused(draft.error());
   if (draft->kind != EventType::kJobCreated) {
     return Refused({.code = "invalid_field",
-                    .detail = "a job is created by a 'job_created'; leave 'type' out",
+                    .detail = "'type' must be 'job_created' here; omit it",
                     .field = "type"});
   }
   const std::string job_id = draft->job_id;

@@ -20,7 +20,7 @@ tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services,
   if (question.at_seq) {
     if (*question.at_seq <= head_seq) return *question.at_seq;
     return tl::unexpected(NoSuchMoment("at_seq=" + std::to_string(*question.at_seq) +
-                                           " is later than the newest event so far, seq " +
+                                           " is after the newest event, seq " +
                                            std::to_string(head_seq),
                                        "at_seq"));
   }
@@ -53,10 +53,10 @@ tl::expected<JobQuestion, Refusal> ParseJobQuestion(const Call& call, Clock& clo
   };
   const std::optional<std::string> at_seq = call.Parameter("at_seq");
   const std::optional<std::string> at = call.Parameter("at");
-  if (at_seq && at) return invalid("at", "give 'at_seq' or 'at', not both");
+  if (at_seq && at) return invalid("at", "give either 'at_seq' or 'at', not both");
   if (at_seq) {
     question.at_seq = ParseCursor(*at_seq);
-    if (!question.at_seq) return invalid("at_seq", "'at_seq' must be a seq, a whole number");
+    if (!question.at_seq) return invalid("at_seq", "'at_seq' must be a whole number");
   }
   if (at) {
     auto position = ParseSince(*at, clock.WallMicros());
@@ -89,8 +89,8 @@ tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
     auto later = Find(services, question.job_id, INT64_MAX);
     if (!later) return tl::unexpected(std::move(later.error()));
     if (*later) {
-      return tl::unexpected(NoSuchMoment("the first event of job '" + question.job_id +
-                                             "' is later, with seq " +
+      return tl::unexpected(NoSuchMoment("job '" + question.job_id +
+                                             "' did not exist yet; its first event has seq " +
                                              std::to_string((*later)->first_seq),
                                          question.at_seq ? "at_seq" : "at"));
     }

@@ -19,8 +19,8 @@ Gauge& JobsGauge(MetricsRegistry& metrics, std::string_view status) {
 
 Gauge& WorkersGauge(MetricsRegistry& metrics, Liveness liveness) {
   return metrics.GetGauge("stagelog_workers",
-                          "Jobs that are not over, by the liveness of their worker, as far as it "
-                          "was heard of since the start; lost: it has missed three heartbeats.",
+                          "Active jobs by worker liveness, as known since the daemon started; "
+                          "lost: three heartbeats missed.",
                           Label("liveness", LivenessName(liveness)));
 }
 
@@ -32,12 +32,12 @@ JournalMetrics::JournalMetrics(JobSource& jobs, const LivenessMonitor& liveness,
       liveness_(liveness),
       clock_(clock),
       metrics_(metrics),
-      pending_gates_(metrics.GetGauge("stagelog_pending_gates", "Gates that wait for a decision.")),
+      pending_gates_(metrics.GetGauge("stagelog_pending_gates", "Gates waiting for a decision.")),
       oldest_pending_seconds_(
           metrics.GetGauge("stagelog_oldest_pending_gate_age_seconds",
-                           "For how long the oldest pending gate has waited; 0: there is none.")),
+                           "Age of the oldest pending gate; 0 if there is none.")),
       failures_total_(metrics.GetCounter("stagelog_census_failures_total",
-                                         "Times that jobs and gates could not be counted.")) {}
+                                         "Failed attempts to count jobs and gates.")) {}
 
 void JournalMetrics::Refresh() {
   const std::lock_guard lock(mutex_);

@@ -13,20 +13,23 @@ std::optional<Refusal> CheckParameters(const Call& call, std::span<const std::st
   for (const auto& [name, value] : call.request.params) {
     if (name.starts_with('_')) continue;
     if (name == "token" || name == "access_token") {
-      return Refusal{.code = "unknown_parameter",
-                     .detail = "a token never travels in a URL; send it in the Authorization field",
-                     .field = name};
+      return Refusal{
+          .code = "unknown_parameter",
+          .detail =
+              "tokens are not accepted in URLs; send the header 'Authorization: Bearer <token>'",
+          .field = name};
     }
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::string shown = QuotableText(name, 80);
       return Refusal{.code = "unknown_parameter",
                      .detail = "unknown parameter '" + shown + "'" +
-                               (known.empty() ? "; there are none" : DidYouMean(name, known)),
+                               (known.empty() ? "; this path takes none" : DidYouMean(name, known)),
                      .field = shown};
     }
     if (call.request.params.count(name) > 1 && name != repeatable) {
-      return Refusal{
-          .code = "invalid_parameter", .detail = "'" + name + "' is given twice", .field = name};
+      return Refusal{.code = "invalid_parameter",
+                     .detail = "duplicate parameter '" + name + "'",
+                     .field = name};
     }
   }
   return std::nullopt;
@@ -63,8 +66,8 @@ tl::expected<std::string, Refusal> JobOfPath(const Call& call) {
   const std::string& job_id = call.captures.at(0);
   if (IsJobId(job_id)) return job_id;
   return tl::unexpected(Refusal{.code = "invalid_id",
-                                .detail = "a job's id must be " + std::string(kNameRule) +
-                                          ", and may not begin with 'stagelog.'",
+                                .detail = "a job id must be " + std::string(kNameRule) +
+                                          ", and must not start with 'stagelog.'",
                                 .field = "job_id"});
 }
 

@@ -45,14 +45,14 @@ tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, C
   const std::optional<std::string> since = call.Parameter("since");
   if (after && since) {
     return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                  .detail = "give 'after' or 'since', not both",
+                                  .detail = "give either 'after' or 'since', not both",
                                   .field = "since"});
   }
   if (after) {
     const std::optional<int64_t> cursor = ParseCursor(*after);
     if (cursor) return Position{Position::Kind::kCursor, *cursor};
     return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                  .detail = "'after' must be a seq, a whole number from 0 on",
+                                  .detail = "'after' must be a seq: a whole number, 0 or greater",
                                   .field = "after"});
   }
   if (!since) return std::optional<Position>();
@@ -139,11 +139,10 @@ std::optional<Refusal> ResolvePosition(const ApiServices& services, Poll& poll) 
 // restored: to wait for it would be a silent gap.
 Refusal CursorBeyondHead(const ApiServices& services, const Page& page, int64_t after) {
   Refusal refusal{.code = "cursor_beyond_head",
-                  .detail = "after=" + std::to_string(after) +
-                            " is later than the newest event (seq " +
+                  .detail = "after=" + std::to_string(after) + " is after the newest event (seq " +
                             std::to_string(page.head_seq) +
-                            "): this journal has not assigned that seq yet, so the cursor is from "
-                            "another journal, or from before a restore; continue with after=" +
+                            "); the cursor comes from "
+                            "another journal or from before a restore; continue with after=" +
                             std::to_string(page.head_seq),
                   .field = "after",
                   .members = {{"head_seq", std::to_string(page.head_seq)}}};

@@ -51,7 +51,8 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
   const size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last || line.find(' ', first + 1) != last ||
       !IsToken(line.substr(0, first))) {
-    return Malformed("the request line must be: method, one blank, target, one blank, HTTP/1.1");
+    return Malformed(
+        "the request line must be 'METHOD TARGET HTTP/1.1', separated by single spaces");
   }
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
@@ -63,16 +64,16 @@ std::optional<Refusal> ReadRequestLine(std::string_view line, RequestHead& head)
   // A fragment never travels: who reads up to the '#' and who reads on would see two targets.
   const auto is_target_byte = [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; };
   if (target.empty() || !std::all_of(target.begin(), target.end(), is_target_byte)) {
-    return Malformed("the target may hold visible ASCII characters only");
+    return Malformed("the target may contain visible ASCII characters only");
   }
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
     return Refusal{.code = "unsupported_version",
-                   .detail = "only HTTP/1.1 and HTTP/1.0 are served"};
+                   .detail = "only HTTP/1.1 and HTTP/1.0 are supported"};
   }
   head.request_line = line.substr(0, first + 1);
   const std::string path = TakeAuthority(target, head);
   // RFC 9110, section 4.2.1: a host that is empty is none, and the Host field must not step in.
-  if (path != target && head.authority.empty()) return Malformed("the target names no host");
+  if (path != target && head.authority.empty()) return Malformed("the target has no host");
   head.request_line += path;
   head.request_line += line.substr(last);
   head.is_http_1_1 = version == "HTTP/1.1";
@@ -106,7 +107,7 @@ std::optional<Refusal> ReadFramingField(std::string_view name, std::string_view 
   if (EqualIgnoringCase(name, "Content-Length")) return ReadLength(value, head);
   if (EqualIgnoringCase(name, "Transfer-Encoding")) {
     if (head.chunked || !head.is_http_1_1 || !EqualIgnoringCase(value, "chunked")) {
-      return Malformed("Transfer-Encoding must be given once, in HTTP/1.1, and be 'chunked'");
+      return Malformed("Transfer-Encoding must be 'chunked', given once, in HTTP/1.1");
     }
     head.chunked = true;
   }
@@ -123,14 +124,14 @@ std::optional<Refusal> ReadFramingField(std::string_view name, std::string_view 
 std::optional<Refusal> ReadField(std::string_view line, RequestHead& head) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) {
-    return Malformed("a header field must be a name, a colon and a value on one line");
+    return Malformed("a header must be 'name: value' on one line");
   }
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = Trimmed(line.substr(colon + 1));
-  if (!IsFieldText(value)) return Malformed("a header field holds a control character");
+  if (!IsFieldText(value)) return Malformed("a header contains a control character");
   if (head.fields.size() == kMaxHeaderFields) {
     return Refusal{.code = "head_too_large",
-                   .detail = "more than " + std::to_string(kMaxHeaderFields) + " header fields"};
+                   .detail = "more than " + std::to_string(kMaxHeaderFields) + " headers"};
   }
   head.fields.emplace_back(name, value);
   return ReadFramingField(name, value, head);
@@ -157,7 +158,7 @@ std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_b
                                        bool is_too_large) {
   const size_t line_end = bytes.find('\n');
   if (line_end != std::string_view::npos && (line_end == 0 || bytes[line_end - 1] != '\r')) {
-    return Malformed("lines of the head must end in CR LF");
+    return Malformed("lines of the request head must end in CR LF");
   }
   if (line_end == std::string_view::npos && bytes.size() > kMaxTargetBytes + 64) {
     return Refusal{
@@ -167,7 +168,7 @@ std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_b
   if (is_too_large || bytes.size() > max_head_bytes) {
     return Refusal{
         .code = "head_too_large",
-        .detail = "the head is longer than " + std::to_string(max_head_bytes) + " bytes"};
+        .detail = "the request head is longer than " + std::to_string(max_head_bytes) + " bytes"};
   }
   return std::nullopt;
 }
@@ -210,7 +211,7 @@ tl::expected<std::optional<RequestHead>, Refusal> ReadRequestHead(std::string_vi
     const std::string_view line = bytes.substr(at, line_end - at);
     at = line_end + 2;
     if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
-      return tl::unexpected(Malformed("lines of the head must end in CR LF"));
+      return tl::unexpected(Malformed("lines of the request head must end in CR LF"));
     }
     auto refusal = is_first ? ReadRequestLine(line, head) : ReadField(line, head);
     if (refusal) return tl::unexpected(std::move(*refusal));
@@ -235,11 +236,11 @@ tl::expected<size_t, Refusal> ChunkedReader::Read(std::string_view bytes, std::s
     const size_t newline = rest.find('\n');
     // Judged in the same way whether the line is here already or not.
     if (std::min(newline, rest.size()) > kMaxChunkLineBytes) {
-      return tl::unexpected(Malformed("a line of the chunked framing is too long"));
+      return tl::unexpected(Malformed("a chunk header line is too long"));
     }
     if (newline == std::string_view::npos) break;
     if (newline == 0 || rest[newline - 1] != '\r') {
-      return tl::unexpected(Malformed("lines of the chunked framing must end in CR LF"));
+      return tl::unexpected(Malformed("lines of the chunked encoding must end in CR LF"));
     }
     if (auto refusal = TakeLine(rest.substr(0, newline - 1), body.size())) {
       return tl::unexpected(std::move(*refusal));
@@ -251,7 +252,7 @@ tl::expected<size_t, Refusal> ChunkedReader::Read(std::string_view bytes, std::s
 
 std::optional<Refusal> ChunkedReader::TakeLine(std::string_view line, size_t body_bytes) {
   if (state_ == State::kDataEnd) {
-    if (!line.empty()) return Malformed("a chunk is longer than its size says");
+    if (!line.empty()) return Malformed("a chunk is longer than its declared size");
     state_ = State::kSize;
     return std::nullopt;
   }
@@ -266,12 +267,12 @@ std::optional<Refusal> ChunkedReader::TakeLine(std::string_view line, size_t bod
   const auto [stop, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
   if (error != std::errc() || stop != digits.data() + digits.size() || digits.size() > 15) {
-    return Malformed("a chunk's size must be a hexadecimal number");
+    return Malformed("a chunk size must be a hexadecimal number");
   }
   if (size > max_body_bytes_ || body_bytes + size > max_body_bytes_) {
-    return Refusal{
-        .code = "body_too_large",
-        .detail = "a request's body is at most " + std::to_string(max_body_bytes_) + " bytes"};
+    return Refusal{.code = "body_too_large",
+                   .detail = "the request body is too large: the limit is " +
+                             std::to_string(max_body_bytes_) + " bytes"};
   }
   left_ = size;
   state_ = size == 0 ? State::kTrailer : State::kData;

@@ -14,16 +14,16 @@ std::optional<Refusal> JudgeHost(const Exchange& exchange, const HttpPolicy& pol
   const bool is_fine = host.empty() ? !exchange.is_http_1_1 : IsAllowedHost(host, policy.hosts);
   if (is_fine) return std::nullopt;
   return Refusal{.code = "unknown_host",
-                 .detail = "this daemon does not answer for that name; add it to server.hosts",
+                 .detail = "unknown host name; to allow it, add it to server.hosts",
                  .field = "Host"};
 }
 
 Refusal NoRoute(const Exchange& exchange, const std::string& allowed_methods) {
   if (allowed_methods.empty()) {
-    return {.code = "unknown_route", .detail = "nothing is served at this path"};
+    return {.code = "unknown_route", .detail = "no such path"};
   }
   return {.code = "method_not_allowed",
-          .detail = "this path does not serve " + exchange.call.request.method + "; it serves " +
+          .detail = "this path does not support " + exchange.call.request.method + "; use " +
                     allowed_methods};
 }
 
@@ -37,8 +37,8 @@ std::optional<Refusal> JudgeAccess(Exchange& exchange, const HttpPolicy& policy)
   call.principal = std::move(*principal);
   if (Admits(access, call.principal)) return std::nullopt;
   const bool is_append = access == Access::kAppender;
-  return MissingRole("this", NeededRole(access), call.principal,
-                     is_append ? " ('approver' for decisions of gates)" : "");
+  return MissingRole("this request", NeededRole(access), call.principal,
+                     is_append ? " ('approver' for gate decisions)" : "");
 }
 
 // Some clients and proxies say by a field that another method is meant. Whoever does not know the
@@ -130,12 +130,13 @@ std::optional<Refusal> JudgeBody(const Exchange& exchange) {
 
 std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& load) {
   if (exchange.route->is_append && !exchange.call.has_body) {
-    return Refusal{.code = "length_required",
-                   .detail = "the request has no body; send Content-Length or chunks"};
+    return Refusal{
+        .code = "length_required",
+        .detail = "the request has no body; send one with Content-Length or chunked encoding"};
   }
   if (exchange.content_length > load.max_request_bytes) {
     return Refusal{.code = "body_too_large",
-                   .detail = "a request's body is at most " +
+                   .detail = "the request body is too large: the limit is " +
                              std::to_string(load.max_request_bytes) + " bytes"};
   }
   return std::nullopt;
@@ -156,7 +157,7 @@ std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allow
   if (auto refusal = JudgeAccess(exchange, policy)) return refusal;
   if (load.too_many_connections && !exchange.route->is_stream) {
     exchange.keep_alive = false;
-    return Overloaded("too many connections are open; try again");
+    return Overloaded("too many open connections; try again later");
   }
   if (auto refusal = JudgeConditions(exchange.call)) return refusal;
   if (auto refusal = JudgeExpectation(exchange.call)) return refusal;

@@ -37,7 +37,7 @@ void RequestMetrics::Count(const Route* route, std::string_view method, int stat
   if (histogram == nullptr) {
     histogram = &metrics_.GetHistogram(
         "stagelog_http_request_seconds",
-        "From the whole request to its answer, without those that waited on purpose (wait=).",
+        "Time from complete request to response, without long polls (wait=).",
         LabelsOf(route, method));
   }
   histogram->ObserveMicros(*micros);

@@ -47,7 +47,7 @@ Ending RunRetention(const ApiServices& services, Call call, const Responder& res
   // What asks for a dry run in a body must not be taken for what asks for a real one.
   if (!call.request.body.empty()) {
     return Refused({.code = "malformed_request",
-                    .detail = "retention takes no body; say ?dry_run=true or nothing"});
+                    .detail = "this path takes no body; the only option is ?dry_run=true"});
   }
   const auto dry_run = ParseSwitch(call, "dry_run");
   if (!dry_run) return Refused(dry_run.error());

@@ -30,7 +30,7 @@ tl::expected<bool, Refusal> ParseUntil(const Call& call, bool one_job) {
   return tl::unexpected(
       Refusal{.code = "invalid_parameter",
               .detail = one_job ? "'until' must be 'terminal'"
-                                : "'until' goes with the stream of one job: there is no end to all",
+                                : "'until' is only supported for the stream of a single job",
               .field = "until"});
 }
 

@@ -36,16 +36,16 @@ void BackupRunner::Backup(std::string name, BackupDone done) {
   Refusal refusal;
   if (name.empty()) name = NameOfTime(clock_.WallMicros());
   if (!IsName(name)) {
-    refusal = {
-        .code = "invalid_parameter",
-        .detail = "'to' names a new folder inside storage.backup_dir: " + std::string(kNameRule),
-        .field = "to"};
+    refusal = {.code = "invalid_parameter",
+               .detail = "'to' must be the name of a new folder in storage.backup_dir: " +
+                         std::string(kNameRule),
+               .field = "to"};
   }
   std::unique_lock lock(mutex_);
   if (stopping_) {
     refusal = ShuttingDown("not_applied");
   } else if (refusal.code.empty() && is_running_) {
-    refusal = {.code = "backup_running", .detail = "another backup is being made"};
+    refusal = {.code = "backup_running", .detail = "another backup is running; try again later"};
   }
   if (!refusal.code.empty()) {
     lock.unlock();
@@ -76,12 +76,12 @@ tl::expected<BackupReport, Refusal> BackupRunner::Make(const std::string& name) 
   if (error.error_number == ECANCELED) {
     return tl::unexpected(Refusal{.code = "shutting_down", .detail = error.message});
   }
-  spdlog::error("[backup] {} was not made: {}", name, error.message);
+  spdlog::error("[backup] {} failed: {}", name, error.message);
   if (error.error_number == EEXIST) {
     return tl::unexpected(Refusal{.code = "backup_exists", .detail = error.message, .field = "to"});
   }
   return tl::unexpected(
-      Refusal{.code = "backup_failed", .detail = "no backup was made: " + error.message});
+      Refusal{.code = "backup_failed", .detail = "backup failed: " + error.message});
 }
 
 void BackupRunner::Stop() {

@@ -18,8 +18,8 @@ std::string IdKey(const EventDraft& draft) { return draft.job_id + '\n' + draft.
 
 Refusal IdConflict(const EventDraft& draft, size_t index, size_t count) {
   Refusal refusal{.code = "event_id_conflict",
-                  .detail = "event_id '" + draft.event_id + "' is in job '" + draft.job_id +
-                            "' already, with other content",
+                  .detail = "event_id '" + draft.event_id + "' already exists in job '" +
+                            draft.job_id + "' with different content",
                   .field = "event_id"};
   if (count > 1) refusal.line = static_cast<int64_t>(index) + 1;
   return refusal;
@@ -33,7 +33,7 @@ bool NoneIsNull(const std::vector<std::unique_ptr<T>>& values) {
 Refusal StrictRefusal(const Event& event, size_t index, size_t count) {
   Refusal refusal{.code = "strict_violation",
                   .detail = "job '" + event.draft.job_id + "' is strict and '" + event.draft.type +
-                            "' is illegal now: " + event.violations.front(),
+                            "' is invalid now: " + event.violations.front(),
                   .field = "type"};
   if (const auto suspect = FindSuspectKey(event.draft.kind, event.draft.payload)) {
     refusal.detail += " ('" + QuotableText(suspect->key, 128) + "' in the payload; did you mean '" +
@@ -165,7 +165,7 @@ std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& 
     if (const Status prepared = prepare_file_(job_id, job); !prepared) {
       return Refusal{
           .code = "journal_unavailable",
-          .detail = "job '" + job_id + "' takes no events now: " + prepared.error().message,
+          .detail = "job '" + job_id + "' cannot accept events now: " + prepared.error().message,
           .members = {{"outcome", "\"not_applied\""}}};
     }
     if (job != nullptr) cache_.SetReady(job_id);

@@ -47,7 +47,7 @@ FrameEncoder::~FrameEncoder() = default;
 
 Result<std::string> FrameEncoder::Encode(std::string_view content) {
   STAGELOG_CHECK(!content.empty() && content.size() <= kMaxFrameBytes);
-  if (frames_.size() == kMaxFrames) return Failure("it is too large to be compressed");
+  if (frames_.size() == kMaxFrames) return Failure("the file is too large to compress");
   std::string frame(ZSTD_compressBound(content.size()), '\0');
   const size_t size =
       ZSTD_compress2(context_.get(), frame.data(), frame.size(), content.data(), content.size());
@@ -104,14 +104,14 @@ Result<std::string> CompressedFile::ReadExactly(uint64_t offset, size_t size) {
   std::string bytes(size, '\0');
   const Result<size_t> got = file_->ReadAt(offset, bytes.data(), size);
   if (!got) return tl::unexpected(got.error());
-  if (*got < size) return Damaged("it is shorter than it was");
+  if (*got < size) return Damaged("unexpected end of file");
   return bytes;
 }
 
 Status CompressedFile::ReadTable(uint64_t size) {
   const char* no_table =
-      "it does not end with the table of its frames (a part of it is missing, or "
-      "another program made it)";
+      "no seek table at the end (the file is truncated, or "
+      "was written by another program)";
   if (size < kFrameHeaderBytes + kFooterBytes) return Damaged(no_table);
   const Result<std::string> footer = ReadExactly(size - kFooterBytes, kFooterBytes);
   if (!footer) return tl::unexpected(footer.error());
@@ -120,20 +120,21 @@ Status CompressedFile::ReadTable(uint64_t size) {
   if (NumberAt(*footer, 5) != kFooterMagic || (descriptor & kReserved) != 0) {
     return Damaged(no_table);
   }
-  if (count > kMaxFrames) return Damaged("it claims to have " + std::to_string(count) + " frames");
+  if (count > kMaxFrames)
+    return Damaged("the seek table claims " + std::to_string(count) + " frames");
   const size_t entry_bytes = (descriptor & kHasChecksums) != 0 ? 12 : 8;
   const uint64_t table_bytes = kFrameHeaderBytes + count * entry_bytes + kFooterBytes;
-  if (table_bytes > size) return Damaged("the table of its frames is longer than the file");
+  if (table_bytes > size) return Damaged("the seek table is longer than the file");
   const uint64_t offset = size - table_bytes;
   const Result<std::string> header = ReadExactly(offset, kFrameHeaderBytes);
   if (!header) return tl::unexpected(header.error());
   if (NumberAt(*header, 0) != kTableMagic ||
       NumberAt(*header, 4) != table_bytes - kFrameHeaderBytes) {
-    return Damaged("the table of its frames does not begin where it should");
+    return Damaged("the seek table does not start at the expected offset");
   }
   if (Status read = ReadEntries(offset + kFrameHeaderBytes, count, entry_bytes); !read) return read;
   if (frames_.back().compressed_offset == offset) return {};
-  return Damaged("its frames and the table of them do not fit together");
+  return Damaged("the frames do not match the seek table");
 }
 
 Status CompressedFile::ReadEntries(uint64_t offset, size_t count, size_t entry_bytes) {
@@ -224,12 +225,12 @@ Status CompressedFile::Decode(size_t index) {
   const size_t frame_size = ZSTD_findFrameCompressedSize(bytes->data(), bytes->size());
   const bool is_one_frame = ZSTD_isError(frame_size) == 0 && frame_size == bytes->size() &&
                             ZSTD_getFrameContentSize(bytes->data(), bytes->size()) == size;
-  if (!is_one_frame) return Damaged(what + "is not the one that was written");
+  if (!is_one_frame) return Damaged(what + "does not match the seek table");
   content_.resize(size);
   const size_t got = ZSTD_decompressDCtx(context_.get(), content_.data(), content_.size(),
                                          bytes->data(), bytes->size());
   if (ZSTD_isError(got) != 0) return Damaged(what + ZSTD_getErrorName(got));
-  if (got != size) return Damaged(what + "has another size than it says");
+  if (got != size) return Damaged(what + "has an unexpected decompressed size");
   return {};
 }
 

@@ -42,28 +42,27 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       lock_(std::move(lock)),
       events_total_(metrics.GetCounter("stagelog_events_total", "Events committed.")),
       duplicates_total_(metrics.GetCounter("stagelog_duplicate_events_total",
-                                           "Events that were in the journal already.")),
+                                           "Events that were already in the journal.")),
       batches_total_(metrics.GetCounter("stagelog_batches_total", "Transactions committed.")),
-      failures_total_(metrics.GetCounter("stagelog_journal_failures_total",
-                                         "Times that writing to the journal failed.")),
+      failures_total_(
+          metrics.GetCounter("stagelog_journal_failures_total", "Failed writes to the journal.")),
       commit_seconds_(
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
       append_seconds_(metrics.GetHistogram("stagelog_append_seconds",
-                                           "From the arrival of a whole append to its outcome.")),
+                                           "Time from the arrival of an append to its outcome.")),
       events_dropped_total_(metrics.GetCounter(
           "stagelog_retention_dropped_events_total",
-          "Events dropped from SQLite, which are served from events.jsonl from then on.")),
+          "Events dropped from SQLite; they are still served from events.jsonl.")),
       jobs_compressed_total_(
           metrics.GetCounter("stagelog_retention_compressed_jobs_total",
-                             "Jobs whose events.jsonl became events.jsonl.zst.")),
-      compression_saved_bytes_total_(
-          metrics.GetCounter("stagelog_retention_compression_saved_bytes_total",
-                             "Bytes by which compressed files are smaller than plain ones were.")),
+                             "Jobs whose events.jsonl was compressed to events.jsonl.zst.")),
+      compression_saved_bytes_total_(metrics.GetCounter(
+          "stagelog_retention_compression_saved_bytes_total", "Bytes saved by compression.")),
       compression_failures_total_(
           metrics.GetCounter("stagelog_retention_compression_failures_total",
-                             "Times that a file could not be compressed, and stayed as it was.")),
+                             "Failed compressions; the files stay uncompressed.")),
       jobs_deleted_total_(
-          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs deleted for good.")),
+          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs permanently deleted.")),
       queue_(options_.queue_bytes),
       job_files_(files, options_.runs_dir, options_.open_files),
       remover_(files, options_.runs_dir),
@@ -86,8 +85,8 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
         }
         queue_.Wake();
       });
-  metrics.SetGaugeFunction("stagelog_journal_bytes", "Size of stagelog.db with its log.",
-                           [this, database] {
+  metrics.SetGaugeFunction("stagelog_journal_bytes",
+                           "Size of stagelog.db including its write-ahead log.", [this, database] {
                              int64_t bytes = 0;
                              for (const char* part : {"", "-wal"}) {
                                const auto info = files_.Stat(database + part);
@@ -97,7 +96,8 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
                            });
   metrics.SetGaugeFunction("stagelog_head_seq", "The last committed seq.",
                            [this] { return GetStatus().head_seq; });
-  metrics.SetGaugeFunction("stagelog_journal_writable", "1 while the journal takes events.",
+  metrics.SetGaugeFunction("stagelog_journal_writable",
+                           "1 while the journal accepts events, else 0.",
                            [this] { return GetStatus().writable ? 1 : 0; });
 }
 
@@ -174,34 +174,35 @@ Status EventLogger::OpenTable() {
 
 void EventLogger::LogRecovery(const RecoveryReport& report) const {
   if (report.fold_was_another) {
-    spdlog::info("[journal] every job was folded anew by version {} of the rules; {} differed",
+    spdlog::info("[journal] rebuilt the state of every job with rules version {}; {} changed",
                  kFoldVersion, report.states_differed.size());
   } else if (report.states_rebuilt) {
-    spdlog::info("[journal] every job was folded anew; {} differed", report.states_differed.size());
+    spdlog::info("[journal] rebuilt the state of every job; {} changed",
+                 report.states_differed.size());
   }
   for (const std::string& job : report.states_differed) {
     if (report.fold_was_another) break;  // that they differ is no news then
-    spdlog::warn("[journal] the rows of job {} lagged or said something else: made anew", job);
+    spdlog::warn("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
   }
   if (!report.restored_from.empty()) {
-    spdlog::info("[journal] restored from a backup of journal {}: it is journal {} from here on",
+    spdlog::info("[journal] restored from a backup of journal {}; new journal id: {}",
                  report.restored_from, identity_.journal_id);
   }
   if (report.rebuilt) {
-    spdlog::warn("[journal] stagelog.db was made anew from the events.jsonl files");
+    spdlog::warn("[journal] rebuilt stagelog.db from the events.jsonl files");
   }
   for (const std::string& name : report.set_aside) {
-    spdlog::warn("[journal] set aside: {}", name);
+    spdlog::warn("[journal] moved aside: {}", name);
   }
   if (report.lines_lost > 0) {
     spdlog::error(
-        "[journal] {} events were in events.jsonl files alone, and other programs have changed or "
-        "removed their lines; put the files back and start again",
+        "[journal] {} events are lost: they were only in events.jsonl files that another program "
+        "changed or removed; restore the files and restart the daemon",
         report.lines_lost);
   }
   if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
     spdlog::info(
-        "[journal] recovered: {} lines taken from files, {} appended to files, {} torn tails cut",
+        "[journal] recovered: {} lines read from files, {} appended to files, {} partial lines cut",
         report.lines_taken, report.lines_appended, report.tails_cut);
   }
 }
@@ -223,7 +224,7 @@ void EventLogger::Push(Request request, bool wakes) {
 }
 
 Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome) {
-  return RefusalWithOutcome("journal_unavailable", "the journal cannot write now: " + problem,
+  return RefusalWithOutcome("journal_unavailable", "the journal is not writable: " + problem,
                             outcome);
 }
 
@@ -247,7 +248,7 @@ std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
     case AppendQueue::Admission::kFull:
       break;
   }
-  return Overloaded("too many events wait to be written; try again");
+  return Overloaded("too many events are waiting to be written; try again later");
 }
 
 bool EventLogger::Kick(bool may_lead) {
@@ -329,7 +330,7 @@ void EventLogger::RefuseAll(std::vector<Request> requests) {
 
 void EventLogger::CloseAfterFailure(const std::string& problem) {
   failures_total_.Add();
-  spdlog::error("[journal] cannot write: {}; appends are refused until it can", problem);
+  spdlog::error("[journal] cannot write: {}; refusing appends until it can", problem);
   if (table_ != nullptr) {
     // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
     // open nobody finds it there; the first one to open after the last was closed would, and a
@@ -367,7 +368,7 @@ void EventLogger::TryReopen() {
   reopened_at_micros_ = clock_.MonotonicMicros();
   try {
     AnnounceMissed();
-    spdlog::info("[journal] takes events again");
+    spdlog::info("[journal] accepting events again");
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());
   }

@@ -192,7 +192,7 @@ void EventLogger::StepCompression() {
   cache_.Forget(job_id);  // what it knows of the file
   if (!progress) {
     compression_failures_total_.Add();
-    spdlog::warn("[journal] cannot compress events.jsonl of {}, which stays as it is: {}", job_id,
+    spdlog::warn("[journal] cannot compress events.jsonl of {}, leaving it as is: {}", job_id,
                  progress.error().message);
     return job_files_.Forget(job_id);
   }
@@ -248,7 +248,7 @@ void EventLogger::FinishRetention() {
     const RetentionReport& report = pass_report_;
     if (report.events_dropped + report.jobs_compressed + report.jobs_deleted > 0) {
       spdlog::info(
-          "[journal] retention: {} events are in their files alone now, {} files compressed, {} "
+          "[journal] retention: {} events dropped from SQLite, {} files compressed, {} "
           "jobs deleted",
           report.events_dropped, report.jobs_compressed, report.jobs_deleted);
     }
@@ -319,7 +319,7 @@ void EventLogger::BeginDeletion(Deletion deletion) {
 }
 
 void EventLogger::FinishDeletion(const Tombstone& tombstone) {
-  spdlog::info("[journal] job {} was deleted: {} events, seq {} to {}", tombstone.job_id,
+  spdlog::info("[journal] deleted job {}: {} events, seq {} to {}", tombstone.job_id,
                tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
   jobs_deleted_total_.Add();
   untold_deletions_.erase(tombstone.job_id);

@@ -56,7 +56,7 @@ Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
       files_, options_.runs_dir, job_id, SetAsideSuffix(clock_.WallMicros()));
   if (!moved) return tl::unexpected(moved.error());
   for (std::string& name : *moved) {
-    spdlog::warn("[journal] set aside, for it was in the way of the new job {}: {}", job_id, name);
+    spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
     const std::lock_guard lock(status_mutex_);
     status_.set_aside.push_back(std::move(name));
   }

@@ -154,7 +154,7 @@ void EventTable::Migrate() {
   const int known = SchemaVersion();
   if (version > known) {
     throw SQLite::Exception("the database has schema version " + std::to_string(version) +
-                            ", this program knows versions up to " + std::to_string(known));
+                            ", this program supports versions up to " + std::to_string(known));
   }
   for (int from = version; from < known; ++from) {
     SQLite::Transaction transaction(database_);

@@ -21,8 +21,8 @@ int64_t DigestOf(std::string_view text) {
 }
 
 LineIsGone::LineIsGone(std::string job_id, int64_t seq, const std::string& why)
-    : SQLite::Exception("events.jsonl of " + job_id + " does not hold event " +
-                        std::to_string(seq) + " as it was committed: " + why),
+    : SQLite::Exception("events.jsonl of " + job_id + " does not contain event " +
+                        std::to_string(seq) + " as committed: " + why),
       job_id_(std::move(job_id)) {}
 
 // A file and the part of it that was read last.

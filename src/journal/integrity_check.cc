@@ -33,14 +33,13 @@ class IntegrityCheck {
 
   IntegritySummary Run() {
     const auto folder = OrThrow(files_.Stat(runs_dir_));
-    if (!folder || !folder->is_directory)
-      throw FileTrouble{{runs_dir_ + ": there is no such folder"}};
+    if (!folder || !folder->is_directory) throw FileTrouble{{runs_dir_ + ": no such folder"}};
     const RunLock lock = OrThrow(RunLock::TakeForReading(runs_dir_));
     OpenDatabase();
     CheckTombstones();
     const std::set<std::string> jobs = Jobs();
     if (database_ == nullptr && jobs.empty()) {
-      throw FileTrouble{{runs_dir_ + ": holds no journal"}};
+      throw FileTrouble{{runs_dir_ + ": not a journal folder"}};
     }
     Guarded([this] { CheckDatabase(); });
     Guarded([this] { CheckCounters(); });
@@ -68,19 +67,19 @@ class IntegrityCheck {
   void OpenDatabase() {
     const std::string path = DatabasePath(runs_dir_);
     const auto info = OrThrow(files_.Stat(path));
-    if (!info) return tell_(kDatabase, "is missing: the next start makes it from the files");
-    if (!info->is_regular) throw FileTrouble{{path + " is no plain file"}};
+    if (!info) return tell_(kDatabase, "missing; the next daemon start rebuilds it from the files");
+    if (!info->is_regular) throw FileTrouble{{path + " is not a regular file"}};
     try {
       auto database = OpenUntouched(files_, path);
       const int version = database->execAndGet("PRAGMA user_version").getInt();
       if (version != SchemaVersion()) {
-        throw FileTrouble{{path + " has schema version " + std::to_string(version) +
-                           ", this program's is " + std::to_string(SchemaVersion()) +
-                           "; a start of the daemon brings an older one up to date"}};
+        throw FileTrouble{{path + " has schema version " + std::to_string(version) + ", expected " +
+                           std::to_string(SchemaVersion()) +
+                           "; starting the daemon upgrades older versions"}};
       }
       database_ = std::move(database);
     } catch (const SQLite::Exception& problem) {
-      tell_(kDatabase, std::string("cannot be read: ") + problem.what());
+      tell_(kDatabase, std::string("cannot read: ") + problem.what());
     }
   }
 
@@ -99,7 +98,7 @@ class IntegrityCheck {
     while (rows.executeStep()) {
       const int64_t ts = rows.getColumn(1).getInt64();
       if (ts <= last_ts) {
-        tell_(kDatabase, "ts does not grow at seq " + rows.getColumn(0).getString());
+        tell_(kDatabase, "ts does not increase at seq " + rows.getColumn(0).getString());
       }
       last_ts = std::max(ts, last_ts);
     }
@@ -119,8 +118,9 @@ class IntegrityCheck {
 
   void CheckTombstones() {
     const TombstoneFile file = OrThrow(ReadTombstones(files_, runs_dir_));
-    if (file.is_torn) tell_(kTombstones, "its last line is torn: the next start mends it");
-    if (file.is_damaged) tell_(kTombstones, "holds a line that tells of no deleted job");
+    if (file.is_torn)
+      tell_(kTombstones, "the last line is incomplete; the next daemon start repairs it");
+    if (file.is_damaged) tell_(kTombstones, "contains an invalid line");
     std::map<std::string, Tombstone> in_file;
     for (const Tombstone& tombstone : file.tombstones) in_file[tombstone.job_id] = tombstone;
     for (const auto& [job_id, unused] : in_file) deleted_.insert(job_id);
@@ -128,7 +128,8 @@ class IntegrityCheck {
     for (const std::string& job_id : deleted_) {
       if (pending_.contains(job_id)) continue;
       if (OrThrow(files_.Stat(runs_dir_ + "/" + job_id))) {
-        tell_(job_id, "the job was deleted, its folder is there: the next start removes it");
+        tell_(job_id,
+              "the job was deleted, but its folder still exists; the next daemon start removes it");
       }
     }
   }
@@ -151,23 +152,23 @@ class IntegrityCheck {
       if (query.getColumn(7).getInt() != 0) {
         pending_.insert(tombstone.job_id);
         tell_(kDatabase,
-              "job " + tombstone.job_id + " is half deleted: the next start goes on with it");
+              "job " + tombstone.job_id + " is partly deleted; the next daemon start finishes it");
       }
       if (query.getColumn(8).getInt() != 0) {
-        tell_(kDatabase, "job " + tombstone.job_id + " was deleted and is there all the same");
+        tell_(kDatabase, "job " + tombstone.job_id + " was deleted, but still has a row");
       }
       const auto known = in_file.find(tombstone.job_id);
       if (known == in_file.end()) {
-        tell_(kTombstones, "does not tell of the deleted job " + tombstone.job_id);
+        tell_(kTombstones, "no entry for the deleted job " + tombstone.job_id);
       } else if (!(known->second == tombstone)) {
-        tell_(kTombstones, "says something else of job " + tombstone.job_id + " than the database");
+        tell_(kTombstones, "the entry for job " + tombstone.job_id + " differs from the database");
       }
       in_file.erase(tombstone.job_id);
     }
     for (const auto& [job_id, unused] : in_file) {
       pending_.insert(job_id);
-      tell_(kDatabase,
-            "job " + job_id + " was deleted, by " + kTombstones + ": the next start takes it out");
+      tell_(kDatabase, "job " + job_id + " is deleted according to " + kTombstones +
+                           "; the next daemon start removes it");
     }
   }
 
@@ -179,7 +180,7 @@ class IntegrityCheck {
       while (query.executeStep()) {
         std::string job_id = query.getColumn(0).getString();
         if (!IsJobId(job_id)) {
-          tell_(kDatabase, "'" + job_id + "' is no name of a job");
+          tell_(kDatabase, "'" + job_id + "' is not a valid job id");
         } else {
           jobs.insert(std::move(job_id));
         }
@@ -205,20 +206,21 @@ class IntegrityCheck {
   void CheckCounters() {
     const Result<JournalIdentity> identity = ReadJournalIdentity(files_, runs_dir_);
     if (!identity) return tell_(kIdentity, identity.error().message);
-    if (identity->journal_id.empty()) return tell_(kIdentity, "is missing");
+    if (identity->journal_id.empty()) return tell_(kIdentity, "missing");
     if (database_ == nullptr) return;
     const int64_t head = database_->execAndGet(kSelectHeadSeq).getInt64();
     if (head > identity->highest_seq) {
-      tell_(kIdentity, "says that no seq above " + std::to_string(identity->highest_seq) +
-                           " was given, the database has " + std::to_string(head));
+      tell_(kIdentity, "has highest_seq " + std::to_string(identity->highest_seq) +
+                           ", but the database contains seq " + std::to_string(head));
     }
     if (const std::string id = Value("journal_id"); id != identity->journal_id) {
-      tell_(kIdentity, "names journal " + identity->journal_id + ", the database " + id);
+      tell_(kIdentity, "has journal_id " + identity->journal_id + ", the database has " + id);
     }
     const std::string highest = Value("highest_seq");
     if (highest != std::to_string(identity->highest_seq)) {
       tell_(kIdentity, "has highest_seq " + std::to_string(identity->highest_seq) +
-                           ", the database " + highest + ": the next start takes the greater one");
+                           ", the database has " + highest +
+                           "; the next daemon start uses the greater one");
     }
   }
 

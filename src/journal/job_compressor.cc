@@ -158,7 +158,7 @@ Status JobCompressor::VerifySome() {
   const Result<size_t> expanded = written_->ReadAt(offset_, after.data(), after.size());
   if (!expanded) return tl::unexpected(expanded.error());
   if (before != after || *plain != *expanded) {
-    return Failure("events.jsonl of " + job_id_ + " does not come out of its compressed file");
+    return Failure("events.jsonl of " + job_id_ + " differs from its compressed copy");
   }
   offset_ += *plain;
   if (*plain == kBytesAtOnce) return {};

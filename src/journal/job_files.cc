@@ -29,7 +29,7 @@ Result<bool> EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
   const Result<std::optional<FileInfo>> info = files.Stat(path);
   if (!info) return tl::unexpected(info.error());
   if (info->has_value() && !(*info)->is_directory) {
-    return Failure(path + " is in the way: it is not a folder", ENOTDIR);
+    return Failure(path + " exists and is not a folder", ENOTDIR);
   }
   if (info->has_value()) return false;
   if (Status created = files.CreateDirectory(path); !created) {

@@ -43,11 +43,11 @@ int64_t JobInspection::Run() {
   }
   const auto told = static_cast<int64_t>(check_.findings().size());
   if (check_.finding_count() > told) {
-    Tell("and " + std::to_string(check_.finding_count() - told) + " findings more");
+    Tell("and " + std::to_string(check_.finding_count() - told) + " more problems");
   }
   if (database_ == nullptr) return check_.lines();
   if (first_seq_ != 0) LookForMissingEvents();
-  if (first_seq_ == 0 && check_.lines() > 0) Tell("the database does not know this job");
+  if (first_seq_ == 0 && check_.lines() > 0) Tell("the database has no such job");
   const bool is_sound = is_there_ && is_whole_ && check_.finding_count() == 0;
   if (first_seq_ != 0 && is_sound) CompareState();
   return check_.lines();
@@ -58,11 +58,11 @@ void JobInspection::ReadFileLines() {
   const auto stored = FindStoredFile(files_, path);
   if (!stored) return Tell(stored.error().message);
   if (!stored->has_value()) {
-    if (first_seq_ != 0) Tell("is missing");
+    if (first_seq_ != 0) Tell("missing");
     return;
   }
   name_ = (*stored)->path.substr(runs_dir_.size() + 1);
-  if (!(*stored)->info.is_regular) return Tell("is no plain file");
+  if (!(*stored)->info.is_regular) return Tell("not a regular file");
   Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(files_, (*stored)->path);
   if (!file) return Tell(file.error().message);
   is_there_ = true;
@@ -105,11 +105,11 @@ std::string JobInspection::DifferenceOf(const Event& event, const FileLine& line
   const bool is_keyed = row.getColumn(0).getInt64() == first_seq_ &&
                         row.getColumn(1).getInt64() == event.job_seq &&
                         row.getColumn(2).getInt64() == event.ts_micros;
-  if (!is_same) return "the database says something else of " + seq;
+  if (!is_same) return "the database has different content for " + seq;
   if (!is_placed) {
-    return "the database looks for " + seq + " at byte " + row.getColumn(4).getString();
+    return "the database expects " + seq + " at byte " + row.getColumn(4).getString();
   }
-  if (!is_keyed) return "the database has " + seq + " under another job, job_seq or ts";
+  if (!is_keyed) return "the database has " + seq + " with another job, job_seq or ts";
   return row.executeStep() ? "the database has " + seq + " twice" : "";
 }
 
@@ -132,13 +132,12 @@ void JobInspection::LookForMissingEvents() {
   }
   is_whole_ = missing + lost == 0;
   if (missing > 0) {
-    Tell(std::to_string(missing) +
-         " events of the database are not in the file, the first is seq " +
+    Tell(std::to_string(missing) + " events of the database are missing from the file, first seq " +
          std::to_string(first_missing));
   }
   if (lost > 0) {
     Tell(std::to_string(lost) +
-         " events were in this file alone and are lost, as recovery has noted");
+         " events were only in this file and are lost, as recovery reported");
   }
 }
 
@@ -148,7 +147,7 @@ void JobInspection::CompareState() {
   if (!fold.executeStep() || fold.getColumn(0).getInt64() != kFoldVersion) return;
   const auto tell = [&](const std::string& what) {
     tell_("stagelog.db", what + " of job " + job_id_ +
-                             " is not what its events add up to; --rebuild-state makes it anew");
+                             " does not match its events; start the daemon with --rebuild-state");
   };
   if (DumpStateRows(*database_, first_seq_) != scratch_.DumpRowsOf(folded_)) {
     tell("a row (of the job, its stages or its gates)");

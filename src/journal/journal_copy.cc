@@ -77,7 +77,7 @@ class JournalCopier {
 
   void ExpectNoTarget() const {
     if (!OrThrow(files_.Stat(target_))) return;
-    throw FileTrouble{{target_ + " is there already", EEXIST}};
+    throw FileTrouble{{target_ + " already exists", EEXIST}};
   }
 
   void MakeFolder() {
@@ -106,7 +106,8 @@ class JournalCopier {
     for (int code = SQLITE_OK; code != SQLITE_DONE;) {
       ExpectNotCancelled();
       code = backup.executeStep(kPagesAtOnce);
-      if (code != SQLITE_OK && code != SQLITE_DONE) throw SQLite::Exception("it is locked", code);
+      if (code != SQLITE_OK && code != SQLITE_DONE)
+        throw SQLite::Exception("the database is locked", code);
     }
     // Now: the tombstones that are copied later may be of events beyond what this snapshot has.
     report_.head_seq = copy.execAndGet(kSelectHeadSeq).getInt64();
@@ -120,7 +121,8 @@ class JournalCopier {
     SQLite::Statement jobs(copy, "SELECT job_id, first_seq FROM jobs ORDER BY first_seq");
     while (jobs.executeStep()) {
       const std::string job_id = jobs.getColumn(0).getString();
-      if (!IsJobId(job_id)) throw FileTrouble{{"stagelog.db holds a job that is none: " + job_id}};
+      if (!IsJobId(job_id))
+        throw FileTrouble{{"stagelog.db contains an invalid job id: " + job_id}};
       try {
         CopyFile(copy, stored, job_id, jobs.getColumn(1).getInt64());
       } catch (const LineIsGone& gone) {
@@ -177,7 +179,9 @@ class JournalCopier {
     const bool agrees =
         !found.rebuilt && found.set_aside.empty() && found.states_differed.empty() &&
         found.lines_taken + found.lines_appended + found.lines_lost + found.tails_cut == 0;
-    if (!agrees) throw FileTrouble{{"the copy does not agree with itself; is the journal sound?"}};
+    if (!agrees)
+      throw FileTrouble{
+          {"the copy is inconsistent; check the journal with stagelogd --integrity-check"}};
     report_.journal_id = opened.identity.journal_id;
     report_.job_count = static_cast<int64_t>(opened.table->AllJobIds().size());
     opened.table->Checkpoint();

@@ -19,7 +19,7 @@ Result<JournalIdentity> ReadJournalIdentity(FileSystem& files, const std::string
   const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
   if (!object.is_object() || !object.contains("journal_id") || !object.contains("highest_seq") ||
       !object["journal_id"].is_string() || !object["highest_seq"].is_number_integer()) {
-    return Failure(path + " is damaged: it should hold journal_id and highest_seq");
+    return Failure(path + " is damaged: expected journal_id and highest_seq");
   }
   return JournalIdentity{object["journal_id"].get<std::string>(),
                          object["highest_seq"].get<int64_t>(),

@@ -87,8 +87,9 @@ class Opener {
   void ExpectPlainDatabase() {
     const auto info = OrThrow(files_.Stat(database_));
     if (!info || info->is_regular) return;
-    throw FileTrouble{{database_ + " is no plain file, a symbolic link perhaps; the journal writes "
-                                   "to nothing outside of its folder: put the file itself there",
+    throw FileTrouble{{database_ +
+                           " is not a regular file (a symbolic link?); the journal writes only "
+                           "inside its folder: put the file itself there",
                        EINVAL}};
   }
 
@@ -307,7 +308,7 @@ std::string NoRoomHint(FileSystem& files, const std::string& runs_dir) {
   constexpr uint64_t kFewBytes = uint64_t{1} << 20;
   const Result<uint64_t> room = files.FreeBytes(runs_dir);
   if (!room || *room > kFewBytes) return "";
-  return " (there are " + std::to_string(*room) + " bytes left on the disk)";
+  return " (only " + std::to_string(*room) + " bytes left on the disk)";
 }
 
 }  // namespace

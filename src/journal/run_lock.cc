@@ -107,11 +107,11 @@ Status RunLock::CheckStillOurs() const {
                               there.st_ino == ours.st_ino;
   if (!is_same_folder) {
     return Failure("the runs folder " + runs_dir_ +
-                   " was moved or removed: put it back, or start the daemon anew");
+                   " was moved or removed; put it back or restart the daemon");
   }
   if (!folder_is_locked_ && !IsSame(LockPath(runs_dir_), file_.get())) {
     return Failure(LockPath(runs_dir_) +
-                   " was removed, and another daemon may write here: start the daemon anew");
+                   " was removed, another daemon may be writing here; restart the daemon");
   }
   return {};
 }

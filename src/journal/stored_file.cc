@@ -20,7 +20,7 @@ Result<std::unique_ptr<CompressedFile>> OpenCompressed(FileSystem& files, const 
   const auto info = files.Stat(path);
   if (!info) return tl::unexpected(info.error());
   if (!info->has_value()) return Failure("no such file: " + path, ENOENT);
-  if (!(*info)->is_regular) return Failure(path + " is no plain file", EINVAL);
+  if (!(*info)->is_regular) return Failure(path + " is not a regular file", EINVAL);
   Result<std::unique_ptr<ReadFile>> file = files.OpenRead(path);
   if (!file) return tl::unexpected(file.error());
   return CompressedFile::Open(std::move(*file), (*info)->size, path, damage);

@@ -62,8 +62,7 @@ EventStreamManager::EventStreamManager(EventStreamOptions options, EventSource& 
               [this](CatchUpResult result) { inbox_.PostResult(std::move(result)); }) {
   STAGELOG_CHECK(epoll_.valid());
   registry.SetGaugeFunction(
-      "stagelog_follower_lag_events",
-      "Events that were committed and that a follower has still to take.",
+      "stagelog_follower_lag_events", "Committed events that a follower has not processed yet.",
       [this] { return LagEvents(); }, "follower=\"streams\"");
   epoll_event event = {};
   event.events = EPOLLIN;
@@ -270,7 +269,7 @@ bool EventStreamManager::Register(Subscriber& subscriber) {
   event.data.u64 = subscriber.id;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
   const int error = errno;  // the logger takes a reference, and errno changes under it
-  spdlog::warn("a stream was closed: epoll does not take its socket (errno {})", error);
+  spdlog::warn("[stream] closed a stream: cannot add its socket to epoll (errno {})", error);
   return false;
 }
 
@@ -325,7 +324,8 @@ void EventStreamManager::OnResult(const CatchUpResult& result) {
   subscriber->read_asked = false;
   if (subscriber->state == SubscriberState::kEnding) return;
   if (!result.page) {
-    spdlog::error("a stream waits, the journal could not be read: {}", result.page.error().message);
+    spdlog::error("[stream] cannot read the journal, a stream is delayed: {}",
+                  result.page.error().message);
     pump_.AskAgainLater(*subscriber);
   } else if (subscriber->state == SubscriberState::kStarting) {
     OnStartTime(*subscriber, result.page->scanned_through);

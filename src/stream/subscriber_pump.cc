@@ -184,9 +184,10 @@ void SubscriberPump::Settle(Subscriber& subscriber, const CatchUpPage& page) {
 }
 
 void SubscriberPump::LogStalled(const Subscriber& subscriber) const {
-  spdlog::warn("stream {} of {} (token {}) closed after seq {}: it took nothing for {} s",
-               subscriber.id, subscriber.topic->job_id.value_or("all jobs"), subscriber.token_name,
-               subscriber.cursor, options_.stall_timeout_ms / 1000);
+  spdlog::warn(
+      "[stream] closed stream {} of {} (token {}) after seq {}: the client read nothing for {} s",
+      subscriber.id, subscriber.topic->job_id.value_or("all jobs"), subscriber.token_name,
+      subscriber.cursor, options_.stall_timeout_ms / 1000);
 }
 
 std::optional<int64_t> SubscriberPump::NextRetryMicros() const {

@@ -57,7 +57,7 @@ TEST(NearestWordTest, TakesAnyBytes) { EXPECT_EQ(NearestWord("g\xfft\0e", kWords
 
 TEST(DidYouMeanTest, NamesTheNearOneOrAll) {
   EXPECT_EQ(DidYouMean("stge", kWords), "; did you mean 'stage'?");
-  EXPECT_EQ(DidYouMean("colour", kWords), "; known are stage, gate, status, message");
+  EXPECT_EQ(DidYouMean("colour", kWords), "; expected one of: stage, gate, status, message");
   EXPECT_EQ(DidYouMean("colour", {}), "");
 }
 

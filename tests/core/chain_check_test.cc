@@ -100,7 +100,7 @@ TEST_F(ChainCheckTest, ADroppedLine) {
   lines_.erase(lines_.begin() + 6);
   const ChainCheck check = Check(lines_);
   EXPECT_THAT(Codes(check), ElementsAre("misplaced@7"));
-  EXPECT_EQ(check.findings().front().detail, "event 8 stands where event 7 belongs");
+  EXPECT_EQ(check.findings().front().detail, "event 8 found where event 7 is expected");
   EXPECT_THAT(Runs(check), ElementsAre("1-6", "9-20"));
 }
 
@@ -150,7 +150,7 @@ TEST_F(ChainCheckTest, ATornTail) {
   Line(20).resize(30);
   const ChainCheck check = Check(lines_, false);
   EXPECT_THAT(Codes(check), ElementsAre("torn_tail@20"));
-  EXPECT_EQ(check.findings().front().detail, "the last line was cut after 30 bytes");
+  EXPECT_EQ(check.findings().front().detail, "the last line is truncated after 30 bytes");
   EXPECT_EQ(check.last_job_seq(), 19);
 }
 

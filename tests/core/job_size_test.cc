@@ -53,7 +53,7 @@ TEST(JobSizeTest, AFullJobTakesNoNewAttempt) {
     ASSERT_TRUE(refusal) << type;
     EXPECT_EQ(refusal->code, "job_too_large");
     EXPECT_EQ(refusal->field, "stage");
-    EXPECT_THAT(refusal->detail, HasSubstr("has 20000 attempts at stages"));
+    EXPECT_THAT(refusal->detail, HasSubstr("has 20000 stage attempts"));
   }
   EXPECT_EQ(CodeOf(full, {DraftOf("stage_started", {.stage = "s0"})}), "job_too_large");
   EXPECT_EQ(CodeOf(full, {DraftOf("stage_completed", {.stage = "s0", .attempt = 2})}),

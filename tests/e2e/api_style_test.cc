@@ -104,7 +104,7 @@ TEST_F(ApiStyleTest, ACursorThatWasNotGivenOutYetIsNoThingOfThePast) {
   ExpectProblem(refused, 410, "cursor_beyond_head");
   EXPECT_EQ(refused.Header("cache-control"), "no-store") << "a cache may keep a 410";
   const std::string detail = Json::parse(refused.body).at("detail");
-  EXPECT_THAT(detail, HasSubstr("has not assigned that seq yet"));
+  EXPECT_THAT(detail, HasSubstr("the cursor comes from another journal"));
   EXPECT_THAT(detail, HasSubstr("after=2"));
   AppendLogs("job", 1);
   EXPECT_EQ(admin().Get("/api/v1/events?after=3").status, 200);

@@ -51,7 +51,7 @@ TEST_F(IntegrityCheckTest, OfAClosedJournal) {
   AppendLogs("job", 3);
   Stop();
   const Folder before = Everything();
-  EXPECT_EQ(Check(runs_dir(), 0), runs_dir() + ": 1 jobs, 3 events: sound\n");
+  EXPECT_EQ(Check(runs_dir(), 0), runs_dir() + ": 1 jobs, 3 events: no problems found\n");
   EXPECT_TRUE(Everything() == before);
 }
 
@@ -62,7 +62,7 @@ TEST_F(IntegrityCheckTest, OfAKilledOne) {
   daemon_->Kill9();
   ASSERT_TRUE(std::filesystem::exists(runs_dir() + "/stagelog.db-wal"));
   const Folder before = Everything();
-  EXPECT_THAT(Check(runs_dir(), 0), HasSubstr("1 jobs, 50 events: sound\n"));
+  EXPECT_THAT(Check(runs_dir(), 0), HasSubstr("1 jobs, 50 events: no problems found\n"));
   EXPECT_TRUE(Everything() == before);
   Start();
   AppendLogs("job", 1);

@@ -117,7 +117,7 @@ TEST_F(ReceiptTest, AGateTakesNoKeyThatItDoesNotKnowByAnyDoor) {
   const auto top = admin().Post("/api/v1/jobs/j/events",
                                 R"({"type":"gate_pause","gate":"g","timeout_seconds":5})");
   ExpectProblem(top, 422, "unknown_key");
-  EXPECT_THAT(top.body, HasSubstr("belongs into its 'payload'"));
+  EXPECT_THAT(top.body, HasSubstr("put it in 'payload'"));
 }
 
 // A line that a journal has taken before may be sent again, by whatever rules it was taken.

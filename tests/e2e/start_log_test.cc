@@ -41,7 +41,7 @@ TEST_F(StartLogTest, SaysWhatItServesAndWhere) {
               AllOf(HasSubstr("configuration: " + Options().config_path),
                     HasSubstr("journal: " + runs_dir() + ", 0 jobs, last seq 0"),
                     HasSubstr("journal: " + runs_dir() + ", 2 jobs, last seq 3"),
-                    HasSubstr(" warning [stagelogd] the token of the shipped configuration")));
+                    HasSubstr(" warning [stagelogd] the public default token is in use")));
 }
 
 TEST_F(StartLogTest, ItsOwnLinesHaveTimeAndLevelAndEventsHaveTheirs) {
@@ -62,7 +62,7 @@ TEST_F(StartLogTest, ItsOwnLinesHaveTimeAndLevelAndEventsHaveTheirs) {
 TEST_F(StartLogTest, ATokenOfOnesOwnIsNoReasonToWarn) {
   Start(kOwnToken);
   AwaitLog("serving http://");
-  EXPECT_THAT(daemon_->StderrText(), Not(HasSubstr("shipped configuration")));
+  EXPECT_THAT(daemon_->StderrText(), Not(HasSubstr("default token")));
 }
 
 TEST_F(StartLogTest, ARereadNamesWhatChangedAndWhatNeedsARestart) {
@@ -71,16 +71,15 @@ TEST_F(StartLogTest, ARereadNamesWhatChangedAndWhatNeedsARestart) {
               std::string(kOwnToken) +
               "    - {name: ci, token: token-of-the-writer, roles: writer}\n");
   daemon_->Signal(SIGHUP);
-  AwaitLog("configuration reread: " + Options().config_path);
-  EXPECT_THAT(
-      daemon_->StderrText(),
-      AllOf(HasSubstr(" info [stagelogd] token changed: admin"), HasSubstr("token added: ci"),
-            HasSubstr("token removed: watcher"),
-            HasSubstr("[stagelogd] changed: server.log_level, server.hosts, "
-                      "server.allowed_origins, auth.tokens"),
-            // --port wins over the file: a restart would not change it.
-            HasSubstr(" warning [stagelogd] changed in the configuration, but needs a restart: "
-                      "limits.head_bytes")));
+  AwaitLog("configuration reloaded: " + Options().config_path);
+  EXPECT_THAT(daemon_->StderrText(),
+              AllOf(HasSubstr(" info [stagelogd] token changed: admin"),
+                    HasSubstr("token added: ci"), HasSubstr("token removed: watcher"),
+                    HasSubstr("[stagelogd] applied changes to: server.log_level, server.hosts, "
+                              "server.allowed_origins, auth.tokens"),
+                    // --port wins over the file: a restart would not change it.
+                    HasSubstr(" warning [stagelogd] restart the daemon to apply changes to: "
+                              "limits.head_bytes")));
   EXPECT_EQ(As("token-of-the-writer").Get("/api/v1/jobs").status, 200);
 }
 

@@ -119,7 +119,7 @@ TEST_F(UnitCommands, AReloadTakesNewTokensAndRefusesABadFile) {
   WriteEtc("ci.token", "the-second-token\n");
   const Ran reloaded = RunAll("ExecReload");
   ASSERT_EQ(reloaded.status, 0) << reloaded.output;
-  AwaitLog("configuration reread");
+  AwaitLog("configuration reloaded");
   EXPECT_THAT(daemon_->StderrText(), HasSubstr("token changed: ci"));
   EXPECT_EQ(As("the-second-token").Get("/api/v1/jobs").status, 200);
   EXPECT_EQ(As("the-first-token").Get("/api/v1/jobs").status, 401);

@@ -279,7 +279,7 @@ TEST_F(BackupTest, AJournalThatWasTamperedWithIsNotCopied) {
   WriteFileText("over", changed);
   const Result<BackupReport> made = Copy();
   ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().message, HasSubstr("over does not hold event"));
+  EXPECT_THAT(made.error().message, HasSubstr("over does not contain event"));
   EXPECT_THAT(Backups(), IsEmpty());
 }
 

@@ -205,7 +205,7 @@ TEST_F(CompressedFileTest, FramesInAnotherOrderAreFound) {
   FrameEncoder encoder;
   const std::string first = *encoder.Encode("one\n");
   const std::string second = *encoder.Encode("two, longer\n");
-  ExpectDamaged(second + first + encoder.SeekTable(), "is not the one that was written");
+  ExpectDamaged(second + first + encoder.SeekTable(), "does not match the seek table");
 }
 
 TEST_F(CompressedFileTest, WhatClaimsTooMuchIsRefused) {
@@ -224,10 +224,10 @@ TEST_F(CompressedFileTest, WhatClaimsTooMuchIsRefused) {
            number(1) + '\0' + number(0x8F92EAB1);
   };
   ExpectDamaged(with_table(zeros.size()), "claims to have 67108864 bytes");
-  ExpectDamaged(with_table(100), "is not the one that was written");
-  ExpectDamaged(bomb, "does not end with the table of its frames");
+  ExpectDamaged(with_table(100), "does not match the seek table");
+  ExpectDamaged(bomb, "no seek table at the end");
   ExpectDamaged(number(0x184D2A5E) + number(17) + number(0xFFFFFFFF) + '\0' + number(0x8F92EAB1),
-                "claims to have 4294967295 frames");
+                "the seek table claims 4294967295 frames");
 }
 
 TEST_F(CompressedFileTest, ADamagedFrameCanBeSteppedOver) {

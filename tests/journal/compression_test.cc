@@ -289,7 +289,7 @@ TEST_F(CompressionTest, TheIntegrityCheckReadsIt) {
   Flip("even", -20);
   EXPECT_THAT(findings(), Contains(HasSubstr("even/events.jsonl.zst is damaged: ")));
   fs::remove(ZstPath("even"));
-  EXPECT_THAT(findings(), Contains("even/events.jsonl: is missing"));
+  EXPECT_THAT(findings(), Contains("even/events.jsonl: missing"));
 }
 
 }  // namespace

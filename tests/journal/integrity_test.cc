@@ -138,7 +138,7 @@ TEST_F(IntegrityTest, ADaemonIsNotDisturbed) {
 TEST_F(IntegrityTest, NoJournal) {
   EXPECT_THAT(Failure(), HasSubstr("no such folder"));
   std::filesystem::create_directory(runs_);
-  EXPECT_THAT(Failure(), HasSubstr("holds no journal"));
+  EXPECT_THAT(Failure(), HasSubstr("not a journal folder"));
   EXPECT_TRUE(std::filesystem::is_empty(runs_));
 }
 
@@ -148,14 +148,14 @@ TEST_F(IntegrityTest, ChangedLines) {
   const std::vector<std::string> findings = Findings();
   EXPECT_THAT(findings, Contains(AllOf(HasSubstr("running/events.jsonl: line 4 (byte "),
                                        HasSubstr("changed"))));
-  EXPECT_THAT(findings, Contains(HasSubstr("the database says something else of seq 12")));
+  EXPECT_THAT(findings, Contains(HasSubstr("the database has different content for seq 12")));
   EXPECT_THAT(findings, Not(Contains(HasSubstr("over/"))));
 }
 
 TEST_F(IntegrityTest, ChangedLinesThatOnlyTheFileHas) {
   TellAStory();
   ReplaceInFile("over", "\"m3\"", "\"X3\"");
-  EXPECT_THAT(Findings(), Contains(HasSubstr("the database says something else of seq 10")));
+  EXPECT_THAT(Findings(), Contains(HasSubstr("the database has different content for seq 10")));
 }
 
 TEST_F(IntegrityTest, AMissingTailAndATornOne) {
@@ -163,18 +163,18 @@ TEST_F(IntegrityTest, AMissingTailAndATornOne) {
   std::string text = FileText("running");
   text.resize(text.rfind('\n', text.size() - 2) + 1);
   WriteFileText("running", text);
-  EXPECT_THAT(Findings(), ElementsAre("running/events.jsonl: 1 events of the database are not in "
-                                      "the file, the first is seq 30"));
+  EXPECT_THAT(Findings(), ElementsAre("running/events.jsonl: 1 events of the database are missing "
+                                      "from the file, first seq 30"));
   WriteFileText("running", text + "{\"seq\":30,\"jo");
   EXPECT_THAT(Findings(), Contains(HasSubstr("torn_tail")));
   std::filesystem::remove(FilePath("running"));
-  EXPECT_THAT(Findings(), Contains("running/events.jsonl: is missing"));
+  EXPECT_THAT(Findings(), Contains("running/events.jsonl: missing"));
 }
 
 TEST_F(IntegrityTest, PlacesThatLeadElsewhere) {
   TellAStory();
   Sql("UPDATE file_events SET offset = offset + 1 WHERE seq = 4");
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("the database looks for seq 4 at byte")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("the database expects seq 4 at byte")));
   Sql("UPDATE file_events SET offset = -1 WHERE seq = 4");
   EXPECT_THAT(Findings(), IsEmpty()) << "noted as lost, but there: the file was put back";
   Sql("DELETE FROM file_events WHERE seq = 4");
@@ -184,16 +184,15 @@ TEST_F(IntegrityTest, PlacesThatLeadElsewhere) {
 TEST_F(IntegrityTest, RowsThatSaySomethingElse) {
   TellAStory();
   Sql("UPDATE jobs SET status = 'failed' WHERE job_id = 'over'");
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("of job over is not what its events add")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("of job over does not match its events")));
   Sql("UPDATE jobs SET status = 'completed' WHERE job_id = 'over'");
   EXPECT_THAT(Findings(), IsEmpty());
   Sql("UPDATE events SET ts = 1 WHERE seq = 30");
-  EXPECT_THAT(Findings(), AllOf(Contains("stagelog.db: ts does not grow at seq 30"),
-                                Contains(HasSubstr("under another job, job_seq or ts"))));
+  EXPECT_THAT(Findings(), AllOf(Contains("stagelog.db: ts does not increase at seq 30"),
+                                Contains(HasSubstr("with another job, job_seq or ts"))));
   Sql("DELETE FROM jobs WHERE job_id = 'running'");
-  EXPECT_THAT(Findings(),
-              AllOf(Contains("running/events.jsonl: the database does not know this job"),
-                    Contains("stagelog.db: 10 rows of events belong to no job")));
+  EXPECT_THAT(Findings(), AllOf(Contains("running/events.jsonl: the database has no such job"),
+                                Contains("stagelog.db: 10 rows of events belong to no job")));
 }
 
 TEST_F(IntegrityTest, StagesAndGates) {
@@ -207,11 +206,11 @@ TEST_F(IntegrityTest, StagesAndGates) {
   Close();
   EXPECT_THAT(Findings(), IsEmpty());
   Sql("UPDATE gates SET status = 'approved'");
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("of job job is not what its events add up to")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("of job job does not match its events")));
   Sql("UPDATE gates SET status = 'pending'");
   EXPECT_THAT(Findings(), IsEmpty());
   Sql("DELETE FROM stages");
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("of job job is not what its events add up to")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("of job job does not match its events")));
 }
 
 TEST_F(IntegrityTest, ASnapshotThatWasForged) {
@@ -223,19 +222,20 @@ TEST_F(IntegrityTest, ASnapshotThatWasForged) {
 TEST_F(IntegrityTest, DeletedJobs) {
   TellAStory();
   std::filesystem::create_directory(runs_ + "/deleted");
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("deleted: the job was deleted, its folder")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("deleted: the job was deleted, but its folder")));
   std::filesystem::remove(runs_ + "/deleted");
   const std::string path = runs_ + "/stagelog.deleted.jsonl";
   const std::string text = ReadAll(path);
   std::filesystem::remove(path);
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("does not tell of the deleted job deleted")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("no entry for the deleted job deleted")));
   std::ofstream(path) << text << "nonsense\n";
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("tells of no deleted job")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("contains an invalid line")));
   std::ofstream(path) << text;
   Sql("UPDATE deleted_jobs SET pending = 1");
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("job deleted is half deleted")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("job deleted is partly deleted")));
   Sql("DELETE FROM deleted_jobs");
-  EXPECT_THAT(Findings(), Contains(HasSubstr("job deleted was deleted, by stagelog.deleted")));
+  EXPECT_THAT(Findings(),
+              Contains(HasSubstr("job deleted is deleted according to stagelog.deleted")));
 }
 
 TEST_F(IntegrityTest, Counters) {
@@ -246,12 +246,12 @@ TEST_F(IntegrityTest, Counters) {
   ASSERT_NE(other.find(":31"), std::string::npos);
   other.replace(other.find(":31"), 3, ":30");
   std::ofstream(path) << other;
-  EXPECT_THAT(Findings(),
-              ElementsAre(HasSubstr("no seq above 30"), HasSubstr("has highest_seq 30")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("but the database contains seq"),
+                                      HasSubstr("has highest_seq 30")));
   std::ofstream(path) << "{}";
   EXPECT_THAT(Findings(), ElementsAre(HasSubstr("journal.json is damaged")));
   std::filesystem::remove(path);
-  EXPECT_THAT(Findings(), ElementsAre("journal.json: is missing"));
+  EXPECT_THAT(Findings(), ElementsAre("journal.json: missing"));
 }
 
 TEST_F(IntegrityTest, ADamagedDatabase) {
@@ -263,10 +263,10 @@ TEST_F(IntegrityTest, ADamagedDatabase) {
       << text.substr(0, 4096) + std::string(text.size() - 4096, '\x5a');
   EXPECT_THAT(Findings(), Contains(HasSubstr("stagelog.db: ")));
   std::ofstream(path, std::ios::binary) << std::string(text.size(), '\x5a');
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("stagelog.db: cannot be read: ")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("stagelog.db: cannot read: ")));
   EXPECT_EQ(summary_->jobs, 2) << "the files are judged all the same";
   std::filesystem::remove(path);
-  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("stagelog.db: is missing")));
+  EXPECT_THAT(Findings(), ElementsAre(HasSubstr("stagelog.db: missing")));
   EXPECT_EQ(summary_->events, 21);
 }
 
