@@ -25,7 +25,7 @@ TEST_F(BackupCommandTest, SaysWhatItHolds) {
   EXPECT_THAT(made.out, HasSubstr(backups_ + "/daily: 1 jobs, "));
   EXPECT_THAT(made.out, HasSubstr(" bytes, events up to seq 3\n"));
   Run({"verify", backups_ + "/daily", "--database"});
-  ExpectFailure({"backup", "--to", "daily"}, 6, "is there already");
+  ExpectFailure({"backup", "--to", "daily"}, 6, "already exists");
   ExpectFailure({"backup", "--to", "../daily"}, 2, "--to");
   const Json report = Json::parse(Run({"backup", "--json"}).out);
   EXPECT_EQ(report["head_seq"], 3);

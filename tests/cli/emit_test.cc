@@ -35,7 +35,7 @@ TEST_F(EmitTest, OneEventFromFlags) {
                  "ünïcode \"x\"", "--payload", R"({"current": 4.50, "total": 10})", "--attempt",
                  "2", "--event-id", "e-1"})
                 .out,
-            "render#1 seq 1 (was there already), job created\n");
+            "render#1 seq 1 (already stored), job created\n");
 }
 
 TEST_F(EmitTest, ThePayloadFromAFile) {
@@ -60,7 +60,7 @@ TEST_F(EmitTest, ManyFromStandardInput) {
   input +=
       "\n  \n"
       R"({"type":"log","message":"without a newline","event_id":"mine"})";
-  EXPECT_EQ(Run({"emit", "r"}, input).out, "2501 events taken, 0 were there already\n");
+  EXPECT_EQ(Run({"emit", "r"}, input).out, "2501 events accepted, 0 already stored\n");
   ASSERT_THAT(Lines("r"), SizeIs(2'501));
   for (int i = 0; i < 2'500; i += 100) {
     EXPECT_EQ(Event("r", static_cast<size_t>(i))["message"], std::to_string(i));
@@ -96,7 +96,7 @@ TEST_F(EmitTest, ReadsLinesAsEveryDoorDoes) {
       "\xef\xbb\xbf{\"type\":\"log\",\"message\":\"one\",\"level\":\"WARN\",\"ts\":0}\r\n"
       "\r\n{\"type\":\"log\",\"message\":\"two\",\"ts\":-1.5}\r\n"
       "{\"type\":\"log\",\"message\":\"three\",\"ts\":\"1764363600123456\"}";
-  EXPECT_EQ(Run({"emit", "r"}, input).out, "3 events taken, 0 were there already\n");
+  EXPECT_EQ(Run({"emit", "r"}, input).out, "3 events accepted, 0 already stored\n");
   EXPECT_EQ(Event("r", 0)["message"], "one");
   EXPECT_EQ(Event("r", 0)["level"], "warning");
   EXPECT_EQ(Event("r", 0)["occurred_at"], "1970-01-01T00:00:00.000000Z");
@@ -117,7 +117,7 @@ TEST_F(EmitTest, EveryDoorPassesOverAByteOrderMark) {
       << "two files that were joined";
   EXPECT_EQ(admin().Post("/api/v1/jobs/b/cancel", mark + R"({"message":"enough"})").status, 201);
   EXPECT_EQ(Run({"emit", "b"}, mark + line + "\n" + mark + line).out,
-            "2 events taken, 0 were there already\n");
+            "2 events accepted, 0 already stored\n");
 }
 
 TEST_F(EmitTest, APayloadFileMayBeginWithAByteOrderMark) {
@@ -155,10 +155,10 @@ TEST_F(EmitTest, WhatIsFlaggedInABatchIsNamedByItsLine) {
       "{\"type\":\"job_created\"}\n\n{\"type\":\"job_created\"}\n{\"type\":\"heartbeat\"}\n"
       "{\"type\":\"job_resumed\"}\n";
   const CliResultText result = Run({"emit", "r", "--strict"}, input, 8);
-  EXPECT_EQ(result.out, "3 events taken, 0 were there already, 2 flagged as illegal\n");
+  EXPECT_EQ(result.out, "3 events accepted, 0 already stored, 2 flagged as invalid\n");
   EXPECT_THAT(result.err, HasSubstr("line 3: r#2 is flagged: already_created"));
   EXPECT_THAT(result.err, HasSubstr("line 5: r#3 is flagged: not_paused"));
-  EXPECT_THAT(Lines("r"), SizeIs(3)) << "illegal is not lost";
+  EXPECT_THAT(Lines("r"), SizeIs(3)) << "invalid events are stored";
   EXPECT_EQ(Json::parse(Run({"emit", "r", "--json"}, input).out)["flagged"], 3);
 }
 

@@ -39,7 +39,7 @@ TEST_F(GateCommandTest, TheInbox) {
 TEST_F(GateCommandTest, AnApproval) {
   auto wait = cli_.Start({"gate", "wait", "release", "deploy"});
   AwaitPrompt(*wait);
-  ExpectFailure({"gate", "approve", "release", "deploy", "--choice", "mars"}, 6, "does not offer");
+  ExpectFailure({"gate", "approve", "release", "deploy", "--choice", "mars"}, 6, "no such option");
   EXPECT_EQ(
       Run({"gate", "approve", "release", "deploy", "--choice", "eu", "--comment", "fine"}).out,
       "deploy of release approved, the job is created\n");
@@ -47,7 +47,7 @@ TEST_F(GateCommandTest, AnApproval) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, "approved by admin, choice eu: fine\n");
   ExpectFailure({"gate", "reject", "release", "deploy", "--comment", "no"}, 6,
-                "was approved before");
+                "was already approved at");
   EXPECT_EQ(Run({"gate", "wait", "release", "deploy"}).out, result.out) << "it is decided already";
 }
 

@@ -46,7 +46,7 @@ TEST_F(ImportLinesTest, TheSystemsJournal) {
              "\n",
              {"--time-field", "__REALTIME_TIMESTAMP", "--level-field", "PRIORITY",
               "--message-field", "MESSAGE"});
-  EXPECT_EQ(result.out, "2 events taken, 0 were there already\n");
+  EXPECT_EQ(result.out, "2 events accepted, 0 already stored\n");
   EXPECT_THAT(result.err, HasSubstr("scale 'syslog'")) << "what was guessed is said";
   EXPECT_EQ(Event("j", 0)["level"], "error");
   EXPECT_EQ(Event("j", 0)["occurred_at"], "2025-11-28T21:00:00.123456Z");
@@ -66,7 +66,7 @@ TEST_F(ImportLinesTest, ALineThatIsWrongEndsItBehindWhatCameBefore) {
   std::vector<std::string> skipping = flags;
   skipping.push_back("--skip-invalid");
   const CliResultText skipped = Import(text, skipping);
-  EXPECT_EQ(skipped.out, "500 events taken, 500 were there already, 1 line skipped\n");
+  EXPECT_EQ(skipped.out, "500 events accepted, 500 already stored, 1 line skipped\n");
   EXPECT_THAT(skipped.err, HasSubstr("file:501: unknown level 'bogus'"));
   EXPECT_THAT(Lines("j"), SizeIs(1'000));
   EXPECT_EQ(Event("j", 999)["message"], "1001");
@@ -81,7 +81,7 @@ TEST_F(ImportLinesTest, WhatTheDaemonRefusesIsSkippedOrNamedToo) {
   EXPECT_THAT(Lines("j"), SizeIs(2)) << "the lines before it";
   std::vector<std::string> skipping = flags;
   skipping.push_back("--skip-invalid");
-  EXPECT_EQ(Import(text, skipping).out, "1 events taken, 2 were there already, 1 line skipped\n");
+  EXPECT_EQ(Import(text, skipping).out, "1 events accepted, 2 already stored, 1 line skipped\n");
 }
 
 TEST_F(ImportLinesTest, AHugeLineCostsItself) {
@@ -89,15 +89,15 @@ TEST_F(ImportLinesTest, AHugeLineCostsItself) {
                            "\"}\n{\"m\":\"b\"}\n" + std::string(5'000'000, 'y') +
                            "\n{\"m\":\"c\"}\n";
   const CliResultText result = Import(text, {"--message-field", "m", "--skip-invalid"});
-  EXPECT_EQ(result.out, "3 events taken, 0 were there already, 2 lines skipped\n");
-  EXPECT_THAT(result.err, HasSubstr("file:2: an event is at most 262144 bytes"));
+  EXPECT_EQ(result.out, "3 events accepted, 0 already stored, 2 lines skipped\n");
+  EXPECT_THAT(result.err, HasSubstr("file:2: an event may have at most 262144 bytes"));
   EXPECT_THAT(result.err, HasSubstr("file:4: is longer than 4 MiB"));
 }
 
 TEST_F(ImportLinesTest, WhereNoLineCanBeTakenItFails) {
   EXPECT_THAT(
       Import("{\"l\":\"x1\"}\n{\"l\":\"x2\"}\n", {"--level-field", "l", "--skip-invalid"}, 1).err,
-      HasSubstr("no line could be taken"));
+      HasSubstr("no line could be imported"));
 }
 
 TEST_F(ImportLinesTest, AMappingThatMatchesNothingIsAnErrorBeforeAnythingIsSent) {
@@ -154,8 +154,8 @@ TEST_F(ImportLinesTest, LinesThatAreNoJsonAreKept) {
       Import("\xef\xbb\xbf{\"m\":\"before\"}\r\n" + nuls +
                  "\r\nwarning: plain text\r\n{\"m\":\"after\\n\"}\r\n{\"m\":\"x\",\"m\":\"y\"}\r\n",
              {"--message-field", "m"});
-  EXPECT_EQ(result.out, "5 events taken, 0 were there already\n");
-  EXPECT_THAT(result.err, HasSubstr("2 lines are no JSON object and became logs"));
+  EXPECT_EQ(result.out, "5 events accepted, 0 already stored\n");
+  EXPECT_THAT(result.err, HasSubstr("2 lines are not a JSON object and became logs"));
   EXPECT_EQ(Event("j", 0)["message"], "before");
   EXPECT_EQ(Event("j", 1)["payload"]["nul_bytes"], 8);
   EXPECT_EQ(Event("j", 2)["message"], "warning: plain text");
@@ -164,7 +164,7 @@ TEST_F(ImportLinesTest, LinesThatAreNoJsonAreKept) {
 }
 
 TEST_F(ImportLinesTest, PlainTextNeedsOnlyAJob) {
-  EXPECT_EQ(Import("one\ntwo\n", {}).out, "2 events taken, 0 were there already\n");
+  EXPECT_EQ(Import("one\ntwo\n", {}).out, "2 events accepted, 0 already stored\n");
   EXPECT_EQ(Event("j", 1)["message"], "two");
 }
 
@@ -175,15 +175,15 @@ TEST_F(ImportLinesTest, ARotationSendsNothingTwice) {
     return Run({"import", cli_.Path(name), "--job", "j"}).out;
   };
   Write("app.log", "start\nsame\nsame\n");
-  EXPECT_EQ(import("app.log"), "3 events taken, 0 were there already\n");
+  EXPECT_EQ(import("app.log"), "3 events accepted, 0 already stored\n");
   Write("app.log", "start\nsame\nsame\nmore\n");
   std::filesystem::rename(cli_.Path("app.log"), cli_.Path("app.log.1"));
   Write("app.log", "start\nsame\nanother\n");
-  EXPECT_EQ(import("app.log.1"), "1 events taken, 3 were there already\n");
-  EXPECT_EQ(import("app.log"), "3 events taken, 0 were there already\n") << "it only begins alike";
+  EXPECT_EQ(import("app.log.1"), "1 events accepted, 3 already stored\n");
+  EXPECT_EQ(import("app.log"), "3 events accepted, 0 already stored\n") << "it only begins alike";
   EXPECT_EQ(std::system(("gzip -k " + cli_.Path("app.log.1")).c_str()), 0);
-  EXPECT_EQ(import("app.log.1.gz"), "0 events taken, 4 were there already\n");
-  EXPECT_EQ(import("app.log"), "0 events taken, 3 were there already\n");
+  EXPECT_EQ(import("app.log.1.gz"), "0 events accepted, 4 already stored\n");
+  EXPECT_EQ(import("app.log"), "0 events accepted, 3 already stored\n");
 }
 
 TEST_F(ImportLinesTest, TwoFilesInOneImportThatBeginAlike) {
@@ -192,22 +192,22 @@ TEST_F(ImportLinesTest, TwoFilesInOneImportThatBeginAlike) {
   Write("c.log", "start\none\n");
   EXPECT_EQ(
       Run({"import", cli_.Path("a.log"), cli_.Path("b.log"), cli_.Path("c.log"), "--job", "j"}).out,
-      "4 events taken, 2 were there already\n")
+      "4 events accepted, 2 already stored\n")
       << "the third is a copy of the first";
 }
 
 TEST_F(ImportLinesTest, StandardInputAndPipes) {
   EXPECT_EQ(Run({"import", "-", "--job", "a"}, "one\ntwo\n").out,
-            "2 events taken, 0 were there already\n");
+            "2 events accepted, 0 already stored\n");
   EXPECT_EQ(Run({"import", "/dev/stdin", "--job", "b"}, "one\n").out,
-            "1 events taken, 0 were there already\n");
+            "1 events accepted, 0 already stored\n");
   const std::string fifo = cli_.Path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   auto command = cli_.Start({"import", fifo, "--job", "c"});
   const int fd = ::open(fifo.c_str(), O_WRONLY);
   ASSERT_EQ(::write(fd, "one\ntwo\n", 8), 8);
   ::close(fd);
-  EXPECT_EQ(command->Wait().out, "2 events taken, 0 were there already\n");
+  EXPECT_EQ(command->Wait().out, "2 events accepted, 0 already stored\n");
   EXPECT_THAT(Lines("c"), SizeIs(2));
 }
 
@@ -217,17 +217,17 @@ TEST_F(ImportLinesTest, AForeignZstdFile) {
   packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
   const std::string path = Write("app.log.zst", packed);
   EXPECT_EQ(Run({"import", path, "--job", "j", "--message-field", "m"}).out,
-            "2 events taken, 0 were there already\n");
+            "2 events accepted, 0 already stored\n");
   Write("app.log.zst", packed.substr(0, packed.size() - 3));
-  ExpectFailure({"import", path, "--job", "k"}, 7, "cut off");
+  ExpectFailure({"import", path, "--job", "k"}, 7, "truncated");
 }
 
 TEST_F(ImportLinesTest, AJournalThroughAPipeAndPacked) {
   const std::string text = JournalLines::Random(5, 300, "old").Text();
   const std::string path = Write("old.jsonl", text);
-  EXPECT_EQ(Run({"import", "-"}, text).out, "300 events taken, 0 were there already\n");
+  EXPECT_EQ(Run({"import", "-"}, text).out, "300 events accepted, 0 already stored\n");
   EXPECT_EQ(std::system(("gzip " + path).c_str()), 0);
-  EXPECT_EQ(Run({"import", path + ".gz"}).out, "0 events taken, 300 were there already\n");
+  EXPECT_EQ(Run({"import", path + ".gz"}).out, "0 events accepted, 300 already stored\n");
   std::string edited = text;
   edited.replace(edited.find("\"ts\":\"20"), 8, "\"ts\":\"21");
   ExpectFailure({"import", "-"}, 7, "standard input", edited);
@@ -258,14 +258,14 @@ TEST_F(ImportLinesTest, ARunOfAnotherProgramIsAWholeJob) {
       "build_started=job_started,build_finished=job_completed",
       "--type-map",
       "process_started=stage_started,process_completed=stage_completed"};
-  EXPECT_EQ(Import(text, flags).out, "4 events taken, 0 were there already, jobs created: 1\n");
+  EXPECT_EQ(Import(text, flags).out, "4 events accepted, 0 already stored, jobs created: 1\n");
   ASSERT_THAT(Lines("j"), SizeIs(5));
   EXPECT_EQ(Event("j", 0)["type"], "job_created");
   EXPECT_EQ(Event("j", 0)["occurred_at"], "2026-03-01T09:00:00.000000Z");
   for (const std::string& line : Lines("j")) EXPECT_THAT(line, Not(HasSubstr("violations")));
   const Json state = Json::parse(Run({"show", "j", "--json"}).out);
   EXPECT_EQ(state["status"], "completed");
-  EXPECT_EQ(Import(text, flags).out, "0 events taken, 4 were there already\n");
+  EXPECT_EQ(Import(text, flags).out, "0 events accepted, 4 already stored\n");
   EXPECT_THAT(Lines("j"), SizeIs(5));
 }
 

@@ -28,7 +28,7 @@ TEST_F(ImportTest, AJournalOnce) {
   const JournalLines journal = JournalLines::Random(5, 2'300, "old");
   journal.WriteTo(cli_.Path("runs"));
   JournalLines::Random(6, 10, "other").WriteTo(cli_.Path("runs"));
-  EXPECT_EQ(Run({"import", cli_.Path("runs")}).out, "2310 events taken, 0 were there already\n");
+  EXPECT_EQ(Run({"import", cli_.Path("runs")}).out, "2310 events accepted, 0 already stored\n");
   const std::vector<std::string> lines = Lines("old");
   ASSERT_THAT(lines, SizeIs(2'300));
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -38,16 +38,15 @@ TEST_F(ImportTest, AJournalOnce) {
     ASSERT_EQ(stored->draft.event_id, original->draft.event_id);
     ASSERT_EQ(stored->draft.occurred_at_micros, original->draft.occurred_at_micros);
   }
-  EXPECT_EQ(Run({"import", cli_.Path("runs/old")}).out,
-            "0 events taken, 2300 were there already\n");
+  EXPECT_EQ(Run({"import", cli_.Path("runs/old")}).out, "0 events accepted, 2300 already stored\n");
 }
 
 TEST_F(ImportTest, ATornLastLineIsLeftOut) {
   std::string text = JournalLines::Random(5, 10, "old").Text();
   text.resize(text.size() - 20);
   const CliResultText result = Run({"import", WriteFile("torn", text)});
-  EXPECT_EQ(result.out, "9 events taken, 0 were there already\n");
-  EXPECT_THAT(result.err, HasSubstr("torn: the last line was cut after"));
+  EXPECT_EQ(result.out, "9 events accepted, 0 already stored\n");
+  EXPECT_THAT(result.err, HasSubstr("torn: the last line is truncated after"));
 }
 
 TEST_F(ImportTest, ALineThatIsNoneIsNamed) {
@@ -57,7 +56,7 @@ TEST_F(ImportTest, ALineThatIsNoneIsNamed) {
   ExpectFailure({"import", WriteFile("bad", "{\"a\":1}\n"), "--type-field", "a"}, 2,
                 "bad:1: no job");
   ExpectFailure({"import", cli_.Path("nowhere")}, 7, "no such file");
-  ExpectFailure({"import", WriteFile("empty", "")}, 7, "holds no event");
+  ExpectFailure({"import", WriteFile("empty", "")}, 7, "contains no events");
 }
 
 TEST_F(ImportTest, ALineThatIsTooLongIsNamedAndEndsNothingInSilence) {
@@ -77,7 +76,7 @@ TEST_F(ImportTest, AnEditedJournalGetsNoNewSealUnasked) {
   lines.erase(lines.begin() + 4);
   const std::string path = WriteFile("edited", JoinLines(lines));
   ExpectFailure({"import", path}, 7, "misplaced");
-  EXPECT_EQ(Run({"import", path, "--unverified"}).out, "4 events taken, 4 were there already\n");
+  EXPECT_EQ(Run({"import", path, "--unverified"}).out, "4 events accepted, 4 already stored\n");
 }
 
 TEST_F(ImportTest, LinesOfOthers) {
@@ -90,7 +89,7 @@ TEST_F(ImportTest, LinesOfOthers) {
   const std::vector<std::string> command = {"import",        path,    "--job",           "app",
                                             "--type-field",  "event", "--time-field",    "time",
                                             "--level-field", "level", "--message-field", "msg"};
-  EXPECT_EQ(Run(command).out, "2 events taken, 0 were there already\n");
+  EXPECT_EQ(Run(command).out, "2 events accepted, 0 already stored\n");
   const Json first = Json::parse(Lines("app")[0]);
   EXPECT_EQ(first["type"], "x-epoch-end-");
   EXPECT_EQ(first["level"], "warning");
@@ -99,7 +98,7 @@ TEST_F(ImportTest, LinesOfOthers) {
               HasSubstr(R"("payload":{"event":"Epoch End!","loss":0.10,"n":{"a":[1]}})"))
       << "what was changed is kept as it was";
   EXPECT_EQ(Json::parse(Lines("app")[1])["level"], "info");
-  EXPECT_EQ(Run(command).out, "0 events taken, 2 were there already\n") << "it may be run again";
+  EXPECT_EQ(Run(command).out, "0 events accepted, 2 already stored\n") << "it may be run again";
 }
 
 // --- export ---

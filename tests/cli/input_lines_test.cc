@@ -108,7 +108,7 @@ TEST_F(InputLinesTest, WhatIsCutOffIsAnErrorBehindWhatThereIs) {
   for (int i = 0; i < 50'000; ++i) text += std::to_string(i * 7'919 % 50'000) + "\n";
   for (const std::string& packed : {Gzip(text), Zstd(text)}) {
     const auto lines = Read(Write(packed.substr(0, packed.size() - 5)));
-    EXPECT_THAT(error_, HasSubstr("the file is damaged: it is cut off"));
+    EXPECT_THAT(error_, HasSubstr("the file is damaged: truncated"));
     EXPECT_GT(lines.size(), 1'000U);
     std::string damaged = packed;
     damaged[packed.size() / 2] = static_cast<char>(damaged[packed.size() / 2] ^ 0x55);

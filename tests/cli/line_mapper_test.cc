@@ -56,7 +56,7 @@ TEST(LineMapperTest, ATimeIsReadInWhateverUnitItIs) {
   }
   EXPECT_EQ(EventOf(mapping, R"({"t":0})")["occurred_at"], "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(EventOf(mapping, R"({"t":-1})")["occurred_at"], "1969-12-31T23:59:59.000000Z");
-  EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"), HasSubstr("'noon' is no time"));
+  EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"), HasSubstr("invalid time 'noon'"));
 }
 
 TEST(LineMapperTest, AZoneThatIsAssumedIsSaidAndTheTextKept) {
@@ -65,7 +65,7 @@ TEST(LineMapperTest, AZoneThatIsAssumedIsSaidAndTheTextKept) {
   const auto mapped = mapper.Map(R"({"t":"2026-03-01 09:00:00"})", "id");
   ASSERT_TRUE(mapped);
   EXPECT_THAT(mapped->event, HasSubstr(R"("payload":{"t":"2026-03-01 09:00:00"})"));
-  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 time names no zone; UTC was assumed")));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 time has no zone; assumed UTC")));
 }
 
 TEST(LineMapperTest, ALineWithoutATimeHasThatOfTheLineBeforeIt) {
@@ -89,7 +89,7 @@ std::string LevelOf(const FieldMapping& mapping, const std::string& line) {
 
 TEST(LineMapperTest, NumbersAreReadOnTheScaleThatWasNamed) {
   FieldMapping mapping = Mapping({{Part::kLevel, "l"}});
-  EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("name its scale with --level-scale"));
+  EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("choose one with --level-scale"));
   mapping.level_scale = FindLevelScale("pino");
   EXPECT_EQ(LevelOf(mapping, R"({"l":40})"), "warning");
   EXPECT_EQ(LevelOf(mapping, R"({"l":"40"})"), "warning");
@@ -97,7 +97,7 @@ TEST(LineMapperTest, NumbersAreReadOnTheScaleThatWasNamed) {
   mapping.level_scale = FindLevelScale("python");
   EXPECT_EQ(LevelOf(mapping, R"({"l":40})"), "error");
   mapping.level_scale = FindLevelScale("syslog");
-  EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("is not on the scale 'syslog'"));
+  EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("is not a level of the scale 'syslog'"));
   EXPECT_THAT(LevelOf(mapping, R"({"l":"loud"})"), HasSubstr("unknown level 'loud'"));
 }
 

@@ -507,11 +507,11 @@ TEST_F(ReplayTest, WhatCannotBeReplayedIsNamed) {
   expect({path, "--from", "2h"}, 2, "and ends at 2026-11-21T07:41:11.999000Z");
   expect({path, "--serve", "65536"}, 2, "--serve: '65536' is not a port");
   expect({path, "--exit-at-end"}, 2, "requires --serve");
-  expect({cli_.Path("nowhere")}, 7, "there is no such file or folder");
-  expect({"nowhere.jsonl"}, 7, "there is no such file or folder");
+  expect({cli_.Path("nowhere")}, 7, "no such file or folder");
+  expect({"nowhere.jsonl"}, 7, "no such file or folder");
   expect({"nowhere", "--url", "http://127.0.0.1:1"}, 5, "there is no file 'nowhere' either");
-  expect({Write("empty", "")}, 7, "holds no event");
-  expect({Write("prose", "Dear diary\n")}, 7, "is no journal of stagelog");
+  expect({Write("empty", "")}, 7, "contains no events");
+  expect({Write("prose", "Dear diary\n")}, 7, "not a stagelog journal");
   OpenServer();
   expect({path, "--serve", std::to_string(server_->port())}, 2, "--serve 0 picks a free port");
   cli_.SetEnvironment("TMPDIR", cli_.Path("nowhere"));

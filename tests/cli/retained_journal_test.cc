@@ -81,7 +81,7 @@ TEST_F(RetainedJournalTest, IsVerifiedWithItsDatabase) {
   text[text.find("\"m3\"") + 1] = 'X';
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
   EXPECT_THAT(Run({"verify", runs_, "--database"}, 1).out,
-              HasSubstr("the database says something else of seq 4"));
+              HasSubstr("the database has different content for seq 4"));
 }
 
 TEST_F(RetainedJournalTest, EveryCommandReadsACompressedFile) {

@@ -56,7 +56,7 @@ TEST_F(RunAgainTest, AFailureOfTheSecondRunShowsEveryTime) {
 TEST_F(RunAgainTest, ACanceledJobIsNotRunAgainUnlessThatIsAskedFor) {
   Append("j", R"({"type":"job_created"})");
   EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
-  EXPECT_FALSE(Starts({}, 6, "job j is canceled, the command was not started"));
+  EXPECT_FALSE(Starts({}, 6, "job j is canceled; the command was not started"));
   EXPECT_FALSE(Starts({"--stage", "s"}, 6, "--resume"));
   EXPECT_EQ(Status(), "canceled");
   EXPECT_TRUE(Starts({"--resume"}, 0, ""));
@@ -70,11 +70,11 @@ TEST_F(RunAgainTest, NewRefusesAJobThatIsThereBeforeTheCommandStarts) {
   EXPECT_THAT(Told("j"), ElementsAre("job_created", "job_started", "job_completed"));
   EXPECT_EQ(Events("j")[0]["payload"], Json({{"pipeline", "p"}, {"stages", {"a", "b"}}}));
   EXPECT_EQ(Events("j")[1]["payload"]["command"][0], "sh");
-  EXPECT_FALSE(Starts({"--new"}, 6, "job j is there already"));
+  EXPECT_FALSE(Starts({"--new"}, 6, "job j already exists"));
   KillDaemon();
   EXPECT_FALSE(Starts({"--new"}, 5, "no daemon at"));
   EXPECT_FALSE(Starts({"--new", "--resume"}, 2, "--resume"));
-  EXPECT_FALSE(Starts({"--new", "--stage", "s"}, 2, "--new is for jobs"));
+  EXPECT_FALSE(Starts({"--new", "--stage", "s"}, 2, "--new applies to jobs only"));
   StartDaemon();
 }
 

@@ -53,8 +53,8 @@ TEST_F(RunAwayTest, EverythingWaitsInTheSpoolAndAFlushSendsItOnce) {
       StartScript("echo a; " + Cli() + " run --stage s -- echo b; echo c; exit 5")->Wait();
   EXPECT_EQ(result.exit_code, 5);
   EXPECT_EQ(result.out, "a\nb\nc\n");
-  EXPECT_THAT(result.err, HasSubstr("8 events of job j wait in the spool; 'stagelog spool flush' "
-                                    "sends them"));
+  EXPECT_THAT(result.err, HasSubstr("8 events of job j are waiting in the spool; send them with "
+                                    "'stagelog spool flush'"));
   const CliResultText list = cli_.Run({"spool", "list"});
   EXPECT_THAT(list.out, AllOf(HasSubstr("j "), HasSubstr("events"), HasSubstr("since 20")));
   const Json json = Json::parse(cli_.Run({"spool", "list", "--json"}).out);
@@ -62,7 +62,7 @@ TEST_F(RunAwayTest, EverythingWaitsInTheSpoolAndAFlushSendsItOnce) {
   EXPECT_GE(json["events"], 8);
   const CliResultText away = Flush();
   EXPECT_EQ(away.exit_code, 5);
-  EXPECT_THAT(away.err, HasSubstr("still wait: no daemon at"));
+  EXPECT_THAT(away.err, HasSubstr("are still waiting: no daemon at"));
   StartDaemon();
   const CliResultText flushed = Flush();
   EXPECT_EQ(flushed.exit_code, 0) << flushed.err;
@@ -73,7 +73,7 @@ TEST_F(RunAwayTest, EverythingWaitsInTheSpoolAndAFlushSendsItOnce) {
   EXPECT_EQ(told.back(), "job_failed 'exit code 5'");
   EXPECT_FALSE(HasSpool("j"));
   EXPECT_EQ(Flush().exit_code, 0);
-  EXPECT_THAT(cli_.Run({"spool", "list"}).out, HasSubstr("nothing waits"));
+  EXPECT_THAT(cli_.Run({"spool", "list"}).out, HasSubstr("the spool is empty"));
   ExpectVerified("j");
 }
 
@@ -194,7 +194,8 @@ TEST_F(RunAwayTest, WithoutASpoolEventsAreSentDirectly) {
   const CliResultText result =
       StartScript("for i in $(seq 2000); do echo $i; done; exit 1")->Wait();
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("events cannot be spooled"), Not(HasSubstr("lost"))));
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("cannot write events to the spool"), Not(HasSubstr("lost"))));
   EXPECT_THAT(LogsOf("j"), SizeIs(2000));
   EXPECT_EQ(Events("j").back()["type"], "job_failed");
 }
@@ -210,7 +211,7 @@ TEST_F(RunAwayTest, WhatTheSpoolDoesNotTakeIsInAFileThatEmitSends) {
   const std::filesystem::directory_iterator file(cli_.Path("tmp"));
   StartDaemon();
   const CliResultText sent = cli_.Run({"emit", "j"}, ReadAll(file->path().string()));
-  EXPECT_EQ(sent.out, "4 events taken, 0 were there already\n") << sent.err;
+  EXPECT_EQ(sent.out, "4 events accepted, 0 already stored\n") << sent.err;
   EXPECT_EQ(Events("j").back()["type"], "job_failed");
 }
 
@@ -221,7 +222,7 @@ TEST_F(RunAwayTest, WhatCanBeNeitherSentNorSpooledIsCounted) {
   const CliResultText result = StartScript("echo a; exit 3")->Wait();
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.out, "a\n");
-  EXPECT_THAT(result.err, HasSubstr("4 events of job j are lost: they could be neither sent nor "
+  EXPECT_THAT(result.err, HasSubstr("4 events of job j are lost: they could not be sent or "
                                     "spooled"));
 }
 
@@ -252,7 +253,7 @@ TEST_F(RunAwayTest, ADaemonThatNeverAnswersIsGivenUp) {
   const CliResultText result = StartScript("echo a")->Wait();
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out, "a\n");
-  EXPECT_THAT(result.err, HasSubstr("4 events of job j wait in the spool"));
+  EXPECT_THAT(result.err, HasSubstr("4 events of job j are waiting in the spool"));
 }
 
 TEST_F(RunAwayTest, SpoolCommandsThatMakeNoSense) {

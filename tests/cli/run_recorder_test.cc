@@ -222,25 +222,24 @@ TEST_F(RunRecorderTest, LinesThatLookLikeMarkersAreWarnedOfOnce) {
   }
   run.Output(OutputStream::kStderr, "::stage other\n");
   ASSERT_EQ(warnings_.size(), 3U);
-  EXPECT_EQ(warnings_[0].substr(0, 64),
-            "no marker, kept as a line of output: '::stage Build images': 'Bu");
+  EXPECT_EQ(warnings_[0].substr(0, 67),
+            "not a valid marker, treated as output: '::stage Build images': 'Bui");
   EXPECT_TRUE(warnings_[1].ends_with(
-      "'::progress 50': a total is missing: '::progress 40/100' or '::progress 40%'"));
-  EXPECT_TRUE(warnings_[2].ends_with("markers count on standard output only"));
+      "'::progress 50': missing total; expected '::progress 40/100' or '::progress 40%'"));
+  EXPECT_TRUE(warnings_[2].ends_with("markers are only recognized on standard output"));
   for (int i = 0; i < 1'000; ++i) {
     run.Output(OutputStream::kStdout, "::stage no " + std::to_string(i) + "\n");
   }
   run.OutputEnded();
   EXPECT_EQ(warnings_.size(), 6U);
-  EXPECT_EQ(warnings_.back(), "998 more lines that look like markers were kept as output");
+  EXPECT_EQ(warnings_.back(), "998 more invalid markers were treated as output");
 }
 
 TEST_F(RunRecorderTest, AStageThatIsNotAmongTheDeclaredOnesIsWarnedOf) {
   RunRecorder& run = Job();
   run.Begin({.stages = {"fetch", "build"}});
   run.Output(OutputStream::kStdout, "::stage fetch\n::stage biuld\n::stage build\n");
-  EXPECT_THAT(warnings_,
-              ElementsAre("stage 'biuld' is not among the stages that --stages declares"));
+  EXPECT_THAT(warnings_, ElementsAre("stage 'biuld' is not declared in --stages"));
 }
 
 TEST_F(RunRecorderTest, EveryByteComesBackFromTheEventsAndEachIsOneTheDaemonTakes) {

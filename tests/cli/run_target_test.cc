@@ -78,13 +78,14 @@ TEST(RunTargetTest, WhatMakesNoSenseIsSaid) {
     EXPECT_EQ(target.error().code, ExitCode::kUsage);
     EXPECT_NE(target.error().message.find(says), std::string::npos) << target.error().message;
   };
-  expect({Options("", "s")}, "a stage of which job?");
-  expect({Options("a b", "")}, "--job: 'a b' is no job id");
-  expect({Options("stagelog.x", "")}, "no job id");
-  expect({Options("j", "a//b")}, "is no stage");
-  expect({Options("", "s"), {{"STAGELOG_JOB", "../x"}}}, "STAGELOG_JOB: '../x' is no job id");
-  expect({{"j", "p", "s", {"x"}}}, "--pipeline is for jobs");
-  expect({{"j", std::string(300, 'p'), "", {"x"}}}, "--pipeline: at most 256 bytes");
+  expect({Options("", "s")}, "no job; give --job");
+  expect({Options("a b", "")}, "--job: 'a b' is not a valid job id");
+  expect({Options("stagelog.x", "")}, "not a valid job id");
+  expect({Options("j", "a//b")}, "is not a valid stage");
+  expect({Options("", "s"), {{"STAGELOG_JOB", "../x"}}},
+         "STAGELOG_JOB: '../x' is not a valid job id");
+  expect({{"j", "p", "s", {"x"}}}, "--pipeline applies to jobs only");
+  expect({{"j", std::string(300, 'p'), "", {"x"}}}, "--pipeline: longer than 256 bytes");
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ TEST_F(RunCommandTest, StandardErrorIsAStreamOfItsOwn) {
   EXPECT_EQ(result.out, "out\n");
   EXPECT_THAT(result.err, HasSubstr("err\n"));
   EXPECT_THAT(result.err, HasSubstr("\n::stage no\n"));
-  EXPECT_THAT(result.err, HasSubstr("'::stage no': markers count on standard output only\n"));
+  EXPECT_THAT(result.err,
+              HasSubstr("'::stage no': markers are only recognized on standard output\n"));
   for (const Json& event : Events("j")) {
     if (event["type"] != "log") continue;
     EXPECT_EQ(event["payload"]["stream"], event["message"] == "out" ? "stdout" : "stderr");
@@ -116,8 +117,8 @@ TEST_F(RunCommandTest, BadUsage) {
     EXPECT_THAT(result.err, HasSubstr(says));
   };
   expect({}, "command is required");
-  expect({"--stage", "s", "--", "true"}, "a stage of which job?");
-  expect({"--job", "a/b", "--", "true"}, "no job id");
+  expect({"--stage", "s", "--", "true"}, "no job; give --job");
+  expect({"--job", "a/b", "--", "true"}, "not a valid job id");
 }
 
 TEST_F(RunCommandTest, MarkersAreEventsAndStillPrinted) {
@@ -266,7 +267,8 @@ TEST_F(RunCommandTest, ACancelFromOutsideEndsAQuietCommandAndAllItHasStarted) {
   EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
   const CliResultText result = run->Wait();
   EXPECT_EQ(result.exit_code, 143);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("job j is canceled"), Not(HasSubstr("still holds"))));
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("job j is canceled"), Not(HasSubstr("still has its output"))));
   EXPECT_EQ(Told("j").back(), "job_canceled");
 }
 
@@ -278,7 +280,7 @@ TEST_F(RunCommandTest, ACancelFromOutsideReachesWhatIsStartedMeanwhile) {
   EXPECT_EQ(admin().Post("/api/v1/jobs/j/cancel", "{}").status, 201);
   const CliResultText result = run->Wait();
   EXPECT_THAT(result.err, AllOf(HasSubstr("job j is canceled"), Not(HasSubstr("SIGKILL")),
-                                Not(HasSubstr("still holds"))));
+                                Not(HasSubstr("still has its output"))));
 }
 
 // The command goes at once, what it has started does not hear and does not hold its output.
@@ -295,7 +297,7 @@ TEST_F(RunCommandTest, ACancelFromOutsideKillsWhatIsDeafThoughTheCommandHasEnded
   const CliResultText result = run->Wait();
   EXPECT_EQ(result.exit_code, 143);
   EXPECT_THAT(result.err,
-              HasSubstr("what the command has started has not ended; it is sent SIGKILL"));
+              HasSubstr("background processes of the command are still running; sending SIGKILL"));
   std::string pid = ReadAll(pid_file);
   pid.pop_back();
   // One that is dead and that nobody has waited for yet has no command line.
@@ -344,8 +346,8 @@ TEST_F(RunCommandTest, WhatTheCommandLeavesBehindIsNotWaitedForForEver) {
   const CliResultText result = run->Wait();
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out, "done\n");
-  EXPECT_THAT(result.err, AllOf(HasSubstr("still holds its output"), HasSubstr("1: sh (pid "),
-                                HasSubstr("--wait-all waits for it")));
+  EXPECT_THAT(result.err, AllOf(HasSubstr("still has its output open"), HasSubstr("1: sh (pid "),
+                                HasSubstr("use --wait-all to wait")));
   EXPECT_EQ(Told("j").back(), "job_completed");
   EXPECT_EQ(Events("j").back()["payload"]["left_running"], 1);
   gate.Open();
@@ -355,7 +357,7 @@ TEST_F(RunCommandTest, WhatRunsOnWithoutHoldingTheOutputIsNamed) {
   ScriptGate gate(cli_.Path("gate"));
   const auto run = StartScript("{ " + gate.Shell() + "} > /dev/null 2>&1 & echo done");
   const CliResultText result = run->Wait();
-  EXPECT_THAT(result.err, HasSubstr("the command has ended, what it started runs on (1: sh (pid "));
+  EXPECT_THAT(result.err, HasSubstr("not waiting for its background processes (1: sh (pid "));
   EXPECT_EQ(Events("j").back()["payload"]["left_running"], 1);
   gate.Open();
 }
@@ -364,7 +366,7 @@ TEST_F(RunCommandTest, WaitAllWaitsForWhatRunsOnAndJournalsItsOutput) {
   ScriptGate gate(cli_.Path("gate"));
   const auto run =
       StartScript("{ " + gate.Shell() + "echo late; } & echo done; exit 3", {"--wait-all"});
-  WaitForOutput(*run, "is waited for: 1: sh (pid ");
+  WaitForOutput(*run, "waiting for its background processes: 1: sh (pid ");
   gate.Open();
   const CliResultText result = run->Wait();
   EXPECT_EQ(result.exit_code, 3);
@@ -421,7 +423,7 @@ TEST_F(RunCommandTest, ALineThatIsNearlyAMarkerIsWarnedOf) {
   const CliResultText result = Script("echo ::progres 4; echo ::progress 50; echo ::group::x");
   EXPECT_EQ(SplitLines(result.err).size(), 2U) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("'::progres 4': did you mean '::progress'"),
-                                HasSubstr("'::progress 50': a total is missing")));
+                                HasSubstr("'::progress 50': missing total")));
 }
 
 TEST_F(RunCommandTest, TheWordsOfTheCommandNeedNotBeJournaled) {
@@ -436,7 +438,7 @@ TEST_F(RunCommandTest, WithTooFewDescriptorsTheCommandIsNotStarted) {
     cli_.SetWrapper({"sh", "-c", "ulimit -n " + std::to_string(limit) + "; exec \"$@\"", "sh"});
     const CliResultText result = cli_.Run({"run", "--", "touch", proof});
     EXPECT_EQ(result.exit_code, 126) << limit << result.err;
-    EXPECT_THAT(result.err, HasSubstr("the command was not started: too few file descriptors"));
+    EXPECT_THAT(result.err, HasSubstr("the command was not started: not enough file descriptors"));
     EXPECT_FALSE(std::filesystem::exists(proof));
   }
 }

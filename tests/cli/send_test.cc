@@ -164,7 +164,7 @@ TEST_F(SendTest, SomethingElseAtTheAddressKeepsTheEvents) {
   });
   const CliResultText result = StartScript(daemon, "echo a; exit 4")->Wait();
   EXPECT_EQ(result.exit_code, 4);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("events are kept and not sent"),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("keeping events until they can be sent"),
                                 HasSubstr("not as a stagelog daemon does"),
                                 HasSubstr("4 events of job j wait")));
 }

@@ -107,11 +107,11 @@ TEST_F(StateTest, MomentsThatAreNoneAreRefused) {
     EXPECT_THAT(result.out, IsEmpty());
     EXPECT_THAT(result.err, HasSubstr(says));
   };
-  expect({"--at-seq", "9"}, "the first event of job 'job' is later, with seq 10");
-  expect({"--at-seq", "51"}, "51 is beyond the job's last event, which has seq 50");
+  expect({"--at-seq", "9"}, "job 'job' did not exist yet; its first event has seq 10");
+  expect({"--at-seq", "51"}, "51 is after the job's last event, which has seq 50");
   expect({"--at-seq", "-1"}, "'-1' is not a seq");
   expect({"--at-seq", "all"}, "'all' is not a seq");
-  expect({"--at", "2020-01-01T00:00:00Z"}, "the first event of job 'job' is later");
+  expect({"--at", "2020-01-01T00:00:00Z"}, "job 'job' did not exist yet");
   expect({"--at", "2999-01-01T00:00:00Z"}, "is in the future");
   expect({"--at", "now"}, "invalid time 'now'");
   expect({"--at", "42"}, "invalid time '42'");
@@ -153,16 +153,16 @@ TEST_F(StateTest, ATornTailIsPassedOverAndAMissingOneMissed) {
   const std::string torn = Write("events.jsonl", text.substr(0, text.size() - 30));
   const CliResultText result = State({torn, "--json"});
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(result.err, HasSubstr("was cut after"));
+  EXPECT_THAT(result.err, HasSubstr("is truncated after"));
   EXPECT_EQ(Json::parse(result.out)["events"], 9);
   const CliResultText unended = State({Write("x", text.substr(0, text.size() - 1)), "--json"});
-  EXPECT_THAT(unended.err, HasSubstr("lacks its newline"));
+  EXPECT_THAT(unended.err, HasSubstr("has no newline"));
   EXPECT_EQ(Json::parse(unended.out)["events"], 10);
   journal.WriteTo(cli_.Path("runs"));
   Write("runs/job/events.jsonl", text.substr(0, text.size() - 30));
   const CliResultText missing = State({cli_.Path("runs/job")});
   EXPECT_EQ(missing.exit_code, 7);
-  EXPECT_THAT(missing.err, HasSubstr("missing_tail: state.json knows of event 10"));
+  EXPECT_THAT(missing.err, HasSubstr("missing_tail: state.json has event 10"));
 }
 
 TEST_F(StateTest, AFileThatIsNoJournal) {
@@ -173,14 +173,14 @@ TEST_F(StateTest, AFileThatIsNoJournal) {
     EXPECT_THAT(result.err, HasSubstr(says));
     EXPECT_THAT(result.err, Not(HasSubstr("exception")));
   };
-  expect(cli_.Path("nowhere"), "there is no such file or folder");
+  expect(cli_.Path("nowhere"), "no such file or folder");
   expect(cli_.home(), "no events.jsonl in it");
-  expect(Write("empty", ""), "holds no event");
-  expect(Write("prose", "Dear diary,\n\n\033[31mtoday\n"), "is no journal of stagelog");
-  expect(Write("object", "{\"a\":1}\n"), "is no journal of stagelog");
-  expect(Write("torn", "{\"seq\":1,"), "holds no event");
-  expect(Write("zeros", std::string(9'000'000, '\0')), "holds no event");
-  expect("/dev/null", "holds no event");
+  expect(Write("empty", ""), "contains no events");
+  expect(Write("prose", "Dear diary,\n\n\033[31mtoday\n"), "not a stagelog journal");
+  expect(Write("object", "{\"a\":1}\n"), "not a stagelog journal");
+  expect(Write("torn", "{\"seq\":1,"), "contains no events");
+  expect(Write("zeros", std::string(9'000'000, '\0')), "contains no events");
+  expect("/dev/null", "contains no events");
 }
 
 TEST(PrettyJsonTest, AddsNothingButWhiteSpace) {

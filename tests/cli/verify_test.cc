@@ -201,7 +201,7 @@ TEST_F(VerifyCommandTest, TheDatabaseTellsWhatTheFileAloneCannot) {
   const CliResultText result = Verify({runs_dir(), "--database"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("line 10 (byte "));
-  EXPECT_THAT(result.out, HasSubstr("missing_tail: the database knows of event 10, the file ends "
+  EXPECT_THAT(result.out, HasSubstr("missing_tail: the database has event 10, but the file ends "
                                     "with event 9"));
   EXPECT_THAT(result.out, HasSubstr("differs_from_database"));
   EXPECT_THAT(result.out, HasSubstr("missing_file"));
@@ -263,16 +263,16 @@ TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
     EXPECT_THAT(result.out + result.err, HasSubstr(says)) << path;
     EXPECT_THAT(result.err, Not(HasSubstr("exception"))) << path;
   };
-  expect(cli_.Path("nowhere"), 7, "there is no such file or folder");
+  expect(cli_.Path("nowhere"), 7, "no such file or folder");
   std::filesystem::create_directories(cli_.Path("empty-folder"));
   expect(cli_.Path("empty-folder"), 7, "no events.jsonl in it");
   Rewrite(cli_.Path("empty"), "");
-  expect(cli_.Path("empty"), 1, "holds no event");
+  expect(cli_.Path("empty"), 1, "contains no events");
   Rewrite(cli_.Path("binary"), std::string(100'000, '\0') + std::string(100'000, '\n'));
   expect(cli_.Path("binary"), 1, "not_a_journal");
   Rewrite(cli_.Path("prose"), "Dear diary,\n\n\033[31mtoday\n");
   expect(cli_.Path("prose"), 1, "line 1 (byte 0): not_an_event");
-  expect("/dev/null", 1, "holds no event");
+  expect("/dev/null", 1, "contains no events");
   const CliResultText usage = Verify({});
   EXPECT_EQ(usage.exit_code, 2);
 }

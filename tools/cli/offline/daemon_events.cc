@@ -33,7 +33,7 @@ CliStatus DaemonEvents::ReadPage() {
     Result<Event> event = DecodeStoredEvent(body);
     if (!event) {
       return Fail(ExitCode::kUnreachable,
-                  client_.url() + " hands out what is no event: " + event.error().message);
+                  client_.url() + " sent an invalid event: " + event.error().message);
     }
     page_.push_back({std::move(*event), std::move(body)});
   }

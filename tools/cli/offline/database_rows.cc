@@ -16,7 +16,7 @@ CliResult<std::unique_ptr<DatabaseRows>> DatabaseRows::Open(const std::string& p
     return Fail(ExitCode::kBadFile, path + ": " + error.message());
   }
   if (type != std::filesystem::file_type::regular) {
-    return Fail(ExitCode::kBadFile, path + ": there is no such database");
+    return Fail(ExitCode::kBadFile, path + ": no such database");
   }
   try {
     return std::unique_ptr<DatabaseRows>(new DatabaseRows(path));

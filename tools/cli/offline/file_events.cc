@@ -102,18 +102,19 @@ CliResult<std::optional<StoredEvent>> FileEvents::End() {
     }
   }
   if (last_job_seq_ > 0) return std::nullopt;
-  return Fail(ExitCode::kBadFile, path_ + ": holds no event; the events.jsonl of a job is wanted");
+  return Fail(ExitCode::kBadFile,
+              path_ + ": contains no events; expected the events.jsonl of a job");
 }
 
 CliError FileEvents::Damage(const ChainFinding& finding) const {
   if (finding.line == 1 && finding.code == "not_an_event") {
-    return {ExitCode::kBadFile, path_ + ": is no journal of stagelog: its first line is no event"};
+    return {ExitCode::kBadFile, path_ + ": not a stagelog journal: the first line is not an event"};
   }
   return {ExitCode::kBadFile,
           path_ + ": line " + std::to_string(finding.line) + " (byte " +
               std::to_string(finding.offset) + ") " + finding.code + ": " +
               Harmless(finding.detail) +
-              "; 'stagelog verify' says what can be trusted, --unverified goes on regardless"};
+              "; 'stagelog verify' reports what can be trusted, --unverified continues anyway"};
 }
 
 }  // namespace stagelog::cli

@@ -47,12 +47,13 @@ CliResult<JobState> FoldUpTo(StoredEvents& events, const JobMoment& moment) {
       continue;
     }
     if (state.job_seq > 0) return state;
-    return Fail(ExitCode::kUsage, "the first event of job '" + event.draft.job_id +
-                                      "' is later, with seq " + std::to_string(event.seq));
+    return Fail(ExitCode::kUsage, "job '" + event.draft.job_id +
+                                      "' did not exist yet; its first event has seq " +
+                                      std::to_string(event.seq));
   }
   if (moment.at_seq && *moment.at_seq > state.as_of_seq) {
     return Fail(ExitCode::kUsage, "--at-seq: " + std::to_string(*moment.at_seq) +
-                                      " is beyond the job's last event, which has seq " +
+                                      " is after the job's last event, which has seq " +
                                       std::to_string(state.as_of_seq));
   }
   return state;

@@ -63,7 +63,7 @@ CliResult<std::vector<JournalPath>> FindJournals(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) {
-    return Fail(ExitCode::kBadFile, path + ": there is no such file or folder");
+    return Fail(ExitCode::kBadFile, path + ": no such file or folder");
   }
   if (error) return Fail(ExitCode::kBadFile, path + ": " + error.message());
   if (status.type() != fs::file_type::directory) return std::vector<JournalPath>{OfFile(path)};

@@ -35,7 +35,7 @@ class Verifier {
     }
     LineReader reader(std::move(*file));
     if (CliStatus read = ReadLines(reader); !read) return tl::unexpected(read.error());
-    if (size_ == 0 && !gave_up_) check_.Add({1, 0, "empty", "the file holds no event"});
+    if (size_ == 0 && !gave_up_) check_.Add({1, 0, "empty", "the file contains no events"});
     if (!gave_up_) check_.Finish(size_);
     if (database_ != nullptr && !gave_up_) LookForMissingTail();
     return std::move(check_);
@@ -103,20 +103,19 @@ class Verifier {
     if (digest == DigestOf(line.text)) return;
     check_.Add({check_.lines(), line.offset, "differs_from_database",
                 body || digest
-                    ? "the database says something else of seq " + std::to_string(event.seq)
+                    ? "the database has different content for seq " + std::to_string(event.seq)
                     : "the database has no event with seq " + std::to_string(event.seq)});
   }
 
   void LookForMissingTail() {
     const DatabaseRows::Last last = database_->LastOf(check_.job_id());
     if (last.job_seq == 0 && check_.last_job_seq() > 0) {
-      check_.Add(
-          {1, 0, "differs_from_database", "the database does not know job " + check_.job_id()});
+      check_.Add({1, 0, "differs_from_database", "the database has no job " + check_.job_id()});
     }
     if (last.job_seq <= check_.last_job_seq() || HasReached(last.body)) return;
     check_.Add({check_.lines() + 1, size_, "missing_tail",
-                "the database knows of event " + std::to_string(last.job_seq) +
-                    ", the file ends with event " + std::to_string(check_.last_job_seq())});
+                "the database has event " + std::to_string(last.job_seq) +
+                    ", but the file ends with event " + std::to_string(check_.last_job_seq())});
   }
 
   // A running daemon writes the file after the database: the event may have come since.
@@ -148,7 +147,7 @@ CliResult<std::optional<ChainAnchor>> ReadStateAnchor(const std::string& path) {
   const bool is_state = state.is_object() && state.contains("events") &&
                         state["events"].is_number_integer() && state.contains("last_hash") &&
                         state["last_hash"].is_string();
-  if (!is_state) return Fail(ExitCode::kProblem, "state.json beside it is no state of a job");
+  if (!is_state) return Fail(ExitCode::kProblem, "the state.json next to it is invalid");
   return ChainAnchor{state["events"].get<int64_t>(), state["last_hash"].get<std::string>(),
                      "state.json"};
 }

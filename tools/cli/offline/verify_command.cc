@@ -199,9 +199,9 @@ class Verification {
         if (!stored) {
           check.Add({0, 0, "unreadable_file", stored.error().message});
         } else if (is_there) {
-          check.Add({0, 0, "unreadable_file", "what has the place of the file is no plain file"});
+          check.Add({0, 0, "unreadable_file", "not a regular file"});
         } else {
-          check.Add({0, 0, "missing_file", "the database knows of this job, there is no file"});
+          check.Add({0, 0, "missing_file", "the database has this job, but its file is missing"});
         }
         if (CliStatus said = Tell(journal, check, progress); !said) return said;
       }

@@ -93,9 +93,9 @@ Status CheckRoomForDescriptors() {
     UniqueFd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     if (!fd.valid()) {
       const int error = errno;
-      return Failure("too few file descriptors: " + std::to_string(taken.size()) +
-                         " can be opened and " + std::to_string(kDescriptorsNeeded) +
-                         " are needed (" + std::strerror(error) + "; see 'ulimit -n')",
+      return Failure("not enough file descriptors: " + std::to_string(taken.size()) +
+                         " available, " + std::to_string(kDescriptorsNeeded) + " needed (" +
+                         std::strerror(error) + "; see 'ulimit -n')",
                      error);
     }
     taken.push_back(std::move(fd));
@@ -333,7 +333,7 @@ void CommandRun::TakeCancel() {
   if (is_canceled_outside_) return;
   is_canceled_outside_ = true;
   canceled_micros_ = Now();
-  Complain("job " + target_.job_id + " is canceled; the command is sent SIGTERM");
+  Complain("job " + target_.job_id + " is canceled; sending SIGTERM to the command");
   std::set<pid_t> spared = AdoptedDaemons(Ours(), Session());
   spared.insert(signals_.witness_pid());
   descendants_.Spare(std::move(spared));
@@ -352,8 +352,8 @@ void CommandRun::RemindOrPressOn() {
 void CommandRun::PressOn() {
   kill_at_micros_ = 0;
   pressed_on_micros_ = Now();
-  Complain(has_ended_ ? "what the command has started has not ended; it is sent SIGKILL"
-                      : "the command has not ended; it is sent SIGKILL");
+  Complain(has_ended_ ? "background processes of the command are still running; sending SIGKILL"
+                      : "the command is still running; sending SIGKILL");
   descendants_.Kill();
 }
 
@@ -411,7 +411,7 @@ void CommandRun::Drain(RunEnd& end) {
     const bool is_drained = IsDrained(stdout_pump_) && IsDrained(stderr_pump_);
     if (is_drained && !AwaitsDescendants() && !awaits_all) break;
     if (awaits_all && !std::exchange(has_said_waiting, true)) {
-      Complain("the command has ended; what it has started is waited for: " + Left());
+      Complain("the command has ended; waiting for its background processes: " + Left());
     }
     const int64_t left = DrainUntil(ended) - Now();
     if (kill_at_micros_ != 0) {
@@ -462,12 +462,12 @@ void CommandRun::TellLeft(RunEnd& end, bool holds_output) {
   end.left_running = static_cast<int>(left.size());
   if (holds_output) {
     Complain(
-        "the command has ended, but something it started still holds its output; that is not "
-        "waited for" +
-        (left.empty() ? "" : " (" + Left() + "; --wait-all waits for it)"));
+        "the command has ended; not waiting for a background process that still has its output "
+        "open" +
+        (left.empty() ? "" : " (" + Left() + "; use --wait-all to wait)"));
   } else if (!left.empty()) {
-    Complain("the command has ended, what it started runs on (" + Left() +
-             "; --wait-all waits for it)");
+    Complain("the command has ended; not waiting for its background processes (" + Left() +
+             "; use --wait-all to wait)");
   }
 }
 
@@ -507,7 +507,7 @@ void CommandRun::OnJobStatus(const std::string& status) {
   const bool is_over = status == "completed" || status == "failed";
   if (!is_over || is_ending_ || std::exchange(has_said_over_, true)) return;
   Complain("job " + target_.job_id + " was " + status +
-           " before: what comes is kept and flagged; give a new --job");
+           " already: new events are stored and flagged as invalid; use a new --job");
 }
 
 void CommandRun::FinishSending() {
@@ -515,16 +515,17 @@ void CommandRun::FinishSending() {
   const Outbox::Rest rest = outbox_.Settle();
   if (rest.rescued > 0) {
     Complain(std::to_string(rest.rescued) + " events of job " + target_.job_id + " are in " +
-             rest.rescue_path + ", for the spool did not take them; 'stagelog emit " +
-             target_.job_id + " < " + rest.rescue_path + "' sends them");
+             rest.rescue_path +
+             " because the spool could not be written; send them with 'stagelog emit " +
+             target_.job_id + " < " + rest.rescue_path + "'");
   }
   if (rest.lost > 0) {
     Complain(std::to_string(rest.lost) + " events of job " + target_.job_id +
-             " are lost: they could be neither sent nor spooled");
+             " are lost: they could not be sent or spooled");
   }
   if (result == EventSender::Result::kAway && rest.waiting > 0) {
     Complain(std::to_string(rest.waiting) + " events of job " + target_.job_id +
-             " wait in the spool; 'stagelog spool flush' sends them");
+             " are waiting in the spool; send them with 'stagelog spool flush'");
   }
 }
 

@@ -227,7 +227,7 @@ EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& ans
     case SendVerdict::Kind::kAway:
       away_reason_ = verdict.reason;
       if (!std::exchange(has_said_away_, true)) {
-        options_.say("events are kept and not sent: " + verdict.reason);
+        options_.say("keeping events until they can be sent: " + verdict.reason);
       }
       return Step::kAway;
     case SendVerdict::Kind::kLater:
@@ -262,7 +262,7 @@ void EventSender::Refuse(const OutboxBatch& batch, const SendVerdict& verdict) {
   batch_limit_ = kMaxBatchEvents;
   if (refused_++ > 0) return;
   options_.say("the daemon refused an event of job " + options_.job_id + " (" + verdict.text +
-               "); such events are kept in " + outbox_.refused_path());
+               "); refused events are saved in " + outbox_.refused_path());
 }
 
 // False when the request was abandoned. A heartbeat that is lost says what it should: that nothing

@@ -61,13 +61,13 @@ std::string_view Trimmed(std::string_view text) {
 }
 
 std::string ProblemOfProgress(std::string_view text) {
-  if (text.empty()) return "figures are missing, as in '::progress 40/100' or '::progress 40%'";
-  if (text.ends_with('%')) return "'" + Shown(text) + "' is no percentage from 0 to 100";
+  if (text.empty()) return "missing numbers; expected '::progress 40/100' or '::progress 40%'";
+  if (text.ends_with('%')) return "'" + Shown(text) + "' is not a percentage from 0 to 100";
   if (text.find('/') == std::string_view::npos) {
-    return "a total is missing: '::progress 40/100' or '::progress 40%'";
+    return "missing total; expected '::progress 40/100' or '::progress 40%'";
   }
   return "'" + Shown(text) +
-         "' is no progress: two figures, the first not beyond the second, and " +
+         "' is invalid: expected CURRENT/TOTAL with CURRENT <= TOTAL, and optionally " +
          "a unit of at most 64 bytes";
 }
 
@@ -85,11 +85,12 @@ MarkerProblem ProblemOfNoMarker(std::string_view line) {
   const std::string marker = "::" + std::string(meant);
   const std::string_view behind = text.substr(word.size());
   const bool is_spelled = line.starts_with(marker) && word == meant;
-  if (!is_spelled) return {"word", "did you mean '" + marker + "', at the beginning of the line?"};
+  if (!is_spelled) return {"word", "did you mean '" + marker + "' at the start of the line?"};
   const bool is_apart = behind.empty() || kBlanks.find(behind.front()) != std::string_view::npos;
-  if (!is_apart) return {"word", "a blank belongs behind '" + marker + "'"};
+  if (!is_apart) return {"word", "a space is required after '" + marker + "'"};
   if (meant == "progress") return {"progress", ProblemOfProgress(Trimmed(behind))};
-  return {"stage", "'" + Shown(Trimmed(behind)) + "' is no stage: names joined by '/', each " +
+  return {"stage", "'" + Shown(Trimmed(behind)) +
+                       "' is not a valid stage: use names separated by '/', each " +
                        std::string(kNameRule)};
 }
 
@@ -101,17 +102,17 @@ void MarkerWarnings::Warn(const MarkerProblem& problem, std::string_view line) {
   }
   ++told_of_kind_[problem.kind];
   told_.emplace(line);
-  say_("no marker, kept as a line of output: '" + Shown(line) + "': " + problem.text);
+  say_("not a valid marker, treated as output: '" + Shown(line) + "': " + problem.text);
 }
 
 void MarkerWarnings::WarnOfStage(const std::string& stage) {
   if (!say_ || told_.size() >= kMaxTold || !told_.emplace("::stage " + stage).second) return;
-  say_("stage '" + stage + "' is not among the stages that --stages declares");
+  say_("stage '" + stage + "' is not declared in --stages");
 }
 
 void MarkerWarnings::End() {
   if (untold_ == 0) return;
-  say_(std::to_string(untold_) + " more lines that look like markers were kept as output");
+  say_(std::to_string(untold_) + " more invalid markers were treated as output");
   untold_ = 0;
 }
 

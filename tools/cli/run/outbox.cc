@@ -46,8 +46,8 @@ void Outbox::Add(SpoolEvents events) {
 }
 
 void Outbox::Complain(const std::string& problem) {
-  say_("events cannot be spooled (" + problem +
-       "); they are kept in memory and sent directly: make room, or set XDG_STATE_HOME");
+  say_("cannot write events to the spool (" + problem +
+       "); keeping them in memory; free disk space or set XDG_STATE_HOME");
 }
 
 void Outbox::Remember(SpoolEvents events) {
@@ -106,7 +106,7 @@ void Outbox::Taken(const OutboxBatch& batch) {
 
 void Outbox::Refused(const OutboxBatch& batch, const std::string& reason) {
   if (!folder().empty() && !reader_.Refuse(batch.lines.front(), reason)) {
-    say_("the refused event cannot be kept in " + refused_path());
+    say_("cannot save the refused event in " + refused_path());
   }
   Taken(batch);
 }

@@ -42,7 +42,7 @@ Result<std::unique_ptr<OutputPump>> OutputPump::Start(PumpOptions options, RunRe
   try {
     pump->thread_ = std::thread([raw = pump.get()] { raw->Run(); });
   } catch (const std::system_error& problem) {
-    return Failure(std::string("no thread: ") + problem.what(), problem.code().value());
+    return Failure(std::string("cannot start a thread: ") + problem.what(), problem.code().value());
   }
   return pump;
 }
@@ -149,7 +149,7 @@ bool OutputPump::Write(std::string_view bytes) {
     } else if (errno != EINTR) {
       passes_on_ = false;
       options_.say(std::string("cannot write to ") + NameOf(options_.stream) + ": " +
-                   std::strerror(errno) + "; the output goes on into the journal only");
+                   std::strerror(errno) + "; output now goes to the journal only");
     }
   }
   return true;

@@ -60,7 +60,7 @@ Result<PseudoTerminal> PseudoTerminal::Open() {
                         ::unlockpt(ours) == 0 && ::ptsname_r(ours, name.data(), name.size()) == 0;
   if (is_ready) terminal.command_end_.Reset(::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.command_end_.valid()) {
-    return Failure(std::string("no pseudo terminal: ") + std::strerror(errno), errno);
+    return Failure(std::string("cannot open a pseudo terminal: ") + std::strerror(errno), errno);
   }
   const int its = terminal.command_end_.get();
   termios modes{};

@@ -51,8 +51,7 @@ CliResult<Job> CreateJob(const Settings& settings, const RunTarget& target,
   if (!answer) return tl::unexpected(answer.error());
   if (answer->ok()) return Job::kCreated;
   if (answer->status == kConflict) {
-    return Fail(ExitCode::kRefused,
-                "job " + target.job_id + " is there already, and --new wants one that is not");
+    return Fail(ExitCode::kRefused, "job " + target.job_id + " already exists (--new)");
   }
   return tl::unexpected(client.AsError(*answer));
 }
@@ -68,15 +67,17 @@ CliResult<Job> AdmitRun(const Settings& settings, const RunTarget& target,
   const std::string status = StatusOf(settings, target.job_id);
   if (options.resumes && (status.empty() || status == "canceled")) return Job::kOver;
   if (status == "canceled") {
-    return Fail(ExitCode::kRefused, "job " + target.job_id +
-                                        " is canceled, the command was not started; 'stagelog run "
-                                        "--resume' runs it all the same");
+    return Fail(ExitCode::kRefused,
+                "job " + target.job_id +
+                    " is canceled; the command was not started; use 'stagelog run "
+                    "--resume' to run it anyway");
   }
   if (status == "created") return Job::kCreated;
   if (status != "completed" && status != "failed") return Job::kNew;
   if (target.is_job() || options.resumes) return Job::kOver;
   Complain("job " + target.job_id + " is " + status +
-           ": what this stage says is kept and flagged, and changes nothing; --resume runs the job "
+           " already: events of this stage are stored and flagged as invalid; use --resume to run "
+           "the job "
            "again");
   return Job::kNew;
 }

@@ -45,39 +45,42 @@ CliResult<ExitCode> RunCommand(CommandLine& line, Context& context, const RunOpt
 
 void AddRun(CommandLine& line) {
   CLI::App* command = AddCommand(
-      line, "run", "Run a command as a job, or as a stage of one, and journal what it does",
+      line, "run", "Run a command as a job or a stage, and record its output and exit code",
       "  stagelog run -- make -j8\n"
       "  stagelog run --job nightly-42 --pipeline nightly -- ./nightly.sh\n"
       "  stagelog run --stage encode -- ffmpeg -i in.mov out.mp4    (inside nightly.sh)\n"
       "Lines of the command's standard output that become events:\n"
       "  ::progress 40/100 frames    ::progress 40%    ::stage encode    ::stage\n"
       "Ends with the command's exit code: 128 + n when signal n ended it, 127 when there is\n"
-      "no such command, 126 when it cannot be started. A daemon that is away does no harm:\n"
-      "events wait in the spool, see 'stagelog spool'.\n"
-      "A job that is completed or failed is resumed, so that its state is that of the last run;\n"
-      "one that is canceled is refused with exit code 6, but with --resume.");
+      "no such command, 126 when it cannot be started. Commands still run if the daemon is\n"
+      "unreachable: events wait in the spool, see 'stagelog spool'.\n"
+      "A job that is already completed or failed is resumed, so its state is that of the last "
+      "run;\n"
+      "a canceled job is refused with exit code 6 unless --resume is given.");
   auto options = std::make_shared<RunOptions>();
-  command->add_option("--job", options->job, "id of the job; made of the command when left out");
-  command->add_option("--pipeline", options->pipeline, "what the job is a run of");
-  command
-      ->add_option("--label", options->labels, "a label of the job, key=value; may be given again")
+  command->add_option("--job", options->job, "job id; default: generated from the command name");
+  command->add_option("--pipeline", options->pipeline,
+                      "name of the pipeline that the job belongs to");
+  command->add_option("--label", options->labels, "a label of the job, key=value; repeatable")
       ->type_size(1)
       ->allow_extra_args(false);
   command->add_option("--stage", options->stage, "run as this stage of --job or STAGELOG_JOB");
   auto stages = std::make_shared<std::string>();
   const CLI::Option* has_stages =
-      command->add_option("--stages", *stages, "stages that will come, separated by commas");
-  CLI::Option* is_new = command->add_flag(
-      "--new", options->is_new, "do not start the command unless the job is new (exit codes 6, 5)");
+      command->add_option("--stages", *stages, "expected stages, separated by commas");
+  CLI::Option* is_new =
+      command->add_flag("--new", options->is_new,
+                        "fail if the job exists (exit code 6) or the daemon is unreachable (5)");
   command->add_flag("--resume", options->resumes, "run the job again even if it was canceled")
       ->excludes(is_new);
   command->add_flag("--no-command", options->hides_command,
-                    "do not journal the words of the command, which may hold secrets");
-  command->add_flag("--pty", options->wants_terminal,
-                    "give the command a terminal, for programs that buffer when they see none");
+                    "do not record the command line, which may contain secrets");
+  command->add_flag(
+      "--pty", options->wants_terminal,
+      "run the command in a pseudo terminal, for programs that buffer output otherwise");
   command->add_flag("--wait-all", options->waits_for_all,
-                    "wait also for what the command leaves running in the background");
-  command->add_option("command", options->command, "the command and its arguments, behind --")
+                    "also wait for background processes of the command");
+  command->add_option("command", options->command, "the command and its arguments, after --")
       ->required();
   command->positionals_at_end();
   command->callback([&line, options, stages, has_stages] {

@@ -207,7 +207,7 @@ void RunRecorder::Warn(OutputStream stream, std::string_view line) {
   const bool is_marker = line.starts_with("::") && ParseRunMarker(line).has_value();
   if (!is_marker) return warnings_.Warn(ProblemOfNoMarker(line.substr(0, kMaxMarkerBytes)), line);
   if (stream == OutputStream::kStderr) {
-    return warnings_.Warn({"stderr", "markers count on standard output only"}, line);
+    return warnings_.Warn({"stderr", "markers are only recognized on standard output"}, line);
   }
   warnings_.Warn({"stage", "the path of the stage is too long"}, line);
 }

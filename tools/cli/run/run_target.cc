@@ -29,8 +29,8 @@ std::string MakeJobId(const std::string& command, int64_t now_micros) {
 
 CliStatus CheckJob(const std::string& job_id, const char* source) {
   if (IsJobId(job_id)) return {};
-  return Fail(ExitCode::kUsage, std::string(source) + ": '" + job_id + "' is no job id: " +
-                                    std::string(kNameRule) + ", not beginning with 'stagelog.'");
+  return Fail(ExitCode::kUsage, std::string(source) + ": '" + job_id + "' is not a valid job id: " +
+                                    std::string(kNameRule) + ", not starting with 'stagelog.'");
 }
 
 CliResult<RunTarget> StageTarget(const std::string& job_id, const std::string& parent,
@@ -39,8 +39,9 @@ CliResult<RunTarget> StageTarget(const std::string& job_id, const std::string& p
   target.job_id = job_id;
   target.stage = parent.empty() ? name : parent + "/" + name;
   if (!IsStagePath(target.stage)) {
-    return Fail(ExitCode::kUsage, "'" + target.stage + "' is no stage: names joined by '/', each " +
-                                      std::string(kNameRule) + ", at most 512 bytes in all");
+    return Fail(ExitCode::kUsage, "'" + target.stage +
+                                      "' is not a valid stage: use names separated by '/', each " +
+                                      std::string(kNameRule) + ", at most 512 bytes in total");
   }
   return target;
 }
@@ -51,19 +52,19 @@ CliResult<Labels> LabelsOf(const std::vector<std::string>& texts) {
     const auto label = ParseLabelCondition(text);
     if (!label) return Fail(ExitCode::kUsage, "--label: " + label.error().detail);
     if (!label->value) {
-      return Fail(ExitCode::kUsage, "--label: '" + text + "' lacks its value: key=value");
+      return Fail(ExitCode::kUsage, "--label: '" + text + "' has no value; expected key=value");
     }
     if (!labels.emplace(label->key, *label->value).second) {
-      return Fail(ExitCode::kUsage, "--label: '" + label->key + "' is given twice");
+      return Fail(ExitCode::kUsage, "--label: '" + label->key + "' is given more than once");
     }
   }
   if (labels.size() <= kMaxLabels) return labels;
-  return Fail(ExitCode::kUsage, "--label: a job has at most 32 labels");
+  return Fail(ExitCode::kUsage, "--label: a job may have at most 32 labels");
 }
 
 CliResult<RunTarget> JobTargetOf(const RunOptions& options, int64_t now_micros) {
   if (options.pipeline.size() > kMaxPipelineBytes) {
-    return Fail(ExitCode::kUsage, "--pipeline: at most 256 bytes");
+    return Fail(ExitCode::kUsage, "--pipeline: longer than 256 bytes");
   }
   RunTarget target;
   target.job_id =
@@ -79,16 +80,17 @@ CliResult<RunTarget> JobTargetOf(const RunOptions& options, int64_t now_micros) 
 // The list of --stages, taken apart at the commas.
 CliStatus CheckStages(const RunOptions& options, const RunTarget& target) {
   if (!target.is_job() && !options.stages.empty()) {
-    return Fail(ExitCode::kUsage, "--stages is for jobs, this is a stage; leave it out");
+    return Fail(ExitCode::kUsage, "--stages applies to jobs only, not to a stage; omit it");
   }
   std::set<std::string> seen;
   for (const std::string& stage : options.stages) {
     if (!IsStagePath(stage)) {
-      return Fail(ExitCode::kUsage, "--stages: '" + stage + "' is no stage: names joined by '/', " +
+      return Fail(ExitCode::kUsage, "--stages: '" + stage +
+                                        "' is not a valid stage: use names separated by '/', " +
                                         "each " + std::string(kNameRule));
     }
     if (!seen.insert(stage).second) {
-      return Fail(ExitCode::kUsage, "--stages: '" + stage + "' is there twice");
+      return Fail(ExitCode::kUsage, "--stages: '" + stage + "' is listed twice");
     }
   }
   return {};
@@ -100,7 +102,7 @@ CliResult<RunTarget> Checked(CliResult<RunTarget> target, const RunOptions& opti
     return tl::unexpected(sound.error());
   }
   if (!target->is_job() && options.is_new) {
-    return Fail(ExitCode::kUsage, "--new is for jobs, this is a stage; leave it out");
+    return Fail(ExitCode::kUsage, "--new applies to jobs only, not to a stage; omit it");
   }
   return target;
 }
@@ -128,16 +130,15 @@ CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environmen
     return Checked(JobTargetOf(options, now_micros), options);
   }
   if (job_id.empty()) {
-    return Fail(ExitCode::kUsage,
-                "--stage " + options.stage +
-                    ": a stage of which job? Give --job, set STAGELOG_JOB, or run it inside "
-                    "another 'stagelog run'");
+    return Fail(ExitCode::kUsage, "--stage " + options.stage +
+                                      ": no job; give --job, set STAGELOG_JOB, or run it inside "
+                                      "another 'stagelog run'");
   }
   if (!options.stage.empty() && !options.pipeline.empty()) {
-    return Fail(ExitCode::kUsage, "--pipeline is for jobs, this is a stage; leave it out");
+    return Fail(ExitCode::kUsage, "--pipeline applies to jobs only, not to a stage; omit it");
   }
   if (!options.labels.empty()) {
-    return Fail(ExitCode::kUsage, "--label is for jobs, this is a stage; leave it out");
+    return Fail(ExitCode::kUsage, "--label applies to jobs only, not to a stage; omit it");
   }
   if (CliStatus sound = CheckJob(job_id, "STAGELOG_JOB"); !sound) {
     return tl::unexpected(sound.error());

@@ -15,7 +15,7 @@ namespace {
 CliResult<std::string> Root() {
   std::string root = SpoolRoot(ProcessEnvironment);
   if (root.empty()) {
-    return Fail(ExitCode::kUsage, "there is no spool: neither XDG_STATE_HOME nor HOME is set");
+    return Fail(ExitCode::kUsage, "no spool folder: neither XDG_STATE_HOME nor HOME is set");
   }
   return root;
 }
@@ -63,7 +63,7 @@ CliResult<ExitCode> List(Context& context) {
   }
   if (!is_all) return ExitCode::kBadFile;
   if (is_empty && !context.flags.json) {
-    if (CliStatus said = context.out.WriteLine("nothing waits"); !said) {
+    if (CliStatus said = context.out.WriteLine("the spool is empty"); !said) {
       return tl::unexpected(said.error());
     }
   }
@@ -81,7 +81,7 @@ class Flush {
       jobs = std::move(*found);
     }
     for (const std::string& job_id : jobs) {
-      if (!IsJobId(job_id)) return Fail(ExitCode::kUsage, "'" + job_id + "' is no job id");
+      if (!IsJobId(job_id)) return Fail(ExitCode::kUsage, "'" + job_id + "' is not a valid job id");
       if (CliStatus done = FlushJob(job_id); !done) return tl::unexpected(done.error());
     }
     if (is_away_) return ExitCode::kUnreachable;
@@ -109,7 +109,7 @@ class Flush {
     if (result != EventSender::Result::kAllSent && rest.waiting > 0) {
       is_away_ = is_away_ || !sender.is_unwelcome();
       has_refused_ = has_refused_ || sender.is_unwelcome();
-      Complain(Count(rest.waiting, "event") + " of job " + job_id + " still wait: " +
+      Complain(Count(rest.waiting, "event") + " of job " + job_id + " are still waiting: " +
                (sender.away_reason().empty() ? "another 'stagelog' is sending them"
                                              : sender.away_reason()));
     }
@@ -141,17 +141,18 @@ class Flush {
 }  // namespace
 
 void AddSpool(CommandLine& line) {
-  CLI::App* spool = line.app.add_subcommand("spool", "Events that wait for a daemon");
+  CLI::App* spool =
+      line.app.add_subcommand("spool", "List or send events that are waiting for the daemon");
   spool->require_subcommand(1);
-  CLI::App* list = AddCommand(line, *spool, "list", "Say which jobs have events waiting",
+  CLI::App* list = AddCommand(line, *spool, "list", "List jobs with waiting events",
                               "  stagelog spool list\n"
                               "  stagelog spool list --json | jq -s 'map(.events) | add'");
   list->callback([&line] { line.action = List; });
-  CLI::App* flush =
-      AddCommand(line, *spool, "flush", "Send the events that wait",
-                 "  stagelog spool flush\n"
-                 "  stagelog spool flush nightly-42\n"
-                 "Exit codes: 0 nothing waits any more, 5 the daemon is away, 6 it refused events");
+  CLI::App* flush = AddCommand(
+      line, *spool, "flush", "Send waiting events to the daemon",
+      "  stagelog spool flush\n"
+      "  stagelog spool flush nightly-42\n"
+      "Exit codes: 0 all sent, 5 the daemon is unreachable, 6 the daemon refused some events");
   auto jobs = std::make_shared<std::vector<std::string>>();
   flush->add_option("job", *jobs, "only these jobs");
   flush->callback([&line, jobs] {

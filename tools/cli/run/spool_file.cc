@@ -60,7 +60,7 @@ Result<UniqueFd> OpenLocked(const std::string& path, bool waits) {
     if (waits && !LockWaiting(file.get())) return FileFailure(path);
     if (IsLinked(file.get())) return file;
   }
-  return Failure(path + ": it is removed again and again", EBUSY);
+  return Failure(path + ": the file keeps being removed", EBUSY);
 }
 
 bool LockIfLinked(int fd) {

@@ -66,7 +66,7 @@ CliStatus BatchSender::Flush() {
 }
 
 std::string BatchSender::FlaggedText() const {
-  return flagged_ == 0 ? "" : ", " + std::to_string(flagged_) + " flagged as illegal";
+  return flagged_ == 0 ? "" : ", " + std::to_string(flagged_) + " flagged as invalid";
 }
 
 void BatchSender::Count(const Answer& answer) {

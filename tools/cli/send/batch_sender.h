@@ -53,7 +53,7 @@ class BatchSender {
   int64_t duplicates() const { return duplicates_; }
   int64_t last_seq() const { return last_seq_; }
   int64_t flagged() const { return flagged_; }  // how many were stored and flagged
-  // ", 3 flagged as illegal", or nothing.
+  // ", 3 flagged as invalid", or nothing.
   std::string FlaggedText() const;
 
  private:

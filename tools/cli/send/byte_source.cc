@@ -119,7 +119,7 @@ class SourceFile : public ReadFile {
 
   // What stands before damage can be had by asking for less.
   Result<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) override {
-    if (offset != offset_) return Failure("a stream cannot be read at any place", ESPIPE);
+    if (offset != offset_) return Failure("a stream can only be read sequentially", ESPIPE);
     while (waiting_.size() < size && !at_end_ && !error_) {
       const size_t before = waiting_.size();
       waiting_.resize(size);

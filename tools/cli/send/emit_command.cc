@@ -118,8 +118,8 @@ CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options, const 
   if (!json.is_object() || !json.contains("seq")) return ExitCode::kOk;  // a heartbeat
   const std::string line = options.job + "#" + std::to_string(json["job_seq"].get<int64_t>()) +
                            " seq " + std::to_string(json["seq"].get<int64_t>()) +
-                           (json["duplicate"].get<bool>() ? " (was there already)" : "") +
-                           ", job " + json["job_status"].get<std::string>();
+                           (json["duplicate"].get<bool>() ? " (already stored)" : "") + ", job " +
+                           json["job_status"].get<std::string>();
   if (CliStatus said = context.out.WriteLine(line); !said) return tl::unexpected(said.error());
   return code;
 }
@@ -166,7 +166,7 @@ CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
   outbox.Add({{.line = *event, .is_log = options.type == "log"}});
   const Outbox::Rest rest = outbox.Settle();
   if (rest.rescued > 0) {
-    Complain("the event is in " + rest.rescue_path + ", for the spool did not take it");
+    Complain("the event is in " + rest.rescue_path + " because the spool could not be written");
     return ExitCode::kOk;
   }
   if (rest.lost > 0) {
@@ -232,8 +232,8 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   const CliStatus said = context.out.WriteLine(
       context.flags.json
           ? summary.dump()
-          : std::to_string(sender.accepted()) + " events taken, " +
-                std::to_string(sender.duplicates()) + " were there already" + sender.FlaggedText());
+          : std::to_string(sender.accepted()) + " events accepted, " +
+                std::to_string(sender.duplicates()) + " already stored" + sender.FlaggedText());
   if (!sent) return tl::unexpected(sent.error());
   if (!said) return tl::unexpected(said.error());
   return CodeOf(options, sender.flagged());

@@ -99,15 +99,14 @@ bool IsAnyNamed(const PartPaths& paths) {
 
 const std::array<PartFlag, kPartCount>& PartFlags() {
   static constexpr std::array<PartFlag, kPartCount> kFlags = {
-      {{Part::kJob, "--job-field", "where the job's name is"},
-       {Part::kType, "--type-field",
-        "where the type is; one that is none of ours becomes x-<type>"},
-       {Part::kTime, "--time-field", "where the time is"},
-       {Part::kStage, "--stage-field", "where the stage's name is"},
-       {Part::kGate, "--gate-field", "where the gate's name is"},
-       {Part::kLevel, "--level-field", "where the level is"},
-       {Part::kMessage, "--message-field", "where the text for people is"},
-       {Part::kId, "--id-field", "where an id is that is unique in its job"}}};
+      {{Part::kJob, "--job-field", "field with the job id"},
+       {Part::kType, "--type-field", "field with the event type; unknown types become x-<type>"},
+       {Part::kTime, "--time-field", "field with the time"},
+       {Part::kStage, "--stage-field", "field with the stage name"},
+       {Part::kGate, "--gate-field", "field with the gate name"},
+       {Part::kLevel, "--level-field", "field with the level"},
+       {Part::kMessage, "--message-field", "field with the message"},
+       {Part::kId, "--id-field", "field with an id that is unique within the job"}}};
   return kFlags;
 }
 
@@ -129,7 +128,7 @@ CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
   const auto found = std::find_if(Presets().begin(), Presets().end(),
                                   [&](const Preset& preset) { return preset.name == name; });
   if (found == Presets().end()) {
-    return Fail(ExitCode::kUsage, "unknown preset '" + name + "'; there are " + PresetNames());
+    return Fail(ExitCode::kUsage, "unknown preset '" + name + "'; available: " + PresetNames());
   }
   mapping.preset = name;
   for (const auto& [part, paths] : found->paths) {
@@ -154,19 +153,19 @@ CliStatus AddTypes(const std::string& text, FieldMapping& mapping) {
   for (const std::string& entry : SplitList(text)) {
     const size_t equals = entry.rfind('=');
     if (equals == std::string::npos || equals == 0) {
-      return Fail(ExitCode::kUsage,
-                  "--type-map: '" + entry + "' is not THEIRS=OURS (build_finished=job_completed)");
+      return Fail(
+          ExitCode::kUsage,
+          "--type-map: '" + entry + "' must be THEIRS=OURS, such as build_finished=job_completed");
     }
     const std::string ours = entry.substr(equals + 1);
     if (FindType(ours) == nullptr) {
       const std::string nearest(NearestTypeName(ours));
       return Fail(ExitCode::kUsage,
                   "--type-map: unknown type '" + QuotableText(ours, 80) + "'" +
-                      (nearest.empty() ? "" : "; the nearest known one is '" + nearest + "'"));
+                      (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
     }
     if (ours == "heartbeat") {
-      return Fail(ExitCode::kUsage,
-                  "--type-map: a heartbeat is a sign of life now and would not be kept");
+      return Fail(ExitCode::kUsage, "--type-map: heartbeats are not stored and cannot be imported");
     }
     mapping.types[entry.substr(0, equals)] = ours;
   }

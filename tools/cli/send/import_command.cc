@@ -21,10 +21,10 @@ constexpr const char* kForeign = "Lines of other programs";
 
 void DeclareMapping(CLI::App& command, ImportFlags& flags) {
   FieldMapping& mapping = flags.options.mapping;
-  command.add_option("--job", mapping.job, "the job of every line that names none")
+  command.add_option("--job", mapping.job, "job id of lines without one")
       ->check(NameCheck(IsJobId))
       ->group(kForeign);
-  command.add_option("--type", mapping.type, "the type of every line that names none (log)")
+  command.add_option("--type", mapping.type, "event type of lines without one (default: log)")
       ->group(kForeign);
   for (const PartFlag& flag : PartFlags()) {
     command.add_option(flag.flag, mapping.Of(flag.part), flag.what)
@@ -33,21 +33,21 @@ void DeclareMapping(CLI::App& command, ImportFlags& flags) {
   }
   command
       .add_option("--type-map", flags.types,
-                  "THEIRS=OURS,...: what their types are here (build_finished=job_completed)")
+                  "map their types to ours: THEIRS=OURS,... (build_finished=job_completed)")
       ->allow_extra_args(false)
       ->group(kForeign);
   command
       .add_option("--level-scale", flags.level_scale,
-                  "what numeric levels mean: syslog, pino, bunyan, python, otel, slog, ...")
+                  "scale of numeric levels: syslog, pino, bunyan, python, otel, slog, ...")
       ->group(kForeign);
   command
       .add_option("--time-format", flags.time_format,
-                  "how times are spelled, as for strptime; %f: a fraction")
+                  "format of times, as for strptime; %f: fraction of a second")
       ->group(kForeign);
-  command.add_option("--preset", flags.preset, "the fields of " + PresetNames())->group(kForeign);
+  command.add_option("--preset", flags.preset, "use the fields of " + PresetNames())
+      ->group(kForeign);
   command
-      .add_flag("--create", flags.options.create,
-                "begin jobs that are not there yet with a job_created")
+      .add_flag("--create", flags.options.create, "create missing jobs with a job_created event")
       ->group(kForeign);
 }
 
@@ -60,7 +60,7 @@ CliStatus PutTogether(ImportFlags& flags) {
       std::string names;
       for (const std::string_view name : LevelScaleNames()) names += " " + std::string(name);
       return Fail(ExitCode::kUsage,
-                  "--level-scale: unknown scale '" + flags.level_scale + "'; there are" + names);
+                  "--level-scale: unknown scale '" + flags.level_scale + "'; available:" + names);
     }
   }
   if (!flags.time_format.empty()) {
@@ -80,7 +80,7 @@ CliStatus PutTogether(ImportFlags& flags) {
       return {};
     }
     return Fail(ExitCode::kUsage,
-                std::string(flag) + " does nothing without " + PartFlags()[index].flag);
+                std::string(flag) + " has no effect without " + PartFlags()[index].flag);
   };
   if (CliStatus sound = needs(!flags.types.empty(), Part::kType, "--type-map"); !sound)
     return sound;
@@ -92,12 +92,12 @@ CliStatus PutTogether(ImportFlags& flags) {
   }
   if (flags.options.create && mapping.empty()) {
     return Fail(ExitCode::kUsage,
-                "--create is for lines of other programs; a journal has its own "
+                "--create applies to lines of other programs only; a journal already contains "
                 "job_created");
   }
   if (flags.options.unverified && !mapping.empty()) {
     return Fail(ExitCode::kUsage,
-                "--unverified is for journals; lines of other programs have "
+                "--unverified applies to journals only; lines of other programs have "
                 "nothing to verify");
   }
   return {};
@@ -107,7 +107,7 @@ CliStatus PutTogether(ImportFlags& flags) {
 
 void AddImport(CommandLine& line) {
   CLI::App* command = AddCommand(
-      line, "import", "Put a journal's events, or lines of other programs, into the daemon",
+      line, "import", "Send the events of a journal, or lines of other programs, to the daemon",
       "  stagelog import old-runs/render-42\n"
       "  stagelog import old-runs --url http://journal:8008\n"
       "  stagelog import app.log --job app --type-field event --time-field time \\\n"
@@ -118,20 +118,18 @@ void AddImport(CommandLine& line) {
   auto flags = std::make_shared<ImportFlags>();
   ImportOptions& options = flags->options;
   command
-      ->add_option(
-          "path", options.paths,
-          "files (also .gz, .zst), pipes, - (standard input), folders of jobs, runs folders")
+      ->add_option("path", options.paths,
+                   "files (also .gz, .zst), pipes, - (standard input), job folders, runs folders")
       ->required();
   DeclareMapping(*command, *flags);
   command->add_flag("--unverified", options.unverified,
-                    "take what can be read of a damaged journal");
-  command->add_flag("--skip-invalid", options.skip_invalid,
-                    "pass over and count lines that cannot be taken");
+                    "import what is readable of a damaged journal");
+  command->add_flag("--skip-invalid", options.skip_invalid, "skip and count invalid lines");
   command->add_flag("--dry-run", options.dry_run,
-                    "make the same checks, but send nothing; with --json print the events");
+                    "check only, send nothing; with --json print the events");
   command
       ->add_option("--retry", options.retry_seconds,
-                   "for how many seconds to try again when nobody answers (10)")
+                   "seconds to retry while the daemon is unreachable (10)")
       ->check(CLI::Range(0, 86'400));
   command->callback([&line, flags] {
     line.action = [flags](Context& context) -> CliResult<ExitCode> {

@@ -85,7 +85,8 @@ CliResult<ExitCode> ImportRun::Run() {
   const CliStatus said = PrintSummary();
   if (!sent) return tl::unexpected(sent.error());
   if (!said) return tl::unexpected(said.error());
-  if (skipped_ > 0 && skipped_ == read_) return Fail(ExitCode::kProblem, "no line could be taken");
+  if (skipped_ > 0 && skipped_ == read_)
+    return Fail(ExitCode::kProblem, "no line could be imported");
   return ExitCode::kOk;
 }
 
@@ -230,7 +231,7 @@ CliResult<std::string> ImportRun::SaltOf(const Input& input) {
   }
   auto [salt, remembered] = ledger_.SaltOf(outline, options_.dry_run);
   if (!remembered) {
-    Say("cannot remember that this file was imported: " + remembered.error().message);
+    Say("cannot save that this file was imported: " + remembered.error().message);
   }
   return salt;
 }
@@ -316,8 +317,8 @@ CliStatus ImportRun::PrintSummary() {
   }
   std::string summary = options_.dry_run
                             ? std::to_string(read_ - skipped_) + " events could be sent"
-                            : std::to_string(sender_.accepted()) + " events taken, " +
-                                  std::to_string(sender_.duplicates()) + " were there already" +
+                            : std::to_string(sender_.accepted()) + " events accepted, " +
+                                  std::to_string(sender_.duplicates()) + " already stored" +
                                   sender_.FlaggedText();
   if (skipped_ > 0) {
     summary += ", " + std::to_string(skipped_) + (skipped_ == 1 ? " line" : " lines") + " skipped";

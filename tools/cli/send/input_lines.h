@@ -24,7 +24,7 @@ struct InputLine {
 class InputLines {
  public:
   static constexpr size_t kMaxLineBytes = size_t{4} << 20;
-  static constexpr const char* kTooLong = "is longer than 4 MiB";
+  static constexpr const char* kTooLong = "the line is longer than 4 MiB";
 
   explicit InputLines(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
 

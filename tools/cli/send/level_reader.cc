@@ -77,10 +77,9 @@ CliResult<std::string> LevelReader::Read(const ForeignLine& line, const ForeignL
   if (const std::string_view level = LevelOfWord(text); !level.empty()) return std::string(level);
   if (const auto number = NumberOf(text)) return ReadNumber(line, place, *number);
   const std::string_view nearest = NearestWord(text, AllLevels());
-  return Fail(
-      ExitCode::kUsage,
-      "unknown level '" + QuotableText(text, 80) + "'" +
-          (nearest.empty() ? "" : "; the nearest known one is '" + std::string(nearest) + "'"));
+  return Fail(ExitCode::kUsage,
+              "unknown level '" + QuotableText(text, 80) + "'" +
+                  (nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?"));
 }
 
 CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
@@ -90,7 +89,8 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
   const auto on_scale = [&](const LevelScale& scale) -> CliResult<std::string> {
     const std::string_view level = LevelOfNumber(scale, number);
     if (!level.empty()) return std::string(level);
-    return Fail(ExitCode::kUsage, shown + " is not on the scale '" + std::string(scale.name) + "'");
+    return Fail(ExitCode::kUsage,
+                shown + " is not a level of the scale '" + std::string(scale.name) + "'");
   };
   if (scale_ != nullptr) return on_scale(*scale_);
   for (const JsonMember& member : *place.object) {
@@ -99,21 +99,21 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
         std::find(std::begin(kWordKeys), std::end(kWordKeys), member.key) != std::end(kWordKeys);
     const std::string_view level = is_word_key ? LevelOfWord(member.text) : std::string_view();
     if (level.empty()) continue;
-    ++guesses_["the numbers in '" + QuotableText(key, 80) + "' were read by the words in '" +
-               member.key + "'"];
+    ++guesses_["the numbers in '" + QuotableText(key, 80) +
+               "' were interpreted using the words in '" + member.key + "'"];
     return std::string(level);
   }
   const auto guess = GuessScale(line, key);
   if (!guess) {
     return Fail(ExitCode::kUsage, shown +
-                                      " is a number, which programs count in different ways; "
-                                      "name its scale with --level-scale (" +
+                                      " is a number of an unknown scale; "
+                                      "choose one with --level-scale (" +
                                       ScaleNames() + ")");
   }
   auto level = on_scale(*FindLevelScale(guess->scale));
   if (level) {
-    ++guesses_["the numbers in '" + QuotableText(key, 80) + "' were read on the scale '" +
-               guess->scale + "', as " + guess->reason];
+    ++guesses_["the numbers in '" + QuotableText(key, 80) + "' were interpreted on the scale '" +
+               guess->scale + "' because " + guess->reason];
   }
   return level;
 }
@@ -122,7 +122,7 @@ std::vector<std::string> LevelReader::Remarks() const {
   std::vector<std::string> remarks;
   for (const auto& [guess, lines] : guesses_) {
     remarks.push_back(guess + " (" + std::to_string(lines) + (lines == 1 ? " line" : " lines") +
-                      "); --level-scale says otherwise");
+                      "); use --level-scale to change that");
   }
   return remarks;
 }

@@ -175,10 +175,10 @@ class LineReading {
     if (!time) time = ParseForeignTime(text);
     if (!time) {
       return Fail(ExitCode::kUsage,
-                  "'" + QuotableText(text, 80) + "' is no time" +
-                      (format ? " by --time-format, nor" : ":") +
+                  "invalid time '" + QuotableText(text, 80) + "'" +
+                      (format ? ": expected --time-format," : ": expected") +
                       " RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
-                      (format ? "" : "; --time-format reads others"));
+                      (format ? "" : "; for other formats use --time-format"));
     }
     if (!time->has_zone) ++mapper_.times_without_zone_;
     if (!has_year) ++mapper_.times_without_year_;
@@ -213,7 +213,7 @@ class LineReading {
   CliResult<MappedLine> Finish(std::string_view content) {
     if (job_.empty()) job_ = mapping_.job;
     if (job_.empty()) {
-      return Fail(ExitCode::kUsage, "no job: name one with --job, or its member with --job-field");
+      return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
     }
     if (type_.empty()) type_ = TypeWithoutName();
     if (time_.empty()) time_ = mapper_.last_time_;
@@ -276,14 +276,14 @@ std::vector<std::string> LineMapper::Remarks() const {
   std::vector<std::string> remarks = levels_.Remarks();
   const auto add = [&](int64_t count, const std::string& what) {
     if (count == 0) return;
-    remarks.push_back(std::to_string(count) + (count == 1 ? " time names" : " times name") + what);
+    remarks.push_back(std::to_string(count) + (count == 1 ? " time has" : " times have") + what);
   };
-  add(times_without_zone_, " no zone; UTC was assumed");
-  add(times_without_year_, " no year; the last twelve months were assumed");
+  add(times_without_zone_, " no zone; assumed UTC");
+  add(times_without_year_, " no year; assumed the last twelve months");
   const int64_t texts = counts_.lines - counts_.objects;
   if (texts > 0 && counts_.objects > 0) {
     remarks.push_back(std::to_string(texts) + (texts == 1 ? " line is" : " lines are") +
-                      " no JSON object and became " + (texts == 1 ? "a log" : "logs"));
+                      " not a JSON object and became " + (texts == 1 ? "a log" : "logs"));
   }
   return remarks;
 }

@@ -63,13 +63,13 @@ CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts)
   }
   if (!mapping.preset.empty() && matched == 0) {
     return Fail(ExitCode::kProblem,
-                "--preset " + mapping.preset + " " + none + ": none has a field that it knows");
+                "--preset " + mapping.preset + " " + none + ": no line has a field of the preset");
   }
   const bool has_used_type =
       std::any_of(mapping.types.begin(), mapping.types.end(),
                   [&](const auto& entry) { return counts.used_types.contains(entry.first); });
   if (!mapping.types.empty() && !has_used_type) {
-    return Fail(ExitCode::kProblem, "--type-map " + none + ": none has one of its types");
+    return Fail(ExitCode::kProblem, "--type-map " + none + ": no line has a mapped type");
   }
   return {};
 }
@@ -88,7 +88,7 @@ std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCo
     if (!counts.used_types.contains(theirs)) unused.push_back(theirs);
   }
   if (!unused.empty() && unused.size() < mapping.types.size()) {
-    sentences.push_back("warning: no line has these types of --type-map: " + Words(unused));
+    sentences.push_back("warning: types of --type-map not found in any line: " + Words(unused));
   }
   return sentences;
 }

@@ -78,13 +78,12 @@ std::optional<int64_t> MicrosOf(const tm& time, int64_t fraction) {
 CliResult<TimeFormat> TimeFormat::Make(const std::string& format) {
   const std::string letters = DirectivesOf(format);
   if (HasAny(letters, "s")) {
-    return Fail(
-        ExitCode::kUsage,
-        "--time-format: %s is not taken; seconds since 1970 are understood without a format");
+    return Fail(ExitCode::kUsage,
+                "--time-format: %s is not supported; Unix seconds need no --time-format");
   }
   if (!HasAny(letters, "dejDFcx")) {
     return Fail(ExitCode::kUsage, "--time-format '" + format +
-                                      "' names no day; the directives are those of strptime "
+                                      "' has no day; use the directives of strptime "
                                       "(%Y-%m-%d %H:%M:%S.%f %z)");
   }
   TimeFormat made(format);

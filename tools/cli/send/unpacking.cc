@@ -75,7 +75,7 @@ class GzipSource : public ByteSource {
       if (is_between_members_ && PassPadding()) continue;
       if (input_.is_over()) {
         if (is_between_members_) return size_t{0};
-        return input_.Damaged("it is cut off (gzip)");
+        return input_.Damaged("truncated gzip data");
       }
       const std::string_view waiting = input_.waiting();
       // zlib takes no const and changes nothing.
@@ -90,7 +90,7 @@ class GzipSource : public ByteSource {
       if (result == Z_STREAM_END) ::inflateReset(&stream_);
       if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
         return input_.Damaged(std::string("gzip: ") +
-                              (stream_.msg == nullptr ? "no such data" : stream_.msg));
+                              (stream_.msg == nullptr ? "invalid data" : stream_.msg));
       }
       if (const size_t count = room - stream_.avail_out; count > 0) return count;
     }
@@ -134,7 +134,7 @@ class ZstdSource : public ByteSource {
       if (out.pos > 0) return out.pos;
       if (!input_.is_over()) continue;
       if (is_between_frames_) return size_t{0};
-      return input_.Damaged("it is cut off (zstd)");
+      return input_.Damaged("truncated zstd data");
     }
   }
 
