@@ -228,8 +228,27 @@ std::optional<int64_t> ParseTimestamp(std::string_view text) {
   return reader.AtEnd() ? MicrosOf(parts) : std::nullopt;
 }
 
+namespace {
+
+// Go prints "2022-08-19 21:56:29 +0200 CEST m=+0.01": what stands behind the offset adds nothing.
+std::string_view WithoutGoSuffix(std::string_view text) {
+  text = text.substr(0, text.find(" m="));
+  const size_t blank = text.rfind(' ');
+  if (blank == text.npos || blank < 5) return text;
+  const std::string_view name = text.substr(blank + 1);
+  const bool is_name =
+      name.size() >= 2 && name.size() <= 5 &&
+      std::all_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const std::string_view offset = text.substr(blank - 5, 5);
+  const bool has_offset = (offset.front() == '+' || offset.front() == '-') &&
+                          std::all_of(offset.begin() + 1, offset.end(), IsDigit);
+  return is_name && has_offset ? text.substr(0, blank) : text;
+}
+
+}  // namespace
+
 std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
-  text = WithoutBlanks(text);
+  text = WithoutGoSuffix(WithoutBlanks(text));
   if (const std::optional<int64_t> micros = ParseUnixTime(text)) return ForeignTime{*micros, true};
   Reader reader(text);
   TimeParts parts;

@@ -98,6 +98,8 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"2026-03-01 09:00:00 UTC", kMorning},
         Spelling{"2026-03-01 09:00:00 gmt", kMorning},
         Spelling{"2026-03-01 09:00:00.000001 +0000 UTC", kMorning + 1},
+        Spelling{"2026-03-01 10:00:00.000001 +0100 CET", kMorning + 1},
+        Spelling{"2026-03-01 10:00:00.000001 +0100 CET m=+0.000123", kMorning + 1},
         Spelling{"2026/03/01 09:00:00Z", kMorning}, Spelling{"2026-03-01T09:00Z", kMorning},
         Spelling{" 2026-03-01T09:00:00Z\r\n", kMorning},
         Spelling{"2026-03-01T09:00:00", kMorning, false},
