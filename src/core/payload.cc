@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/identifier.h"
@@ -19,9 +20,20 @@ constexpr size_t kMaxPromptBytes = 16 * 1024;
 constexpr size_t kMaxWordBytes = 256;
 constexpr std::array<std::string_view, 3> kTimeoutActions = {"approve", "reject", "expire"};
 
+// A number too large for a double (1e400) is valid JSON that the library refuses whole: then each
+// member is read by itself, and one that holds such a number is out of every bound.
 Json Parsed(std::string_view payload) {
   Json object = payload.empty() ? Json::object() : Json::parse(payload, nullptr, false);
-  return object.is_object() ? object : Json::object();
+  if (object.is_object()) return object;
+  object = Json::object();
+  if (!payload.starts_with('{') || !payload.ends_with('}')) return object;
+  const std::string compact = CompactJson(payload);
+  for (JsonMembers members(compact); members.Next();) {
+    Json value = Json::parse(members.value(), nullptr, false);
+    object[PayloadKey(members.key())] =
+        value.is_discarded() ? Json(std::numeric_limits<double>::infinity()) : std::move(value);
+  }
+  return object;
 }
 
 // The member, or null where it is not there. A JSON null stands for "left out".

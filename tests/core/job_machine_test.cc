@@ -110,8 +110,10 @@ TEST(JobTest, AResumptionDoesNotBringBackWhatItsEndClosed) {
 
 // The second run of a job decides what it is.
 TEST(JobTest, AResumedCompletedJobEndsAsItsLastEpochDoes) {
-  JobStory story = RunningJob();
-  story.Tell("stage_started", {.stage = "s"})
+  JobStory story;
+  story.Tell("job_created", {.payload = R"({"stages":["s"]})"})
+      .Tell("job_started")
+      .Tell("stage_started", {.stage = "s"})
       .Tell("stage_completed", {.stage = "s"})
       .Tell("job_completed")
       .Tell("job_resumed");

@@ -327,8 +327,27 @@ INSTANTIATE_TEST_SUITE_P(
                     "payload.interval_seconds"},
         RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":"5"})",
                     "payload.interval_seconds"},
-        RefusedCase{EventType::kHeartbeat, R"({"interval":5})", "payload.interval"},
-        RefusedCase{EventType::kHeartbeat, R"({"interval_secs":5})", "payload.interval_secs"}));
+        RefusedCase{EventType::kGatePause, R"({"timeout_seconds":1e400})",
+                    "payload.timeout_seconds"}));
+
+TEST(HeartbeatPayloadTest, AnotherSpellingOfTheIntervalIsRefused) {
+  for (const std::string key : {"interval", "interval_secs"}) {
+    const auto refusal = JudgePayload(EventType::kHeartbeat, "{\"" + key + "\":5}");
+    ASSERT_TRUE(refusal) << key;
+    EXPECT_EQ(refusal->code, "invalid_field");
+    EXPECT_EQ(refusal->field, "payload." + key);
+    EXPECT_THAT(refusal->detail, HasSubstr("did you mean 'payload.interval_seconds'?"));
+  }
+}
+
+// A gate that lost its approvers could be approved by anybody.
+TEST(GatePayloadTest, ANumberTooLargeForADoubleHidesNoOtherKey) {
+  const GatePayload gate = ReadGatePayload(
+      R"({"approvers":["alice"],"timeout_seconds":60,"x-cost":1e400,"prompt":"a \"b\""})");
+  EXPECT_THAT(gate.approvers, ElementsAre("alice"));
+  EXPECT_EQ(gate.timeout_seconds, 60);
+  EXPECT_EQ(gate.prompt, "a \"b\"");
+}
 
 TEST(HeartbeatPayloadTest, TheIntervalIsReadInMicroseconds) {
   EXPECT_EQ(ReadHeartbeatPayload("").interval_micros, 0);
