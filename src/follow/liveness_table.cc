@@ -57,6 +57,11 @@ void LivenessTable::OnCommit(const CommittedBatchPointer& batch) {
   }
 }
 
+void LivenessTable::OnJobDeleted(const std::string& job_id) {
+  const std::lock_guard lock(mutex_);
+  rhythms_.erase(job_id);
+}
+
 // Null when the table is full.
 HeartbeatRhythm* LivenessTable::FindOrAdd(const std::string& job_id, int64_t now_micros) {
   const auto found = rhythms_.find(job_id);

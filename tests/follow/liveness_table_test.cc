@@ -90,6 +90,15 @@ TEST_F(LivenessTableTest, ForgetsAJobThatIsOver) {
   }
 }
 
+TEST_F(LivenessTableTest, ForgetsAJobThatIsDeleted) {
+  Beat("a", 3);
+  table_.OnJobDeleted("a");
+  table_.OnJobDeleted("never heard of");
+  EXPECT_EQ(table_.GetLiveness("a"), Liveness::kUnknown);
+  for (const char* job : {"b", "c", "d"}) table_.OnHeartbeat(job);
+  EXPECT_EQ(table_.GetLiveness("d"), Liveness::kOk) << "it has made room";
+}
+
 TEST_F(LivenessTableTest, HearsOfAJobThatIsResumed) {
   log_.Commit({DraftOf("a", "job_started"), DraftOf("a", "job_failed")});
   EXPECT_EQ(table_.GetLiveness("a"), Liveness::kUnknown);
