@@ -16,6 +16,10 @@ class Clock {
 
   // Microseconds since some fixed moment; never goes back. For deadlines and durations.
   virtual int64_t MonotonicMicros() = 0;
+
+  // As MonotonicMicros(), and counts the time in which the machine was suspended too. For what is
+  // due after so much time of a person's day.
+  virtual int64_t BootMicros() { return MonotonicMicros(); }
 };
 
 // The machine's own clock. Lives as long as the process.

@@ -292,9 +292,6 @@ class JobSource {
 
   virtual Result<std::vector<GateListing>> ListGates(const GateListRequest& request) = 0;
 
-  // Pending gates with a timeout, the next to expire first.
-  virtual Result<std::vector<GateListing>> ExpiringGates(size_t limit) = 0;
-
   // Folds into `state` what was committed of its job since `state.as_of_seq`; a state of which only
   // the job_id is set is folded from the last snapshot. `changes` may be null; after a snapshot it
   // names everything.

@@ -3,11 +3,10 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <unordered_set>
+#include <charconv>
 #include <utility>
 
+#include "base/alarm.h"
 #include "base/logging.h"
 #include "core/gate_rules.h"
 #include "core/json_text.h"
@@ -18,8 +17,7 @@ namespace {
 constexpr const char* kActor = "stagelog";
 constexpr size_t kGatesAtOnce = 256;
 constexpr int64_t kRetryMicros = 1'000'000;
-// Later moments do not fit into the nanoseconds of a system_clock::time_point.
-constexpr int64_t kLatestMicros = 9'000'000'000'000'000;
+constexpr size_t kFewTimers = 4'096;
 
 std::string_view TypeOf(std::string_view on_timeout) {
   if (on_timeout == "approve") return "gate_auto_approved";
@@ -27,13 +25,26 @@ std::string_view TypeOf(std::string_view on_timeout) {
   return "gate_expired";
 }
 
+// As it stands in the document; empty where there is none.
+std::string_view TimeoutSecondsOf(const GateListing& gate) {
+  for (JsonMembers members(gate.document); members.Next();) {
+    if (members.key() == "timeout_seconds") return members.value();
+  }
+  return {};
+}
+
+int64_t TimeoutMicrosOf(const GateListing& gate) {
+  const std::string_view text = TimeoutSecondsOf(gate);
+  int64_t seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return seconds * 1'000'000;
+}
+
 // "no decision within 3600 s"
 std::string ReasonOf(const GateListing& gate) {
-  for (JsonMembers members(gate.document); members.Next();) {
-    if (members.key() != "timeout_seconds") continue;
-    return "no decision within " + std::string(members.value()) + " s";
-  }
-  return "no decision in time";
+  const std::string_view seconds = TimeoutSecondsOf(gate);
+  if (seconds.empty()) return "no decision in time";
+  return "no decision within " + std::string(seconds) + " s";
 }
 
 EventDraft DecisionOn(const GateListing& gate) {
@@ -73,29 +84,31 @@ bool MeansSettled(const Refusal& refusal) {
 
 struct GateTimer::Shared {
   std::mutex mutex;
-  std::condition_variable wake;
   bool stopping = false;
-  bool gate_opened = true;  // since the last look; before the first one there may be some
-  size_t in_flight = 0;     // appends that have no answer yet
-  std::string trouble;      // why one of them was refused; empty when none was
-  // Gates (by opened_seq) that the writer knows to be decided: should a listing lag behind it, they
-  // are not tried again and again.
-  std::unordered_set<int64_t> settled;
+  std::vector<std::pair<int64_t, int64_t>> opened;  // (opened_seq, Clock::BootMicros() by then)
+  size_t in_flight = 0;                             // appends that have no answer yet
+  std::string trouble;           // why one of them was refused; empty when none was
+  std::vector<int64_t> settled;  // gates (by opened_seq) that the writer knows to be decided
+  Alarm alarm;                   // woken when any of these has changed
 
   void OnAnswer(int64_t opened_seq, const AppendOutcome& outcome) {
     const std::lock_guard lock(mutex);
     --in_flight;
-    if (!outcome && MeansSettled(outcome.error())) {
-      settled.insert(opened_seq);
-    } else if (!outcome) {
+    if (outcome || MeansSettled(outcome.error())) {
+      settled.push_back(opened_seq);
+    } else {
       trouble = outcome.error().code + ": " + outcome.error().detail;
     }
-    if (in_flight == 0) wake.notify_one();
+    if (in_flight == 0) alarm.Wake();
   }
 };
 
 GateTimer::GateTimer(EventAppender& appender, JobSource& source, Clock& clock)
-    : appender_(appender), source_(source), clock_(clock), shared_(std::make_shared<Shared>()) {}
+    : appender_(appender),
+      source_(source),
+      clock_(clock),
+      shared_(std::make_shared<Shared>()),
+      drop_decided_at_(kFewTimers) {}
 
 GateTimer::~GateTimer() { Stop(); }
 
@@ -111,34 +124,33 @@ void GateTimer::Stop() {
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->stopping = true;
-    shared_->wake.notify_one();
+    shared_->alarm.Wake();
   }
   if (thread_.joinable()) thread_.join();
 }
 
-// Only a new gate can bring the next expiry nearer. A decision, or the end of a job, can only make
+// Only a new gate can bring the next time nearer. A decision, or the end of a job, can only make
 // the timer wake for nothing, once.
 void GateTimer::OnCommit(const CommittedBatchPointer& batch) {
-  const auto opens_gate = [](const CommittedEvent& event) {
-    return event.kind == EventType::kGatePause;
-  };
-  if (std::none_of(batch->events.begin(), batch->events.end(), opens_gate)) return;
-  const std::lock_guard lock(shared_->mutex);
-  shared_->gate_opened = true;
-  shared_->wake.notify_one();
+  const int64_t now = clock_.BootMicros();
+  for (const CommittedEvent& event : batch->events) {
+    if (event.kind != EventType::kGatePause) continue;
+    const std::lock_guard lock(shared_->mutex);
+    shared_->opened.emplace_back(event.seq, now);
+    shared_->alarm.Wake();
+  }
 }
 
 bool GateTimer::RunOnce(bool may_wait) {
   std::string trouble;
   {
     std::unique_lock lock(shared_->mutex);
-    while (!shared_->stopping && !IsDue()) {
+    for (TakeNews(); !shared_->stopping && !IsDue(); TakeNews()) {
       if (!may_wait) return true;
       Sleep(lock);
     }
     if (shared_->stopping) return false;
     trouble.swap(shared_->trouble);
-    if (trouble.empty()) shared_->gate_opened = false;
   }
   if (trouble.empty()) {
     Look();
@@ -148,60 +160,154 @@ bool GateTimer::RunOnce(bool may_wait) {
   return true;
 }
 
-// While appends are under way nothing is: the journal would list their gates once more.
+void GateTimer::TakeNews() {
+  for (const int64_t opened_seq : std::exchange(shared_->settled, {})) DropTimer(opened_seq);
+  for (const auto& [opened_seq, micros] : std::exchange(shared_->opened, {})) {
+    opened_.emplace(opened_seq, micros);
+  }
+}
+
+// While appends are under way nothing is: their gates may still be pending.
 bool GateTimer::IsDue() {
   if (shared_->in_flight > 0) return false;
   if (retry_at_micros_) return clock_.MonotonicMicros() >= *retry_at_micros_;
-  return shared_->gate_opened || next_expiry_micros_ <= clock_.WallMicros();
+  return !shared_->trouble.empty() || !has_looked_ || !opened_.empty() || !DueGates().empty();
 }
 
-// An expiry is a time of day: the sleep must end by the wall clock when the clock is set, or when
-// the machine was suspended.
 void GateTimer::Sleep(std::unique_lock<std::mutex>& lock) {
-  using std::chrono::microseconds;
+  int64_t boot_micros = Alarm::kNever;
+  int64_t wall_micros = Alarm::kNever;
   if (shared_->in_flight > 0) {
-    shared_->wake.wait(lock);
+    // Their answers wake it.
   } else if (retry_at_micros_) {
-    shared_->wake.wait_for(lock, microseconds(*retry_at_micros_ - clock_.MonotonicMicros()));
-  } else if (next_expiry_micros_ == INT64_MAX) {
-    shared_->wake.wait(lock);
+    boot_micros = clock_.BootMicros() + *retry_at_micros_ - clock_.MonotonicMicros();
   } else {
-    const microseconds moment(std::min(next_expiry_micros_, kLatestMicros));
-    shared_->wake.wait_until(lock, std::chrono::system_clock::time_point(moment));
+    if (!boot_order_.empty()) boot_micros = boot_order_.begin()->first;
+    if (!wall_order_.empty()) wall_micros = wall_order_.begin()->first;
   }
+  lock.unlock();
+  shared_->alarm.Sleep(boot_micros, wall_micros);
+  lock.lock();
 }
 
 void GateTimer::Look() {
   const bool is_retry = std::exchange(retry_at_micros_, std::nullopt).has_value();
-  Result<std::vector<GateListing>> gates = source_.ExpiringGates(kGatesAtOnce);
+  if (Status noted = NoteNewGates(); !noted) return RetryLater(noted.error().message);
+  const std::vector<int64_t> due = DueGates();
+  Result<std::vector<GateListing>> gates = StillPending(due);
   if (!gates) return RetryLater(gates.error().message);
-  LeaveOutDecided(*gates);
-  const int64_t now = clock_.WallMicros();
-  const auto first_later =
-      std::find_if(gates->begin(), gates->end(),
-                   [now](const GateListing& gate) { return gate.expires_at_micros > now; });
-  const bool none_is_due = first_later == gates->begin();
-  is_outage_ = is_outage_ && is_retry && !none_is_due;
-  // More of them may be due than were listed: after these it looks again.
-  next_expiry_micros_ = !none_is_due     ? INT64_MIN
-                        : gates->empty() ? INT64_MAX
-                                         : gates->front().expires_at_micros;
+  is_outage_ = is_outage_ && is_retry && !gates->empty();
   {
     const std::lock_guard lock(shared_->mutex);
-    shared_->in_flight = static_cast<size_t>(first_later - gates->begin());
+    shared_->in_flight = gates->size();
   }
-  std::for_each(gates->begin(), first_later, [this](const GateListing& gate) { Decide(gate); });
+  for (const GateListing& gate : *gates) Decide(gate);
 }
 
-void GateTimer::LeaveOutDecided(std::vector<GateListing>& gates) {
-  const std::lock_guard lock(shared_->mutex);
-  std::unordered_set<int64_t> still_listed;
-  std::erase_if(gates, [&](const GateListing& gate) {
-    if (!shared_->settled.contains(gate.opened_seq)) return false;
-    still_listed.insert(gate.opened_seq);
-    return true;
-  });
-  shared_->settled = std::move(still_listed);
+Status GateTimer::NoteNewGates() {
+  // Seen before they were announced, and taken for gates of before.
+  while (!opened_.empty() && opened_.begin()->first <= noted_through_) {
+    const auto [opened_seq, micros] = *opened_.begin();
+    opened_.erase(opened_.begin());
+    const auto timer = timers_.find(opened_seq);
+    if (timer == timers_.end()) continue;
+    const int64_t timeout = timer->second.timeout_micros;
+    SetTimer(opened_seq, {timeout, micros + timeout, Alarm::kNever});
+  }
+  if (has_looked_ && opened_.empty()) return {};
+  for (size_t count = kGatesAtOnce; count == kGatesAtOnce;) {
+    const auto gates = PendingAfter(noted_through_, kGatesAtOnce);
+    if (!gates) return tl::unexpected(gates.error());
+    count = gates->size();
+    for (const GateListing& gate : *gates) {
+      if (gate.expires_at_micros > 0) SetTimer(gate.opened_seq, TimerOf(gate));
+      noted_through_ = gate.opened_seq;
+    }
+  }
+  if (!opened_.empty()) noted_through_ = std::max(noted_through_, opened_.rbegin()->first);
+  opened_.clear();
+  has_looked_ = true;
+  return timers_.size() < drop_decided_at_ ? Status() : DropDecided();
+}
+
+GateTimer::Timer GateTimer::TimerOf(const GateListing& gate) const {
+  const int64_t timeout = TimeoutMicrosOf(gate);
+  if (const auto opened = opened_.find(gate.opened_seq); opened != opened_.end()) {
+    return {timeout, opened->second + timeout, Alarm::kNever};
+  }
+  const int64_t left = gate.expires_at_micros - clock_.WallMicros();
+  return {timeout, clock_.BootMicros() + std::clamp<int64_t>(left, 0, timeout),
+          gate.expires_at_micros};
+}
+
+void GateTimer::SetTimer(int64_t opened_seq, const Timer& timer) {
+  DropTimer(opened_seq);
+  timers_[opened_seq] = timer;
+  boot_order_.emplace(timer.boot_micros, opened_seq);
+  if (timer.wall_micros != Alarm::kNever) wall_order_.emplace(timer.wall_micros, opened_seq);
+}
+
+void GateTimer::DropTimer(int64_t opened_seq) {
+  const auto timer = timers_.find(opened_seq);
+  if (timer == timers_.end()) return;
+  boot_order_.erase({timer->second.boot_micros, opened_seq});
+  wall_order_.erase({timer->second.wall_micros, opened_seq});
+  timers_.erase(timer);
+}
+
+// Timers of gates that were decided long before their time would otherwise be kept until then.
+Status GateTimer::DropDecided() {
+  std::vector<int64_t> decided;
+  auto timer = timers_.begin();
+  int64_t seq = 0;
+  for (size_t count = kGatesAtOnce; count == kGatesAtOnce;) {
+    const auto gates = PendingAfter(seq, kGatesAtOnce);
+    if (!gates) return tl::unexpected(gates.error());
+    count = gates->size();
+    for (const GateListing& gate : *gates) {
+      for (; timer != timers_.end() && timer->first < gate.opened_seq; ++timer) {
+        decided.push_back(timer->first);
+      }
+      if (timer != timers_.end() && timer->first == gate.opened_seq) ++timer;
+      seq = gate.opened_seq;
+    }
+  }
+  for (; timer != timers_.end(); ++timer) decided.push_back(timer->first);
+  for (const int64_t opened_seq : decided) DropTimer(opened_seq);
+  drop_decided_at_ = std::max(kFewTimers, 2 * timers_.size());
+  return {};
+}
+
+Result<std::vector<GateListing>> GateTimer::PendingAfter(int64_t seq, size_t limit) {
+  return source_.ListGates({.statuses = {"pending"}, .after_opened_seq = seq, .limit = limit});
+}
+
+// Some of them, by opened_seq; none only when none is due.
+std::vector<int64_t> GateTimer::DueGates() const {
+  std::set<int64_t> due;
+  const auto add = [&due](const auto& order, int64_t now) {
+    for (auto timer = order.begin(); timer != order.end() && timer->first <= now; ++timer) {
+      if (due.size() == kGatesAtOnce) return;
+      due.insert(timer->second);
+    }
+  };
+  add(boot_order_, clock_.BootMicros());
+  add(wall_order_, clock_.WallMicros());
+  return {due.begin(), due.end()};
+}
+
+Result<std::vector<GateListing>> GateTimer::StillPending(const std::vector<int64_t>& opened_seqs) {
+  std::vector<GateListing> pending;
+  for (const int64_t opened_seq : opened_seqs) {
+    auto found = PendingAfter(opened_seq - 1, 1);
+    if (!found) return tl::unexpected(found.error());
+    if (!found->empty() && found->front().opened_seq == opened_seq) {
+      pending.push_back(std::move(found->front()));
+    } else {
+      DropTimer(opened_seq);
+    }
+  }
+  return pending;
 }
 
 void GateTimer::Decide(const GateListing& gate) {

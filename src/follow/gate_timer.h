@@ -3,11 +3,14 @@
 #define STAGELOG_FOLLOW_GATE_TIMER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,18 +18,27 @@
 
 namespace stagelog {
 
-// One thread, which keeps no list of gates: it asks the journal for those that expire next, appends
-// a decision for each whose time is up, and sleeps until the next one's time or until a gate is
-// opened. A decision is an event like any other; its precondition makes it the loser when a person
-// was faster. Gates that expired while no daemon ran are decided at the start. While the journal
-// takes nothing, it tries once a second.
+// One thread. It asks the journal for the gates that were opened since it last looked, notes when
+// each one's time is up, sleeps until the first of those times or until a gate is opened, and then
+// appends a decision for each that is still pending. A decision is an event like any other; its
+// precondition makes it the loser when a person was faster. While the journal takes nothing, it
+// tries once a second.
+//
+// Which clock counts:
+//  - a gate that was opened while this timer ran is decided when so much time has passed as its
+//    timeout says, whatever becomes of the wall clock meanwhile; time in which the machine is
+//    suspended counts;
+//  - one of before goes by its `expires_at`, the only thing that is known of it: it is decided when
+//    the wall clock reaches that, at the start already where that has passed, and at the latest
+//    when its whole timeout has passed once more since the start, for the clock may have been set
+//    back.
 class GateTimer : public CommitListener {
  public:
   // The three outlive the timer.
   GateTimer(EventAppender& appender, JobSource& source, Clock& clock);
   ~GateTimer() override;  // as Stop()
 
-  // Starts the thread. It sleeps by the machine's wall clock, so `clock` must be that one.
+  // Starts the thread. It sleeps by the machine's clocks, so `clock` must be that one.
   void Start();
 
   // Waits for the thread, but for no append: one that is under way ends without the timer.
@@ -39,16 +51,34 @@ class GateTimer : public CommitListener {
 
   void OnCommit(const CommittedBatchPointer& batch) override;
 
+  // Gates that it has noted; some may have been decided since. On its own thread.
+  size_t timer_count() const { return timers_.size(); }
+
  private:
   // What the writer's thread touches. The callbacks of appends hold on to it.
   struct Shared;
 
+  // Times of one gate: its time is up when either has come.
+  struct Timer {
+    int64_t timeout_micros = 0;
+    int64_t boot_micros = 0;  // Clock::BootMicros()
+    int64_t wall_micros = 0;  // Clock::WallMicros(); Alarm::kNever: that clock does not count
+  };
+
   // With the lock held.
+  void TakeNews();
   bool IsDue();
   void Sleep(std::unique_lock<std::mutex>& lock);
 
   void Look();
-  void LeaveOutDecided(std::vector<GateListing>& gates);
+  Status NoteNewGates();
+  Timer TimerOf(const GateListing& gate) const;
+  void SetTimer(int64_t opened_seq, const Timer& timer);
+  void DropTimer(int64_t opened_seq);
+  Status DropDecided();
+  Result<std::vector<GateListing>> PendingAfter(int64_t seq, size_t limit);
+  std::vector<int64_t> DueGates() const;
+  Result<std::vector<GateListing>> StillPending(const std::vector<int64_t>& opened_seqs);
   void Decide(const GateListing& gate);
   void RetryLater(const std::string& problem);
 
@@ -58,7 +88,13 @@ class GateTimer : public CommitListener {
   const std::shared_ptr<Shared> shared_;
 
   // The thread's own.
-  int64_t next_expiry_micros_ = INT64_MAX;  // wall clock; INT64_MAX: nothing will expire
+  std::map<int64_t, Timer> timers_;                   // by the gate's opened_seq
+  std::set<std::pair<int64_t, int64_t>> boot_order_;  // (time, opened_seq)
+  std::set<std::pair<int64_t, int64_t>> wall_order_;  // likewise, without those that never come
+  std::map<int64_t, int64_t> opened_;       // by opened_seq, when: announced and not yet noted
+  bool has_looked_ = false;                 // and knows the gates of before
+  int64_t noted_through_ = 0;               // gates opened up to this seq are noted
+  size_t drop_decided_at_;                  // so many timers: some may be of gates that are decided
   std::optional<int64_t> retry_at_micros_;  // monotonic; after a failure
   bool is_outage_ = false;                  // and the log knows of it
 

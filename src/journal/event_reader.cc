@@ -396,16 +396,6 @@ Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& r
   });
 }
 
-Result<std::vector<GateListing>> EventReader::ExpiringGates(size_t limit) {
-  return WithConnection<std::vector<GateListing>>([&](Connection& connection) {
-    SQLite::Statement& query = connection.Prepared(
-        std::string(kSelectGates) +
-        "gates.status = 'pending' AND expires_at > 0 ORDER BY expires_at LIMIT ?");
-    query.bind(1, static_cast<int64_t>(limit));
-    return TakeGates(query);
-  });
-}
-
 Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& request) {
   return WithConnection<std::vector<JobListing>>([&](Connection& connection) {
     std::string sql = std::string("SELECT ") + kJobColumns + " FROM jobs WHERE first_seq < ?1";

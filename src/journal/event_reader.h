@@ -35,7 +35,6 @@ class EventReader : public EventSource, public JobSource {
   Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) override;
   Result<std::vector<LabelCount>> CountByLabel(const std::string& key, size_t max_values) override;
   Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
-  Result<std::vector<GateListing>> ExpiringGates(size_t limit) override;
   Status AdvanceJob(JobState& state, StateChanges* changes) override;
   Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
   Result<JobCensus> CountJobs() override;

@@ -174,22 +174,28 @@ Result<std::optional<JobState>> FakeLog::FindJob(const std::string& job_id, int6
   return found->second;
 }
 
-Result<std::vector<GateListing>> FakeLog::ExpiringGates(size_t limit) {
+// Of the conditions only `after_opened_seq` and `limit` are kept; all that asks wants pending ones.
+Result<std::vector<GateListing>> FakeLog::ListGates(const GateListRequest& request) {
   const std::lock_guard lock(mutex_);
   if (ReadFails()) return Failure("the disk is on fire");
-  std::vector<GateListing> gates;
+  std::vector<std::pair<const std::string*, const GateState*>> found;  // with their jobs
   for (const auto& [job_id, state] : states_) {
     for (const GateState& gate : state.gates) {
-      const int64_t expires_at = gate.ExpiresAtMicros();
-      if (expires_at == 0 || (gate.status != GateStatus::kPending && !frozen_)) continue;
-      gates.push_back({job_id, gate.name, gate.opened_seq, expires_at, gate.on_timeout,
-                       EncodeGateIteration(job_id, gate)});
+      const bool is_pending = gate.status == GateStatus::kPending || frozen_;
+      if (is_pending && gate.opened_seq > request.after_opened_seq) {
+        found.emplace_back(&job_id, &gate);
+      }
     }
   }
-  std::sort(gates.begin(), gates.end(), [](const GateListing& a, const GateListing& b) {
-    return a.expires_at_micros < b.expires_at_micros;
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a.second->opened_seq < b.second->opened_seq;
   });
-  gates.resize(std::min(limit, gates.size()));
+  found.resize(std::min(request.limit, found.size()));
+  std::vector<GateListing> gates;
+  for (const auto& [job_id, gate] : found) {
+    gates.push_back({*job_id, gate->name, gate->opened_seq, gate->ExpiresAtMicros(),
+                     gate->on_timeout, EncodeGateIteration(*job_id, *gate)});
+  }
   return gates;
 }
 
@@ -197,6 +203,7 @@ Status FakeLog::AdvanceJob(JobState& state, StateChanges* changes) {
   const std::lock_guard lock(mutex_);
   if (ReadFails()) return Failure("the disk is on fire");
   const std::string job_id = state.job_id;
+  last_advanced_from_ = state.as_of_seq;
   for (const Stored& stored : events_) {
     if (stored.event.draft.job_id != job_id || stored.event.seq <= state.as_of_seq) continue;
     Apply(state, stored.event, stored.hash, changes);

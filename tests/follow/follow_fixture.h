@@ -60,13 +60,13 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   std::vector<Event> Decisions() const;
   size_t appends() const;
   size_t reads() const;
+  int64_t last_advanced_from() const { return last_advanced_from_; }  // the state's as_of_seq
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
 
   Result<std::optional<JobState>> FindJob(const std::string& job_id, int64_t through_seq) override;
   Result<std::vector<JobListing>> ListJobs(const JobListRequest&) override { return {}; }
-  Result<std::vector<GateListing>> ListGates(const GateListRequest&) override { return {}; }
-  Result<std::vector<GateListing>> ExpiringGates(size_t limit) override;
+  Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
   Status AdvanceJob(JobState& state, StateChanges* changes) override;
   Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
 
@@ -100,6 +100,7 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   int failing_reads_ = 0;
   size_t appends_ = 0;
   size_t reads_ = 0;
+  int64_t last_advanced_from_ = 0;
 };
 
 }  // namespace stagelog

@@ -23,6 +23,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr int64_t kSecond = 1'000'000;
+constexpr int64_t kTenYears = int64_t{10} * 365 * 86'400 * kSecond;
 constexpr const char* kMinute = R"({"timeout_seconds":60})";
 
 class GateTimerTest : public testing::Test {
@@ -114,18 +115,6 @@ TEST_F(GateTimerTest, DecidesAtTheStartWhatExpiredBefore) {
   log_.Commit("a", "gate_pause", "g", kMinute);
   clock_.AdvanceMicros(3600 * kSecond);
   Open();
-  Settle();
-  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
-}
-
-TEST_F(GateTimerTest, FollowsTheWallClockWhenItIsSet) {
-  Open();
-  log_.Commit("a", "gate_pause", "g", kMinute);
-  Settle();
-  clock_.SetMonotonicMicros(3600 * kSecond);
-  Settle();
-  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
-  clock_.SetWallMicros(clock_.WallMicros() + 60 * kSecond);
   Settle();
   EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
 }
@@ -317,6 +306,115 @@ TEST_F(GateTimerTest, StopsWithAnAppendUnderWay) {
   timer_.reset();
   log_.CommitHeld();
   EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+}
+
+// --- Clocks that are set ---
+
+TEST_F(GateTimerTest, AClockThatIsSetBackHoldsNothingUp) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  Settle();
+  clock_.SetWallForward(-kTenYears);
+  Wait(59);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+}
+
+TEST_F(GateTimerTest, NeitherWhenItIsSetBackBeforeTheTimerLooks) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  clock_.SetWallForward(-kTenYears);
+  Wait(59);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+}
+
+TEST_F(GateTimerTest, AClockThatIsSetForwardDecidesNothingEarly) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  Settle();
+  clock_.SetWallForward(kTenYears);
+  Wait(59);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+}
+
+// Their expiries by the wall clock are in another order than their times.
+TEST_F(GateTimerTest, GatesFromBeforeAndAfterASettingKeepTheirOwnTimes) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", R"({"timeout_seconds":30})");
+  Wait(10);
+  clock_.SetWallForward(-kTenYears);
+  log_.Commit("b", "gate_pause", "g", R"({"timeout_seconds":60})");
+  Wait(19);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+  clock_.SetWallForward(kTenYears);
+  Wait(39);
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kExpired);
+}
+
+TEST_F(GateTimerTest, AGateOfBeforeTheStartGoesByTheWallClock) {
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  log_.Commit("b", "gate_pause", "g", R"({"timeout_seconds":3600})");
+  clock_.AdvanceMicros(59 * kSecond);
+  Open();
+  Settle();
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+  clock_.SetWallForward(3600 * kSecond);  // it was behind: NTP has answered
+  Settle();
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kExpired);
+}
+
+TEST_F(GateTimerTest, NorIsOneOfBeforeHeldUpByAClockThatWasSetBack) {
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  clock_.SetWallForward(-kTenYears);
+  Open();
+  Settle();
+  Wait(59);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending) << "its whole timeout since the start";
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+}
+
+// As when the first look comes between a commit and its announcement.
+TEST_F(GateTimerTest, AGateThatIsSeenBeforeItIsAnnouncedIsOfThisLife) {
+  Open();
+  log_.SetListener(nullptr);
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  Settle();
+  auto batch = std::make_shared<CommittedBatch>();
+  batch->events.push_back({1, EventType::kGatePause, "a", "", false});
+  timer_->OnCommit(batch);
+  clock_.SetWallForward(kTenYears);
+  Wait(59);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kPending);
+  Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+}
+
+TEST_F(GateTimerTest, GatesThatWereDecidedLongBeforeTheirTimeAreForgotten) {
+  Open();
+  constexpr const char* kYear = R"({"timeout_seconds":31536000})";
+  for (int job = 0; job < 100; ++job) {
+    const std::string job_id = "a" + std::to_string(job);
+    for (int i = 0; i < 50; ++i) log_.Commit(job_id, "gate_pause", std::to_string(i), kYear);
+    log_.Commit(job_id, "job_canceled");
+  }
+  Settle();
+  log_.Commit("b", "gate_pause", "g", kYear);
+  Settle();
+  EXPECT_LE(timer_->timer_count(), 1U);
+  Wait(31'536'000);
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kExpired);
 }
 
 // The thread, on the machine's own clock.

@@ -169,16 +169,10 @@ TEST_F(ListGatesTest, EachWithItsDocument) {
   EXPECT_EQ(gates->front().expires_at_micros, job.FindGate("h")->ExpiresAtMicros());
 }
 
-TEST_F(ListGatesTest, TheNextToExpireFirst) {
-  EXPECT_THAT(Names(logger_->reader().ExpiringGates(10)), ElementsAre("b/h@4", "a/g@3"));
-  EXPECT_THAT(Names(logger_->reader().ExpiringGates(1)), ElementsAre("b/h@4"));
-  ASSERT_TRUE(Tell("b", "gate_approved", {.gate = "h"}));
-  EXPECT_THAT(Names(logger_->reader().ExpiringGates(10)), ElementsAre("a/g@3"));
-}
-
-TEST_F(ListGatesTest, TheGatesOfAJobThatEndsExpireNoMore) {
+TEST_F(ListGatesTest, TheGatesOfAJobThatEndsArePendingNoMore) {
   ASSERT_TRUE(Tell("a", "job_canceled"));
-  EXPECT_THAT(Names(logger_->reader().ExpiringGates(10)), ElementsAre("b/h@4"));
+  EXPECT_THAT(Names(logger_->reader().ListGates({.statuses = {"pending"}})),
+              ElementsAre("b/h@4", "b/i@5"));
   EXPECT_THAT(Names(logger_->reader().ListGates({.statuses = {"canceled"}})), ElementsAre("a/g@3"));
 }
 

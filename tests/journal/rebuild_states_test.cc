@@ -338,7 +338,8 @@ TEST_F(FirstVersionTest, IsBroughtUpToDateAndFolded) {
   Open();
   EXPECT_EQ(Find("a"), state_);
   EXPECT_EQ(Find("a").status, JobStatus::kPaused);
-  EXPECT_THAT(Names(logger_->reader().ExpiringGates(10)), ElementsAre("a/g@1504"));
+  EXPECT_THAT(Names(logger_->reader().ListGates({.statuses = {"pending"}})),
+              ElementsAre("a/g@1504"));
   ASSERT_TRUE(Tell("a", "gate_approved", {.gate = "g"}));
   EXPECT_EQ(Find("a").status, JobStatus::kRunning);
   ExpectAgreement();

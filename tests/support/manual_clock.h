@@ -24,6 +24,9 @@ class ManualClock : public Clock {
   void SetWallMicros(int64_t micros) { wall_micros_ = micros; }
   void SetMonotonicMicros(int64_t micros) { monotonic_micros_ = micros; }
 
+  // The wall clock is set, as by a person or by NTP; no time passes.
+  void SetWallForward(int64_t micros) { wall_micros_ += micros; }
+
   // Moves both.
   void AdvanceMicros(int64_t micros) {
     wall_micros_ += micros;

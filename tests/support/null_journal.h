@@ -71,9 +71,6 @@ class NullJournal : public EventAppender,
   Result<std::vector<GateListing>> ListGates(const GateListRequest&) override {
     return std::vector<GateListing>();
   }
-  Result<std::vector<GateListing>> ExpiringGates(size_t) override {
-    return std::vector<GateListing>();
-  }
   Status AdvanceJob(JobState&, StateChanges*) override { return {}; }
   Result<std::vector<std::string>> JobsChangedAfter(int64_t) override {
     return std::vector<std::string>();
