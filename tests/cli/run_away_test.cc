@@ -257,7 +257,7 @@ TEST_F(RunAwayTest, ADaemonThatNeverAnswersIsGivenUp) {
 }
 
 TEST_F(RunAwayTest, SpoolCommandsThatMakeNoSense) {
-  EXPECT_EQ(cli_.Run({"spool"}).exit_code, 2);
+  EXPECT_EQ(cli_.Run({"spool"}).exit_code, 0) << "it shows its commands";
   EXPECT_EQ(cli_.Run({"spool", "flush", "../x"}).exit_code, 2);
   EXPECT_EQ(cli_.Run({"spool", "flush", "nobody"}).exit_code, 0);
 }

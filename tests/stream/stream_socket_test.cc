@@ -58,7 +58,7 @@ TEST(StreamSocketTest, WhoGoesOnSendingIsTakenForGone) {
 
 // What the kernel takes for a peer that reads nothing.
 size_t BytesTaken(StreamSocket& socket) {
-  socket.QueueControl(std::string(size_t{32} << 20, 'x'));
+  socket.QueueHead(std::string(size_t{32} << 20, 'x'));
   const SendReport report = socket.Send({}, 0);
   EXPECT_EQ(report.outcome, SendOutcome::kBlocked);
   return report.bytes;
@@ -84,7 +84,7 @@ TEST(StreamSocketTest, WhatThePeerHasTakenIsNoLongerHeld) {
   auto [ours, peer] = Connect();
   StreamSocket socket(std::move(ours));
   socket.BoundKernelBytes(64 << 10);
-  socket.QueueControl(std::string(size_t{4} << 20, 'x'));
+  socket.QueueHead(std::string(size_t{4} << 20, 'x'));
   ASSERT_EQ(socket.Send({}, 0).outcome, SendOutcome::kBlocked);
   EXPECT_FALSE(socket.HasStalled(1, kTimeout));
   ASSERT_GT(socket.kernel_bytes(), 0);
