@@ -41,8 +41,8 @@ struct OpenedJournal {
 std::string DatabasePath(const std::string& runs_dir);
 
 // The caller holds the RunLock. `database_is_corrupt` forces a rebuild from the files,
-// `rebuild_states` a new fold of every job. `was_just_written`: this process has written all that is
-// in the folder, and no sync of it has failed.
+// `rebuild_states` a new fold of every job. `was_just_written`: this process has written all that
+// is in the folder, and no sync of it has failed.
 Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
                                   bool database_is_corrupt = false, bool rebuild_states = false,
                                   bool was_just_written = false);

@@ -54,9 +54,8 @@ TEST(EncodeJobStateTest, ANewJob) {
 TEST(EncodeJobStateTest, AJobWithEverything) {
   JobStory story;
   story
-      .Tell("job_created",
-            {.payload = R"({"pipeline":"film","strict":true,"stages":["s","t"],)"
-                        R"("labels":{"team":"film","env":"prod"}})"})
+      .Tell("job_created", {.payload = R"({"pipeline":"film","strict":true,"stages":["s","t"],)"
+                                       R"("labels":{"team":"film","env":"prod"}})"})
       .Tell("stage_started", {.stage = "s", .message = "begins"})
       .Tell("gate_pause", {.gate = "g",
                            .payload = R"({"prompt":"go?","options":["a","b"],"timeout_seconds":60,)"
