@@ -95,7 +95,7 @@ TEST_F(LivenessTableTest, ForgetsAJobThatIsDeleted) {
   table_.OnJobDeleted("a");
   table_.OnJobDeleted("never heard of");
   EXPECT_EQ(table_.GetLiveness("a"), Liveness::kUnknown);
-  for (const char* job : {"b", "c", "d"}) table_.OnHeartbeat(job);
+  for (const char* job : {"b", "c", "d"}) table_.OnHeartbeat(job, 0);
   EXPECT_EQ(table_.GetLiveness("d"), Liveness::kOk) << "it has made room";
 }
 
