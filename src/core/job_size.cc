@@ -20,7 +20,7 @@ size_t LevelsOf(std::string_view path) {
 Refusal TooLarge(const EventDraft& draft, const std::string& has, const char* field,
                  const char* instead) {
   return {.code = "job_too_large",
-          .detail = "job '" + draft.job_id + "' has " + has + ", which is the limit for one job; " +
+          .detail = "job '" + draft.job_id + "' has " + has + ", and one job may have no more; " +
                     instead,
           .field = field};
 }

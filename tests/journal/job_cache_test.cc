@@ -130,7 +130,7 @@ TEST_F(LargeJobTest, OneFromBeforeThereWereBoundsIsServedAndTakesNothingThatMake
   const AppendOutcome refused = Tell("old", "stage_started", {.stage = "new"});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "job_too_large");
-  EXPECT_THAT(refused.error().detail, HasSubstr("'old' has 20500 attempts"));
+  EXPECT_THAT(refused.error().detail, HasSubstr("'old' has 20500 stage attempts"));
   // A batch is taken whole or refused whole, and the line is named.
   std::vector<EventDraft> drafts;
   drafts.push_back(Draft("old", "log", {.message = "m"}));

@@ -129,7 +129,9 @@ TEST_F(RebuildStatesTest, AJournalOfTheFoldByTsIsFoldedByWhenThingsHappened) {
   Execute("UPDATE journal SET value = 1 WHERE key = 'state_version'");
   {
     SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READWRITE);
-    database.exec("ALTER TABLE jobs DROP COLUMN latest; PRAGMA user_version = 5");
+    database.exec(
+        "ALTER TABLE jobs DROP COLUMN latest; ALTER TABLE jobs DROP COLUMN labels; "
+        "ALTER TABLE jobs DROP COLUMN implicit; PRAGMA user_version = 5");
   }
   const RecoveryReport report = Recover();
   EXPECT_TRUE(report.states_rebuilt && report.fold_was_another);
