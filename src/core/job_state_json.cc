@@ -114,9 +114,11 @@ Json GateJson(const GateState& gate) {
   return object;
 }
 
-// Until when a duration runs that has not ended: the latest time of the job's events, or now.
+// Until when a duration runs that has not ended: the latest time of the job's events, or now. A job
+// that has not started (nothing but logs of a run of the past, say) does not go on until now.
 int64_t NowOf(const JobState& state, int64_t live_micros) {
-  return state.IsOver() ? state.latest_micros : std::max(live_micros, state.latest_micros);
+  const bool goes_on = !state.IsOver() && state.status != JobStatus::kCreated;
+  return !goes_on ? state.latest_micros : std::max(live_micros, state.latest_micros);
 }
 
 Json PendingStageJson(std::string_view path) { return {{"stage", path}, {"status", "pending"}}; }
@@ -135,7 +137,7 @@ Json SummaryJson(const JobState& state, std::optional<int64_t> done, int64_t liv
   PutTime(object, "started_at", state.started_at_micros);
   PutTime(object, "ended_at", state.ended_at_micros);
   PutTime(object, "updated_at", state.updated_at_micros);
-  const bool is_live = live_micros != 0 && !state.IsOver();
+  const bool is_live = live_micros != 0 && !state.IsOver() && state.status != JobStatus::kCreated;
   if (is_live) {
     object["live"] = true;
     PutTime(object, "as_of", NowOf(state, live_micros));

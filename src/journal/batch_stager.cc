@@ -252,7 +252,10 @@ std::optional<Refusal> BatchStager::JudgeStrictly(const EventDraft& draft) {
   Event event;
   event.draft = draft;
   event.violations = Judge(job == nullptr ? JobState() : *job, draft);
-  if (event.violations.empty()) return std::nullopt;
+  // The event that makes the job strict is judged strictly itself.
+  const bool is_strict = job != nullptr || (draft.kind == EventType::kJobCreated &&
+                                            ReadJobPayload(draft.payload).strict);
+  if (!is_strict || event.violations.empty()) return std::nullopt;
   return StrictRefusal(event, 0, 1);
 }
 

@@ -91,7 +91,7 @@ TEST_F(ImportLinesTest, AHugeLineCostsItself) {
   const CliResultText result = Import(text, {"--message-field", "m", "--skip-invalid"});
   EXPECT_EQ(result.out, "3 events accepted, 0 already stored, 2 lines skipped\n");
   EXPECT_THAT(result.err, HasSubstr("file:2: an event may have at most 262144 bytes"));
-  EXPECT_THAT(result.err, HasSubstr("file:4: is longer than 4 MiB"));
+  EXPECT_THAT(result.err, HasSubstr("file:4: the line is longer than 4 MiB"));
 }
 
 TEST_F(ImportLinesTest, WhereNoLineCanBeTakenItFails) {

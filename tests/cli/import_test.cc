@@ -63,7 +63,7 @@ TEST_F(ImportTest, ALineThatIsTooLongIsNamedAndEndsNothingInSilence) {
   const std::string too_long = "{\"msg\":\"" + std::string(5'000'000, 'x') + "\"}\n";
   const std::string path = WriteFile("log", "{\"msg\":\"a\"}\n" + too_long + "{\"msg\":\"b\"}\n");
   ExpectFailure({"import", path, "--job", "j", "--message-field", "msg"}, 2,
-                "log:2: is longer than 4 MiB");
+                "log:2: the line is longer than 4 MiB");
   EXPECT_THAT(Lines("j"), SizeIs(1));
   std::vector<std::string> lines = JournalLines::Random(5, 9, "old").lines();
   lines[4] = std::string(5'000'000, 'x');

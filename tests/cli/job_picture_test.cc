@@ -166,8 +166,8 @@ TEST_F(JobPictureTest, ARunThatIsOfThePastRunsToItsOwnLatestTime) {
   cli::Json job = cli::ObjectOf(kTraining);
   job["updated_at"] = "2031-01-01T00:00:00Z";
   const auto rows = Draw(job.dump(), {.columns = 80, .is_past = true});
-  EXPECT_EQ(rows[2], "created 2026-11-21 07:40:00, for 10m00s");
-  EXPECT_EQ(rows[3], "9m00s of it working, 1m00s waiting for people");
+  EXPECT_EQ(rows[2], "created 2026-11-21 07:40:00 UTC, for 10m00s");
+  EXPECT_EQ(rows[3], "9m00s active, 1m00s waiting for approval");
   EXPECT_EQ(rows[5], "as it was after seq 38, 2031-01-01 00:00:00");
 }
 

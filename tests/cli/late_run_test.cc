@@ -72,9 +72,10 @@ TEST_F(LateRunTest, AnImportedRunHasTheTimesThatItHad) {
 
 TEST_F(LateRunTest, PicturesAndReplaysOfAnImportedRunShowItsTimes) {
   Import();
-  EXPECT_THAT(Run({"show", "j"}).out,
-              AllOf(HasSubstr("created 2025-11-21 10:00:00, ended 13:00:00 after 3h00m"),
-                    HasSubstr("2h30m of it working, 30m00s waiting for people")));
+  EXPECT_THAT(
+      Run({"show", "j"}).out,
+      AllOf(HasSubstr("created 2025-11-21 10:00:00 UTC, ended 2025-11-21 13:00:00 after 3h00m"),
+            HasSubstr("2h30m active, 30m00s waiting for approval")));
   const Json trace = Json::parse(Run({"export", "j", "--format", "chrome-trace"}).out);
   std::vector<std::string> slices;
   for (const Json& slice : trace["traceEvents"]) {

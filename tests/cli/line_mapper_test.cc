@@ -253,7 +253,7 @@ TEST(LineMapperTest, WhatAnEventCannotBeMadeFrom) {
   EXPECT_THAT(MapOne(mapping, R"({"j":null})"), HasSubstr("no job"));
   EXPECT_THAT(MapOne(mapping, "text"), HasSubstr("no job"));
   EXPECT_THAT(MapOne(Mapping({{Part::kType, "t"}}), R"({"t":"stage_started"})"),
-              HasSubstr("needs a 'stage'"));
+              HasSubstr("requires 'stage'"));
   EXPECT_THAT(MapOne(Mapping({}), "{\"a\":\"" + std::string(300'000, 'x') + "\"}"),
               HasSubstr("at most 262144 bytes"));
 }

@@ -30,7 +30,11 @@ struct Given {
 
 RunOptions Options(const std::string& job, const std::string& stage,
                    const std::string& command = "/usr/bin/make") {
-  return {job, "", stage, {command}};
+  RunOptions options;
+  options.job = job;
+  options.stage = stage;
+  options.command = {command};
+  return options;
 }
 
 const std::map<std::string, std::string> kInsideJob = {{"STAGELOG_JOB", "j"}};

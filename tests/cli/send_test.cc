@@ -164,9 +164,9 @@ TEST_F(SendTest, SomethingElseAtTheAddressKeepsTheEvents) {
   });
   const CliResultText result = StartScript(daemon, "echo a; exit 4")->Wait();
   EXPECT_EQ(result.exit_code, 4);
-  EXPECT_THAT(result.err,
-              AllOf(HasSubstr("keeping events until they can be sent"),
-                    HasSubstr("not like a stagelog daemon"), HasSubstr("4 events of job j wait")));
+  EXPECT_THAT(result.err, AllOf(HasSubstr("keeping events until they can be sent"),
+                                HasSubstr("not like a stagelog daemon"),
+                                HasSubstr("4 events of job j are waiting")));
 }
 
 }  // namespace

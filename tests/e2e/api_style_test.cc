@@ -72,7 +72,12 @@ TEST_F(ApiStyleTest, OlderSpellingsOfTheCursorOfJobsAreTaken) {
   const Json page = GetJson("/api/v1/jobs?limit=2");
   EXPECT_EQ(page.at("next_before"), page.at("next_after"));
   const std::string cursor = page.at("next_before").dump();
-  EXPECT_EQ(GetJson("/api/v1/jobs?before=" + cursor), GetJson("/api/v1/jobs?after=" + cursor));
+  // Durations go on between the two answers.
+  const Json before = GetJson("/api/v1/jobs?before=" + cursor).at("jobs");
+  const Json after = GetJson("/api/v1/jobs?after=" + cursor).at("jobs");
+  ASSERT_EQ(before.size(), 1U);
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(before[0].at("last_hash"), after[0].at("last_hash"));
   ExpectProblem(admin().Get("/api/v1/jobs?before=1&after=1"), 400, "invalid_parameter");
   ExpectProblem(admin().Get("/api/v1/jobs?after=x"), 400, "invalid_parameter");
 }
@@ -81,9 +86,10 @@ TEST_F(ApiStyleTest, StagesAndGatesOfAJobAreLists) {
   Append("job", R"({"type":"stage_started","stage":"decode"})");
   Append("job", R"({"type":"stage_started","stage":"encode/audio"})");
   Append("job", R"({"type":"gate_pause","gate":"qa","payload":{"prompt":"fine?"}})");
-  const Json job = GetJson("/api/v1/jobs/job");
+  // As of one seq: the live answers count on.
+  const Json job = GetJson("/api/v1/jobs/job?at_seq=3");
   for (const std::string key : {"stages", "gates"}) {
-    const Json list = GetJson("/api/v1/jobs/job/" + key);
+    const Json list = GetJson("/api/v1/jobs/job/" + key + "?at_seq=3");
     EXPECT_EQ(list.at(key), job.at(key));
     EXPECT_EQ(list.at("job_id"), "job");
     EXPECT_EQ(list.at("job_status"), "paused");

@@ -97,6 +97,18 @@ TEST_F(ReceiptTest, CreatingAJobSaysWhatWasPassedOver) {
   EXPECT_EQ(admin().Post("/api/v1/jobs", R"({"metadata":{"a":1},"pipeline":"p"})").status, 201);
 }
 
+TEST_F(ReceiptTest, ANewJobThatIsNotStrictTakesASuspectKeyByEveryDoor) {
+  const std::string event = R"({"type":"job_created","payload":{"pipelne":"x","strict":false}})";
+  for (const std::string& body : {event, "[" + event + "]"}) {
+    const std::string job = body.front() == '[' ? "array" : "single";
+    EXPECT_EQ(admin().Post("/api/v1/jobs/" + job + "/events", body).status, 201) << body;
+    EXPECT_EQ(GetJson("/api/v1/jobs/" + job)["violations"], 1);
+  }
+  ExpectProblem(admin().Post("/api/v1/jobs/strict/events",
+                             R"({"type":"job_created","payload":{"pipelne":"x","strict":true}})"),
+                409, "strict_violation");
+}
+
 TEST_F(ReceiptTest, AGateTakesNoKeyThatItDoesNotKnowByAnyDoor) {
   const std::string event =
       R"({"job_id":"j","type":"gate_pause","gate":"g","payload":{"approver":"alice"}})";

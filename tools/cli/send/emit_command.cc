@@ -302,6 +302,7 @@ CliResult<ExitCode> EmitGatePause(Context& context, const std::string& job, cons
   options.type = "gate_pause";
   options.gate = gate;
   options.payload = payload;
+  options.strict = true;  // an event that opens no gate is a failure
   return Emit(context, options);
 }
 

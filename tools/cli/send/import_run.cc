@@ -72,7 +72,8 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
       sender_(client_, "/api/v1/events", options.retry_seconds),
       mapper_(options.mapping, SystemClock().WallMicros()),
       ledger_(LedgerFolder()) {
-  sender_.OnFlagged(Complain);
+  // A journal's own lines say themselves what was wrong with them.
+  if (!options.mapping.empty()) sender_.OnFlagged(Complain);
   if (!options.skip_invalid) return;
   sender_.SkipRefused([this](const OutgoingEvent&, const std::string& reason) {
     CountSkipped(sending_ + ": " + reason);
@@ -319,7 +320,7 @@ CliStatus ImportRun::PrintSummary() {
                             ? std::to_string(read_ - skipped_) + " events could be sent"
                             : std::to_string(sender_.accepted()) + " events accepted, " +
                                   std::to_string(sender_.duplicates()) + " already stored" +
-                                  sender_.FlaggedText();
+                                  (options_.mapping.empty() ? "" : sender_.FlaggedText());
   if (skipped_ > 0) {
     summary += ", " + std::to_string(skipped_) + (skipped_ == 1 ? " line" : " lines") + " skipped";
   }

@@ -223,7 +223,9 @@ class LineReading {
     auto draft = Decoded(event);
     const bool is_payload_wrong = !draft && draft.error().field.starts_with("payload");
     if (is_payload_wrong && parsed_) {
-      event = Encode("{\"line\":" + payload_ + "}}");
+      // A gate takes no key that it does not know, but for those that begin with "x-".
+      const char* key = type_ == "gate_pause" ? "x-line" : "line";
+      event = Encode("{\"" + std::string(key) + "\":" + payload_ + "}}");
       draft = Decoded(event);
     }
     if (!draft) return Fail(ExitCode::kUsage, draft.error().detail);
