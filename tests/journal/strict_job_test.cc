@@ -87,7 +87,7 @@ TEST_F(StrictJobTest, AJobThatAnotherEventCreatedIsNotStrict) {
   EXPECT_TRUE(Append({LogDraft("b", "m"), created, Draft("b", "job_resumed")}));
   const JobState state = Find("b");
   EXPECT_FALSE(state.strict);
-  EXPECT_EQ(state.violation_count, 3);
+  EXPECT_EQ(state.violation_count, 2);
 }
 
 TEST_F(StrictJobTest, ADuplicateIsNoViolation) {
