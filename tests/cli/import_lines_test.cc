@@ -269,5 +269,52 @@ TEST_F(ImportLinesTest, ARunOfAnotherProgramIsAWholeJob) {
   EXPECT_THAT(Lines("j"), SizeIs(5));
 }
 
+TEST_F(ImportLinesTest, WhatFailedIsNotCompleted) {
+  const std::string text =
+      R"({"runName":"j","utcTime":"2026-01-01T00:00:00Z","event":"started"})"
+      "\n"
+      R"({"runName":"j","utcTime":"2026-01-01T00:00:01Z","event":"process_started","trace":{"name":"A"}})"
+      "\n"
+      R"({"runName":"j","utcTime":"2026-01-01T00:00:02Z","event":"process_completed","trace":{"name":"A","status":"FAILED"}})"
+      "\n"
+      R"({"runName":"j","utcTime":"2026-01-01T00:00:03Z","event":"completed","metadata":{"workflow":{"success":false}}})"
+      "\n";
+  Import(text, {"--preset", "nextflow"});
+  EXPECT_EQ(Event("j", 2)["type"], "stage_failed");
+  EXPECT_EQ(Event("j", 3)["type"], "job_failed");
+  Run({"import",
+       Write("build", R"({"e":"done","result":"Broken"})"
+                      "\n"),
+       "--job", "k", "--type-field", "e", "--type-map", "done=job_completed", "--failed-if",
+       "result=broken"});
+  EXPECT_EQ(Event("k", 0)["type"], "job_failed");
+  Run({"import", Write("other", "{}\n"), "--job", "k", "--failed-if", "x=y"}, "", 2);
+}
+
+TEST_F(ImportLinesTest, AGateKeepsWhatItDoesNotKnow) {
+  Import(R"({"kind":"approval","name":"Deploy to prod?","who":"ann"})"
+         "\n",
+         {"--type-field", "kind", "--gate-field", "name", "--type-map", "approval=gate_pause"});
+  EXPECT_EQ(Event("j", 0)["type"], "gate_pause");
+  EXPECT_EQ(Event("j", 0)["payload"]["x-line"]["who"], "ann");
+}
+
+TEST_F(ImportLinesTest, AnObjectThatIsStillBeingWrittenIsLeftForTheNextImport) {
+  const std::string begun = R"({"m":"1"})"
+                            "\n"
+                            R"({"m":"2"})"
+                            "\n"
+                            R"({"m":"3"})"
+                            "\n";
+  const CliResultText first = Import(begun + R"({"m":"par)", {"--message-field", "m"});
+  EXPECT_THAT(first.err, HasSubstr("file:4: the last line is unfinished"));
+  EXPECT_THAT(Lines("j"), SizeIs(3));
+  Import(begun + R"({"m":"partial"})"
+                 "\n",
+         {"--message-field", "m"});
+  ASSERT_THAT(Lines("j"), SizeIs(4));
+  EXPECT_EQ(Event("j", 3)["message"], "partial");
+}
+
 }  // namespace
 }  // namespace stagelog

@@ -14,6 +14,7 @@ struct Preset {
   const char* scale;  // of numeric levels; empty: the line says
   std::vector<std::pair<Part, std::vector<std::string>>> paths;
   std::vector<std::pair<const char*, const char*>> types;
+  std::vector<std::pair<const char*, const char*>> failures = {};
 };
 
 const std::vector<Preset>& Presets() {
@@ -74,7 +75,11 @@ const std::vector<Preset>& Presets() {
        {{"MainReportVersion", "job_started"},
         {"NodeStart", "stage_started"},
         {"NodeFinished", "stage_completed"},
-        {"CommandCompleted", "job_completed"}}},
+        {"CommandCompleted", "job_completed"}},
+       {{"data.node_info.node_status", "error"},
+        {"data.node_info.node_status", "fail"},
+        {"data.node_info.node_status", "failed"},
+        {"data.success", "false"}}},
       // The messages of nextflow -with-weblog
       {"nextflow",
        "",
@@ -85,11 +90,15 @@ const std::vector<Preset>& Presets() {
        {{"started", "job_started"},
         {"process_started", "stage_started"},
         {"process_completed", "stage_completed"},
-        {"error", "job_failed"},
-        {"completed", "job_completed"}}},
+        {"completed", "job_completed"}},
+       {{"trace.status", "FAILED"},
+        {"trace.status", "ABORTED"},
+        {"metadata.workflow.success", "false"}}},
   };
   return presets;
 }
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 bool IsAnyNamed(const PartPaths& paths) {
   return std::any_of(paths.begin(), paths.end(), [](const auto& list) { return !list.empty(); });
@@ -120,6 +129,20 @@ std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part par
   return std::nullopt;
 }
 
+std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& type) const {
+  const bool is_end = type == "stage_completed" || type == "job_completed";
+  if (!is_end) return type;
+  const auto has_failed = [&line](const std::pair<std::string, std::string>& failure) {
+    const auto place = line.Find(failure.first);
+    if (!place) return false;
+    const std::string text = TextOfScalar(*place->member);
+    return std::equal(text.begin(), text.end(), failure.second.begin(), failure.second.end(),
+                      [](char a, char b) { return Lower(a) == Lower(b); });
+  };
+  if (std::none_of(failures.begin(), failures.end(), has_failed)) return type;
+  return type == "job_completed" ? "job_failed" : "stage_failed";
+}
+
 bool FieldMapping::empty() const {
   return job.empty() && type.empty() && preset.empty() && types.empty() && !IsAnyNamed(paths);
 }
@@ -136,6 +159,7 @@ CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
     if (mapping.Of(part).empty()) mapping.preset_paths[static_cast<size_t>(part)] = paths;
   }
   for (const auto& [theirs, ours] : found->types) mapping.preset_types.emplace(theirs, ours);
+  for (const auto& [path, value] : found->failures) mapping.failures.emplace_back(path, value);
   if (mapping.level_scale == nullptr) mapping.level_scale = FindLevelScale(found->scale);
   return {};
 }
@@ -168,6 +192,18 @@ CliStatus AddTypes(const std::string& text, FieldMapping& mapping) {
       return Fail(ExitCode::kUsage, "--type-map: heartbeats are not stored and cannot be imported");
     }
     mapping.types[entry.substr(0, equals)] = ours;
+  }
+  return {};
+}
+
+CliStatus AddFailures(const std::string& text, FieldMapping& mapping) {
+  for (const std::string& entry : SplitList(text)) {
+    const size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == entry.size()) {
+      return Fail(ExitCode::kUsage,
+                  "--failed-if: '" + entry + "' must be FIELD=VALUE, such as status=failed");
+    }
+    mapping.failures.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/level_words.h"
@@ -40,12 +41,18 @@ struct FieldMapping {
   std::string preset;  // the name of one whose paths are among these
   PartPaths preset_paths;
   std::map<std::string, std::string> preset_types;
+  // A path and a value (compared without regard to case): what a line with one of them calls
+  // completed has failed.
+  std::vector<std::pair<std::string, std::string>> failures;
 
   const std::vector<std::string>& Of(Part part) const { return paths[static_cast<size_t>(part)]; }
   std::vector<std::string>& Of(Part part) { return paths[static_cast<size_t>(part)]; }
 
   // Where `part` is in `line`. A path that was named by hand comes before the preset's.
   std::optional<ForeignLine::Place> Find(ForeignLine& line, Part part) const;
+
+  // `type` (ours), or job_failed and stage_failed for a line that one of `failures` is about.
+  std::string TypeByOutcome(ForeignLine& line, const std::string& type) const;
 
   // A journal's own lines need none of it.
   bool empty() const;
@@ -59,6 +66,9 @@ std::string PresetNames();
 // "theirs=ours", several separated by commas. kUsage for another form and for a type that is none
 // of ours.
 CliStatus AddTypes(const std::string& text, FieldMapping& mapping);
+
+// "field=value", several separated by commas. kUsage for another form.
+CliStatus AddFailures(const std::string& text, FieldMapping& mapping);
 
 }  // namespace stagelog::cli
 

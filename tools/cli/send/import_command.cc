@@ -12,6 +12,7 @@ namespace {
 struct ImportFlags {
   ImportOptions options;
   std::vector<std::string> types;
+  std::vector<std::string> failures;
   std::string level_scale;
   std::string time_format;
   std::string preset;
@@ -34,6 +35,11 @@ void DeclareMapping(CLI::App& command, ImportFlags& flags) {
   command
       .add_option("--type-map", flags.types,
                   "map their types to ours: THEIRS=OURS,... (build_finished=job_completed)")
+      ->allow_extra_args(false)
+      ->group(kForeign);
+  command
+      .add_option("--failed-if", flags.failures,
+                  "FIELD=VALUE,...: a completed stage or job with such a value failed")
       ->allow_extra_args(false)
       ->group(kForeign);
   command
@@ -71,6 +77,9 @@ CliStatus PutTogether(ImportFlags& flags) {
   for (const std::string& text : flags.types) {
     if (CliStatus added = AddTypes(text, mapping); !added) return added;
   }
+  for (const std::string& text : flags.failures) {
+    if (CliStatus added = AddFailures(text, mapping); !added) return added;
+  }
   if (!flags.preset.empty()) {
     if (CliStatus applied = ApplyPreset(flags.preset, mapping); !applied) return applied;
   }
@@ -84,6 +93,9 @@ CliStatus PutTogether(ImportFlags& flags) {
   };
   if (CliStatus sound = needs(!flags.types.empty(), Part::kType, "--type-map"); !sound)
     return sound;
+  if (!flags.failures.empty() && mapping.type.empty()) {
+    if (CliStatus sound = needs(true, Part::kType, "--failed-if"); !sound) return sound;
+  }
   if (CliStatus sound = needs(!flags.level_scale.empty(), Part::kLevel, "--level-scale"); !sound) {
     return sound;
   }

@@ -17,6 +17,12 @@
 namespace stagelog::cli {
 namespace {
 
+// The beginning of a JSON object at the end of a file that somebody still writes.
+bool IsTornObject(const InputLine& line) {
+  return !line.is_ended && !line.is_too_long && line.text.starts_with('{') &&
+         !ForeignLine::Parse(line.text);
+}
+
 constexpr int64_t kSkippedShown = 5;
 // The same for all imports of a job, so that it is created once however often it is imported.
 constexpr const char* kCreationId = "import-created";
@@ -217,6 +223,11 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
     const auto line = lines.Next();
     if (!line) return tl::unexpected(line.error());
     if (!line->has_value()) return {};
+    if (!input.is_stream && IsTornObject(**line)) {
+      Say(input.name + ":" + std::to_string((*line)->number) +
+          ": the last line is unfinished; import the file again when it is complete");
+      return {};
+    }
     if (CliStatus sent = SendLine(input, *salt, **line, chain); !sent) return sent;
   }
 }

@@ -216,6 +216,7 @@ class LineReading {
       return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
     }
     if (type_.empty()) type_ = TypeWithoutName();
+    if (parsed_) type_ = mapping_.TypeByOutcome(*parsed_, type_);
     if (time_.empty()) time_ = mapper_.last_time_;
     // A log without a text would be refused, and the line is the best there is to read.
     if (message_.empty() && type_ == "log") message_ = QuotableText(content, kMaxStandInBytes);
