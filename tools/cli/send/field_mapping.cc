@@ -129,9 +129,9 @@ std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part par
   return std::nullopt;
 }
 
-std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& type) const {
-  const bool is_end = type == "stage_completed" || type == "job_completed";
-  if (!is_end) return type;
+std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& ours) const {
+  const bool is_end = ours == "stage_completed" || ours == "job_completed";
+  if (!is_end) return ours;
   const auto has_failed = [&line](const std::pair<std::string, std::string>& failure) {
     const auto place = line.Find(failure.first);
     if (!place) return false;
@@ -139,8 +139,8 @@ std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& ty
     return std::equal(text.begin(), text.end(), failure.second.begin(), failure.second.end(),
                       [](char a, char b) { return Lower(a) == Lower(b); });
   };
-  if (std::none_of(failures.begin(), failures.end(), has_failed)) return type;
-  return type == "job_completed" ? "job_failed" : "stage_failed";
+  if (std::none_of(failures.begin(), failures.end(), has_failed)) return ours;
+  return ours == "job_completed" ? "job_failed" : "stage_failed";
 }
 
 bool FieldMapping::empty() const {

@@ -51,8 +51,8 @@ struct FieldMapping {
   // Where `part` is in `line`. A path that was named by hand comes before the preset's.
   std::optional<ForeignLine::Place> Find(ForeignLine& line, Part part) const;
 
-  // `type` (ours), or job_failed and stage_failed for a line that one of `failures` is about.
-  std::string TypeByOutcome(ForeignLine& line, const std::string& type) const;
+  // `ours`, a type, or job_failed and stage_failed for a line that one of `failures` is about.
+  std::string TypeByOutcome(ForeignLine& line, const std::string& ours) const;
 
   // A journal's own lines need none of it.
   bool empty() const;
