@@ -89,6 +89,7 @@ class FakeDaemon {
     std::vector<std::string> taken;
     for (const std::string& line : taken_) {
       const Json event = Json::parse(line);
+      if (event.value("type", "") == "heartbeat") continue;  // they come when they come
       taken.push_back(event.value("message", event.value("type", "")));
     }
     return taken;
@@ -124,11 +125,10 @@ TEST_F(SendTest, HeartbeatsAreSentWhileTheCommandIsQuiet) {
   FakeDaemon daemon([](const std::string&, httplib::Response&) {});
   ScriptGate gate(cli_.Path("gate"));
   const auto run = StartScript(daemon, gate.Shell());
-  EXPECT_TRUE(daemon.WaitFor(R"({"type":"heartbeat"})"));
+  EXPECT_TRUE(daemon.WaitFor(R"("type":"heartbeat")"));
   gate.Open();
   EXPECT_EQ(run->Wait().exit_code, 0);
-  EXPECT_THAT(daemon.Taken(),
-              ElementsAre("job_created", "job_started", "heartbeat", "job_completed"));
+  EXPECT_THAT(daemon.Taken(), ElementsAre("job_created", "job_started", "job_completed"));
 }
 
 TEST_F(SendTest, ADaemonThatIsOverloadedForAMomentGetsAllInOrder) {

@@ -127,7 +127,7 @@ TEST_F(GateTest, UnknownJobsAndGatesAreNotFound) {
   ExpectProblem(alice().Post(PathOf("nobody", "g") + "/approve", ""), 404, "unknown_job");
   ExpectProblem(alice().Post(PathOf("deploy", "g") + "/approve", ""), 404, "unknown_gate");
   ExpectProblem(admin().Get(PathOf("deploy", "g")), 404, "unknown_gate");
-  ExpectProblem(admin().Get(PathOf("deploy", "g") + "?wait=60"), 404, "unknown_gate");
+  ExpectProblem(admin().Get(PathOf("deploy", "g") + "?wait=1"), 404, "unknown_gate");
   ExpectProblem(admin().Get(PathOf("deploy", "b%20d")), 422, "invalid_id");
 }
 

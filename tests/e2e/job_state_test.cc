@@ -105,7 +105,7 @@ TEST_F(JobStateEndToEndTest, MomentsThatNeverWereAreNotFound) {
   ExpectProblem(admin().Get(job + "?at=yesterday"), 400, "invalid_parameter");
   ExpectProblem(admin().Get(job + "?at=10m&at_seq=4"), 400, "invalid_parameter");
   ExpectProblem(admin().Get("/api/v1/jobs/nobody?at_seq=1"), 404, "unknown_job");
-  ExpectProblem(admin().Get(job + "/stages/encode?at_seq=3"), 404, "unknown_stage");
+  ExpectProblem(admin().Get(job + "/stages/none?at_seq=3"), 404, "unknown_stage");
 }
 
 TEST_F(JobStateEndToEndTest, StagesAreFoundByTheirPath) {
