@@ -14,9 +14,7 @@ namespace {
 using ::testing::ElementsAreArray;
 
 // Where client.mjs and its package.json are.
-std::filesystem::path SourceFolder() {
-  return std::filesystem::path(__FILE__).parent_path() / "eventsource";
-}
+std::filesystem::path SourceFolder() { return STAGELOG_EVENTSOURCE_FOLDER; }
 
 // Where node_modules may be put: in the build folder that the daemon is from.
 std::filesystem::path BuildFolder() {
