@@ -4,10 +4,10 @@
 
 #include <string>
 
+#include "tests/support/time_units.h"
+
 namespace stagelog {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000;
 
 TEST(ParseDurationTest, NumbersWithUnits) {
   EXPECT_EQ(ParseDuration("500ms"), kSecond / 2);

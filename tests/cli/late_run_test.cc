@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/cli/run_fixture.h"
+#include "tests/support/time_units.h"
 #include "tools/cli/run/spool_event.h"
 
 namespace stagelog {
@@ -16,11 +17,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kBegin = 1'763'719'200'000'000;  // 2025-11-21T10:00:00Z
 
 // Three hours: a stage of two, a gate that waits for half an hour.
-constexpr const char* kLog =
+constexpr const char* kLateLog =
     R"({"at":"2025-11-21T10:00:00Z","event":"job_started"}
 {"at":"2025-11-21T10:00:00Z","event":"stage_started","stage":"train"}
 {"at":"2025-11-21T11:00:00Z","event":"log","msg":"half way","stage":"train"}
@@ -38,7 +38,7 @@ class LateRunTest : public RunTest {
   }
 
   void Import() {
-    std::ofstream(cli_.Path("log"), std::ios::binary) << kLog;
+    std::ofstream(cli_.Path("log"), std::ios::binary) << kLateLog;
     Run({"import", cli_.Path("log"), "--job", "j", "--type-field", "event", "--time-field", "at",
          "--stage-field", "stage", "--gate-field", "gate", "--message-field", "msg"});
   }

@@ -17,9 +17,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-constexpr int64_t kNow = 1'772'355'600'000'000;  // 2026-03-01T09:00:00Z
+constexpr int64_t kMappedAt = 1'772'355'600'000'000;  // 2026-03-01T09:00:00Z
 
 FieldMapping Mapping(std::vector<std::pair<Part, std::string>> paths) {
   FieldMapping mapping;
@@ -30,16 +30,16 @@ FieldMapping Mapping(std::vector<std::pair<Part, std::string>> paths) {
 
 // The event of one line, or what is wrong with it.
 std::string MapOne(const FieldMapping& mapping, const std::string& line) {
-  cli::LineMapper mapper(mapping, kNow);
+  cli::LineMapper mapper(mapping, kMappedAt);
   const auto mapped = mapper.Map(line, "own-id");
   return mapped ? mapped->event : mapped.error().message;
 }
 
-Json EventOf(const FieldMapping& mapping, const std::string& line) {
+OrderedJson EventOf(const FieldMapping& mapping, const std::string& line) {
   const std::string event = MapOne(mapping, line);
-  const Json json = Json::parse(event, nullptr, false);
+  const OrderedJson json = OrderedJson::parse(event, nullptr, false);
   EXPECT_TRUE(json.is_object()) << line << ": " << event;
-  return json.is_object() ? json : Json::object();
+  return json.is_object() ? json : OrderedJson::object();
 }
 
 // --- Times ---
@@ -51,7 +51,7 @@ TEST(LineMapperTest, ATimeIsReadInWhateverUnitItIs) {
         "\"1764363600000000\"", "1764363600000000000", "\"2025-11-28T22:00:00+0100\"",
         "\"2025-11-28 21:00:00,000Z\"", "\"2025-11-28t21:00:00z\"", "\"2025-11-28T22:00:00+01\"",
         "\"2025-11-28 21:00:00\""}) {
-    const Json event = EventOf(mapping, "{\"t\":" + std::string(time) + "}");
+    const OrderedJson event = EventOf(mapping, "{\"t\":" + std::string(time) + "}");
     EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.000000Z") << time;
   }
   EXPECT_EQ(EventOf(mapping, R"({"t":0})")["occurred_at"], "1970-01-01T00:00:00.000000Z");
@@ -61,7 +61,7 @@ TEST(LineMapperTest, ATimeIsReadInWhateverUnitItIs) {
 
 TEST(LineMapperTest, AZoneThatIsAssumedIsSaidAndTheTextKept) {
   const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
-  cli::LineMapper mapper(mapping, kNow);
+  cli::LineMapper mapper(mapping, kMappedAt);
   const auto mapped = mapper.Map(R"({"t":"2026-03-01 09:00:00"})", "id");
   ASSERT_TRUE(mapped);
   EXPECT_THAT(mapped->event, HasSubstr(R"("payload":{"t":"2026-03-01 09:00:00"})"));
@@ -70,7 +70,7 @@ TEST(LineMapperTest, AZoneThatIsAssumedIsSaidAndTheTextKept) {
 
 TEST(LineMapperTest, ALineWithoutATimeHasThatOfTheLineBeforeIt) {
   const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
-  cli::LineMapper mapper(mapping, kNow);
+  cli::LineMapper mapper(mapping, kMappedAt);
   EXPECT_EQ(mapper.Map("first", "1")->time, "");
   EXPECT_EQ(mapper.Map(R"({"t":0})", "2")->time, "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(mapper.Map("  at Main.java:7", "3")->time, "1970-01-01T00:00:00.000000Z");
@@ -83,7 +83,7 @@ TEST(LineMapperTest, ALineWithoutATimeHasThatOfTheLineBeforeIt) {
 
 std::string LevelOf(const FieldMapping& mapping, const std::string& line) {
   const std::string event = MapOne(mapping, line);
-  const Json json = Json::parse(event, nullptr, false);
+  const OrderedJson json = OrderedJson::parse(event, nullptr, false);
   return json.is_object() ? json.value("level", "none") : event;
 }
 
@@ -104,11 +104,11 @@ TEST(LineMapperTest, NumbersAreReadOnTheScaleThatWasNamed) {
 TEST(LineMapperTest, GuessesOnlyWhereTheLineSaysItAndSaysSo) {
   const auto guess = [](const std::string& path, const std::string& line) {
     const FieldMapping mapping = Mapping({{Part::kLevel, path}});
-    cli::LineMapper mapper(mapping, kNow);
+    cli::LineMapper mapper(mapping, kMappedAt);
     const auto mapped = mapper.Map(line, "id");
     if (!mapped) return std::string("none");
     EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("--level-scale"))) << line;
-    return Json::parse(mapped->event).value("level", "");
+    return OrderedJson::parse(mapped->event).value("level", "");
   };
   EXPECT_EQ(guess("levelno", R"({"levelno":40,"levelname":"ERROR"})"), "error");
   EXPECT_EQ(guess("levelno", R"({"levelno":40})"), "error");
@@ -135,8 +135,9 @@ TEST(LineMapperTest, AWordThatSaysMoreIsKept) {
 TEST(LineMapperTest, NamesAreMadeLegalAndTheOriginalIsKept) {
   const FieldMapping mapping =
       Mapping({{Part::kStage, "name"}, {Part::kId, "id"}, {Part::kGate, "g"}, {Part::kJob, "run"}});
-  const Json event = EventOf(mapping, R"({"name":"ALIGN (sample_A 1) a","id":"t.py::test[1 + 1]",)"
-                                      R"("g":"a/b","run":"my run"})");
+  const OrderedJson event =
+      EventOf(mapping, R"({"name":"ALIGN (sample_A 1) a","id":"t.py::test[1 + 1]",)"
+                       R"("g":"a/b","run":"my run"})");
   EXPECT_THAT(event["stage"].get<std::string>(), MatchesRegex("ALIGN-sample_A-1-a--.{20}"));
   EXPECT_THAT(event["event_id"].get<std::string>(), HasSubstr("t.py::test"));
   EXPECT_THAT(event["gate"].get<std::string>(), MatchesRegex("a-b--.{20}"));
@@ -144,7 +145,7 @@ TEST(LineMapperTest, NamesAreMadeLegalAndTheOriginalIsKept) {
   EXPECT_EQ(event["payload"]["name"], "ALIGN (sample_A 1) a");
   EXPECT_EQ(event["payload"]["id"], "t.py::test[1 + 1]");
   EXPECT_EQ(event["payload"]["run"], "my run");
-  const Json legal = EventOf(mapping, R"({"name":"align/1","id":"7","g":"g","run":"r"})");
+  const OrderedJson legal = EventOf(mapping, R"({"name":"align/1","id":"7","g":"g","run":"r"})");
   EXPECT_EQ(legal["stage"], "align/1");
   EXPECT_FALSE(legal.contains("payload"));
 }
@@ -171,7 +172,7 @@ TEST(LineMapperTest, DottedPathsReachInnerObjects) {
                                         {Part::kLevel, "info.level"},
                                         {Part::kMessage, "info.msg"},
                                         {Part::kStage, "data.node"}});
-  const Json event = EventOf(
+  const OrderedJson event = EventOf(
       mapping, R"({"info":{"ts":"2026-03-01T10:00:00Z","level":"error","msg":"failed\r\n"},)"
                R"("data":{"node":"orders"}})");
   EXPECT_EQ(event["occurred_at"], "2026-03-01T10:00:00.000000Z");
@@ -204,11 +205,11 @@ TEST(LineMapperTest, TheFirstPathThatIsThereCounts) {
 TEST(LineMapperTest, AKeyThatIsGivenTwiceKeepsBothValues) {
   const FieldMapping mapping = Mapping({{Part::kMessage, "msg"}});
   const std::string line = R"({"msg":"round","took":1,"msg":"appended msg","took":2})";
-  const Json event = EventOf(mapping, line);
+  const OrderedJson event = EventOf(mapping, line);
   EXPECT_EQ(event["message"], "appended msg");
   EXPECT_EQ(event["payload"]["took"], 2);
   EXPECT_EQ(event["payload"]["raw"], line);
-  const Json own = EventOf(mapping, R"({"a":1,"a":2,"raw":"mine"})");
+  const OrderedJson own = EventOf(mapping, R"({"a":1,"a":2,"raw":"mine"})");
   EXPECT_EQ(own["payload"]["raw"], "mine");
   EXPECT_EQ(own["payload"]["raw_"], R"({"a":1,"a":2,"raw":"mine"})");
 }
@@ -217,13 +218,13 @@ TEST(LineMapperTest, ALineThatIsNoObjectIsALog) {
   const FieldMapping mapping = Mapping({{Part::kMessage, "m"}});
   for (const std::string& line : {std::string("warning: plain text"), std::string("[1,2]"),
                                   std::string("{\"m\":\"torn"), std::string("7")}) {
-    const Json event = EventOf(mapping, line);
+    const OrderedJson event = EventOf(mapping, line);
     EXPECT_EQ(event["type"], "log");
     EXPECT_EQ(event["message"], line);
     EXPECT_FALSE(event.contains("payload"));
   }
   const std::string bytes = "caf\xe9 \xff";
-  const Json event = EventOf(mapping, bytes);
+  const OrderedJson event = EventOf(mapping, bytes);
   EXPECT_EQ(event["message"], cli::SoundUtf8(bytes));
   EXPECT_EQ(event["payload"]["raw_base64"], cli::Base64(bytes));
 }
@@ -233,7 +234,7 @@ TEST(LineMapperTest, NulsOfAPowerLossAreCounted) {
   const std::string nuls(8, '\0');
   EXPECT_EQ(EventOf(mapping, nuls)["message"], "8 NUL bytes");
   EXPECT_EQ(EventOf(mapping, nuls)["payload"]["nul_bytes"], 8);
-  const Json behind = EventOf(mapping, nuls + R"({"m":"after"})");
+  const OrderedJson behind = EventOf(mapping, nuls + R"({"m":"after"})");
   EXPECT_EQ(behind["message"], "after");
   EXPECT_EQ(behind["payload"]["nul_bytes"], 8);
   EXPECT_EQ(EventOf(mapping, "text" + nuls)["message"], "text");
@@ -243,7 +244,7 @@ TEST(LineMapperTest, NulsOfAPowerLossAreCounted) {
 TEST(LineMapperTest, APayloadThatTheTypeMayNotHaveGoesBelowLine) {
   FieldMapping mapping = Mapping({{Part::kType, "e"}, {Part::kGate, "g"}});
   ASSERT_TRUE(cli::AddTypes("done=job_created", mapping));
-  const Json event = EventOf(mapping, R"({"e":"done","stages":7})");
+  const OrderedJson event = EventOf(mapping, R"({"e":"done","stages":7})");
   EXPECT_EQ(event["payload"]["line"]["stages"], 7);
 }
 
@@ -266,7 +267,7 @@ TEST(LineMapperTest, SurvivesAnyByteAnywhere) {
                                   {Part::kStage, "s"},
                                   {Part::kType, "e"},
                                   {Part::kId, "id"}});
-  cli::LineMapper mapper(mapping, kNow);
+  cli::LineMapper mapper(mapping, kMappedAt);
   const std::string good =
       R"({"i":{"t":"2026-03-01T09:00:00Z"},"l":"INFO","m":"a\n","s":"x y","e":"log","id":"é"})";
   for (size_t at = 0; at < good.size(); ++at) {
@@ -289,7 +290,7 @@ TEST(LineMapperTest, SurvivesAnyByteAnywhere) {
 TEST(LineMapperTest, PresetsKnowTheFieldsOfTheirPrograms) {
   FieldMapping journald = Mapping({});
   ASSERT_TRUE(cli::ApplyPreset("journald", journald));
-  const Json event = EventOf(
+  const OrderedJson event = EventOf(
       journald, R"({"__REALTIME_TIMESTAMP":"1764363600123456","PRIORITY":"3","MESSAGE":"disk",)"
                 R"("_PID":"812"})");
   EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.123456Z");
@@ -297,7 +298,7 @@ TEST(LineMapperTest, PresetsKnowTheFieldsOfTheirPrograms) {
   EXPECT_EQ(event["message"], "disk");
   FieldMapping nextflow;
   ASSERT_TRUE(cli::ApplyPreset("nextflow", nextflow));
-  const Json task = EventOf(
+  const OrderedJson task = EventOf(
       nextflow,
       R"({"runName":"mad_euler","event":"process_started","utcTime":"2026-03-01T10:00:00Z",)"
       R"("trace":{"name":"ALIGN (1)x"}})");

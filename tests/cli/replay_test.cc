@@ -11,6 +11,7 @@
 #include "core/event_codec.h"
 #include "tests/cli/random_job_test.h"
 #include "tests/support/deadline.h"
+#include "tests/support/time_units.h"
 #include "tools/cli/offline/replay_server.h"
 
 namespace stagelog {
@@ -22,8 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-constexpr uint64_t kSeed = 20'261'122;
-constexpr int64_t kSecond = 1'000'000;
+constexpr uint64_t kReplaySeed = 20'261'122;
 
 // Time passes only while somebody waits.
 class RecordingWaiter : public cli::Waiter {
@@ -230,7 +230,7 @@ class ReplayTest : public RandomJobTest {
 
 TEST_F(ReplayTest, ServedEventsAndStatesEqualTheDaemonsAtEveryEvent) {
   Start();
-  PostRandomJob(kSeed, 300);
+  PostRandomJob(kReplaySeed, 300);
   RecordingWaiter waiter;
   const auto events = Events();
   Serve(*events, waiter);
@@ -281,7 +281,7 @@ TEST_F(ReplayTest, ServedEventsAndStatesEqualTheDaemonsAtEveryEvent) {
 
 TEST_F(ReplayTest, ThePlainAnswerIsWhatItWasAfterEachEventAsItIsTold) {
   Start();
-  PostRandomJob(kSeed + 9, 200);
+  PostRandomJob(kReplaySeed + 9, 200);
   OpenServer();
   const auto events = Events();
   for (auto next = events->Next(); next && *next; next = events->Next()) {
@@ -295,7 +295,7 @@ TEST_F(ReplayTest, ThePlainAnswerIsWhatItWasAfterEachEventAsItIsTold) {
 
 TEST_F(ReplayTest, StatesBehindASnapshotAreTheDaemonsToo) {
   Start();
-  PostRandomJob(kSeed + 10, 1'100);
+  PostRandomJob(kReplaySeed + 10, 1'100);
   RecordingWaiter waiter;
   const auto events = Events();
   Serve(*events, waiter);
@@ -307,7 +307,7 @@ TEST_F(ReplayTest, StatesBehindASnapshotAreTheDaemonsToo) {
 
 TEST_F(ReplayTest, ServedStreamsEqualTheDaemonsFrameByFrame) {
   Start();
-  PostRandomJob(kSeed + 1, 200);
+  PostRandomJob(kReplaySeed + 1, 200);
   RecordingWaiter waiter;
   const auto events = Events();
   Serve(*events, waiter);
@@ -318,7 +318,7 @@ TEST_F(ReplayTest, ServedStreamsEqualTheDaemonsFrameByFrame) {
 
 TEST_F(ReplayTest, WhoWatchesFromTheBeginningGetsEachEventOnceAsItIsDue) {
   OpenServer();
-  const JournalLines journal = JournalLines::Random(kSeed + 2, 300);
+  const JournalLines journal = JournalLines::Random(kReplaySeed + 2, 300);
   journal.WriteTo(cli_.Path("runs"));
   SseClient early = OpenReplayedStream("/api/v1/jobs/job/events/stream");
   SseClient of_all = OpenReplayedStream("/api/v1/events/stream");
@@ -387,7 +387,7 @@ TEST_F(ReplayTest, AStreamUntilTheEndPassesOverEarlierEnds) {
 
 TEST_F(ReplayTest, AParkedPollIsWokenAndTheStateMovesOn) {
   OpenServer();
-  const std::vector<std::string> lines = JournalLines::Random(kSeed + 3, 2).lines();
+  const std::vector<std::string> lines = JournalLines::Random(kReplaySeed + 3, 2).lines();
   const auto put = [&](const std::string& line) {
     ASSERT_TRUE(server_->Take({{*DecodeStoredEvent(line), line}}));
   };
@@ -404,7 +404,7 @@ TEST_F(ReplayTest, AParkedPollIsWokenAndTheStateMovesOn) {
 
 TEST_F(ReplayTest, AReplayTakesNothingAndAsksForTheToken) {
   OpenServer();
-  const JournalLines journal = JournalLines::Random(kSeed + 4, 20);
+  const JournalLines journal = JournalLines::Random(kReplaySeed + 4, 20);
   for (const std::string& line : journal.lines()) {
     ASSERT_TRUE(server_->Take({{*DecodeStoredEvent(line), line}}));
   }
@@ -430,7 +430,7 @@ TEST_F(ReplayTest, AReplayTakesNothingAndAsksForTheToken) {
 
 TEST_F(ReplayTest, PrintsTheStoredBytesOfAFileAndOfAJob) {
   Start();
-  PostRandomJob(kSeed + 5, 1'200);  // more than a page
+  PostRandomJob(kReplaySeed + 5, 1'200);  // more than a page
   const CliResultText file = Replay({JobFile(), "--speed", "max", "--json"});
   EXPECT_EQ(file.exit_code, 0) << file.err;
   EXPECT_EQ(file.out, ReadAll(JobFile()));
@@ -470,7 +470,7 @@ TEST_F(ReplayTest, PrintsALineAnEventAndNobodySteersTheTerminal) {
 }
 
 TEST_F(ReplayTest, ServesUntilItIsInterruptedAndLeavesNothingBehind) {
-  const std::string path = Write("events.jsonl", JournalLines::Random(kSeed + 6, 20).Text());
+  const std::string path = Write("events.jsonl", JournalLines::Random(kReplaySeed + 6, 20).Text());
   std::filesystem::create_directories(cli_.Path("tmp"));
   cli_.SetEnvironment("TMPDIR", cli_.Path("tmp"));
   const CliResultText ended =
@@ -494,7 +494,7 @@ TEST_F(ReplayTest, ServesUntilItIsInterruptedAndLeavesNothingBehind) {
 }
 
 TEST_F(ReplayTest, WhatCannotBeReplayedIsNamed) {
-  const JournalLines journal = JournalLines::Random(kSeed + 7, 10);
+  const JournalLines journal = JournalLines::Random(kReplaySeed + 7, 10);
   const std::string path = Write("events.jsonl", journal.Text());
   const auto expect = [&](std::vector<std::string> arguments, int code, const std::string& says) {
     const CliResultText result = Replay(std::move(arguments));
@@ -522,7 +522,7 @@ TEST_F(ReplayTest, WhatCannotBeReplayedIsNamed) {
 }
 
 TEST_F(ReplayTest, TellsWhatCanBeTrustedOfADamagedFileAndThenRefuses) {
-  std::vector<std::string> lines = JournalLines::Random(kSeed + 8, 10).lines();
+  std::vector<std::string> lines = JournalLines::Random(kReplaySeed + 8, 10).lines();
   const std::string trusted = JoinLines({lines.begin(), lines.begin() + 4});
   lines.erase(lines.begin() + 4);
   const std::string path = Write("events.jsonl", JoinLines(lines));

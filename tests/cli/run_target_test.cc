@@ -10,7 +10,7 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr int64_t kNow = 1'795'253'462'123'456;  // 2026-11-21T09:31:02Z
+constexpr int64_t kTargetNow = 1'795'253'462'123'456;  // 2026-11-21T09:31:02Z
 
 struct Given {
   RunOptions options;
@@ -24,7 +24,7 @@ struct Given {
           if (found == environment.end()) return std::nullopt;
           return found->second;
         },
-        kNow);
+        kTargetNow);
   }
 };
 

@@ -7,14 +7,13 @@
 #include <ctime>
 
 #include "base/timestamp.h"
+#include "tests/support/time_units.h"
 #include "tools/cli/time_text.h"
 
 namespace stagelog {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr int64_t kSecond = 1'000'000;
 
 int64_t Utc(const std::string& text) { return ParseTimestamp(text).value(); }
 

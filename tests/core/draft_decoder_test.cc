@@ -357,16 +357,16 @@ TEST(DecodeDraftTest, WithoutAJobInTheAddressEachEventNamesItsOwn) {
 
 // --- Bodies
 
-std::string Result(const tl::expected<DecodedBody, Refusal>& body) {
+std::string OutcomeOf(const tl::expected<DecodedBody, Refusal>& body) {
   if (body) return std::to_string(body->drafts.size()) + (body->is_batch ? " batch" : " single");
   const Refusal& refusal = body.error();
   if (refusal.index) return refusal.code + " at [" + std::to_string(*refusal.index) + "]";
   return refusal.code + (refusal.line ? " at " + std::to_string(*refusal.line) : "");
 }
 
-std::string JsonResult(const std::string& body) { return Result(DecodeJsonBody(body, kOrigin)); }
+std::string JsonResult(const std::string& body) { return OutcomeOf(DecodeJsonBody(body, kOrigin)); }
 std::string NdjsonResult(const std::string& body) {
-  return Result(DecodeNdjsonBody(body, kOrigin));
+  return OutcomeOf(DecodeNdjsonBody(body, kOrigin));
 }
 
 const std::string kLog = R"({"type":"log","message":"m"})";

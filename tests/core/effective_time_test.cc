@@ -9,13 +9,13 @@
 #include "core/job_state_json.h"
 #include "tests/core/job_story.h"
 #include "tests/support/random_events.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kSecond = JobStory::kSecond;
 constexpr int64_t kHour = 3'600 * kSecond;
 // A run of long before the journal heard of it.
 constexpr int64_t kRun = JobStory::kStartMicros - 1'000 * kHour;
@@ -26,7 +26,7 @@ EventParts At(int64_t micros, EventParts parts = {}) {
   return parts;
 }
 
-Json DocumentOf(const JobStory& story) { return Json::parse(EncodeJobState(story.state())); }
+Json StateDocument(const JobStory& story) { return Json::parse(EncodeJobState(story.state())); }
 
 int64_t TimeOf(const Json& object, const char* key) {
   return ParseTimestamp(object.at(key).get<std::string>()).value();
@@ -81,14 +81,14 @@ JobStory ThreeHours() {
 
 TEST(LateRunTest, DurationsWaitsAndRatesAreTheRuns) {
   JobStory story = ThreeHours();
-  Json document = DocumentOf(story);
+  Json document = StateDocument(story);
   EXPECT_EQ(document["duration_ms"], 7'800'000) << "to the latest time that was told";
   EXPECT_EQ(document["stages"][0]["duration_ms"], 4'200'000);
   EXPECT_EQ(document["stages"][0]["progress"]["rate_per_second"], 0.05);
   EXPECT_EQ(document["stages"][0]["progress"]["seconds_left"], 1'000);
   story.Tell("stage_completed", At(2 * kHour + 1'800 * kSecond, {.stage = "s"}))
       .Tell("job_completed", At(3 * kHour));
-  document = DocumentOf(story);
+  document = StateDocument(story);
   EXPECT_EQ(TimeOf(document, "created_at"), kRun);
   EXPECT_EQ(TimeOf(document, "started_at"), kRun + 10 * kSecond);
   EXPECT_EQ(TimeOf(document, "ended_at"), kRun + 3 * kHour);
@@ -104,14 +104,14 @@ TEST(LateRunTest, DurationsWaitsAndRatesAreTheRuns) {
 // A fresh import of an old run is no old job, and its gate's timer has not run out already.
 TEST(LateRunTest, WhatTheJournalItselfMeasuresFollowsTs) {
   const JobStory story = ThreeHours();
-  const Json document = DocumentOf(story);
+  const Json document = StateDocument(story);
   EXPECT_EQ(TimeOf(document, "updated_at"), JobStory::kStartMicros + 7 * kSecond);
   EXPECT_EQ(story.gate("g").ExpiresAtMicros(), JobStory::kStartMicros + 66 * kSecond);
   EXPECT_EQ(TimeOf(document["gates"][0], "expires_at"), story.gate("g").ExpiresAtMicros());
 }
 
 TEST(LateRunTest, TheDocumentNamesItsFold) {
-  EXPECT_EQ(DocumentOf(ThreeHours())["fold_version"], kFoldVersion);
+  EXPECT_EQ(StateDocument(ThreeHours())["fold_version"], kFoldVersion);
   const JobState state = ThreeHours().state();
   EXPECT_EQ(Json::parse(EncodeJobSummary(state, state.Done()))["fold_version"], kFoldVersion);
 }
@@ -123,7 +123,7 @@ TEST(LateRunTest, WhatHappenedBeforeItsCreationMovesTheBeginningBack) {
       .Tell("stage_started", At(0, {.stage = "s"}))
       .Tell("stage_completed", At(kHour, {.stage = "s"}))
       .Tell("job_completed", At(3 * kHour));
-  const Json document = DocumentOf(story);
+  const Json document = StateDocument(story);
   EXPECT_EQ(TimeOf(document, "created_at"), kRun);
   EXPECT_EQ(TimeOf(document, "ended_at"), kRun + 3 * kHour);
   EXPECT_EQ(document["duration_ms"], 10'800'000);
@@ -137,7 +137,7 @@ TEST(LateRunTest, RemarksAndWhatIsFlaggedMoveNeitherBeginningNorEnd) {
       .Tell("gate_approved", At(0, {.gate = "unknown"}))
       .Tell("job_completed", At(2 * kHour))
       .Tell("log", {.message = "now"});
-  const Json document = DocumentOf(story);
+  const Json document = StateDocument(story);
   EXPECT_EQ(TimeOf(document, "created_at"), kRun + kHour);
   EXPECT_EQ(document["duration_ms"], 3'600'000);
 }
@@ -152,7 +152,7 @@ TEST(SkewTest, AnEndIsNotBeforeItsStart) {
       .Tell("gate_pause", At(700 * kSecond, {.gate = "g"}))
       .Tell("gate_approved", At(650 * kSecond, {.gate = "g"}))
       .Tell("job_completed", At(10 * kSecond));
-  const Json document = DocumentOf(story);
+  const Json document = StateDocument(story);
   EXPECT_EQ(document["stages"][0]["duration_ms"], 0);
   EXPECT_EQ(document["stages"][0]["ended_at"], document["stages"][0]["started_at"]);
   EXPECT_EQ(document["gates"][0]["waited_ms"], 0);
@@ -169,7 +169,7 @@ TEST(SkewTest, AResumptionIsNotBeforeTheEndThatItFollows) {
       .Tell("gate_pause", At(50 * kSecond, {.gate = "g"}))
       .Tell("gate_approved", At(130 * kSecond, {.gate = "g"}))
       .Tell("job_completed", At(120 * kSecond));
-  const Json document = DocumentOf(story);
+  const Json document = StateDocument(story);
   EXPECT_EQ(document["stopped_ms"], 0);
   EXPECT_EQ(document["waited_ms"], 30'000) << "from the resumption on";
   EXPECT_EQ(document["gates"][0]["waited_ms"], 80'000);
@@ -181,9 +181,9 @@ TEST(SkewTest, ReportsThatComeLateDoNotTurnARateRound) {
   story.Tell("stage_started", At(0, {.stage = "s"}))
       .Tell("stage_progress", At(100 * kSecond, {.stage = "s", .payload = R"({"current":10})"}))
       .Tell("stage_progress", At(50 * kSecond, {.stage = "s", .payload = R"({"current":20})"}));
-  EXPECT_FALSE(DocumentOf(story)["stages"][0]["progress"].contains("rate_per_second"));
+  EXPECT_FALSE(StateDocument(story)["stages"][0]["progress"].contains("rate_per_second"));
   story.Tell("stage_progress", At(110 * kSecond, {.stage = "s", .payload = R"({"current":30})"}));
-  EXPECT_EQ(DocumentOf(story)["stages"][0]["progress"]["rate_per_second"], 2);
+  EXPECT_EQ(StateDocument(story)["stages"][0]["progress"]["rate_per_second"], 2);
 }
 
 // --- Whatever the clocks say ---
@@ -234,7 +234,7 @@ TEST(SkewTest, NothingIsEverNegativeAndAJobEnclosesItsParts) {
       hash = line.hash;
       ASSERT_TRUE(ApplyLine(folded, line.body));
       story.Tell(draft.type, parts);
-      ExpectNoNegativeTime(DocumentOf(story));
+      ExpectNoNegativeTime(StateDocument(story));
       JobState same = folded;
       same.last_hash = story.state().last_hash;
       ASSERT_EQ(same, story.state());

@@ -192,9 +192,9 @@ TEST(DecodeStoredEventTest, ACutLineIsNeverAnEvent) {
 
 // --- Random events
 
-class RandomEvents {
+class CodecEvents {
  public:
-  explicit RandomEvents(uint64_t seed) : random_(seed) {}
+  explicit CodecEvents(uint64_t seed) : random_(seed) {}
 
   Event Next() {
     const TypeTraits& traits = AllTypes()[Below(AllTypes().size())];
@@ -274,7 +274,7 @@ class RandomEvents {
 };
 
 TEST(EventCodecPropertyTest, WhatIsEncodedReadsBackAndEncodesToTheSameBytes) {
-  RandomEvents events(5);
+  CodecEvents events(5);
   std::string previous;
   for (int i = 0; i < 3'000; ++i) {
     const Event event = events.Next();

@@ -6,14 +6,13 @@
 
 #include "core/job_machine.h"
 #include "tests/core/job_story.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr int64_t kSecond = JobStory::kSecond;
 
 // --- Gates ---
 

@@ -135,7 +135,7 @@ TEST(DurationTest, RunToTheLastEvent) {
 TEST(DurationTest, GoOnInTheLiveDocument) {
   JobStory story = RunningStage();
   story.Tell("stage_completed", {.stage = "s"}).Tell("stage_started", {.stage = "t"});
-  const int64_t now = story.state().updated_at_micros + 60 * JobStory::kSecond;
+  const int64_t now = story.state().updated_at_micros + 60 * kSecond;
   const Json live = Json::parse(EncodeJobState(story.state(), now));
   EXPECT_EQ(live.at("live"), true);
   EXPECT_EQ(live.at("as_of"), "2023-11-14T22:14:24.000000Z");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/job_machine.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 
@@ -27,7 +28,6 @@ EventDraft DraftOf(const std::string& type, const EventParts& parts = {});
 class JobStory {
  public:
   static constexpr int64_t kStartMicros = 1'700'000'000'000'000;
-  static constexpr int64_t kSecond = 1'000'000;
 
   JobStory() = default;
   explicit JobStory(JobState state) : state_(std::move(state)) {}

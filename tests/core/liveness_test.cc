@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/time_units.h"
+
 namespace stagelog {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000;
 
 // A worker that has beaten `count` times, every `interval` seconds, the last time at `now_`.
 class HeartbeatRhythmTest : public testing::Test {

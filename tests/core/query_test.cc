@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/event_codec.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kNow = 1'795'246'862 * kSecond;  // 2026-11-21T07:41:02Z
 
 using Parameters = std::map<std::string, std::string>;

@@ -11,8 +11,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-constexpr const char* kNdjson = "application/x-ndjson";
-
 class AppendTest : public DaemonTest {
  protected:
   void SetUp() override { Start(); }

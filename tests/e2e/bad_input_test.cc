@@ -9,10 +9,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kEvents = "/api/v1/jobs/job/events";
 constexpr const char* kAllEvents = "/api/v1/events";
 constexpr const char* kJson = "application/json";
-constexpr const char* kNdjson = "application/x-ndjson";
 
 // A body that is refused.
 struct BadBody {

@@ -14,9 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kEvents = "/api/v1/jobs/job/events";
-constexpr const char* kLog = R"({"type":"log","message":"m"})";
-
 class HttpTest : public DaemonTest {
  protected:
   void SetUp() override { Start(); }
@@ -50,7 +47,7 @@ class HttpTest : public DaemonTest {
 TEST_F(HttpTest, AConnectionIsKept) {
   HttpConnection connection = Connect();
   for (int i = 1; i <= 50; ++i) {
-    ASSERT_TRUE(connection.Send(PostText(kLog)));
+    ASSERT_TRUE(connection.Send(PostText(kLogEvent)));
     const HttpResponse response = Read(connection);
     ASSERT_EQ(response.status, 201) << response.body;
     EXPECT_EQ(Json::parse(response.body).at("seq"), i);
@@ -68,7 +65,7 @@ TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
   HttpConnection connection = Connect();
   std::string requests;
   for (int i = 0; i < 20; ++i) {
-    requests += PostText(kLog);
+    requests += PostText(kLogEvent);
     requests += RequestText("GET", "/api/v1/nowhere", BearerHeader(kAdminToken));
     requests += RequestText("GET", "/api/v1/events?limit=1", BearerHeader(kAdminToken));
   }
@@ -86,13 +83,13 @@ TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
 
 TEST_F(HttpTest, ARequestMayComeByteByByte) {
   HttpConnection connection = Connect();
-  for (const char c : PostText(kLog)) ASSERT_TRUE(connection.Send(std::string_view(&c, 1)));
+  for (const char c : PostText(kLogEvent)) ASSERT_TRUE(connection.Send(std::string_view(&c, 1)));
   EXPECT_EQ(Read(connection).status, 201);
 }
 
 TEST_F(HttpTest, TheBodyIsAskedForWhereThatIsExpected) {
   HttpConnection connection = Connect();
-  const std::string body = kLog;
+  const std::string body = kLogEvent;
   ASSERT_TRUE(connection.Send(HeadOfPost(
       "Expect: 100-continue\r\nContent-Length: " + std::to_string(body.size()) + "\r\n")));
   EXPECT_EQ(Read(connection).status, 100);
@@ -102,7 +99,7 @@ TEST_F(HttpTest, TheBodyIsAskedForWhereThatIsExpected) {
 
 TEST_F(HttpTest, ABodyIsAskedForBehindWhatIsOwed) {
   HttpConnection connection = Connect();
-  const std::string body = kLog;
+  const std::string body = kLogEvent;
   ASSERT_TRUE(connection.Send(RequestText("GET", "/healthz", {}) +
                               HeadOfPost("Expect: 100-continue\r\nContent-Length: " +
                                          std::to_string(body.size()) + "\r\n")));
@@ -167,7 +164,7 @@ TEST_F(HttpTest, ABodyMayComeInChunks) {
                               "9\r\nage\":\"m\"}\r\n"
                               "0\r\n\r\n"));
   EXPECT_EQ(Read(connection).status, 201);
-  ASSERT_TRUE(connection.Send(PostText(kLog)));
+  ASSERT_TRUE(connection.Send(PostText(kLogEvent)));
   EXPECT_EQ(Read(connection).status, 201);
 }
 
@@ -234,12 +231,12 @@ TEST_F(HttpTest, EachRoleMayDoItsOwn) {
   for (const std::string_view token : {kReaderToken, kWriterToken, kApproverToken, kAdminToken}) {
     EXPECT_EQ(As(token).Get("/api/v1/events").status, 200) << token;
   }
-  ExpectProblem(As(kReaderToken).Post(kEvents, kLog), 403, "forbidden");
+  ExpectProblem(As(kReaderToken).Post(kEvents, kLogEvent), 403, "forbidden");
   ExpectProblem(As(kReaderToken).Post("/api/v1/jobs", "{}"), 403, "forbidden");
-  EXPECT_EQ(As(kWriterToken).Post(kEvents, kLog).status, 201);
+  EXPECT_EQ(As(kWriterToken).Post(kEvents, kLogEvent).status, 201);
   ExpectProblem(As(kWriterToken).Post(kEvents, decision), 403, "forbidden");
-  ExpectProblem(As(kWriterToken).Post(kEvents, "[" + std::string(kLog) + "," + decision + "]"), 403,
-                "forbidden");
+  ExpectProblem(As(kWriterToken).Post(kEvents, "[" + std::string(kLogEvent) + "," + decision + "]"),
+                403, "forbidden");
   EXPECT_EQ(As(kApproverToken).Post(kEvents, decision).status, 201);
   EXPECT_EQ(As(kAdminToken).Post(kEvents, decision).status, 201);
 }
@@ -313,7 +310,7 @@ TEST_F(HttpTest, FiveHundredStreamsAndFiveHundredIdleConnectionsDelayNobody) {
     streams.push_back(OpenStream("/api/v1/events/stream"));
     ASSERT_TRUE(streams.back().NextNamed("connected"));
   }
-  EXPECT_EQ(SeqOf(Append("job", kLog)), 1);
+  EXPECT_EQ(SeqOf(Append("job", kLogEvent)), 1);
   for (SseClient& stream : streams) {
     const auto frame = stream.NextEvent();
     ASSERT_TRUE(frame) << frame.error().message;

@@ -13,8 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kEvents = "/api/v1/jobs/job/events";
-
 class InjectionTest : public DaemonTest {
  protected:
   void SetUp() override { Start(); }

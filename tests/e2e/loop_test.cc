@@ -15,9 +15,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr const char* kEvents = "/api/v1/jobs/job/events";
-constexpr const char* kLog = R"({"type":"log","message":"m"})";
-
 class LoopTest : public DaemonTest {
  protected:
   ~LoopTest() override { ::unsetenv("STAGELOG_DAEMON"); }
@@ -31,7 +28,7 @@ class LoopTest : public DaemonTest {
   static std::string Post(std::string_view token = kAdminToken) {
     HttpHeaders headers = BearerHeader(token);
     headers.emplace_back("Content-Type", "application/json");
-    return RequestText("POST", kEvents, headers, kLog);
+    return RequestText("POST", kEvents, headers, kLogEvent);
   }
   static std::string Get(const std::string& target) {
     return RequestText("GET", target, BearerHeader(kAdminToken));
@@ -117,7 +114,7 @@ TEST_F(LoopTest, ManyIdleConnectionsUnderFewDescriptorsKeepNobodyOut) {
     }
     return answer;
   };
-  EXPECT_EQ(patiently([&] { return admin().Post(kEvents, kLog); }).status, 201);
+  EXPECT_EQ(patiently([&] { return admin().Post(kEvents, kLogEvent); }).status, 201);
   EXPECT_EQ(patiently([&] { return admin().Get("/api/v1/jobs/job"); }).status, 200);
   EXPECT_THAT(patiently([&] { return admin().Get("/metrics"); }).body,
               ::testing::Not(::testing::HasSubstr("stagelog_http_closed_idle_total 0\n")));

@@ -8,15 +8,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kEvents = "/api/v1/jobs/job/events";
-constexpr const char* kLog = R"({"type":"log","message":"m"})";
-
 class RequestHeadsTest : public DaemonTest {
  protected:
   void SetUp() override { Start(); }
 
   HttpResponse PostAs(const std::string& content_type, const HttpHeaders& more = {},
-                      const std::string& body = kLog) {
+                      const std::string& body = kLogEvent) {
     return admin().Post(kEvents, body, content_type, more);
   }
 
@@ -80,7 +77,7 @@ TEST_F(RequestHeadsTest, OtherTypesAreToldWhatIsTaken) {
 }
 
 TEST_F(RequestHeadsTest, TheTypeDecidesHowABodyIsReadWhateverItsCase) {
-  const std::string lines = std::string(kLog) + "\n" + kLog + "\n";
+  const std::string lines = std::string(kLogEvent) + "\n" + kLogEvent + "\n";
   EXPECT_EQ(PostAs("Application/X-NDJSON", {}, lines).status, 201);
   EXPECT_EQ(PostAs("application/x-ndjson; charset=utf-8", {}, lines).status, 201);
   ExpectProblem(PostAs("application/json; like=ndjson", {}, lines), 400, "malformed_json");

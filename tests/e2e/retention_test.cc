@@ -8,14 +8,13 @@
 #include "base/logging.h"
 #include "base/sha256.h"
 #include "tests/support/daemon_fixture.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr int64_t kMicrosPerHour = int64_t{3'600} * 1'000'000;
 
 // The machine's clock, with a wall clock that can be put forward.
 class AdvancedClock : public Clock {

@@ -10,7 +10,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kJobStream = "/api/v1/jobs/job/events/stream";
 const HttpHeaders kAdmin = BearerHeader(kAdminToken);
 
 class StreamEndTest : public DaemonTest {

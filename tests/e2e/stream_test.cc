@@ -45,8 +45,6 @@ class StreamTest : public DaemonTest {
   }
 };
 
-constexpr const char* kJobStream = "/api/v1/jobs/job/events/stream";
-
 TEST_F(StreamTest, TheHeadIsThatOfAStream) {
   const SseClient stream = OpenStream(kJobStream);
   const HttpResponse& head = stream.head();

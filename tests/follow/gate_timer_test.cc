@@ -14,6 +14,7 @@
 #include "tests/follow/follow_fixture.h"
 #include "tests/support/deadline.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
@@ -22,7 +23,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kTenYears = int64_t{10} * 365 * 86'400 * kSecond;
 constexpr const char* kMinute = R"({"timeout_seconds":60})";
 

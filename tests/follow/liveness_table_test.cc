@@ -6,11 +6,11 @@
 
 #include "tests/follow/follow_fixture.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kHour = 3'600 * kSecond;
 
 class LivenessTableTest : public testing::Test {

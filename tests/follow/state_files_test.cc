@@ -20,6 +20,7 @@
 #include "tests/support/fault_file_system.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
@@ -27,7 +28,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kMilli = 1'000;
-constexpr int64_t kSecond = 1'000'000;
 
 // Time goes by when somebody looks at it: by `tick_micros` each time.
 class TickingClock : public ManualClock {

@@ -11,14 +11,13 @@
 #include "journal/journal_copy.h"
 #include "tests/journal/journal_fixture.h"
 #include "tests/support/journal_evidence.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr int64_t kMicrosPerHour = int64_t{3'600} * 1'000'000;
 
 class BackupTest : public JournalTest {
  protected:

@@ -9,6 +9,7 @@
 #include "journal/integrity_check.h"
 #include "tests/journal/journal_fixture.h"
 #include "tests/support/journal_evidence.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
@@ -19,8 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-constexpr int64_t kMicrosPerHour = int64_t{3'600} * 1'000'000;
 
 class IntegrityTest : public JournalTest {
  protected:

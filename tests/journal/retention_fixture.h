@@ -10,10 +10,10 @@
 
 #include "core/event_codec.h"
 #include "tests/journal/journal_fixture.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 
-inline constexpr int64_t kMicrosPerHour = int64_t{3'600} * 1'000'000;
 inline constexpr int64_t kMicrosPerDay = 24 * kMicrosPerHour;
 
 class RetentionTest : public JournalTest {

@@ -8,12 +8,12 @@
 #include "core/job_machine.h"
 #include "core/job_state_json.h"
 #include "tests/support/journal_evidence.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
-constexpr int64_t kMicrosPerHour = 3'600 * kMicrosPerSecond;
 
 const std::vector<std::string>& Jobs() {
   static const std::vector<std::string> jobs = {"a", "b", "c", "d"};

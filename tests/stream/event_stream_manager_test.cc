@@ -18,7 +18,7 @@ TEST_F(StreamTest, JobStreamBeginsWithItsFirstEventAndGoesOnLive) {
   RunUntil([&] { return client.Seqs().size() == 4; });
   EXPECT_EQ((std::vector<int64_t>{1, 2, 5, 6}), client.Seqs());
   EXPECT_TRUE(client.received().starts_with(kHead));
-  const Frame& connected = client.Frames()[0];
+  const StreamFrame& connected = client.Frames()[0];
   EXPECT_EQ("connected", connected.event);
   EXPECT_EQ("0", connected.id);
   EXPECT_EQ("2000", connected.retry);

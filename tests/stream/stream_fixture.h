@@ -18,6 +18,7 @@
 #include "stream/event_stream_manager.h"
 #include "tests/support/chunked_body.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 
@@ -92,7 +93,7 @@ class FakeJournal : public EventSource, public JournalStatusSource {
   std::vector<CommittedEvent> events_;
 };
 
-struct Frame {
+struct StreamFrame {
   std::string id;
   std::string event;
   std::string data;
@@ -144,7 +145,7 @@ class StreamClient {
   }
 
   // The whole frames of the body.
-  const std::vector<Frame>& Frames() {
+  const std::vector<StreamFrame>& Frames() {
     Body();
     for (size_t end = 0; (end = body_.find("\n\n", parsed_)) != std::string::npos;) {
       frames_.push_back(Parse(body_.substr(parsed_, end + 1 - parsed_)));
@@ -160,9 +161,9 @@ class StreamClient {
   }
 
   // The frames of one kind; "" is a journal event.
-  std::vector<Frame> Frames(const std::string& event) {
-    std::vector<Frame> found;
-    for (const Frame& frame : Frames()) {
+  std::vector<StreamFrame> Frames(const std::string& event) {
+    std::vector<StreamFrame> found;
+    for (const StreamFrame& frame : Frames()) {
       if (frame.event == event && !frame.data.empty()) found.push_back(frame);
     }
     return found;
@@ -170,15 +171,15 @@ class StreamClient {
 
   std::vector<int64_t> Seqs() {
     std::vector<int64_t> seqs;
-    for (const Frame& frame : Frames()) {
+    for (const StreamFrame& frame : Frames()) {
       if (!frame.id.empty() && frame.event != "connected") seqs.push_back(std::stoll(frame.id));
     }
     return seqs;
   }
 
  private:
-  static Frame Parse(const std::string& block) {
-    Frame frame;
+  static StreamFrame Parse(const std::string& block) {
+    StreamFrame frame;
     for (size_t at = 0; at < block.size();) {
       const size_t end = block.find('\n', at);
       const std::string line = block.substr(at, end - at);
@@ -211,12 +212,11 @@ class StreamClient {
   ChunkedBody chunks_;
   std::string body_;
   size_t parsed_ = 0;  // of body_
-  std::vector<Frame> frames_;
+  std::vector<StreamFrame> frames_;
 };
 
 class StreamFixture : public ::testing::Test {
  protected:
-  static constexpr int64_t kSecond = 1'000'000;
   static constexpr const char* kHead = "HTTP/1.1 200 OK\r\n\r\n";
 
   ~StreamFixture() override { manager.reset(); }

@@ -26,6 +26,12 @@ inline constexpr std::string_view kReaderToken = "token-of-the-reader";
 inline constexpr std::string_view kWriterToken = "token-of-the-writer";
 inline constexpr std::string_view kApproverToken = "token-of-the-approver";
 
+// The job that most tests append to, and the smallest event that it takes.
+inline constexpr const char* kEvents = "/api/v1/jobs/job/events";
+inline constexpr const char* kJobStream = "/api/v1/jobs/job/events/stream";
+inline constexpr const char* kLogEvent = R"({"type":"log","message":"m"})";
+inline constexpr const char* kNdjson = "application/x-ndjson";
+
 // Tokens of every role (named admin, watcher, gpu-3, alice), an allowed origin, a host with a dot.
 inline constexpr std::string_view kTestConfig = R"(
 server:

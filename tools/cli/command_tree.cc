@@ -1,5 +1,7 @@
 #include "tools/cli/command_tree.h"
 
+#include <CLI/CLI.hpp>
+
 namespace stagelog::cli {
 namespace {
 
@@ -51,7 +53,7 @@ void Add(const CLI::App& app, const std::string& path, const Offers& offers,
 
 std::vector<CommandDescription> DescribeCommands(const CommandLine& line) {
   std::vector<CommandDescription> commands;
-  Add(line.app, "", line.offers, commands);
+  Add(*line.app, "", line.offers, commands);
   return commands;
 }
 

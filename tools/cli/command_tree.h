@@ -2,7 +2,6 @@
 #ifndef STAGELOG_TOOLS_CLI_COMMAND_TREE_H_
 #define STAGELOG_TOOLS_CLI_COMMAND_TREE_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 

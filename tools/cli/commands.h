@@ -3,14 +3,16 @@
 #ifndef STAGELOG_TOOLS_CLI_COMMANDS_H_
 #define STAGELOG_TOOLS_CLI_COMMANDS_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tools/cli/command.h"
 #include "tools/cli/exit_code.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/settings.h"
@@ -35,7 +37,10 @@ struct ValueOffer {
 using Action = std::function<CliResult<ExitCode>(Context& context)>;
 
 struct CommandLine {
-  CLI::App app{"stagelog: the event journal of pipelines, from the command line", "stagelog"};
+  CommandLine();
+  ~CommandLine();
+
+  const std::unique_ptr<CLI::App> app;  // stagelog itself, above all commands
   GlobalFlags flags;
   Action action;  // of the chosen command
   // What the process ends with where that is no ExitCode of ours (run: the command's own).
@@ -43,9 +48,8 @@ struct CommandLine {
   std::map<const CLI::Option*, ValueOffer> offers;  // for completions
 
   // Completions offer these for the option's value, which may be another one all the same.
-  void Offer(const CLI::Option* option, std::span<const std::string_view> values,
-             bool is_list = false) {
-    offers[option] = {{values.begin(), values.end()}, is_list};
+  void Offer(const Option& option, std::span<const std::string_view> values, bool is_list = false) {
+    offers[option.get()] = {{values.begin(), values.end()}, is_list};
   }
 };
 
@@ -60,14 +64,14 @@ void SayZone(Context& context);
 CliResult<std::string> HelpText(const std::vector<std::string>& command);
 
 // Adds a command with its description, its examples (one a line) and the flags all commands share.
-CLI::App* AddCommand(CommandLine& line, const std::string& name, const std::string& description,
-                     const std::string& examples);
+Command AddCommand(CommandLine& line, const std::string& name, const std::string& description,
+                   const std::string& examples);
 // The same below another command (`gate wait`).
-CLI::App* AddCommand(CommandLine& line, CLI::App& parent, const std::string& name,
-                     const std::string& description, const std::string& examples);
+Command AddCommand(CommandLine& line, const Command& parent, const std::string& name,
+                   const std::string& description, const std::string& examples);
 
-// A check for CLI11: what has to be a name of the journal's (core/identifier.h).
-CLI::Validator NameCheck(bool (*is_name)(std::string_view));
+// A command that does nothing itself, with commands below it.
+Command AddGroup(CommandLine& line, const std::string& name, const std::string& description);
 
 void AddHelp(CommandLine& line);
 void AddRun(CommandLine& line);
@@ -91,6 +95,17 @@ void AddMan(CommandLine& line);
 
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);
+
+// Reads the command line. Nothing: go on with line.action. Else it was all that was asked for
+// (--help,
+// --version), and the process ends with 0, or it is wrong: kUsage, with a message that names the
+// word.
+CliResult<std::optional<ExitCode>> Parse(CommandLine& line, int argument_count, char** arguments);
+
+// The names of the commands that were given, the outermost first.
+std::vector<std::string> ChosenCommands(const CommandLine& line);
+// The names of all commands that are declared so far.
+std::vector<std::string> CommandsBelow(const CommandLine& line);
 
 }  // namespace stagelog::cli
 

@@ -313,16 +313,14 @@ std::string Fish(const std::vector<CommandDescription>& commands) {
 }  // namespace
 
 void AddCompletion(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "completion", "Print a completion script for bash, zsh or fish",
                  "  eval \"$(stagelog completion bash)\"            (in ~/.bashrc)\n"
                  "  eval \"$(stagelog completion zsh)\"             (in ~/.zshrc, after compinit)\n"
                  "  stagelog completion fish > ~/.config/fish/completions/stagelog.fish");
   auto shell = std::make_shared<std::string>();
-  command->add_option("shell", *shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  command->callback([&line, shell] {
+  command.AddOption("shell", *shell, "bash, zsh or fish").Required().OneOf({"bash", "zsh", "fish"});
+  command.WhenChosen([&line, shell] {
     line.action = [&line, shell](Context& context) -> CliResult<ExitCode> {
       const auto commands = DescribeCommands(line);
       const std::string script = *shell == "bash"  ? Bash(commands)

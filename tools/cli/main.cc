@@ -3,11 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <string>
-#include <vector>
 
 #include "tools/cli/commands.h"
-#include "tools/cli/usage_error.h"
 
 namespace stagelog::cli {
 namespace {
@@ -18,10 +15,8 @@ int Report(const CliError& error) {
 }
 
 // No command was named, or only the first word of one.
-int PrintHelp(const CLI::App& app) {
-  std::vector<std::string> command;
-  for (const CLI::App* chosen : app.get_subcommands()) command.push_back(chosen->get_name());
-  const auto text = HelpText(command);
+int PrintHelp(const CommandLine& line) {
+  const auto text = HelpText(ChosenCommands(line));
   if (!text) return Report(text.error());
   const CliStatus said = Screen(STDOUT_FILENO, "never").Write(*text);
   return said ? 0 : Report(said.error());
@@ -32,14 +27,10 @@ int Main(int argument_count, char** arguments) {
   ::signal(SIGPIPE, SIG_IGN);
   CommandLine line;
   AddCommands(line);
-  try {
-    line.app.parse(argument_count, arguments);
-  } catch (const CLI::ParseError& problem) {
-    if (problem.get_exit_code() == 0) return line.app.exit(problem);  // --help, --version
-    const std::vector<std::string> words(arguments + 1, arguments + argument_count);
-    return Report({ExitCode::kUsage, ExplainUsage(line, words, problem.what())});
-  }
-  if (!line.action) return PrintHelp(line.app);
+  const auto parsed = Parse(line, argument_count, arguments);
+  if (!parsed) return Report(parsed.error());
+  if (*parsed) return static_cast<int>(**parsed);
+  if (!line.action) return PrintHelp(line);
   auto settings = LoadSettings(line.flags, ProcessEnvironment);
   if (!settings) return Report(settings.error());
   Screen out(STDOUT_FILENO, settings->color);

@@ -82,10 +82,10 @@ std::string Page(const std::vector<CommandDescription>& commands) {
 }  // namespace
 
 void AddMan(CommandLine& line) {
-  CLI::App* command = AddCommand(line, "man", "Print the manual page",
-                                 "  stagelog man | man -l -\n"
-                                 "  stagelog man > /usr/local/share/man/man1/stagelog.1");
-  command->callback([&line] {
+  const Command command = AddCommand(line, "man", "Print the manual page",
+                                     "  stagelog man | man -l -\n"
+                                     "  stagelog man > /usr/local/share/man/man1/stagelog.1");
+  command.WhenChosen([&line] {
     line.action = [&line](Context& context) -> CliResult<ExitCode> {
       const CliStatus said = context.out.Write(Page(DescribeCommands(line)));
       if (!said) return tl::unexpected(said.error());

@@ -109,18 +109,18 @@ CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) 
 }  // namespace
 
 void AddExport(CommandLine& line) {
-  CLI::App* command = AddCommand(
+  const Command command = AddCommand(
       line, "export", "Export a job: a trace for Perfetto, or CSV",
       "  stagelog export render-42 --format chrome-trace > trace.json   (ui.perfetto.dev)\n"
       "  stagelog export runs/render-42 --format csv > events.csv");
   auto options = std::make_shared<ExportOptions>();
-  command->add_option("source", options->source, "a job, its folder or its events.jsonl (or .zst)")
-      ->required();
-  command->add_option("--format", options->format, "chrome-trace or csv")
-      ->required()
-      ->check(CLI::IsMember({"chrome-trace", "csv"}));
-  command->add_flag("--unverified", options->unverified, "use the readable part of a damaged file");
-  command->callback([&line, options] {
+  command.AddOption("source", options->source, "a job, its folder or its events.jsonl (or .zst)")
+      .Required();
+  command.AddOption("--format", options->format, "chrome-trace or csv")
+      .Required()
+      .OneOf({"chrome-trace", "csv"});
+  command.AddFlag("--unverified", options->unverified, "use the readable part of a damaged file");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) {
       return options->format == "csv" ? ExportCsv(context, *options)
                                       : ExportTrace(context, *options);

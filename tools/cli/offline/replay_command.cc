@@ -124,7 +124,7 @@ CliResult<ExitCode> RunReplay(Context& context, const ReplayOptions& options) {
 }  // namespace
 
 void AddReplay(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "replay", "Replay a past run at its own pace, or faster",
                  "  stagelog replay runs/render-42 --speed 10\n"
                  "  stagelog replay render-42 --from 2h --to 3h --max-wait 5\n"
@@ -133,25 +133,24 @@ void AddReplay(CommandLine& line) {
                  "Its times are those at which things happened (occurred_at).");
   auto options = std::make_shared<ReplayOptions>();
   command
-      ->add_option("source", options->source,
-                   "an events.jsonl (or .zst), the folder of a job, or else a job of the daemon")
-      ->required();
-  command->add_option("--speed", options->speed,
-                      "speed factor, such as 10 or 0.5, or max (default 1)");
-  command->add_option("--max-wait", options->max_wait, "longest pause: seconds, or 90s, 1m30s");
-  command->add_option("--from", options->from,
-                      "start at this time, or this long after the first event (90s, 10m)");
-  command->add_option("--to", options->to, "stop at this time, or this long after the first event");
-  auto* serve = command->add_option(
+      .AddOption("source", options->source,
+                 "an events.jsonl (or .zst), the folder of a job, or else a job of the daemon")
+      .Required();
+  command.AddOption("--speed", options->speed,
+                    "speed factor, such as 10 or 0.5, or max (default 1)");
+  command.AddOption("--max-wait", options->max_wait, "longest pause: seconds, or 90s, 1m30s");
+  command.AddOption("--from", options->from,
+                    "start at this time, or this long after the first event (90s, 10m)");
+  command.AddOption("--to", options->to, "stop at this time, or this long after the first event");
+  const Option serve = command.AddOption(
       "--serve", options->port,
       "serve it on this port like a live run, until interrupted; 0 picks a free one");
-  command->add_flag("--exit-at-end", options->exit_at_end, "exit after the last event")
-      ->needs(serve);
-  command->add_option("--allow-origin", options->origins, "serve pages of this origin too (CORS)")
-      ->needs(serve);
-  command->add_flag("--unverified", options->unverified,
-                    "use the readable part of a damaged file, skipping the rest");
-  command->callback([&line, options] {
+  command.AddFlag("--exit-at-end", options->exit_at_end, "exit after the last event").Needs(serve);
+  command.AddOption("--allow-origin", options->origins, "serve pages of this origin too (CORS)")
+      .Needs(serve);
+  command.AddFlag("--unverified", options->unverified,
+                  "use the readable part of a damaged file, skipping the rest");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return RunReplay(context, *options); };
   });
 }

@@ -41,23 +41,23 @@ CliResult<ExitCode> PrintState(Context& context, const StateOptions& options) {
 }  // namespace
 
 void AddState(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "state", "Show a job's state from its file, now or at an earlier time",
                  "  stagelog state runs/render-42\n"
                  "  stagelog state runs/render-42/events.jsonl --at-seq 1042 --json\n"
                  "  stagelog state old/events.jsonl --at 2026-11-21T07:41:02Z");
   auto options = std::make_shared<StateOptions>();
-  command->add_option("path", options->path, "an events.jsonl (or .zst) or the folder of a job")
-      ->required();
-  auto* at_seq =
-      command->add_option("--at-seq", options->at_seq, "state after the event with this seq");
+  command.AddOption("path", options->path, "an events.jsonl (or .zst) or the folder of a job")
+      .Required();
+  const Option at_seq =
+      command.AddOption("--at-seq", options->at_seq, "state after the event with this seq");
   command
-      ->add_option("--at", options->at,
-                   "state at this time (2026-11-21 07:41:02, 07:41), or how long ago (10m)")
-      ->excludes(at_seq);
-  command->add_flag("--unverified", options->unverified,
-                    "use the readable part of a damaged file, skipping the rest");
-  command->callback([&line, options] {
+      .AddOption("--at", options->at,
+                 "state at this time (2026-11-21 07:41:02, 07:41), or how long ago (10m)")
+      .Excludes(at_seq);
+  command.AddFlag("--unverified", options->unverified,
+                  "use the readable part of a damaged file, skipping the rest");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return PrintState(context, *options); };
   });
 }

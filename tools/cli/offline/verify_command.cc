@@ -230,18 +230,17 @@ class Verification {
 }  // namespace
 
 void AddVerify(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "verify", "Check journals offline: chain, order, encoding, torn tail",
                  "  stagelog verify runs/render-42\n"
                  "  stagelog verify runs --database\n"
                  "  stagelog verify old/events.jsonl --json | jq .findings");
   auto options = std::make_shared<VerifyOptions>();
-  command->add_option("path", options->paths, "files, folders of jobs, or runs folders")
-      ->required();
-  command->add_flag("--database", options->database,
-                    "also compare with the stagelog.db of the runs folder");
-  command->add_option("--database-file", options->database_path, "compare with this database");
-  command->callback([&line, options] {
+  command.AddOption("path", options->paths, "files, folders of jobs, or runs folders").Required();
+  command.AddFlag("--database", options->database,
+                  "also compare with the stagelog.db of the runs folder");
+  command.AddOption("--database-file", options->database_path, "compare with this database");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return Verification(context, *options).Run(); };
   });
 }

@@ -44,7 +44,7 @@ CliResult<ExitCode> RunCommand(CommandLine& line, Context& context, const RunOpt
 }  // namespace
 
 void AddRun(CommandLine& line) {
-  CLI::App* command = AddCommand(
+  const Command command = AddCommand(
       line, "run", "Run a command as a job or a stage, and record its output and exit code",
       "  stagelog run -- make -j8\n"
       "  stagelog run --job nightly-42 --pipeline nightly -- ./nightly.sh\n"
@@ -58,33 +58,32 @@ void AddRun(CommandLine& line) {
       "run;\n"
       "a canceled job is refused with exit code 6 unless --resume is given.");
   auto options = std::make_shared<RunOptions>();
-  command->add_option("--job", options->job, "job id; default: generated from the command name");
-  command->add_option("--pipeline", options->pipeline,
-                      "name of the pipeline that the job belongs to");
-  command->add_option("--label", options->labels, "a label of the job, key=value; repeatable")
-      ->type_size(1)
-      ->allow_extra_args(false);
-  command->add_option("--stage", options->stage, "run as this stage of --job or STAGELOG_JOB");
+  command.AddOption("--job", options->job, "job id; default: generated from the command name");
+  command.AddOption("--pipeline", options->pipeline,
+                    "name of the pipeline that the job belongs to");
+  command.AddOption("--label", options->labels, "a label of the job, key=value; repeatable")
+      .Repeatable();
+  command.AddOption("--stage", options->stage, "run as this stage of --job or STAGELOG_JOB");
   auto stages = std::make_shared<std::string>();
-  const CLI::Option* has_stages =
-      command->add_option("--stages", *stages, "expected stages, separated by commas");
-  CLI::Option* is_new =
-      command->add_flag("--new", options->is_new,
-                        "fail if the job exists (exit code 6) or the daemon is unreachable (5)");
-  command->add_flag("--resume", options->resumes, "run the job again even if it was canceled")
-      ->excludes(is_new);
-  command->add_flag("--no-command", options->hides_command,
-                    "do not record the command line, which may contain secrets");
-  command->add_flag(
+  const Option has_stages =
+      command.AddOption("--stages", *stages, "expected stages, separated by commas");
+  const Option is_new =
+      command.AddFlag("--new", options->is_new,
+                      "fail if the job exists (exit code 6) or the daemon is unreachable (5)");
+  command.AddFlag("--resume", options->resumes, "run the job again even if it was canceled")
+      .Excludes(is_new);
+  command.AddFlag("--no-command", options->hides_command,
+                  "do not record the command line, which may contain secrets");
+  command.AddFlag(
       "--pty", options->wants_terminal,
       "run the command in a pseudo terminal, for programs that buffer output otherwise");
-  command->add_flag("--wait-all", options->waits_for_all,
-                    "also wait for background processes of the command");
-  command->add_option("command", options->command, "the command and its arguments, after --")
-      ->required();
-  command->positionals_at_end();
-  command->callback([&line, options, stages, has_stages] {
-    if (has_stages->count() > 0) options->stages = SplitAtCommas(*stages);
+  command.AddFlag("--wait-all", options->waits_for_all,
+                  "also wait for background processes of the command");
+  command.AddOption("command", options->command, "the command and its arguments, after --")
+      .Required();
+  command.ArgumentsAtEnd();
+  command.WhenChosen([&line, options, stages, has_stages] {
+    if (has_stages.WasGiven()) options->stages = SplitAtCommas(*stages);
     line.action = [&line, options](Context& context) {
       return RunCommand(line, context, *options);
     };

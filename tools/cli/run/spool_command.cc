@@ -141,21 +141,21 @@ class Flush {
 }  // namespace
 
 void AddSpool(CommandLine& line) {
-  CLI::App* spool =
-      line.app.add_subcommand("spool", "List or send events that are waiting for the daemon");
-  spool->require_subcommand(1);
-  CLI::App* list = AddCommand(line, *spool, "list", "List jobs with waiting events",
-                              "  stagelog spool list\n"
-                              "  stagelog spool list --json | jq -s 'map(.events) | add'");
-  list->callback([&line] { line.action = List; });
-  CLI::App* flush = AddCommand(
-      line, *spool, "flush", "Send waiting events to the daemon",
+  const Command spool =
+      AddGroup(line, "spool", "List or send events that are waiting for the daemon");
+  spool.RequireCommandBelow();
+  const Command list = AddCommand(line, spool, "list", "List jobs with waiting events",
+                                  "  stagelog spool list\n"
+                                  "  stagelog spool list --json | jq -s 'map(.events) | add'");
+  list.WhenChosen([&line] { line.action = List; });
+  const Command flush = AddCommand(
+      line, spool, "flush", "Send waiting events to the daemon",
       "  stagelog spool flush\n"
       "  stagelog spool flush nightly-42\n"
       "Exit codes: 0 all sent, 5 the daemon is unreachable, 6 the daemon refused some events");
   auto jobs = std::make_shared<std::vector<std::string>>();
-  flush->add_option("job", *jobs, "only these jobs");
-  flush->callback([&line, jobs] {
+  flush.AddOption("job", *jobs, "only these jobs");
+  flush.WhenChosen([&line, jobs] {
     line.action = [jobs](Context& context) -> CliResult<ExitCode> {
       const auto root = Root();
       if (!root) return tl::unexpected(root.error());

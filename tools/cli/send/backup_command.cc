@@ -33,14 +33,13 @@ CliResult<ExitCode> MakeBackup(Context& context, const std::string& name) {
 }  // namespace
 
 void AddBackup(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "backup", "Copy the daemon's journal into storage.backup_dir (role: admin)",
                  "  stagelog backup\n"
                  "  stagelog backup --to before-the-upgrade");
   auto name = std::make_shared<std::string>();
-  command->add_option("--to", *name, "name of the new folder; else it tells the time")
-      ->check(NameCheck(IsName));
-  command->callback([&line, name] {
+  command.AddOption("--to", *name, "name of the new folder; else it tells the time").Name(IsName);
+  command.WhenChosen([&line, name] {
     line.action = [name](Context& context) { return MakeBackup(context, *name); };
   });
 }

@@ -66,14 +66,14 @@ CliResult<ExitCode> Delete(Context& context, const DeleteOptions& options) {
 }  // namespace
 
 void AddDelete(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "delete", "Delete a job and its files permanently (role: admin)",
                  "  stagelog delete render-42\n"
                  "  stagelog delete render-42 --yes");
   auto options = std::make_shared<DeleteOptions>();
-  command->add_option("job", options->job, "the job")->required()->check(NameCheck(IsJobId));
-  command->add_flag("--yes", options->yes, "do not ask for confirmation");
-  command->callback([&line, options] {
+  command.AddOption("job", options->job, "the job").Required().Name(IsJobId);
+  command.AddFlag("--yes", options->yes, "do not ask for confirmation");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return Delete(context, *options); };
   });
 }

@@ -307,7 +307,7 @@ CliResult<ExitCode> EmitGatePause(Context& context, const std::string& job, cons
 }
 
 void AddEmit(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "emit", "Send one event, or many from standard input",
                  "  stagelog emit render-42 stage_started --stage encode\n"
                  "  stagelog emit render-42 stage_progress --stage encode --payload "
@@ -318,33 +318,33 @@ void AddEmit(CommandLine& line) {
                  "  stagelog emit log --message 'half way'  (within 'stagelog run': its job)");
   auto options = std::make_shared<EmitOptions>();
   command
-      ->add_option("job", options->job,
-                   "the job of the event; default within 'stagelog run': its own job")
-      ->check(NameCheck(IsJobId));
+      .AddOption("job", options->job,
+                 "the job of the event; default within 'stagelog run': its own job")
+      .Name(IsJobId);
   line.Offer(
-      command->add_option("type", options->type, "job_started, stage_progress, log, x-yours, ..."),
+      command.AddOption("type", options->type, "job_started, stage_progress, log, x-yours, ..."),
       TypeNames());
-  command->add_option("--stage", options->stage, "a stage, or a path of stages (train/epoch-3)");
-  command->add_option("--gate", options->gate, "a gate");
-  command->add_option("--attempt", options->attempt, "attempt number of the stage")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
-  command->add_option("--status", options->status, "overrides the status of the type");
-  line.Offer(command->add_option("--level", options->level,
-                                 "debug, info, warning, error, critical (WARN, err, ... too)"),
+  command.AddOption("--stage", options->stage, "a stage, or a path of stages (train/epoch-3)");
+  command.AddOption("--gate", options->gate, "a gate");
+  command.AddOption("--attempt", options->attempt, "attempt number of the stage")
+      .Between(1, 1'000'000'000);
+  command.AddOption("--status", options->status, "overrides the status of the type");
+  line.Offer(command.AddOption("--level", options->level,
+                               "debug, info, warning, error, critical (WARN, err, ... too)"),
              AllLevels());
-  command->add_option("--message", options->message, "text of the event");
-  command->add_option("--payload", options->payload, "a JSON object, or @file");
-  command->add_option("--event-id", options->event_id, "makes retries safe; generated if omitted");
-  command->add_option(
+  command.AddOption("--message", options->message, "text of the event");
+  command.AddOption("--payload", options->payload, "a JSON object, or @file");
+  command.AddOption("--event-id", options->event_id, "makes retries safe; generated if omitted");
+  command.AddOption(
       "--occurred-at", options->occurred_at,
       "when it happened: a time (2026-11-21 07:41:02), or how long ago (10m); default: "
       "now");
-  command->add_option(
+  command.AddOption(
       "--retry", options->retry,
       "how long to retry when the daemon is unreachable: seconds, or 90s, 10m (default 0)");
-  command->add_flag("--strict", options->strict,
-                    "exit with 8 when an event was stored but flagged as invalid");
-  command->callback([&line, options] {
+  command.AddFlag("--strict", options->strict,
+                  "exit with 8 when an event was stored but flagged as invalid");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return Emit(context, *options); };
   });
 }

@@ -269,14 +269,14 @@ CliResult<ExitCode> Open(Context& context, const GateOptions& options) {
 using GateAction = CliResult<ExitCode> (*)(Context& context, const GateOptions& options);
 
 // A command about one gate.
-CLI::App* AddGateCommand(CommandLine& line, CLI::App& parent, const std::string& name,
-                         const std::string& description, const std::string& examples,
-                         const std::shared_ptr<GateOptions>& options, GateAction action) {
-  CLI::App* command = AddCommand(line, parent, name, description, examples);
-  command->add_option("job", options->job,
-                      "the job of the gate; may be omitted within 'stagelog run'");
-  command->add_option("gate", options->gate, "the gate");
-  command->callback([&line, options, name, action] {
+Command AddGateCommand(CommandLine& line, const Command& parent, const std::string& name,
+                       const std::string& description, const std::string& examples,
+                       const std::shared_ptr<GateOptions>& options, GateAction action) {
+  const Command command = AddCommand(line, parent, name, description, examples);
+  command.AddOption("job", options->job,
+                    "the job of the gate; may be omitted within 'stagelog run'");
+  command.AddOption("gate", options->gate, "the gate");
+  command.WhenChosen([&line, options, name, action] {
     line.action = [options, name, action](Context& context) -> CliResult<ExitCode> {
       GateOptions named = *options;
       if (CliStatus taken = TakeNames(named, name); !taken) return tl::unexpected(taken.error());
@@ -294,72 +294,72 @@ CliResult<ExitCode> Reject(Context& context, const GateOptions& options) {
   return Decide(context, options, "reject");
 }
 
-void AddOpen(CommandLine& line, CLI::App& gate, const std::shared_ptr<GateOptions>& options) {
-  CLI::App* open = AddGateCommand(
+void AddOpen(CommandLine& line, const Command& gate, const std::shared_ptr<GateOptions>& options) {
+  const Command open = AddGateCommand(
       line, gate, "open", "Open a gate: the job waits until somebody decides it",
       "  stagelog gate open release-7 deploy --prompt 'Ship it?' --option eu --option us\n"
       "  stagelog gate open release-7 deploy --timeout 1h --on-timeout reject --wait && "
       "./deploy.sh\n"
       "  stagelog gate open deploy --wait        (within 'stagelog run': a gate of its job)",
       options, Open);
-  open->add_option("--prompt", options->prompt, "question for the approver");
-  open->add_option("--option", options->choices, "one of the choices; repeatable")
-      ->allow_extra_args(false);
-  open->add_option("--approver", options->approvers,
-                   "name of a token that may decide; repeatable; default: any approver")
-      ->allow_extra_args(false);
-  auto* timeout = open->add_option("--timeout", options->decide_after,
-                                   "decide automatically after this time: 1h, 1h30m, or seconds");
-  open->add_option("--on-timeout", options->on_timeout, "the automatic decision (default: expire)")
-      ->check(CLI::IsMember({"approve", "reject", "expire"}))
-      ->needs(timeout);
-  open->add_flag("--wait", options->wait, "wait for the decision, as 'gate wait' does");
+  open.AddOption("--prompt", options->prompt, "question for the approver");
+  open.AddOption("--option", options->choices, "one of the choices; repeatable").Repeatable();
+  open.AddOption("--approver", options->approvers,
+                 "name of a token that may decide; repeatable; default: any approver")
+      .Repeatable();
+  const Option timeout =
+      open.AddOption("--timeout", options->decide_after,
+                     "decide automatically after this time: 1h, 1h30m, or seconds");
+  open.AddOption("--on-timeout", options->on_timeout, "the automatic decision (default: expire)")
+      .OneOf({"approve", "reject", "expire"})
+      .Needs(timeout);
+  open.AddFlag("--wait", options->wait, "wait for the decision, as 'gate wait' does");
 }
 
-void AddWait(CommandLine& line, CLI::App& gate, const std::shared_ptr<GateOptions>& options) {
-  CLI::App* wait = AddGateCommand(
+void AddWait(CommandLine& line, const Command& gate, const std::shared_ptr<GateOptions>& options) {
+  const Command wait = AddGateCommand(
       line, gate, "wait", "Wait for a decision; 0 approved, 3 rejected, 4 expired or not in time",
       "  stagelog gate wait release-7 deploy && ./deploy.sh\n"
       "  stagelog gate wait release-7 deploy --timeout 1h || exit $?\n"
       "Also waits for a gate, or a job, that does not exist yet.",
       options, Wait);
-  wait->add_option("--timeout", options->timeout,
-                   "how long to wait: 1h, 1h30m, or seconds; default: forever");
+  wait.AddOption("--timeout", options->timeout,
+                 "how long to wait: 1h, 1h30m, or seconds; default: forever");
 }
 
 }  // namespace
 
 void AddGate(CommandLine& line) {
-  CLI::App* gate = line.app.add_subcommand("gate", "Open, show, decide and wait for gates");
+  const Command gate = AddGroup(line, "gate", "Open, show, decide and wait for gates");
   auto options = std::make_shared<GateOptions>();
-  CLI::App* list =
-      AddCommand(line, *gate, "list", "List gates that wait for approval, of all jobs or of one",
+  const Command list =
+      AddCommand(line, gate, "list", "List gates that wait for approval, of all jobs or of one",
                  "  stagelog gate list\n"
                  "  stagelog gate list release-7 --all\n"
                  "  stagelog gate list --status rejected,expired");
-  list->add_option("job", options->job, "only gates of this job")->check(NameCheck(IsJobId));
-  line.Offer(list->add_option("--status", options->status, "pending, approved, rejected, ..."),
+  list.AddOption("job", options->job, "only gates of this job").Name(IsJobId);
+  line.Offer(list.AddOption("--status", options->status, "pending, approved, rejected, ..."),
              GateStatusNames(), true);
-  list->add_flag("--all", options->all, "gates of any status");
-  list->callback([&line, options] {
+  list.AddFlag("--all", options->all, "gates of any status");
+  list.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return List(context, *options); };
   });
-  AddGateCommand(line, *gate, "show", "Show a gate, its prompt and its decision",
+  AddGateCommand(line, gate, "show", "Show a gate, its prompt and its decision",
                  "  stagelog gate show release-7 deploy", options, Show);
-  AddOpen(line, *gate, options);
-  CLI::App* approve =
-      AddGateCommand(line, *gate, "approve", "Approve a gate (role: approver)",
+  AddOpen(line, gate, options);
+  const Command approve =
+      AddGateCommand(line, gate, "approve", "Approve a gate (role: approver)",
                      "  stagelog gate approve release-7 deploy --comment 'looks good' --choice eu",
                      options, Approve);
-  CLI::App* reject = AddGateCommand(
-      line, *gate, "reject", "Reject a gate (role: approver)",
+  const Command reject = AddGateCommand(
+      line, gate, "reject", "Reject a gate (role: approver)",
       "  stagelog gate reject release-7 deploy --comment 'tests fail'", options, Reject);
-  approve->add_option("--comment", options->comment, "why");
-  reject->add_option("--comment", options->comment, "why")->required();
-  for (CLI::App* command : {approve, reject}) {
-    command->add_option("--choice", options->choice, "one of the gate's options");
+  approve.AddOption("--comment", options->comment, "why");
+  reject.AddOption("--comment", options->comment, "why").Required();
+  for (const Command& command : {approve, reject}) {
+    command.AddOption("--choice", options->choice, "one of the gate's options");
   }
-  AddWait(line, *gate, options);
+  AddWait(line, gate, options);
 }
 
 }  // namespace stagelog::cli

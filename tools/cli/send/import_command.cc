@@ -20,41 +20,37 @@ struct ImportFlags {
 
 constexpr const char* kForeign = "Lines of other programs";
 
-void DeclareMapping(CLI::App& command, ImportFlags& flags) {
+void DeclareMapping(const Command& command, ImportFlags& flags) {
   FieldMapping& mapping = flags.options.mapping;
-  command.add_option("--job", mapping.job, "job id of lines without one")
-      ->check(NameCheck(IsJobId))
-      ->group(kForeign);
-  command.add_option("--type", mapping.type, "event type of lines without one (default: log)")
-      ->group(kForeign);
+  command.AddOption("--job", mapping.job, "job id of lines without one")
+      .Name(IsJobId)
+      .Group(kForeign);
+  command.AddOption("--type", mapping.type, "event type of lines without one (default: log)")
+      .Group(kForeign);
   for (const PartFlag& flag : PartFlags()) {
-    command.add_option(flag.flag, mapping.Of(flag.part), flag.what)
-        ->allow_extra_args(false)
-        ->group(kForeign);
+    command.AddOption(flag.flag, mapping.Of(flag.part), flag.what).Repeatable().Group(kForeign);
   }
   command
-      .add_option("--type-map", flags.types,
-                  "map their types to ours: THEIRS=OURS,... (build_finished=job_completed)")
-      ->allow_extra_args(false)
-      ->group(kForeign);
+      .AddOption("--type-map", flags.types,
+                 "map their types to ours: THEIRS=OURS,... (build_finished=job_completed)")
+      .Repeatable()
+      .Group(kForeign);
   command
-      .add_option("--failed-if", flags.failures,
-                  "FIELD=VALUE,...: a completed stage or job with such a value failed")
-      ->allow_extra_args(false)
-      ->group(kForeign);
+      .AddOption("--failed-if", flags.failures,
+                 "FIELD=VALUE,...: a completed stage or job with such a value failed")
+      .Repeatable()
+      .Group(kForeign);
   command
-      .add_option("--level-scale", flags.level_scale,
-                  "scale of numeric levels: syslog, pino, bunyan, python, otel, slog, ...")
-      ->group(kForeign);
+      .AddOption("--level-scale", flags.level_scale,
+                 "scale of numeric levels: syslog, pino, bunyan, python, otel, slog, ...")
+      .Group(kForeign);
   command
-      .add_option("--time-format", flags.time_format,
-                  "format of times, as for strptime; %f: fraction of a second")
-      ->group(kForeign);
-  command.add_option("--preset", flags.preset, "use the fields of " + PresetNames())
-      ->group(kForeign);
-  command
-      .add_flag("--create", flags.options.create, "create missing jobs with a job_created event")
-      ->group(kForeign);
+      .AddOption("--time-format", flags.time_format,
+                 "format of times, as for strptime; %f: fraction of a second")
+      .Group(kForeign);
+  command.AddOption("--preset", flags.preset, "use the fields of " + PresetNames()).Group(kForeign);
+  command.AddFlag("--create", flags.options.create, "create missing jobs with a job_created event")
+      .Group(kForeign);
 }
 
 // The mapping that the flags describe.
@@ -118,7 +114,7 @@ CliStatus PutTogether(ImportFlags& flags) {
 }  // namespace
 
 void AddImport(CommandLine& line) {
-  CLI::App* command = AddCommand(
+  const Command command = AddCommand(
       line, "import", "Send the events of a journal, or lines of other programs, to the daemon",
       "  stagelog import old-runs/render-42\n"
       "  stagelog import old-runs --url http://journal:8008\n"
@@ -130,20 +126,20 @@ void AddImport(CommandLine& line) {
   auto flags = std::make_shared<ImportFlags>();
   ImportOptions& options = flags->options;
   command
-      ->add_option("path", options.paths,
-                   "files (also .gz, .zst), pipes, - (standard input), job folders, runs folders")
-      ->required();
-  DeclareMapping(*command, *flags);
-  command->add_flag("--unverified", options.unverified,
-                    "import what is readable of a damaged journal");
-  command->add_flag("--skip-invalid", options.skip_invalid, "skip and count invalid lines");
-  command->add_flag("--dry-run", options.dry_run,
-                    "check only, send nothing; with --json print the events");
+      .AddOption("path", options.paths,
+                 "files (also .gz, .zst), pipes, - (standard input), job folders, runs folders")
+      .Required();
+  DeclareMapping(command, *flags);
+  command.AddFlag("--unverified", options.unverified,
+                  "import what is readable of a damaged journal");
+  command.AddFlag("--skip-invalid", options.skip_invalid, "skip and count invalid lines");
+  command.AddFlag("--dry-run", options.dry_run,
+                  "check only, send nothing; with --json print the events");
   command
-      ->add_option("--retry", options.retry_seconds,
-                   "seconds to retry while the daemon is unreachable (10)")
-      ->check(CLI::Range(0, 86'400));
-  command->callback([&line, flags] {
+      .AddOption("--retry", options.retry_seconds,
+                 "seconds to retry while the daemon is unreachable (10)")
+      .Between(0, 86'400);
+  command.WhenChosen([&line, flags] {
     line.action = [flags](Context& context) -> CliResult<ExitCode> {
       if (CliStatus sound = PutTogether(*flags); !sound) return tl::unexpected(sound.error());
       return ImportRun(context, flags->options).Run();

@@ -38,12 +38,12 @@ CliResult<ExitCode> Tell(Context& context, const JobCommandOptions& options,
 
 void AddJobCommand(CommandLine& line, const std::string& name, const std::string& description,
                    const std::string& examples) {
-  CLI::App* command = AddCommand(line, name, description, examples);
+  const Command command = AddCommand(line, name, description, examples);
   auto options = std::make_shared<JobCommandOptions>();
-  command->add_option("job", options->job, "the job; default within 'stagelog run': its own job")
-      ->check(NameCheck(IsJobId));
-  command->add_option("--message", options->message, "the reason, for the journal");
-  command->callback([&line, options, name] {
+  command.AddOption("job", options->job, "the job; default within 'stagelog run': its own job")
+      .Name(IsJobId);
+  command.AddOption("--message", options->message, "the reason, for the journal");
+  command.WhenChosen([&line, options, name] {
     line.action = [options, name](Context& context) { return Tell(context, *options, name); };
   });
 }

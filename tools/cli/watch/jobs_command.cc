@@ -164,10 +164,10 @@ CliStatus CheckOptions(JobsOptions& options) {
   return {};
 }
 
-CLI::Option* AddParameter(CLI::App& command, const std::shared_ptr<JobsOptions>& options,
-                          const std::string& flag, const std::string& name,
-                          const std::string& description) {
-  return command.add_option_function<std::string>(
+Option AddParameter(const Command& command, const std::shared_ptr<JobsOptions>& options,
+                    const std::string& flag, const std::string& name,
+                    const std::string& description) {
+  return command.AddOption(
       flag, [options, name](const std::string& value) { options->parameters[name] = value; },
       description);
 }
@@ -175,29 +175,28 @@ CLI::Option* AddParameter(CLI::App& command, const std::shared_ptr<JobsOptions>&
 }  // namespace
 
 void AddJobs(CommandLine& line) {
-  CLI::App* command = AddCommand(line, "jobs", "List jobs, newest first",
-                                 "  stagelog jobs\n"
-                                 "  stagelog jobs --status running,paused --pipeline render\n"
-                                 "  stagelog jobs --since 2h --text 42\n"
-                                 "  stagelog jobs --label team=film --label env=prod\n"
-                                 "  stagelog jobs --all --json | jq -r .job_id");
+  const Command command = AddCommand(line, "jobs", "List jobs, newest first",
+                                     "  stagelog jobs\n"
+                                     "  stagelog jobs --status running,paused --pipeline render\n"
+                                     "  stagelog jobs --since 2h --text 42\n"
+                                     "  stagelog jobs --label team=film --label env=prod\n"
+                                     "  stagelog jobs --all --json | jq -r .job_id");
   auto options = std::make_shared<JobsOptions>();
   line.Offer(
-      AddParameter(*command, options, "--status", "status", "only jobs with these statuses (a,b)"),
+      AddParameter(command, options, "--status", "status", "only jobs with these statuses (a,b)"),
       JobStatusNames(), true);
-  AddParameter(*command, options, "--pipeline", "pipeline", "only jobs of these pipelines");
+  AddParameter(command, options, "--pipeline", "pipeline", "only jobs of these pipelines");
   command
-      ->add_option("--label", options->labels,
-                   "only jobs with this label (key=value, or a key alone); may be repeated")
-      ->type_size(1)
-      ->allow_extra_args(false);
-  AddParameter(*command, options, "--since", "since",
+      .AddOption("--label", options->labels,
+                 "only jobs with this label (key=value, or a key alone); may be repeated")
+      .Repeatable();
+  AddParameter(command, options, "--since", "since",
                "only jobs with an event since then: how long ago (10m, 1h30m) or a time (07:41)");
-  AddParameter(*command, options, "--text", "q", "only jobs with this text in their name");
-  command->add_option("--limit", options->limit, "maximum number of jobs (default 50)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
-  command->add_flag("--all", options->all, "list all jobs");
-  command->callback([&line, options] {
+  AddParameter(command, options, "--text", "q", "only jobs with this text in their name");
+  command.AddOption("--limit", options->limit, "maximum number of jobs (default 50)")
+      .Between(1, 1'000'000'000);
+  command.AddFlag("--all", options->all, "list all jobs");
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) -> CliResult<ExitCode> {
       if (const CliStatus checked = CheckOptions(*options); !checked) {
         return tl::unexpected(checked.error());

@@ -256,7 +256,7 @@ CliResult<ExitCode> Show(Context& context, const ShowOptions& given) {
 }  // namespace
 
 void AddShow(CommandLine& line) {
-  CLI::App* command =
+  const Command command =
       AddCommand(line, "show", "Show a job: a timeline of stages, gates and durations",
                  "  stagelog show render-42\n"
                  "  stagelog show render-42 --watch        # redrawn until the job ends\n"
@@ -264,21 +264,21 @@ void AddShow(CommandLine& line) {
                  "  stagelog show render-42 --json | jq .gates\n"
                  "Bars and durations of what is still running extend to the present.");
   auto options = std::make_shared<ShowOptions>();
-  command->add_option("job", options->job_id, "the job; within 'stagelog run', its own");
-  command->add_flag("--watch", options->watch,
-                    "redraw on each event until the job ends; waits for a job that does not exist "
-                    "yet");
-  command->add_option(
+  command.AddOption("job", options->job_id, "the job; within 'stagelog run', its own");
+  command.AddFlag("--watch", options->watch,
+                  "redraw on each event until the job ends; waits for a job that does not exist "
+                  "yet");
+  command.AddOption(
       "--at", options->at,
       "the job at that time: a time (2026-11-21 07:41:02, 07:41), or how long ago (10m)");
-  command->add_option("--at-seq", options->at_seq, "the job after the event with this seq")
-      ->check(CLI::NonNegativeNumber);
-  command->add_flag("--all", options->all, "show all stages (default: at most 200)");
+  command.AddOption("--at-seq", options->at_seq, "the job after the event with this seq")
+      .NotNegative();
+  command.AddFlag("--all", options->all, "show all stages (default: at most 200)");
   command
-      ->add_option("--stderr-lines", options->stderr_lines,
-                   "number of last stderr lines shown of each failed stage (default 10)")
-      ->check(CLI::Range(0, 1'000));
-  command->callback([&line, options] {
+      .AddOption("--stderr-lines", options->stderr_lines,
+                 "number of last stderr lines shown of each failed stage (default 10)")
+      .Between(0, 1'000);
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return Show(context, *options); };
   });
 }

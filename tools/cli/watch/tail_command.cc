@@ -168,10 +168,9 @@ CliResult<ExitCode> Tail(Context& context, const TailOptions& options) {
   }
 }
 
-CLI::Option* AddFilter(CLI::App& command, const std::shared_ptr<TailOptions>& options,
-                       const std::string& flag, const std::string& name,
-                       const std::string& description) {
-  return command.add_option_function<std::string>(
+Option AddFilter(const Command& command, const std::shared_ptr<TailOptions>& options,
+                 const std::string& flag, const std::string& name, const std::string& description) {
+  return command.AddOption(
       flag, [options, name](const std::string& value) { options->filters[name] = value; },
       description);
 }
@@ -179,7 +178,7 @@ CLI::Option* AddFilter(CLI::App& command, const std::shared_ptr<TailOptions>& op
 }  // namespace
 
 void AddTail(CommandLine& line) {
-  CLI::App* command = AddCommand(
+  const Command command = AddCommand(
       line, "tail", "Follow events live, each once and in order",
       "  stagelog tail                              # all jobs, from now on\n"
       "  stagelog tail render-42                    # one job, from its first event on\n"
@@ -191,26 +190,24 @@ void AddTail(CommandLine& line) {
       "later, tail waits for it.\n"
       "Gaps are reported on standard error, also with --json.");
   auto options = std::make_shared<TailOptions>();
-  command->add_option("job", options->job_id, "one job; it need not exist yet");
-  command->add_option("--since", options->since,
-                      "all, now, how long ago (10m, 1h30m) or a time (2026-11-21 07:41:02, 07:41) "
-                      "(default: now; for one job, all)");
-  command->add_option("--after", options->after, "only events after this seq")
-      ->check(CLI::NonNegativeNumber);
-  line.Offer(AddFilter(*command, options, "--type", "type", "only events of these types (a,b)"),
+  command.AddOption("job", options->job_id, "one job; it need not exist yet");
+  command.AddOption("--since", options->since,
+                    "all, now, how long ago (10m, 1h30m) or a time (2026-11-21 07:41:02, 07:41) "
+                    "(default: now; for one job, all)");
+  command.AddOption("--after", options->after, "only events after this seq").NotNegative();
+  line.Offer(AddFilter(command, options, "--type", "type", "only events of these types (a,b)"),
              TypeNames(), true);
-  AddFilter(*command, options, "--stage", "stage", "only events of these stages");
-  line.Offer(AddFilter(*command, options, "--level", "level", "only events of these levels"),
+  AddFilter(command, options, "--stage", "stage", "only events of these stages");
+  line.Offer(AddFilter(command, options, "--level", "level", "only events of these levels"),
              AllLevels(), true);
-  AddFilter(*command, options, "--job", "job", "only events of these jobs");
-  AddFilter(*command, options, "--text", "q",
+  AddFilter(command, options, "--job", "job", "only events of these jobs");
+  AddFilter(command, options, "--text", "q",
             "only events with this text in message, type, stage, gate or payload");
-  command->add_flag("--until-over", options->until_over, "stop when the job ends");
-  command->add_flag("--no-bars", options->has_no_bars,
-                    "print progress as lines, even on a terminal");
-  command->add_option("--limit", options->limit, "stop after this many events")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
-  command->callback([&line, options] {
+  command.AddFlag("--until-over", options->until_over, "stop when the job ends");
+  command.AddFlag("--no-bars", options->has_no_bars, "print progress as lines, even on a terminal");
+  command.AddOption("--limit", options->limit, "stop after this many events")
+      .Between(1, 1'000'000'000);
+  command.WhenChosen([&line, options] {
     line.action = [options](Context& context) { return Tail(context, *options); };
   });
 }
