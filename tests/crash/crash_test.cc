@@ -23,13 +23,13 @@
 #include <set>
 #include <thread>
 
-#include "base/random.h"
 #include "core/event_codec.h"
 #include "tests/crash/crash_subscriber.h"
 #include "tests/crash/crash_writer.h"
 #include "tests/crash/daemon_address.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/journal_evidence.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -456,7 +456,7 @@ int main(int argument_count, char** arguments) {
     std::cerr << "usage: crash_test [--rounds N] [--seed S] [--seconds LONGEST_LOAD_OF_A_ROUND]\n";
     return 2;
   }
-  if (options.seed == 0) options.seed = 1 + stagelog::RandomBits() % 1'000'000'000;
+  if (options.seed == 0) options.seed = 1 + stagelog::TestSeed() % 1'000'000'000;
   std::cout << "crash_test: --seed " << options.seed << " --rounds " << options.rounds << std::endl;
   return stagelog::CrashTest(options).Run() ? 0 : 1;
 }

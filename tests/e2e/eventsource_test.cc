@@ -7,6 +7,7 @@
 
 #include "tests/support/child_process.h"
 #include "tests/support/daemon_fixture.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -58,9 +59,9 @@ class EventSourceTest : public DaemonTest {
 };
 
 TEST_F(EventSourceTest, MissesNothingAcrossRestarts) {
-  if (!Succeeds("command -v node npm > /dev/null")) GTEST_SKIP() << "no node here";
+  if (!Succeeds("command -v node npm > /dev/null")) SKIP_TEST() << "no node here";
   const std::filesystem::path folder = BuildFolder();
-  if (!InstallClient(folder)) GTEST_SKIP() << ReadAll(folder / "npm.log");
+  if (!InstallClient(folder)) SKIP_TEST() << ReadAll(folder / "npm.log");
   Start();
   const uint16_t port = daemon_->port();
   const std::string url =

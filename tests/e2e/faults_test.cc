@@ -23,6 +23,7 @@
 #include "tests/support/chunked_body.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -103,7 +104,7 @@ class FullDiskTest : public FaultsTest {
 };
 
 TEST_F(FullDiskTest, ItIsSaidAndEndsWhenThereIsRoom) {
-  if (!Mount("size=4m")) GTEST_SKIP() << "may not mount a tmpfs";
+  if (!Mount("size=4m")) SKIP_TEST() << "may not mount a tmpfs";
   const std::string ballast = runs_dir_ + "/ballast";
   std::ofstream(ballast) << std::string(1 << 20, 'b');
   Start();
@@ -132,7 +133,7 @@ TEST_F(FaultsTest, AFolderThatBecomesReadOnly) {
   std::filesystem::create_directory(runs_dir_);
   if (is_root) {
     // Root may write anywhere: somebody else has to run the daemon.
-    if (::access("/usr/bin/setpriv", X_OK) != 0) GTEST_SKIP() << "no setpriv";
+    if (::access("/usr/bin/setpriv", X_OK) != 0) SKIP_TEST() << "no setpriv";
     for (const std::string& path : {directory_.path(), runs_dir_}) {
       ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
     }
@@ -404,7 +405,7 @@ TEST_F(ReadersTest, AThousandComeBackAtOnceAThousandEventsBehind) {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < kReaders + 100) GTEST_SKIP() << "not enough descriptors";
+  if (limit.rlim_cur < kReaders + 100) SKIP_TEST() << "not enough descriptors";
   Start();
   AppendLogs("job", 1'000);
   ExpectFramesOf("job");

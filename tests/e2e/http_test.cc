@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/support/daemon_fixture.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -287,7 +288,7 @@ TEST_F(HttpTest, MetricsAreAsPrometheusLikesThem) {
   EXPECT_TRUE(metrics.Header("content-type").starts_with("text/plain")) << metrics.body;
   EXPECT_THAT(metrics.body, HasSubstr("stagelog_"));
   EXPECT_THAT(metrics.body, HasSubstr("stagelog_subscribers 1\n"));
-  if (std::system("command -v promtool >/dev/null") != 0) GTEST_SKIP() << "no promtool here";
+  if (std::system("command -v promtool >/dev/null") != 0) SKIP_TEST() << "no promtool here";
   const std::string path = directory_.Path("metrics.txt");
   std::ofstream(path) << metrics.body;
   const std::string command = "promtool check metrics < " + path + " > " + path + ".out 2>&1";

@@ -1,0 +1,20 @@
+#include "tests/support/requirement.h"
+
+#include <charconv>
+#include <cstring>
+#include <random>
+
+#include "base/check.h"
+
+namespace stagelog {
+
+uint64_t TestSeed() {
+  const char* text = std::getenv("STAGELOG_SEED");
+  if (text == nullptr) return std::random_device()();
+  uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), seed);
+  STAGELOG_CHECK(error == std::errc() && *end == '\0');  // STAGELOG_SEED is a number
+  return seed;
+}
+
+}  // namespace stagelog
