@@ -88,9 +88,31 @@ class Fold {
       ++state_.epoch;
       state_.stopped_micros += Turn() - state_.ended_at_micros;
       state_.ended_at_micros = 0;
+    } else if (ReadResumePayload(draft_.payload).new_epoch) {
+      BeginEpoch();
+      if (state_.PendingGate() != nullptr) return;  // it holds the job as before
     }
     LeavePause();
     Start();
+  }
+
+  // The worker before this one is gone without a word: what it left running is nobody's.
+  void BeginEpoch() {
+    const int64_t at_micros = Turn();
+    AbandonStages(at_micros);
+    if (state_.started_at_micros != 0) ++state_.epoch;
+    if (state_.PendingGate() == nullptr) return;
+    if (state_.started_at_micros == 0) state_.started_at_micros = at_micros;
+    state_.status_before_pause = JobStatus::kRunning;
+    state_.blocking_gates.clear();
+    state_.reason = PauseReason();
+  }
+
+  void AbandonStages(int64_t at_micros) {
+    for (size_t i = 0; i < state_.stages.size(); ++i) {
+      if (state_.stages[i].status != StageStatus::kRunning) continue;
+      CloseStage(i, StageStatus::kAbandoned, at_micros);
+    }
   }
 
   // Whatever still holds the job holds it no longer.
@@ -107,10 +129,7 @@ class Fold {
     state_.turned_micros = std::max(state_.turned_micros, LatestOfParts());
     const int64_t at_micros = Turn();
     LeavePause();
-    for (size_t i = 0; i < state_.stages.size(); ++i) {
-      if (state_.stages[i].status != StageStatus::kRunning) continue;
-      CloseStage(i, StageStatus::kAbandoned, at_micros);
-    }
+    AbandonStages(at_micros);
     for (size_t i = 0; i < state_.gates.size(); ++i) {
       if (state_.gates[i].status != GateStatus::kPending) continue;
       CloseGate(i, GateStatus::kCanceled, at_micros);

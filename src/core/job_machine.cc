@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <array>
 
+#include "core/gate_rules.h"
 #include "core/payload.h"
 #include "core/payload_keys.h"
 
 namespace stagelog {
 namespace {
 
-constexpr std::array<ViolationTraits, 17> kViolations = {{
+constexpr std::array<ViolationTraits, 18> kViolations = {{
     {"implicit_create",
      "the job's first event is not `job_created`; only written by earlier versions, not a "
      "violation",
@@ -20,8 +21,8 @@ constexpr std::array<ViolationTraits, 17> kViolations = {{
     {"job_over", "the job is completed, failed or canceled"},
     {"resume_completed",
      "`job_resumed` for a completed job; only in journals of versions that did not accept it"},
-    {"not_paused", "`job_resumed` for a job that is neither paused nor ended"},
-    {"gate_pending", "`job_resumed` while a gate is pending"},
+    {"not_paused", "`job_resumed` without `new_epoch` for a job that is neither paused nor ended"},
+    {"gate_pending", "`job_resumed` without `new_epoch` while a gate is pending"},
     {"duplicate_start", "`stage_started` for a stage that is running"},
     {"end_without_start", "end of a stage that was not started; an attempt is opened and closed",
      true},
@@ -39,6 +40,7 @@ constexpr std::array<ViolationTraits, 17> kViolations = {{
     {"gate_already_pending", "`gate_pause` for a gate that is already pending"},
     {"gate_unknown", "a decision on a gate that was never opened"},
     {"gate_decided", "a decision on a gate that is already decided; the first decision stands"},
+    {"choice_unknown", "a decision whose `choice` is none of the gate's `options`"},
 }};
 
 const ViolationTraits* FindViolation(std::string_view code) {
@@ -56,13 +58,14 @@ bool IsSoundProgress(const StageState* running, const EventDraft& draft) {
   return !progress.current || !total || *progress.current <= *total;
 }
 
-std::string_view JudgeJobEvent(const JobState& state, EventType type) {
-  switch (type) {
+std::string_view JudgeJobEvent(const JobState& state, const EventDraft& draft) {
+  switch (draft.kind) {
     case EventType::kJobCreated:
       return "already_created";
     case EventType::kJobStarted:
       return state.status == JobStatus::kCreated ? "" : "already_started";
     case EventType::kJobResumed:
+      if (state.job_seq > 0 && ReadResumePayload(draft.payload).new_epoch) return "";
       if (state.status == JobStatus::kPaused) return state.PendingGate() ? "gate_pending" : "";
       return state.may_resume_again ? "" : "not_paused";
     default:
@@ -97,7 +100,9 @@ std::string_view JudgeGateEvent(const JobState& state, const EventDraft& draft) 
   const bool is_pending = last != nullptr && last->status == GateStatus::kPending;
   if (draft.kind == EventType::kGatePause) return is_pending ? "gate_already_pending" : "";
   if (last == nullptr) return "gate_unknown";
-  return is_pending ? "" : "gate_decided";
+  if (!is_pending) return "gate_decided";
+  const bool is_offered = !JudgeChoice(*last, ReadDecisionPayload(draft.payload).choice);
+  return is_offered ? "" : "choice_unknown";
 }
 
 std::string_view JudgeWhenOver(EventType type) {
@@ -123,7 +128,7 @@ std::string_view JudgeByKind(const JobState& state, const EventDraft& draft) {
     case EventType::kGateExpired:
       return state.IsOver() ? "job_over" : JudgeGateEvent(state, draft);
     default:
-      return state.IsOver() ? JudgeWhenOver(draft.kind) : JudgeJobEvent(state, draft.kind);
+      return state.IsOver() ? JudgeWhenOver(draft.kind) : JudgeJobEvent(state, draft);
   }
 }
 

@@ -100,6 +100,12 @@ constexpr Rule kJobRules[] = {
      "an array of at most 10000 stages: names, or names separated by '/'"},
 };
 
+constexpr const char* kNewEpochKey = "new_epoch";
+
+constexpr Rule kResumeRules[] = {
+    {kNewEpochKey, [](const Json& value) { return value.is_boolean(); }, "true or false"},
+};
+
 constexpr Rule kGateRules[] = {
     {"prompt", [](const Json& value) { return IsTextUpTo(value, kMaxPromptBytes); },
      "a string of at most 16384 bytes"},
@@ -200,6 +206,13 @@ JobPayload ReadJobPayload(std::string_view payload) {
   return job;
 }
 
+ResumePayload ReadResumePayload(std::string_view payload) {
+  if (payload.empty()) return {};
+  const Json object = Parsed(payload);
+  const Json* new_epoch = Find(object, kNewEpochKey);
+  return {new_epoch != nullptr && *new_epoch == true};
+}
+
 // Read without a document in memory: of all events that mean something these are by far the most.
 ProgressPayload ReadProgressPayload(std::string_view payload) {
   ProgressPayload progress;
@@ -262,6 +275,9 @@ std::optional<Refusal> JudgePayload(EventType type, std::string_view payload, bo
     case EventType::kJobCreated:
       if (auto refusal = Check(Parsed(payload), kJobRules)) return refusal;
       return was_stored ? std::nullopt : CheckLabels(payload);
+    case EventType::kJobResumed:
+      // Before the key was read it was the emitter's own, and could be anything.
+      return was_stored ? std::nullopt : Check(Parsed(payload), kResumeRules);
     case EventType::kGatePause:
       return CheckGate(Parsed(payload), was_stored);
     case EventType::kGateApproved:

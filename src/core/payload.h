@@ -29,6 +29,11 @@ struct JobPayload {
   Labels labels;
 };
 
+// job_resumed
+struct ResumePayload {
+  bool new_epoch = false;  // another worker begins, whatever the job is doing
+};
+
 // stage_progress. Figures are not negative.
 struct ProgressPayload {
   std::optional<double> current;
@@ -64,6 +69,7 @@ struct HeartbeatPayload {
 // Total: what is not there, or not of its type, is left at its default. `payload` is a JSON object
 // or empty.
 JobPayload ReadJobPayload(std::string_view payload);
+ResumePayload ReadResumePayload(std::string_view payload);
 ProgressPayload ReadProgressPayload(std::string_view payload);
 GatePayload ReadGatePayload(std::string_view payload);
 DecisionPayload ReadDecisionPayload(std::string_view payload);

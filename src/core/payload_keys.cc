@@ -12,6 +12,7 @@ namespace stagelog {
 namespace {
 
 constexpr std::array<std::string_view, 4> kJobKeys = {"pipeline", "stages", "strict", "labels"};
+constexpr std::array<std::string_view, 1> kResumeKeys = {"new_epoch"};
 constexpr std::array<std::string_view, 4> kProgressKeys = {"current", "total", "percent", "unit"};
 constexpr std::array<std::string_view, 5> kGateKeys = {"prompt", "options", "timeout_seconds",
                                                        "on_timeout", "approvers"};
@@ -108,6 +109,8 @@ std::span<const std::string_view> PayloadKeys(EventType type) {
   switch (type) {
     case EventType::kJobCreated:
       return kJobKeys;
+    case EventType::kJobResumed:
+      return kResumeKeys;
     case EventType::kStageProgress:
       return kProgressKeys;
     case EventType::kGatePause:
@@ -123,8 +126,8 @@ std::span<const std::string_view> PayloadKeys(EventType type) {
 }
 
 bool BelongsInPayload(std::string_view key) {
-  return Contains(kJobKeys, key) || Contains(kProgressKeys, key) || Contains(kGateKeys, key) ||
-         Contains(kDecisionKeys, key);
+  return Contains(kJobKeys, key) || Contains(kResumeKeys, key) || Contains(kProgressKeys, key) ||
+         Contains(kGateKeys, key) || Contains(kDecisionKeys, key);
 }
 
 std::string PayloadKey(std::string_view key) {

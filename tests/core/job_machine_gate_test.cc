@@ -175,6 +175,27 @@ TEST(GateTest, APendingGateIsNotOpenedAgain) {
   EXPECT_EQ(story.gate("g").prompt, "");
 }
 
+TEST(GateTest, AChoiceThatIsNotOfferedIsFlaggedAndDecidesNothing) {
+  for (const char* type : {"gate_approved", "gate_rejected", "gate_auto_approved"}) {
+    JobStory story = RunningJob();
+    story.Tell("gate_pause", {.gate = "g", .payload = R"({"options":["now","tonight"]})"});
+    story.Tell(type, {.gate = "g", .payload = R"({"choice":"never"})"});
+    EXPECT_THAT(story.violations(), ElementsAre("choice_unknown")) << type;
+    EXPECT_EQ(story.gate("g").status, GateStatus::kPending) << type;
+    EXPECT_EQ(story.state().status, JobStatus::kPaused) << type;
+    story.Tell(type, {.gate = "g", .payload = R"({"choice":"tonight"})"});
+    EXPECT_THAT(story.violations(), IsEmpty()) << type;
+    EXPECT_EQ(story.gate("g").choice, "tonight") << type;
+  }
+}
+
+TEST(GateTest, WithoutOptionsAnyChoiceCounts) {
+  JobStory story = PausedJob();
+  story.Tell("gate_approved", {.gate = "g", .payload = R"({"choice":"whatever"})"});
+  EXPECT_THAT(story.violations(), IsEmpty());
+  EXPECT_EQ(story.gate("g").choice, "whatever");
+}
+
 TEST(GateTest, GatesAndStagesMayShareTheirNames) {
   JobStory story = RunningJob();
   story.Tell("stage_started", {.stage = "g"}).Tell("gate_pause", {.stage = "g", .gate = "g"});
@@ -221,6 +242,44 @@ TEST(ResumeTest, AnApprovalThatEndedNoPauseDoesNotMakeItLegal) {
   JobStory story = PausedJob();
   story.Tell("gate_pause", {.gate = "h"}).Tell("gate_approved", {.gate = "h"}).Tell("job_resumed");
   EXPECT_THAT(story.violations(), ElementsAre("gate_pending"));
+}
+
+TEST(NewEpochTest, ItEndsWhatTheWorkerBeforeLeftAndNothingElse) {
+  JobStory story = RunningJob();
+  story.Tell("stage_started", {.stage = "done"})
+      .Tell("stage_completed", {.stage = "done"})
+      .Tell("stage_started", {.stage = "open"})
+      .Tell("gate_pause", {.gate = "g"})
+      .Tell("job_resumed", {.payload = R"({"new_epoch":true})"});
+  EXPECT_THAT(story.violations(), IsEmpty());
+  EXPECT_EQ(story.stage("done").status, StageStatus::kCompleted);
+  EXPECT_EQ(story.stage("open").status, StageStatus::kAbandoned);
+  EXPECT_EQ(story.gate("g").status, GateStatus::kPending) << "a gate is not passed by";
+  EXPECT_EQ(story.state().status, JobStatus::kPaused);
+  story.Tell("stage_started", {.stage = "open"});
+  EXPECT_THAT(story.violations(), IsEmpty());
+  EXPECT_EQ(story.stage("open").attempt, 2);
+  EXPECT_EQ(story.stage("open").epoch, 2);
+  story.Tell("gate_approved", {.gate = "g"});
+  EXPECT_EQ(story.state().status, JobStatus::kRunning);
+}
+
+TEST(NewEpochTest, AJobThatWasHeldWhenItWasCreatedRunsAfterItsGate) {
+  JobStory story;
+  story.Tell("job_created").Tell("gate_pause", {.gate = "g"});
+  story.Tell("job_resumed", {.payload = R"({"new_epoch":true})"});
+  EXPECT_THAT(story.violations(), IsEmpty());
+  EXPECT_EQ(story.state().epoch, 1) << "it had not run";
+  story.Tell("gate_approved", {.gate = "g"});
+  EXPECT_EQ(story.state().status, JobStatus::kRunning);
+}
+
+TEST(NewEpochTest, OnlyTrueAsksForIt) {
+  for (const char* payload : {"", "{}", R"({"new_epoch":false})", R"({"new_epoch":null})"}) {
+    JobStory story = RunningJob();
+    story.Tell("job_resumed", {.payload = payload});
+    EXPECT_THAT(story.violations(), ElementsAre("not_paused")) << payload;
+  }
 }
 
 TEST(ResumeTest, AJobThatWasCreatedRunsAfterIt) {

@@ -316,6 +316,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "payload.labels"},
         RefusedCase{EventType::kGateApproved, R"({"comment":7})", "payload.comment"},
         RefusedCase{EventType::kGateRejected, R"({"comment":["no"]})", "payload.comment"},
+        RefusedCase{EventType::kJobResumed, R"({"new_epoch":1})", "payload.new_epoch"},
         RefusedCase{EventType::kGateAutoApproved, R"({"choice":""})", "payload.choice"},
         RefusedCase{EventType::kGateExpired, R"({"via":7})", "payload.via"},
         RefusedCase{EventType::kHeartbeat, R"({"interval_seconds":0})", "payload.interval_seconds"},

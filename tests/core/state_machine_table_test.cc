@@ -127,12 +127,13 @@ std::string Told(JobStory& story, const std::string& type, const EventParts& par
 const Cells kJobStates = {"none",      "created",   "running", "paused",  "held",
                           "resumable", "completed", "failed",  "canceled"};
 
-JobStory JobThatIs(const std::string& state) {
+JobStory JobThatIs(const std::string& state, const std::string& stage = "") {
   JobStory story;
   if (state == "none") return story;
   story.Tell("job_created");
   if (state == "created") return story;
   story.Tell("job_started");
+  if (!stage.empty()) story.Tell("stage_started", {.stage = stage});
   if (state == "paused" || state == "held" || state == "resumable") {
     story.Tell("gate_pause", {.gate = "opened"});
   }
@@ -149,6 +150,17 @@ TEST(StateMachineTableTest, JobsByEveryTypeOfEvent) {
     const EventParts parts = {.stage = "new", .gate = state == "paused" ? "opened" : "new"};
     const std::string codes = Told(story, type, parts);
     return std::string(StatusName(story.state().status)) + codes;
+  });
+}
+
+TEST(StateMachineTableTest, ANewEpochInEveryState) {
+  ExpectTable("A new epoch", {"job_resumed"}, kJobStates, [](const auto& type, const auto& state) {
+    JobStory story = JobThatIs(state, "s");
+    const std::string codes = Told(story, type, {.payload = R"({"new_epoch":true})"});
+    const JobState& job = story.state();
+    const StageState* stage = job.FindStage("s");
+    return std::string(StatusName(job.status)) + " " + std::to_string(job.epoch) + codes +
+           (stage == nullptr ? "" : ", " + std::string(StatusName(stage->status)));
   });
 }
 
