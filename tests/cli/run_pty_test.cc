@@ -169,6 +169,26 @@ TEST_F(RunPtyTest, AnInterruptOfTheKeyboardEndsTheCommandAndTheJobIsCanceled) {
   EXPECT_EQ(Told("j").back(), "job_canceled 'canceled by SIGINT'");
 }
 
+// As without --pty (RunSignalTest): whatever the command makes of it.
+TEST_F(RunPtyTest, AnInterruptThatTheCommandHandlesCancelsTheJobToo) {
+  for (const std::string end : {"exit 3", "exit 0"}) {
+    auto person = Script("trap '" + end + "' INT; echo started; while :; do read x; done");
+    person->WaitFor("started");
+    person->Type("\x03");
+    person->Wait();
+    EXPECT_EQ(Told("j").back(), "job_canceled 'canceled by SIGINT'") << end;
+    EXPECT_EQ(admin().Post("/api/v1/jobs/j/events", R"({"type":"job_resumed"})").status, 201);
+  }
+}
+
+TEST_F(RunPtyTest, AnInterruptOfSomethingThatTheCommandRunsIsNoCancel) {
+  auto person = Script("trap : INT; set -m; sh -c 'echo started; exec sleep 1000'; exit 4");
+  person->WaitFor("started");
+  person->Type("\x03");
+  EXPECT_EQ(person->Wait(), 4);
+  EXPECT_EQ(Told("j").back(), "job_failed 'exit code 4'");
+}
+
 TEST_F(RunPtyTest, ASignalReachesTheCommandOnce) {
   auto person = Script(
       "trap 'echo term; n=x$n' TERM; trap 'echo end $n; exit 0' USR1; echo started; "

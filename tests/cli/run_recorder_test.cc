@@ -124,8 +124,8 @@ TEST_F(RunRecorderTest, HowItBegins) {
   Job().Begin({.command = {"make", "--token=x"}, .stages = {"a", "b/c"}});
   EXPECT_EQ(Json::parse(payloads_[0])["stages"], Json({"a", "b/c"}));
   Job().Begin({.job = RunBeginning::Job::kCreated});
-  Job().Begin({.command = {"make"}, .job = RunBeginning::Job::kOver});
-  Stage("s").Begin({.job = RunBeginning::Job::kOver});
+  Job().Begin({.command = {"make"}, .job = RunBeginning::Job::kResumed});
+  Stage("s").Begin({.job = RunBeginning::Job::kResumed});
   EXPECT_THAT(Told(), ElementsAre("job_created", "job_started", "job_started", "job_resumed",
                                   "job_resumed", "stage_started s"));
   EXPECT_FALSE(Json::parse(payloads_[2]).contains("command"));

@@ -362,10 +362,9 @@ RunEnd CommandRun::EndOf(int wait_status) const {
   end.ended_micros = Now();
   end.is_canceled_outside = is_canceled_outside_;
   end.canceled_by = canceled_by_;
-  const bool by_keyboard = terminal_ && terminal_->HasInterrupted() &&
-                           ((WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGINT) ||
-                            (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 128 + SIGINT));
-  if (by_keyboard && canceled_by_.empty()) end.canceled_by = SignalName(SIGINT);
+  // As without a terminal between, where the signal comes to us too.
+  const int typed = terminal_ ? terminal_->TypedSignal() : 0;
+  if (typed != 0 && canceled_by_.empty()) end.canceled_by = SignalName(typed);
   if (WIFSIGNALED(wait_status)) {
     end.exit_code = 128 + WTERMSIG(wait_status);
     end.message = "ended by " + SignalName(WTERMSIG(wait_status));
@@ -506,8 +505,10 @@ void CommandRun::OnJobStatus(const std::string& status) {
   if (status == "canceled") CancelFromOutside();
   const bool is_over = status == "completed" || status == "failed";
   if (!is_over || is_ending_ || std::exchange(has_said_over_, true)) return;
-  Complain("job " + target_.job_id + " was " + status +
-           " already: new events are stored and flagged as invalid; use a new --job");
+  Complain("job " + target_.job_id + " was " + status + " meanwhile: its stages are stored and " +
+           "flagged as invalid" +
+           (target_.is_job() ? " until this run ends; then it is resumed and ends as this run"
+                             : "; use a new --job"));
 }
 
 void CommandRun::FinishSending() {

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "tools/cli/run/run_edges.h"
 
 namespace stagelog::cli {
 namespace {
@@ -34,24 +35,15 @@ std::string BodyOf(const std::vector<std::string>& lines) {
   return body;
 }
 
-// The `job_created` of a `stagelog run`, which also tells where it runs.
-bool BeginsRun(const std::string& line) {
-  return line.find(R"("type":"job_created")") != std::string::npos &&
-         line.find(R"("pid":)") != std::string::npos;
-}
-
-// With an id that follows from that of the run's beginning: sent twice, it is one.
-std::string ResumptionBefore(const std::string& line) {
-  const Json created = Json::parse(line, nullptr, false);
-  Json resumed = {{"type", "job_resumed"}};
-  if (!created.is_object()) return resumed.dump();
-  if (!TextAt(created, "event_id").empty()) {
-    resumed["event_id"] = TextAt(created, "event_id") + ".resumes";
-  }
-  if (!TextAt(created, "occurred_at").empty()) {
-    resumed["occurred_at"] = TextAt(created, "occurred_at");
-  }
-  return resumed.dump();
+// Whether the job was over when the event on that line of a batch (from 1) came; also where the
+// receipt does not list all events that were flagged, and may have left it out.
+bool MayHaveBeenOver(const Receipt& receipt, int64_t line) {
+  const bool lists_all = receipt.flagged == static_cast<int64_t>(receipt.events.size());
+  if (!lists_all && (receipt.events.empty() || receipt.events.back().line < line)) return true;
+  return std::any_of(receipt.events.begin(), receipt.events.end(), [&](const FlaggedEvent& event) {
+    const auto& codes = event.violations;
+    return event.line == line && std::find(codes.begin(), codes.end(), "job_over") != codes.end();
+  });
 }
 
 }  // namespace
@@ -150,13 +142,18 @@ bool EventSender::IsDone(Step step) {
   return has_given_up_ || step == Step::kNothing || is_away || is_for_others;
 }
 
-// The next batch, in which a run that begins stands at the front or not at all.
+// The next batch. The beginning of a run is one of its own: it depends on what the job is then.
 OutboxBatch EventSender::NextBatch() {
-  OutboxBatch batch = outbox_.Next(batch_limit_, kMaxBatchBytes);
+  OutboxBatch batch = outbox_.Next(std::max<size_t>(batch_limit_, 2), kMaxBatchBytes);
   if (batch.lines.empty()) return batch;
-  const auto next = std::find_if(batch.lines.begin() + 1, batch.lines.end(), BeginsRun);
-  if (next == batch.lines.end()) return batch;
-  return outbox_.Next(static_cast<size_t>(next - batch.lines.begin()), kMaxBatchBytes);
+  size_t count = std::min(batch.lines.size(), batch_limit_);
+  if (BeginsRun(batch.lines.front()) && batch.lines.front() != sent_as_it_is_) {
+    count = BeginningSize(batch.lines);
+  } else {
+    const auto next = std::find_if(batch.lines.begin() + 1, batch.lines.end(), BeginsRun);
+    count = std::min(count, static_cast<size_t>(next - batch.lines.begin()));
+  }
+  return count == batch.lines.size() ? batch : outbox_.Next(count, kMaxBatchBytes);
 }
 
 EventSender::Step EventSender::SendOnce() {
@@ -168,9 +165,8 @@ EventSender::Step EventSender::SendOnce() {
   }
   if (batch.lines.empty()) return BeatHeart() ? Step::kNothing : Step::kAbandoned;
   const auto client = client_;  // outlives this object where it is abandoned
-  if (BeginsRun(batch.lines.front())) {
-    const Step step = ResumeIfOver(*client, batch.lines.front());
-    if (step != Step::kSent) return step;
+  if (BeginsRun(batch.lines.front()) && batch.lines.front() != sent_as_it_is_) {
+    return TellBeginning(*client, batch);
   }
   const auto answer = client->Post(JobTarget(options_.job_id) + "/events", BodyOf(batch.lines),
                                    "application/x-ndjson");
@@ -180,54 +176,80 @@ EventSender::Step EventSender::SendOnce() {
     return Step::kAway;
   }
   has_answered_ = true;
-  return Judge(batch, **answer);
+  return Judge(*client, batch, **answer);
 }
 
-// A run that began while nothing was known of its job (the daemon was away): where the job is over
-// by now, it is the resumption of it, lest a failure of this run does not show. A canceled job
-// stays canceled.
-EventSender::Step EventSender::ResumeIfOver(AbandonableClient& client, const std::string& line) {
-  const auto asked = client.Get(JobTarget(options_.job_id));
-  if (!asked) return Step::kAbandoned;
-  if (!*asked) {
-    away_reason_ = asked->error().message;
-    return Step::kAway;
+EventSender::Step EventSender::TellBeginning(AbandonableClient& client, const OutboxBatch& batch) {
+  const EdgeOutcome outcome = SendBeginning(client, options_.job_id, batch.lines);
+  const bool is_told =
+      outcome.kind == EdgeOutcome::Kind::kDone || outcome.kind == EdgeOutcome::Kind::kNothing;
+  if (outcome.kind == EdgeOutcome::Kind::kAsItIs) {
+    sent_as_it_is_ = batch.lines.front();
+    return SendOnce();
   }
+  if (!is_told) return StepOf(outcome);
   has_answered_ = true;
-  if (!(*asked)->ok()) return Step::kSent;  // the events get the same answer, and it is judged
-  const Json job = Json::parse((*asked)->body, nullptr, false);
-  const std::string status = job.is_object() ? TextAt(job, "status") : "";
-  if (status != "completed" && status != "failed") return Step::kSent;
-  const auto resumed = client.Post(JobTarget(options_.job_id) + "/events", ResumptionBefore(line),
-                                   "application/json");
-  if (!resumed) return Step::kAbandoned;
-  const bool may_pass = *resumed && (*resumed)->status >= 500;
-  if (!*resumed || may_pass) {
-    away_reason_ = *resumed ? client.client().AsError(**resumed).message : resumed->error().message;
-    return may_pass ? Step::kRetry : Step::kAway;
+  if (outcome.status == "canceled" && outcome.verdict.receipt.flagged > 0) {
+    options_.say("job " + options_.job_id +
+                 " was canceled before this run could be told to the daemon; its events are "
+                 "stored and flagged, the job stays canceled");
   }
-  return Step::kSent;
+  return Take(batch, outcome.verdict, outcome.lines);
 }
 
-EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& answer) {
-  const SendVerdict verdict = JudgeAnswer(client_->client(), answer, batch.lines.size());
+EventSender::Step EventSender::StepOf(const EdgeOutcome& outcome) {
+  if (outcome.kind == EdgeOutcome::Kind::kAbandoned) return Step::kAbandoned;
+  away_reason_ = outcome.verdict.reason;
+  return outcome.kind == EdgeOutcome::Kind::kLater ? Step::kRetry : Step::kAway;
+}
+
+// The batch is with the daemon, as `sent`.
+EventSender::Step EventSender::Take(const OutboxBatch& batch, const SendVerdict& verdict,
+                                    const std::vector<std::string>& sent) {
+  batch_limit_ = kMaxBatchEvents;
+  retry_ms_ = kFirstRetryMs;
+  SayFlagged(sent, verdict.receipt);
+  outbox_.Taken(batch);
+  if (!verdict.job_status.empty() && options_.on_job_status) {
+    options_.on_job_status(verdict.job_status);
+  }
+  return BeatHeart() ? Step::kSent : Step::kAbandoned;
+}
+
+// Ends of runs that came when another run had ended the job: told once more, before the batch is
+// marked as sent, so that whoever sends it again does so too. No value when all is well.
+std::optional<EventSender::Step> EventSender::EndAnew(AbandonableClient& client,
+                                                      const OutboxBatch& batch,
+                                                      SendVerdict& verdict) {
+  for (size_t i = 0; i < batch.lines.size(); ++i) {
+    const auto line = static_cast<int64_t>(i) + 1;
+    if (!EndsRun(batch.lines[i]) || !MayHaveBeenOver(verdict.receipt, line)) continue;
+    const EdgeOutcome outcome = SendEndAnew(client, options_.job_id, batch.lines[i]);
+    if (outcome.kind == EdgeOutcome::Kind::kNothing) continue;
+    if (outcome.kind != EdgeOutcome::Kind::kDone) return StepOf(outcome);
+    verdict.job_status = outcome.verdict.job_status;
+    std::erase_if(verdict.receipt.events,
+                  [line](const FlaggedEvent& event) { return event.line == line; });
+    options_.say(
+        "job " + options_.job_id + " was " + outcome.status +
+        " before this run of it ended; it is resumed and ends again: " + verdict.job_status);
+  }
+  return std::nullopt;
+}
+
+EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatch& batch,
+                                     const Answer& answer) {
+  SendVerdict verdict = JudgeAnswer(client.client(), answer, batch.lines.size());
   switch (verdict.kind) {
     case SendVerdict::Kind::kTaken:
-      batch_limit_ = kMaxBatchEvents;
-      retry_ms_ = kFirstRetryMs;
-      SayFlagged(batch, verdict.receipt);
-      outbox_.Taken(batch);
-      if (!verdict.job_status.empty() && options_.on_job_status) {
-        options_.on_job_status(verdict.job_status);
-      }
-      return BeatHeart() ? Step::kSent : Step::kAbandoned;
+      if (const auto step = EndAnew(client, batch, verdict)) return *step;
+      return Take(batch, verdict, batch.lines);
     case SendVerdict::Kind::kRefused:
-      Refuse(batch, verdict);
-      return Step::kSent;
+      return RefuseOrEndAnew(client, batch, verdict);
     case SendVerdict::Kind::kAway:
       away_reason_ = verdict.reason;
       if (!std::exchange(has_said_away_, true)) {
-        options_.say("keeping events until they can be sent: " + verdict.reason);
+        options_.say("keeping events until they can be sent: " + away_reason_);
       }
       return Step::kAway;
     case SendVerdict::Kind::kLater:
@@ -237,12 +259,27 @@ EventSender::Step EventSender::Judge(const OutboxBatch& batch, const Answer& ans
   return Step::kRetry;
 }
 
+// A strict job refuses what others store and flag.
+EventSender::Step EventSender::RefuseOrEndAnew(AbandonableClient& client, const OutboxBatch& batch,
+                                               const SendVerdict& verdict) {
+  const bool was_over = batch.lines.size() == 1 && EndsRun(batch.lines.front()) &&
+                        TextAt(ObjectOf(verdict.reason), "code") == "strict_violation";
+  if (was_over) {
+    const EdgeOutcome outcome = SendEndAnew(client, options_.job_id, batch.lines.front());
+    if (outcome.kind == EdgeOutcome::Kind::kDone)
+      return Take(batch, outcome.verdict, outcome.lines);
+    if (outcome.kind != EdgeOutcome::Kind::kNothing) return StepOf(outcome);
+  }
+  Refuse(batch, verdict);
+  return Step::kSent;
+}
+
 // Each kind once: what comes after a job's end, say, comes often.
-void EventSender::SayFlagged(const OutboxBatch& batch, const Receipt& receipt) {
+void EventSender::SayFlagged(const std::vector<std::string>& lines, const Receipt& receipt) {
   for (const FlaggedEvent& event : receipt.events) {
     if (!said_violations_.insert(event.violations).second) continue;
     const auto index = static_cast<size_t>(event.line - 1);  // beyond all lines for none
-    options_.say(FlagText(event, index < batch.lines.size() ? batch.lines[index] : ""));
+    options_.say(FlagText(event, index < lines.size() ? lines[index] : ""));
   }
 }
 

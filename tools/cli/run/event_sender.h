@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -14,6 +15,7 @@
 
 #include "base/unique_fd.h"
 #include "tools/cli/run/abandonable_client.h"
+#include "tools/cli/run/edge_sender.h"
 #include "tools/cli/run/outbox.h"
 #include "tools/cli/run/send_verdict.h"
 
@@ -60,9 +62,16 @@ class EventSender {
   void Run();
   OutboxBatch NextBatch();
   Step SendOnce();
-  Step ResumeIfOver(AbandonableClient& client, const std::string& line);
-  Step Judge(const OutboxBatch& batch, const Answer& answer);
-  void SayFlagged(const OutboxBatch& batch, const Receipt& receipt);
+  Step TellBeginning(AbandonableClient& client, const OutboxBatch& batch);
+  Step StepOf(const EdgeOutcome& outcome);
+  Step Judge(AbandonableClient& client, const OutboxBatch& batch, const Answer& answer);
+  Step Take(const OutboxBatch& batch, const SendVerdict& verdict,
+            const std::vector<std::string>& sent);
+  std::optional<Step> EndAnew(AbandonableClient& client, const OutboxBatch& batch,
+                              SendVerdict& verdict);
+  Step RefuseOrEndAnew(AbandonableClient& client, const OutboxBatch& batch,
+                       const SendVerdict& verdict);
+  void SayFlagged(const std::vector<std::string>& lines, const Receipt& receipt);
   void Refuse(const OutboxBatch& batch, const SendVerdict& verdict);
   bool IsDone(Step step);
   void Wait(Step step);
@@ -81,6 +90,7 @@ class EventSender {
   size_t batch_limit_;
   int64_t retry_ms_;
   int64_t heartbeat_micros_ = 0;  // monotonic, of the next one
+  std::string sent_as_it_is_;     // a beginning that could be told in no other way
   uint64_t refused_ = 0;
   std::set<std::vector<std::string>> said_violations_;
   std::string away_reason_;

@@ -140,11 +140,12 @@ void PseudoTerminal::TakeTyped(const char* bytes, size_t size) {
   termios modes{};
   const bool makes_signals =
       input_is_terminal_ && ::tcgetattr(our_end_.get(), &modes) == 0 && (modes.c_lflag & ISIG) != 0;
+  const bool is_for_command = makes_signals && ::tcgetpgrp(our_end_.get()) == command_;
   for (size_t i = 0; i < size; ++i) {
     const auto typed = static_cast<cc_t>(bytes[i]);
-    const bool stops =
-        makes_signals && typed == modes.c_cc[VSUSP] && ::tcgetpgrp(our_end_.get()) == command_;
-    has_interrupted_ = has_interrupted_ || (makes_signals && typed == modes.c_cc[VINTR]);
+    const bool stops = is_for_command && typed == modes.c_cc[VSUSP];
+    if (is_for_command && typed_signal_ == 0 && typed == modes.c_cc[VINTR]) typed_signal_ = SIGINT;
+    if (is_for_command && typed_signal_ == 0 && typed == modes.c_cc[VQUIT]) typed_signal_ = SIGQUIT;
     wants_stop_ = wants_stop_ || stops;
     if (!stops) typed_ += bytes[i];
   }

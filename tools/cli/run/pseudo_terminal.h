@@ -52,8 +52,9 @@ class PseudoTerminal {
   // over.
   std::array<pollfd, 2> Entries() const;
   void Move(const std::array<pollfd, 2>& entries);
-  // A ^C was typed that the command's terminal made a signal of.
-  bool HasInterrupted() const { return has_interrupted_; }
+  // What the command's terminal made of the first ^C or ^\ that was typed for the command itself
+  // (not for something that it runs in the foreground): SIGINT or SIGQUIT; 0: nothing yet.
+  int TypedSignal() const { return typed_signal_; }
 
   // True once after a ^Z was typed that is for `command` itself. Nobody in its session could
   // continue it, so that the kernel would not stop it (POSIX, "orphaned process group").
@@ -76,7 +77,7 @@ class PseudoTerminal {
   bool input_is_terminal_ = false;
   bool is_raw_ = false;
   bool input_has_ended_ = false;
-  bool has_interrupted_ = false;
+  int typed_signal_ = 0;
   bool at_line_start_ = true;
   bool wants_stop_ = false;
   bool is_stopped_ = false;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -22,11 +23,11 @@ constexpr int kAnswerSeconds = 1;
 constexpr std::chrono::seconds kPatience(2);
 constexpr int kConflict = 409;
 
-// The job's status; empty when it is not there, or the daemon does not say. On a thread of its own,
-// for a name that is looked up can take half a minute and not be stopped.
-std::string StatusOf(const Settings& settings, const std::string& job_id) {
-  auto promise = std::make_shared<std::promise<std::string>>();
-  std::future<std::string> status = promise->get_future();
+// The job's status, empty when there is no such job; no value when the daemon does not say. On a
+// thread of its own, for a name that is looked up can take half a minute and not be stopped.
+std::optional<std::string> StatusOf(const Settings& settings, const std::string& job_id) {
+  auto promise = std::make_shared<std::promise<std::optional<std::string>>>();
+  std::future<std::optional<std::string>> status = promise->get_future();
   // It may outlive this function, and must not take signals that are for the run.
   sigset_t all;
   sigset_t before;
@@ -35,10 +36,11 @@ std::string StatusOf(const Settings& settings, const std::string& job_id) {
   std::thread([promise, settings, job_id] {
     DaemonClient client(settings, kAnswerSeconds);
     const auto job = client.GetJson(JobTarget(job_id));
+    if (!job && job.error().code == ExitCode::kUnreachable) return promise->set_value(std::nullopt);
     promise->set_value(job && job->is_object() ? TextAt(*job, "status") : "");
   }).detach();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return status.wait_for(kPatience) == std::future_status::ready ? status.get() : "";
+  return status.wait_for(kPatience) == std::future_status::ready ? status.get() : std::nullopt;
 }
 
 CliResult<Job> CreateJob(const Settings& settings, const RunTarget& target,
@@ -63,23 +65,26 @@ CliResult<Job> AdmitRun(const Settings& settings, const RunTarget& target,
   if (options.is_new) return CreateJob(settings, target, options);
   // A name that was just made is new; a run inside another one is part of what was asked for.
   const bool is_inside = environment("STAGELOG_JOB").value_or("") == target.job_id;
-  if (target.is_new_name || is_inside) return Job::kNew;
-  const std::string status = StatusOf(settings, target.job_id);
-  if (options.resumes && (status.empty() || status == "canceled")) return Job::kOver;
-  if (status == "canceled") {
+  if (options.resumes && !is_inside) return Job::kResumed;
+  if (target.is_new_name || is_inside) return Job::kAny;
+  const auto status = StatusOf(settings, target.job_id);
+  if (!status) {
+    Complain("no answer from " + settings.url + ": whether job " + target.job_id +
+             " is canceled cannot be known; the command is started");
+    return Job::kAny;
+  }
+  if (*status == "canceled") {
     return Fail(ExitCode::kRefused,
                 "job " + target.job_id +
                     " is canceled; the command was not started; use 'stagelog run "
                     "--resume' to run it anyway");
   }
-  if (status == "created") return Job::kCreated;
-  if (status != "completed" && status != "failed") return Job::kNew;
-  if (target.is_job() || options.resumes) return Job::kOver;
-  Complain("job " + target.job_id + " is " + status +
-           " already: events of this stage are stored and flagged as invalid; use --resume to run "
-           "the job "
-           "again");
-  return Job::kNew;
+  if (!target.is_job() && (*status == "completed" || *status == "failed")) {
+    Complain("job " + target.job_id + " is " + *status +
+             " already: events of this stage are stored and flagged as invalid; use --resume to "
+             "run the job again");
+  }
+  return Job::kAny;
 }
 
 }  // namespace stagelog::cli

@@ -14,8 +14,8 @@ namespace stagelog::cli {
 
 // kRefused for a canceled job without --resume (a supervisor that starts a command again shall not
 // undo a cancel) and for --new with a job that is there; kUnreachable for --new without a daemon.
-// Else a daemon that does not answer within two seconds keeps no command from running: nothing is
-// known then.
+// Else a daemon that does not answer within two seconds keeps no command from running: that nothing
+// is known of a cancel then is said.
 CliResult<RunBeginning::Job> AdmitRun(const Settings& settings, const RunTarget& target,
                                       const RunOptions& options, const Environment& environment);
 

@@ -54,6 +54,7 @@ std::string BeginPayload(const RunTarget& target, const RunBeginning& beginning)
   if (!target.labels.empty()) payload["labels"] = target.labels;
   if (!beginning.stages.empty()) payload["stages"] = beginning.stages;
   if (!beginning.command.empty()) payload["command"] = CommandJson(beginning.command);
+  if (beginning.job == RunBeginning::Job::kResumed && target.is_job()) payload["new_epoch"] = true;
   payload["folder"] = Folder();
   payload["host"] = HostName();
   payload["pid"] = ::getpid();
@@ -99,10 +100,10 @@ void RunRecorder::Begin(const RunBeginning& beginning) {
   const std::lock_guard lock(mutex_);
   began_micros_ = clock_.MonotonicMicros();
   declared_stages_ = beginning.stages;
-  const bool resumes = beginning.job == RunBeginning::Job::kOver;
+  const bool resumes = beginning.job == RunBeginning::Job::kResumed;
   const std::string payload = BeginPayload(target_, beginning);
   if (!target_.is_job()) {
-    if (resumes) Say({"job_resumed", "", "", ""});
+    if (resumes) Say({"job_resumed", "", "", Json{{"for_stage", target_.stage}}.dump()});
     Say({"stage_started", target_.stage, "", payload});
   } else if (resumes) {
     Say({"job_resumed", "", "", payload});

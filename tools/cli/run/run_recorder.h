@@ -26,12 +26,12 @@ enum class OutputStream { kStdout, kStderr };
 struct RunBeginning {
   // What is there of the job before it.
   enum class Job {
-    kNew,      // nothing, or nothing is known
+    kAny,      // whatever is there when it is told (run_edges.h); a cancel stands
     kCreated,  // it is created, and waits for what begins now
-    kOver,     // completed, failed or canceled: it is resumed
+    kResumed,  // it is to run again, though it was canceled
   };
   std::vector<std::string> command;  // empty: it is not told
-  Job job = Job::kNew;
+  Job job = Job::kAny;
   std::vector<std::string> stages;  // that will come
 };
 
