@@ -1,6 +1,5 @@
 // A follower tells each event once and in order, whatever happens to the daemon and to what stands
 // between.
-#include "tests/support/requirement.h"
 #include "tools/cli/watch/event_follower.h"
 
 #include <gmock/gmock.h>
@@ -10,6 +9,7 @@
 #include "tests/cli/stream_spoiler.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
+#include "tests/support/requirement.h"
 #include "tools/cli/watch/reconnect_delay.h"
 
 namespace stagelog {
