@@ -38,8 +38,8 @@ class YamlProblems {
 // A node with its place in the file. `problems` must outlive it.
 class YamlValue {
  public:
-  YamlValue(YAML::Node node, int line, std::string path, YamlProblems* problems)
-      : node_(std::move(node)), line_(line), path_(std::move(path)), problems_(problems) {}
+  YamlValue(const YAML::Node& node, int line, std::string path, YamlProblems* problems)
+      : node_(node), line_(line), path_(std::move(path)), problems_(problems) {}
 
   const std::string& path() const { return path_; }
   int line() const { return line_; }

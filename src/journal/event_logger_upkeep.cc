@@ -28,14 +28,14 @@ RetentionReport::Job JobOf(const RetentionAction& action) {
 }  // namespace
 
 void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
-  std::optional<Refusal> refusal;
-  {
-    const std::lock_guard lock(status_mutex_);
-    refusal = RefusalOfNow();
-    if (!refusal) deletions_.push_back({std::move(job_id), std::move(actor), std::move(done)});
+  std::unique_lock lock(status_mutex_);
+  if (std::optional<Refusal> refusal = RefusalOfNow()) {
+    lock.unlock();
+    return done(tl::unexpected(std::move(*refusal)));
   }
-  if (!refusal) return queue_.Wake();
-  done(tl::unexpected(std::move(*refusal)));
+  deletions_.push_back({std::move(job_id), std::move(actor), std::move(done)});
+  lock.unlock();
+  queue_.Wake();
 }
 
 bool EventLogger::IsDeleted(const std::string& job_id) const {
@@ -114,14 +114,14 @@ void EventLogger::AbandonUpkeep(const std::string& problem) {
 // --- Retention ---
 
 void EventLogger::RunRetention(bool dry_run, RetentionDone done) {
-  std::optional<Refusal> refusal;
-  {
-    const std::lock_guard lock(status_mutex_);
-    refusal = RefusalOfNow();
-    if (!refusal) retention_calls_.push_back({dry_run, std::move(done)});
+  std::unique_lock lock(status_mutex_);
+  if (std::optional<Refusal> refusal = RefusalOfNow()) {
+    lock.unlock();
+    return done(tl::unexpected(std::move(*refusal)));
   }
-  if (!refusal) return queue_.Wake();
-  done(tl::unexpected(std::move(*refusal)));
+  retention_calls_.push_back({dry_run, std::move(done)});
+  lock.unlock();
+  queue_.Wake();
 }
 
 bool EventLogger::RetentionIsDue() const {

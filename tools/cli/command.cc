@@ -91,9 +91,10 @@ Option Command::AddOption(const std::string& name, int& value,
   return Option(app_->add_option(name, value, description));
 }
 
-Option Command::AddOption(const std::string& name, std::function<void(const std::string&)> take,
+Option Command::AddOption(const std::string& name,
+                          const std::function<void(const std::string&)>& take,
                           const std::string& description) const {
-  return Option(app_->add_option_function<std::string>(name, std::move(take), description));
+  return Option(app_->add_option_function<std::string>(name, take, description));
 }
 
 Option Command::AddFlag(const std::string& name, bool& is_given,

@@ -61,7 +61,7 @@ class Command {
   Option AddOption(const std::string& name, int64_t& value, const std::string& description) const;
   Option AddOption(const std::string& name, size_t& value, const std::string& description) const;
   Option AddOption(const std::string& name, int& value, const std::string& description) const;
-  Option AddOption(const std::string& name, std::function<void(const std::string&)> take,
+  Option AddOption(const std::string& name, const std::function<void(const std::string&)>& take,
                    const std::string& description) const;
   Option AddFlag(const std::string& name, bool& is_given, const std::string& description) const;
 

@@ -158,7 +158,7 @@ CliStatus DaemonClient::Stream(
 CliResult<LinePage> DaemonClient::GetLines(const std::string& target, int wait_seconds) {
   if (connection_->stopped) return tl::unexpected(NoAnswer("stopped"));
   connection_->client.set_read_timeout(answer_seconds_ + wait_seconds);
-  const httplib::Result result =
+  httplib::Result result =
       connection_->client.Get(prefix_ + target, {{"Accept", "application/x-ndjson"}});
   if (!result) return tl::unexpected(NoAnswer(WhyNot(result.error())));
   if (const Answer answer = AnswerOf(*result); !answer.ok()) {
