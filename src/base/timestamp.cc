@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 
 namespace stagelog {
 namespace {
@@ -160,25 +159,122 @@ std::string_view WithoutBlanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-// How many decimal places stand between the unit of a number of so many whole digits (without
-// leading zeros) and a microsecond.
-int PlacesToMicros(size_t whole_digits) {
-  if (whole_digits <= 11) return 6;
-  if (whole_digits <= 14) return 3;
-  return whole_digits <= 17 ? 0 : -3;
+bool AreDigits(std::string_view text) { return std::all_of(text.begin(), text.end(), IsDigit); }
+
+// A decimal number as its digits: a double does not hold nanoseconds.
+struct Decimal {
+  bool is_negative = false;
+  std::string whole;  // without leading zeros; "0" at least
+  std::string fraction;
+};
+
+// Takes the point `places` to the right.
+void Shift(Decimal& number, int places) {
+  for (; places > 0; --places) {
+    number.whole += number.fraction.empty() ? '0' : number.fraction.front();
+    if (!number.fraction.empty()) number.fraction.erase(0, 1);
+  }
+  for (; places < 0; ++places) {
+    number.fraction.insert(number.fraction.begin(), number.whole.back());
+    number.whole.pop_back();
+    if (number.whole.empty()) number.whole = "0";
+  }
 }
 
-// "1.5e3": rare, so that a double will do.
-std::optional<int64_t> MicrosOfDouble(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  const double size = std::abs(value);
-  const double micros = value * (size < 1e11 ? 1e6 : size < 1e14 ? 1e3 : size < 1e17 ? 1 : 1e-3);
-  if (!(size < 1e20) || micros < static_cast<double>(kFirstMicros) || micros > 2.5e17) {
-    return std::nullopt;
+std::optional<Decimal> DecimalOf(std::string_view text) {
+  constexpr int kMaxExponent = 40;
+  Decimal number;
+  number.is_negative = text.starts_with('-');
+  if (number.is_negative) text.remove_prefix(1);
+  int exponent = 0;
+  if (const size_t at = text.find_first_of("eE"); at != text.npos) {
+    std::string_view digits = text.substr(at + 1);
+    if (digits.starts_with('+')) digits.remove_prefix(1);
+    if (digits.starts_with('-') && text[at + 1] == '+') return std::nullopt;
+    const char* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, exponent);
+    if (error != std::errc() || stop != end || exponent < -kMaxExponent ||
+        exponent > kMaxExponent) {
+      return std::nullopt;
+    }
+    text = text.substr(0, at);
   }
-  return std::llround(micros);
+  const size_t point = std::min(text.find('.'), text.size());
+  number.whole = text.substr(0, point);
+  if (point < text.size()) number.fraction = text.substr(point + 1);
+  const bool is_number = !number.whole.empty() && AreDigits(number.whole) &&
+                         AreDigits(number.fraction) &&
+                         (point == text.size() || !number.fraction.empty());
+  if (!is_number) return std::nullopt;
+  Shift(number, exponent);
+  number.whole.erase(0, std::min(number.whole.find_first_not_of('0'), number.whole.size() - 1));
+  return number;
+}
+
+// The whole digits; no value beyond 19 of them.
+std::optional<uint64_t> WholeOf(const Decimal& number) {
+  constexpr size_t kMaxDigits = 19;
+  if (number.whole.size() > kMaxDigits) return std::nullopt;
+  uint64_t value = 0;
+  std::from_chars(number.whole.data(), number.whole.data() + number.whole.size(), value);
+  return value;
+}
+
+// Nine digits: no date in digits, and 1973.
+constexpr uint64_t kLeastSeconds = 100'000'000;
+constexpr uint64_t kSecondsIn1990 = 631'152'000;
+constexpr uint64_t kSecondsIn2000 = 946'684'800;
+constexpr uint64_t kSecondsIn2200 = 7'258'118'400;
+constexpr uint64_t kSmallSeconds = 10'000;
+
+// How many decimal places stand between the unit of a number and a microsecond.
+std::optional<int> PlacesToMicros(const Decimal& number) {
+  if (number.is_negative) {
+    const size_t digits = number.whole.size();
+    if (digits > 20) return std::nullopt;
+    return digits <= 11 ? 6 : digits <= 14 ? 3 : digits <= 17 ? 0 : -3;
+  }
+  const std::optional<uint64_t> value = WholeOf(number);
+  if (!value) return std::nullopt;
+  if (*value < kSmallSeconds) return 6;
+  uint64_t unit = 1;
+  for (const int places : {6, 3, 0, -3}) {
+    const uint64_t first = places == 6    ? kLeastSeconds
+                           : places == -3 ? kSecondsIn2000
+                                          : kSecondsIn1990;
+    if (*value >= first * unit && *value < kSecondsIn2200 * unit) return places;
+    unit *= 1'000;
+  }
+  return std::nullopt;
+}
+
+// "20231114221320123" with or without more behind a point, in the extended form; the zone is not
+// looked at.
+std::optional<std::string> WithoutZoneExtended(std::string_view digits, std::string_view rest) {
+  constexpr size_t kDateDigits = 8;
+  if (digits.size() < kDateDigits) return std::nullopt;
+  const std::string_view year = digits.substr(0, 4);
+  if (year < "1900" || year > "2199") return std::nullopt;
+  std::string out(year);
+  const auto add = [&](char mark, size_t at) { (out += mark).append(digits.substr(at, 2)); };
+  add('-', 4);
+  add('-', 6);
+  switch (digits.size()) {
+    case 8:
+      return rest.empty() ? std::optional(out) : std::nullopt;
+    case 12:
+    case 14:
+    case 17:
+    case 20:
+      break;
+    default:
+      return std::nullopt;
+  }
+  add('T', 8);
+  add(':', 10);
+  if (digits.size() > 12) add(':', 12);
+  if (digits.size() > 14) (out += '.').append(digits.substr(14));
+  return out;
 }
 
 }  // namespace
@@ -245,11 +341,21 @@ std::string_view WithoutGoSuffix(std::string_view text) {
   return is_name && has_offset ? text.substr(0, blank) : text;
 }
 
+// "2023-11-14T23:13:20+01:00[Europe/Paris]": the offset says it all.
+std::string_view WithoutJavaSuffix(std::string_view text) {
+  const size_t bracket = text.find('[');
+  const bool is_zone = text.ends_with(']') && bracket != text.npos && bracket > 0 &&
+                       (IsDigit(text[bracket - 1]) || text[bracket - 1] == 'Z');
+  return is_zone ? text.substr(0, bracket) : text;
+}
+
 }  // namespace
 
 std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
-  text = WithoutGoSuffix(WithoutBlanks(text));
+  text = WithoutJavaSuffix(WithoutGoSuffix(WithoutBlanks(text)));
   if (const std::optional<int64_t> micros = ParseUnixTime(text)) return ForeignTime{*micros, true};
+  const std::optional<std::string> extended = ExtendedForm(text);
+  if (extended) text = *extended;
   Reader reader(text);
   TimeParts parts;
   parts.year = reader.Digits(4);
@@ -257,6 +363,10 @@ std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
   parts.month = reader.Digits(2);
   reader.OneOf("-/");
   parts.day = reader.Digits(2);
+  if (reader.AtEnd()) {
+    const auto midnight = MicrosOf(parts);
+    return midnight ? std::optional(ForeignTime{*midnight, false}) : std::nullopt;
+  }
   reader.OneOf("Tt ");
   parts.hours = reader.Digits(2);
   reader.OneOf(":");
@@ -272,34 +382,74 @@ std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
   return ForeignTime{*micros, offset.has_value()};
 }
 
-std::optional<int64_t> ParseUnixTime(std::string_view text) {
-  const bool is_negative = text.starts_with('-');
-  std::string_view rest = text.substr(is_negative ? 1 : 0);
-  const size_t point = std::min(rest.find('.'), rest.size());
-  std::string_view whole = rest.substr(0, point);
-  const std::string_view fraction = point < rest.size() ? rest.substr(point + 1) : "";
-  const bool is_plain = !whole.empty() && std::all_of(whole.begin(), whole.end(), IsDigit) &&
-                        std::all_of(fraction.begin(), fraction.end(), IsDigit) &&
-                        (point == rest.size() || !fraction.empty());
-  if (!is_plain) {
-    const bool may_be_number =
-        !rest.empty() && IsDigit(rest.front()) && rest.find_first_of("eE") != rest.npos;
-    return may_be_number ? MicrosOfDouble(text) : std::nullopt;
+std::optional<std::string> ExtendedForm(std::string_view text) {
+  size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::string digits(text.substr(0, count));
+  std::string_view rest = text.substr(count);
+  // A 'T', or a blank, between date and clock. Seconds may be left out, minutes not.
+  const bool has_mark = digits.size() == 8 && rest.size() > 1 &&
+                        std::string_view("Tt ").find(rest.front()) != std::string_view::npos &&
+                        IsDigit(rest[1]);
+  if (has_mark) {
+    rest.remove_prefix(1);
+    count = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (count != 4 && count != 6) return std::nullopt;
+    digits.append(rest.substr(0, count));
+    rest.remove_prefix(count);
   }
-  while (whole.size() > 1 && whole.front() == '0') whole.remove_prefix(1);
-  if (whole.size() > 20) return std::nullopt;
-  // The digits with the point moved, so that no digit is lost on the way through a double.
-  std::string digits = std::string(whole) + std::string(fraction.substr(0, 12));
-  const size_t micro_digits =
-      static_cast<size_t>(static_cast<int>(whole.size()) + PlacesToMicros(whole.size()));
-  digits.append(micro_digits + 1 > digits.size() ? micro_digits + 1 - digits.size() : 0, '0');
+  // 20231114.0 is how a table with gaps prints a whole number.
+  if (digits.size() == 8 && rest.starts_with('.') && rest.size() > 1 &&
+      rest.find_first_not_of('0', 1) == rest.npos) {
+    rest = {};
+  }
+  auto extended = WithoutZoneExtended(digits, rest);
+  if (!extended) return std::nullopt;
+  const bool is_fraction = rest.starts_with('.') || rest.starts_with(',');
+  if (is_fraction && digits.size() != 14) return std::nullopt;
+  return *extended += rest;
+}
+
+std::optional<int64_t> ParseUnixTime(std::string_view text) {
+  const std::optional<Decimal> number = DecimalOf(text);
+  const std::optional<int> places = number ? PlacesToMicros(*number) : std::nullopt;
+  if (!places) return std::nullopt;
+  Decimal shifted = *number;
+  Shift(shifted, *places);
   int64_t micros = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + micro_digits, micros);
-  if (error != std::errc() || end != digits.data() + micro_digits) return std::nullopt;
-  if (digits[micro_digits] >= '5') ++micros;
-  if (is_negative) micros = -micros;
+  const char* last = shifted.whole.data() + shifted.whole.size();
+  const auto [end, error] = std::from_chars(shifted.whole.data(), last, micros);
+  if (error != std::errc() || end != last) return std::nullopt;
+  if (number->is_negative) {
+    const bool is_cut = shifted.fraction.find_first_not_of('0') != std::string::npos;
+    micros = -micros - (is_cut ? 1 : 0);
+  }
   if (micros < kFirstMicros || micros > kLastMicros) return std::nullopt;
   return micros;
+}
+
+std::string UnlikelyTimeText(std::string_view text) {
+  text = WithoutBlanks(text);
+  const std::optional<Decimal> number = DecimalOf(text);
+  if (!number || PlacesToMicros(*number)) return "";
+  struct Kind {
+    uint64_t first;
+    uint64_t end;
+    const char* what;
+  };
+  // From 1900, or where the count begins, to 2200.
+  constexpr Kind kKinds[] = {
+      {10'000, 110'000, "a day number of a spreadsheet"},
+      {2'415'020, 2'524'594, "a Julian day"},
+      {11'644'473'600'000'000, 18'902'591'999'999'999, "microseconds since 1601 (WebKit)"},
+      {116'444'736'000'000'000, 189'025'920'000'000'000, "a Windows FILETIME (100 ns since 1601)"},
+      {599'266'080'000'000'000, 693'937'152'000'000'000, ".NET ticks (100 ns since the year 1)"}};
+  const std::optional<uint64_t> value = WholeOf(*number);
+  for (const Kind& kind : kKinds) {
+    if (value && !number->is_negative && *value >= kind.first && *value < kind.end) {
+      return std::string("looks like ") + kind.what;
+    }
+  }
+  return "is no Unix time from 1990 to 2199 in seconds, milliseconds, microseconds or nanoseconds";
 }
 
 }  // namespace stagelog

@@ -25,16 +25,28 @@ struct ForeignTime {
 };
 
 // Reads what ParseTimestamp() does, and: '/' in the date; a comma before the fraction; no seconds;
-// a blank before the zone; offsets as +0100 and +01; Z, UTC or GMT in any case, also behind an
-// offset (as Go prints); no zone at all; and what ParseUnixTime() reads. Blanks around it are
-// passed over.
+// a date alone; a blank before the zone; offsets as +0100 and +01; Z, UTC or GMT in any case, also
+// behind an offset (as Go prints); the name of a zone in brackets behind an offset (as Java
+// prints); no zone at all; the basic form of ISO 8601 (20231114T221320Z, 20231114221320, 20231114,
+// 17 or 20 digits with a fraction), years 1900 to 2199; and what ParseUnixTime() reads, which comes
+// first. Blanks around it are passed over.
 std::optional<ForeignTime> ParseForeignTime(std::string_view text);
 
-// A decimal number ("1764363600", "-1.5", "1764363600123456789", "1.7e9") of seconds since 1970;
-// from 1e11 on of milliseconds, from 1e14 on of microseconds, from 1e17 to 1e20 of nanoseconds. (So
-// each unit reaches to the year 5138, and the finer ones begin in 1973.) Rounded to microseconds.
-// No value: no such number, or outside the years 0 to 9999.
+// A decimal number ("1764363600", "-1.5", "1764363600123456789", "1.7e9") as a Unix time. The unit
+// is the one in which it lies in the years 1990 to 2199: seconds, milliseconds, microseconds or
+// nanoseconds (seconds from 1973, nanoseconds from 2000 on: before, .NET ticks are meant). Below
+// 10,000 it is seconds; what is negative is seconds down to -1e11, then milliseconds to -1e14,
+// microseconds to -1e17, and nanoseconds. Digits behind the microseconds are cut off, towards the
+// past. No value: no such number, or one that is no likely time.
 std::optional<int64_t> ParseUnixTime(std::string_view text);
+
+// What a number that is no likely Unix time looks like, for an error: "looks like .NET ticks (100
+// ns since the year 1)". Empty where `text` is no number, or is a likely time.
+std::string UnlikelyTimeText(std::string_view text);
+
+// The basic form of ISO 8601 (see ParseForeignTime(), but for the fraction without a point) in the
+// extended form: "20231114T2213Z" is "2023-11-14T22:13Z". No value for anything else.
+std::optional<std::string> ExtendedForm(std::string_view text);
 
 }  // namespace stagelog
 

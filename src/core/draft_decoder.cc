@@ -175,10 +175,13 @@ class DraftReader {
     } else if (member.kind == Kind::kInteger || member.kind == Kind::kFloat) {
       if (const std::optional<int64_t> micros = ParseUnixTime(member.raw)) return *micros;
     }
+    const bool is_text = member.kind == Kind::kText;
+    const std::string unlikely = UnlikelyTimeText(is_text ? member.text : member.raw);
     Refuse("invalid_time", key,
            "'" + std::string(key) +
                "' must be an RFC 3339 time with a zone, like 2026-11-21T07:41:02Z, or Unix "
-               "seconds, milliseconds, microseconds or nanoseconds");
+               "seconds, milliseconds, microseconds or nanoseconds" +
+               (unlikely.empty() ? "" : "; the number " + unlikely));
     return 0;
   }
 

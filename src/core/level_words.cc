@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -195,6 +196,17 @@ std::string_view LevelWithDistance(const std::string& word) {
                        static_cast<double>(std::clamp<int64_t>(start + distance, -100, 100)));
 }
 
+// A word with a degree: Postgres' DEBUG1 to DEBUG5, MongoDB's D1 to D5, OpenTelemetry's WARN2.
+std::string_view LevelWithDegree(std::string_view word) {
+  constexpr std::string_view kWithDegrees[] = {"trace", "debug", "info", "warn",
+                                               "error", "fatal", "d"};
+  if (word.size() < 2 || word.back() < '1' || word.back() > '9') return {};
+  word.remove_suffix(1);
+  const bool has_degrees =
+      std::find(std::begin(kWithDegrees), std::end(kWithDegrees), word) != std::end(kWithDegrees);
+  return has_degrees ? Lookup(word) : std::string_view();
+}
+
 }  // namespace
 
 std::string_view LevelOfWord(std::string_view text) {
@@ -205,7 +217,9 @@ std::string_view LevelOfWord(std::string_view text) {
   }
   const std::string word = Plain(text);
   const std::string_view level = Lookup(word);
-  return level.empty() ? LevelWithDistance(word) : level;
+  if (!level.empty()) return level;
+  const std::string_view degree = LevelWithDegree(word);
+  return degree.empty() ? LevelWithDistance(word) : degree;
 }
 
 const LevelScale* FindLevelScale(std::string_view name) {

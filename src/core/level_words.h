@@ -12,7 +12,8 @@ namespace stagelog {
 // The level (one of AllLevels()) that `word` stands for; empty for an unknown word. Case and blanks
 // around it do not count. Understood: the names and abbreviations of syslog, log4j, Python, Go,
 // Rust, .NET and npm (WARN, err, Informational, NOTICE, SUCCESS, FATAL, panic, trace, ...), single
-// letters (T D V I N W E C F A), and a word with a distance as Go's slog prints it (INFO+2).
+// letters (T D V I N W E C F A), a word with a degree (DEBUG1 to DEBUG5, WARN2), and one with a
+// distance as Go's slog prints it (INFO+2).
 std::string_view LevelOfWord(std::string_view word);
 
 // A scale of numbers. What lies between two steps counts as the lower one.

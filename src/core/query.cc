@@ -73,7 +73,7 @@ std::string JobComplaint(const std::string& name) {
 // RFC 3339 (section 5.6), also as it is printed, with a blank before the zone ("... +01:00",
 // "... UTC"). In a query a '+' means a blank: 10:00:00 02:00 was 10:00:00+02:00.
 std::optional<int64_t> ParseTimeOfQuery(std::string_view text) {
-  std::string time(text);
+  std::string time = ExtendedForm(text).value_or(std::string(text));
   const size_t blank = time.size() > 19 ? time.find(' ', 19) : std::string::npos;
   if (blank != std::string::npos) {
     const size_t zone_at = time.find_first_not_of(' ', blank);
@@ -144,7 +144,7 @@ tl::expected<Position, Refusal> ParseSince(std::string_view text, int64_t now_mi
   if (const std::optional<int64_t> duration = ParseDuration(text)) {
     return Position{Position::Kind::kTime, now_micros - *duration};
   }
-  const bool is_number = text.find(':') == std::string_view::npos;  // judged above
+  const bool is_number = text.find_first_of(":Tt") == std::string_view::npos;  // judged above
   const auto micros = is_number ? std::nullopt : ParseTimeOfQuery(text);
   if (micros) return Position{Position::Kind::kTime, *micros};
   return tl::unexpected(InvalidParameter(

@@ -84,7 +84,8 @@ TEST_P(ParseForeignTimeTest, IsRead) {
   EXPECT_EQ(time->has_zone, GetParam().has_zone) << GetParam().text;
 }
 
-constexpr int64_t kMorning = 1'772'355'600'000'000;  // 2026-03-01T09:00:00Z
+constexpr int64_t kMidnight = 1'772'323'200'000'000;  // 2026-03-01T00:00:00Z
+constexpr int64_t kMorning = 1'772'355'600'000'000;   // 2026-03-01T09:00:00Z
 
 INSTANTIATE_TEST_SUITE_P(
     Times, ParseForeignTimeTest,
@@ -105,13 +106,44 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"2026-03-01T09:00:00", kMorning, false},
         Spelling{"2026-03-01 09:00:00,250", kMorning + 250'000, false},
         Spelling{"2026/03/01 09:00:00", kMorning, false}, Spelling{"1772355600", kMorning},
+        Spelling{"2026-03-01T10:00:00+01:00[Europe/Paris]", kMorning},
+        // A date alone is its first moment.
+        Spelling{"2026-03-01", kMidnight, false}, Spelling{"20260301", kMidnight, false},
+        Spelling{"20260301.0", kMidnight, false},
+        // The basic form of ISO 8601: no likely Unix time has so many digits.
+        Spelling{"20260301T090000Z", kMorning}, Spelling{"20260301T0900Z", kMorning},
+        Spelling{"20260301T100000,5+0100", kMorning + 500'000},
+        Spelling{"20260301 090000", kMorning, false}, Spelling{"202603010900", kMorning, false},
+        Spelling{"20260301090000", kMorning, false}, Spelling{"20260301090000Z", kMorning},
+        Spelling{"20260301090000.25Z", kMorning + 250'000},
+        Spelling{"20260301090000123", kMorning + 123'000, false},
+        Spelling{"20260301090000123456", kMorning + 123'456, false},
         Spelling{"1772355600.5", kMorning + 500'000}));
 
 TEST(ParseForeignTimeTest, RefusesWhatIsNoTime) {
-  for (const char* text :
-       {"", " ", "now", "yesterday", "2026-03-01", "2026-02-30T00:00:00Z", "2026-03-01T25:00:00Z",
-        "2026-03-01T09:00:00+0160", "2026-03-01T09:00:00+24", "2026-03-01T09:00:00 CET",
-        "2026-03-01T09:00:00,Z", "01/Mar/2026:09:00:00 +0000", "2026-03-01T09:00:00Zebra"}) {
+  for (const char* text : {"",
+                           " ",
+                           "now",
+                           "yesterday",
+                           "2026-03",
+                           "2026-02-30",
+                           "20260230",
+                           "18991231",
+                           "20261301090000",
+                           "20260301T09Z",
+                           "20260301T09000Z",
+                           "20260301.5",
+                           "638355968000000000",
+                           "133444736000000000",
+                           "45244",
+                           "2026-02-30T00:00:00Z",
+                           "2026-03-01T25:00:00Z",
+                           "2026-03-01T09:00:00+0160",
+                           "2026-03-01T09:00:00+24",
+                           "2026-03-01T09:00:00 CET",
+                           "2026-03-01T09:00:00,Z",
+                           "01/Mar/2026:09:00:00 +0000",
+                           "2026-03-01T09:00:00Zebra"}) {
     EXPECT_FALSE(ParseForeignTime(text)) << text;
   }
 }
@@ -122,25 +154,76 @@ TEST(ParseUnixTimeTest, TheUnitIsToldByTheSize) {
   EXPECT_EQ(ParseUnixTime("1764363600123"), 1'764'363'600'123'000);
   EXPECT_EQ(ParseUnixTime("1764363600123.5"), 1'764'363'600'123'500);
   EXPECT_EQ(ParseUnixTime("1764363600123456"), 1'764'363'600'123'456);
-  EXPECT_EQ(ParseUnixTime("1764363600123456789"), 1'764'363'600'123'457) << "rounded";
+  EXPECT_EQ(ParseUnixTime("1764363600123456789"), 1'764'363'600'123'456)
+      << "cut off, as in RFC 3339";
   EXPECT_EQ(ParseUnixTime("1764363600123456499"), 1'764'363'600'123'456);
   EXPECT_EQ(ParseUnixTime("1.7643636e9"), 1'764'363'600'000'000);
-  EXPECT_EQ(ParseUnixTime("99999999999"), 99'999'999'999'000'000);
-  EXPECT_EQ(ParseUnixTime("100000000000"), 100'000'000'000'000);
+  EXPECT_EQ(ParseUnixTime("1.7643636001239999e9"), 1'764'363'600'123'999);
+  // Each unit from 1990 (nanoseconds from 2000) to the end of 2199.
+  EXPECT_EQ(ParseUnixTime("100000000"), 100'000'000'000'000) << "seconds from 1973";
+  EXPECT_EQ(ParseUnixTime("631152000"), 631'152'000'000'000);
+  EXPECT_EQ(ParseUnixTime("7258118399"), 7'258'118'399'000'000);
+  EXPECT_EQ(ParseUnixTime("631152000000"), 631'152'000'000'000);
+  EXPECT_EQ(ParseUnixTime("7258118399999"), 7'258'118'399'999'000);
+  EXPECT_EQ(ParseUnixTime("631152000000000"), 631'152'000'000'000);
+  EXPECT_EQ(ParseUnixTime("7258118399999999"), 7'258'118'399'999'999);
+  EXPECT_EQ(ParseUnixTime("946684800000000000"), 946'684'800'000'000);
   EXPECT_EQ(ParseUnixTime("00001764363600"), 1'764'363'600'000'000);
 }
 
 TEST(ParseUnixTimeTest, ZeroAndNegativeTimesAreTimes) {
   EXPECT_EQ(ParseUnixTime("0"), 0);
-  EXPECT_EQ(ParseUnixTime("0.0000005"), 1);
+  EXPECT_EQ(ParseUnixTime("0.0000019"), 1);
+  EXPECT_EQ(ParseUnixTime("-0.0000001"), -1) << "towards the past, as in RFC 3339";
+  EXPECT_EQ(ParseUnixTime("9999.5"), 9'999'500'000) << "small numbers are seconds";
   EXPECT_EQ(ParseUnixTime("-1.5"), -1'500'000);
   EXPECT_EQ(ParseUnixTime("-1764363600123"), -1'764'363'600'123'000);
 }
 
 TEST(ParseUnixTimeTest, RefusesWhatIsNoNumberOrNoYearOfOurs) {
-  for (const char* text : {"", "-", ".5", "5.", "1 2", "0x10", "nan", "inf", "-inf", "1e300",
-                           "-99999999999", "123456789012345678901", "1e", "+5", "1,5"}) {
+  for (const char* text : {"",
+                           "-",
+                           ".5",
+                           "5.",
+                           "1 2",
+                           "0x10",
+                           "nan",
+                           "inf",
+                           "-inf",
+                           "1e300",
+                           "-99999999999",
+                           "123456789012345678901",
+                           "1e",
+                           "+5",
+                           "1,5",
+                           "1e+-5",
+                           "10000",
+                           "20231114",
+                           "231114",
+                           "99999999999",
+                           "100000000000",
+                           "20231114221320",
+                           "20231114221320123",
+                           "13344537600000000",
+                           "638355968000000000",
+                           "7258118400000000000"}) {
     EXPECT_FALSE(ParseUnixTime(text)) << text;
+  }
+}
+
+TEST(UnlikelyTimeTextTest, NamesWhatANumberLooksLike) {
+  const std::pair<const char*, const char*> numbers[] = {
+      {"638355968000000000", ".NET ticks"},  {"133444736000000000", "FILETIME"},
+      {"13344537600000000", "WebKit"},       {"45244", "spreadsheet"},
+      {"45244.926", "spreadsheet"},          {"2460263.5", "Julian day"},
+      {"231114", "no Unix time from 1990"},  {"99999999999", "no Unix time from 1990"},
+      {"12345678901234567890123", "no Unix"}};
+  for (const auto& [number, what] : numbers) {
+    EXPECT_NE(UnlikelyTimeText(number).find(what), std::string::npos)
+        << number << ": " << UnlikelyTimeText(number);
+  }
+  for (const char* text : {"", "noon", "0", "-1.5", "1764363600", "2026-03-01"}) {
+    EXPECT_EQ(UnlikelyTimeText(text), "") << text;
   }
 }
 

@@ -29,6 +29,17 @@ TEST(LevelOfWordTest, KnowsTheWordsOfOthersInAnyCase) {
   for (const auto& [word, level] : words) EXPECT_EQ(LevelOfWord(word), level) << word;
 }
 
+TEST(LevelOfWordTest, AWordWithADegree) {
+  for (const char* word : {"DEBUG1", "debug5", "D2", "TRACE3"}) {
+    EXPECT_EQ(LevelOfWord(word), "debug") << word;
+  }
+  EXPECT_EQ(LevelOfWord("WARN2"), "warning");
+  EXPECT_EQ(LevelOfWord("FATAL4"), "critical");
+  for (const char* word : {"DEBUG0", "DEBUG12", "E4", "OK2", "1"}) {
+    EXPECT_EQ(LevelOfWord(word), "") << word;
+  }
+}
+
 TEST(LevelOfWordTest, AWordWithADistance) {
   EXPECT_EQ(LevelOfWord("INFO+2"), "info");
   EXPECT_EQ(LevelOfWord("INFO+4"), "warning");

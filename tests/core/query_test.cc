@@ -59,40 +59,40 @@ TEST_P(GoodSinceTest, IsRead) {
 
 INSTANTIATE_TEST_SUITE_P(
     Since, GoodSinceTest,
-    testing::Values(GoodSince{"all", kBeginning}, GoodSince{"now", kAtNow},
-                    GoodSince{"2026-11-21T07:41:02Z", Time(kNow)},
-                    GoodSince{"2026-11-21T07:41:02.123456Z", Time(kNow + 123'456)},
-                    GoodSince{"2026-11-21 07:41:02Z", Time(kNow)},
-                    GoodSince{"2026-11-21T09:41:02+02:00", Time(kNow)},
-                    // A '+' in a query arrives as a blank.
-                    GoodSince{"2026-11-21T09:41:02 02:00", Time(kNow)},
-                    GoodSince{"2026-11-21T09:41:02.5 02:00", Time(kNow + 500'000)},
-                    GoodSince{"2026-11-21 09:41:02 02:00", Time(kNow)},
-                    GoodSince{"2026-11-20T23:41:02-08:00", Time(kNow)},
-                    // Unix seconds, and milliseconds from 1e11 on.
-                    GoodSince{"1795246862", Time(kNow)},
-                    GoodSince{"1795246862.5", Time(kNow + 500'000)},
-                    GoodSince{"1000000000", Time(1'000'000'000 * kSecond)},
-                    GoodSince{"99999999999", Time(99'999'999'999 * kSecond)},
-                    GoodSince{"100000000000", Time(100'000'000 * kSecond)},
-                    GoodSince{"1795246862123", Time(kNow + 123'000)},
-                    GoodSince{"1795246862123456", Time(kNow + 123'456)},
-                    GoodSince{"1795246862123456000", Time(kNow + 123'456)},
-                    GoodSince{"2026-11-21 08:41:02,5+0100", Time(kNow + 500'000)},
-                    // Durations back from now.
-                    GoodSince{"500ms", Time(kNow - 500'000)},
-                    GoodSince{"90s", Time(kNow - 90 * kSecond)},
-                    GoodSince{"10m", Time(kNow - 600 * kSecond)},
-                    GoodSince{"1.5h", Time(kNow - 5'400 * kSecond)},
-                    GoodSince{"7d", Time(kNow - 604'800 * kSecond)},
-                    GoodSince{"2w", Time(kNow - 1'209'600 * kSecond)}, GoodSince{"0s", Time(kNow)},
-                    GoodSince{"1h30m", Time(kNow - 5'400 * kSecond)},
-                    GoodSince{"1w", Time(kNow - 604'800 * kSecond)},
-                    // As people are shown them, with a blank before the zone.
-                    GoodSince{"2026-11-21 07:41:02 UTC", Time(kNow)},
-                    GoodSince{"2026-11-21 09:41:02 +02:00", Time(kNow)},
-                    GoodSince{"2026-11-21 09:41:02  02:00", Time(kNow)},
-                    GoodSince{"2026-11-20 23:41:02.5 -08:00", Time(kNow + 500'000)}));
+    testing::Values(
+        GoodSince{"all", kBeginning}, GoodSince{"now", kAtNow},
+        GoodSince{"2026-11-21T07:41:02Z", Time(kNow)},
+        GoodSince{"2026-11-21T07:41:02.123456Z", Time(kNow + 123'456)},
+        GoodSince{"2026-11-21 07:41:02Z", Time(kNow)},
+        GoodSince{"2026-11-21T09:41:02+02:00", Time(kNow)},
+        // A '+' in a query arrives as a blank.
+        GoodSince{"2026-11-21T09:41:02 02:00", Time(kNow)},
+        GoodSince{"2026-11-21T09:41:02.5 02:00", Time(kNow + 500'000)},
+        GoodSince{"2026-11-21 09:41:02 02:00", Time(kNow)},
+        GoodSince{"2026-11-20T23:41:02-08:00", Time(kNow)},
+        // Unix times in each unit.
+        GoodSince{"1795246862", Time(kNow)}, GoodSince{"1795246862.5", Time(kNow + 500'000)},
+        GoodSince{"1000000000", Time(1'000'000'000 * kSecond)},
+        GoodSince{"7258118399", Time(7'258'118'399 * kSecond)},
+        GoodSince{"631152000000", Time(631'152'000 * kSecond)},
+        GoodSince{"20261121T074102Z", Time(kNow)}, GoodSince{"20261121T084102 0100", Time(kNow)},
+        GoodSince{"1795246862123", Time(kNow + 123'000)},
+        GoodSince{"1795246862123456", Time(kNow + 123'456)},
+        GoodSince{"1795246862123456000", Time(kNow + 123'456)},
+        GoodSince{"2026-11-21 08:41:02,5+0100", Time(kNow + 500'000)},
+        // Durations back from now.
+        GoodSince{"500ms", Time(kNow - 500'000)}, GoodSince{"90s", Time(kNow - 90 * kSecond)},
+        GoodSince{"10m", Time(kNow - 600 * kSecond)},
+        GoodSince{"1.5h", Time(kNow - 5'400 * kSecond)},
+        GoodSince{"7d", Time(kNow - 604'800 * kSecond)},
+        GoodSince{"2w", Time(kNow - 1'209'600 * kSecond)}, GoodSince{"0s", Time(kNow)},
+        GoodSince{"1h30m", Time(kNow - 5'400 * kSecond)},
+        GoodSince{"1w", Time(kNow - 604'800 * kSecond)},
+        // As people are shown them, with a blank before the zone.
+        GoodSince{"2026-11-21 07:41:02 UTC", Time(kNow)},
+        GoodSince{"2026-11-21 09:41:02 +02:00", Time(kNow)},
+        GoodSince{"2026-11-21 09:41:02  02:00", Time(kNow)},
+        GoodSince{"2026-11-20 23:41:02.5 -08:00", Time(kNow + 500'000)}));
 
 TEST(ParseSinceTest, ASmallNumberIsTakenForACursor) {
   for (const char* text : {"0", "42", "1042", "999999999"}) {
@@ -111,6 +111,11 @@ TEST(ParseSinceTest, RefusesAllElse) {
                                   std::string("yesterday"),
                                   std::string("2026-11-21"),
                                   std::string("2026-11-21T07:41:02"),
+                                  std::string("20261121"),
+                                  std::string("20261121T074102"),
+                                  std::string("20261121074102"),
+                                  std::string("638355968000000000"),
+                                  std::string("99999999999"),
                                   std::string("2026-11-21T07:41:02 Z"),
                                   std::string("10"),
                                   std::string("10 m"),
