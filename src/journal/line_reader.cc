@@ -1,5 +1,7 @@
 #include "journal/line_reader.h"
 
+#include <cerrno>
+
 #include "journal/compressed_file.h"
 
 namespace stagelog {
@@ -64,6 +66,11 @@ Result<std::optional<FileLine>> LineReader::NextTooLong() {
     const size_t newline = buffer_.find('\n');
     line.terminated = newline != std::string::npos;
     at_ = line.terminated ? newline + 1 : buffer_.size();
+    if (buffer_offset_ + at_ - line.offset > max_unbroken_bytes_) {
+      return Failure("the line at byte " + std::to_string(line.offset) + " does not end within " +
+                         std::to_string(max_unbroken_bytes_ >> 20) + " MiB",
+                     EFBIG);
+    }
   }
   line.end = buffer_offset_ + at_;
   return std::optional<FileLine>(line);

@@ -26,7 +26,9 @@ class LineReader {
  public:
   static constexpr size_t kMaxLineBytes = size_t{4} << 20;
 
-  explicit LineReader(std::unique_ptr<ReadFile> file) : file_(std::move(file)) {}
+  // `max_unbroken_bytes`: a longer line is an error (EFBIG), for a source that may have no end.
+  explicit LineReader(std::unique_ptr<ReadFile> file, uint64_t max_unbroken_bytes = UINT64_MAX)
+      : file_(std::move(file)), max_unbroken_bytes_(max_unbroken_bytes) {}
 
   // The next line; no value at the end of the file.
   Result<std::optional<FileLine>> Next();
@@ -37,6 +39,7 @@ class LineReader {
   Result<std::optional<FileLine>> NextTooLong();
 
   std::unique_ptr<ReadFile> file_;
+  const uint64_t max_unbroken_bytes_;
   std::string buffer_;
   size_t at_ = 0;               // start of the next line inside the buffer
   uint64_t buffer_offset_ = 0;  // of the buffer's first byte inside the file

@@ -178,7 +178,7 @@ TEST_F(StateTest, AFileThatIsNoJournal) {
   expect(Write("object", "{\"a\":1}\n"), "not a stagelog journal");
   expect(Write("torn", "{\"seq\":1,"), "contains no events");
   expect(Write("zeros", std::string(9'000'000, '\0')), "contains no events");
-  expect("/dev/null", "contains no events");
+  expect("/dev/null", "a device or socket is no journal");
 }
 
 TEST(PrettyJsonTest, AddsNothingButWhiteSpace) {

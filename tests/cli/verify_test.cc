@@ -213,7 +213,51 @@ TEST_F(VerifyCommandTest, ACopyMayStandInAnyFolderAFolderNamesItsJob) {
   journal.WriteTo(cli_.Path("runs"));
   std::filesystem::rename(cli_.Path("runs/job"), cli_.Path("runs/old"));
   EXPECT_EQ(Verify({cli_.Path("runs/old/events.jsonl")}).exit_code, 0);
-  EXPECT_THAT(Verify({cli_.Path("runs/old")}).out, HasSubstr("foreign_job"));
+  const CliResultText renamed = Verify({cli_.Path("runs/old"), "--json"});
+  EXPECT_EQ(renamed.exit_code, 1);
+  const auto check = nlohmann::json::parse(renamed.out);
+  EXPECT_EQ(check["findings_total"], 1) << "once, not for every line";
+  EXPECT_EQ(check["findings"][0]["code"], "foreign_job");
+  EXPECT_THAT(check["findings"][0]["detail"].get<std::string>(),
+              HasSubstr("the folder is named old, but its events are of job job"));
+  EXPECT_EQ(check["unbroken"][0]["last_job_seq"], 10) << "the events are whole in themselves";
+}
+
+TEST_F(VerifyCommandTest, ALineOfAnotherJobIsOneOfItsOwnFile) {
+  const std::vector<std::string> own = JournalLines::Random(4, 10, "job").lines();
+  std::vector<std::string> lines = own;
+  lines[0] = JournalLines::Random(5, 10, "other").lines()[0];
+  JournalLines::Random(4, 10, "job").WriteTo(cli_.Path("runs"));
+  std::ofstream(cli_.Path("runs/job/events.jsonl"), std::ios::binary) << JoinLines(lines);
+  const CliResultText result = Verify({cli_.Path("runs/job")});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("event belongs to job other, not to job"));
+  EXPECT_THAT(result.out, Not(HasSubstr("the folder is named")));
+}
+
+TEST_F(VerifyCommandTest, AFileThatOthersHavePackedIsRead) {
+  const JournalLines journal = JournalLines::Random(4, 3'000, "job");
+  for (const int lines : {20, 3'000}) {
+    const std::string text = JoinLines({journal.lines().begin(), journal.lines().begin() + lines});
+    for (const char* command : {"zstd -q", "gzip"}) {
+      const std::string folder = cli_.Path("packed/job");
+      std::filesystem::remove_all(folder);
+      std::filesystem::create_directories(folder);
+      const std::string path = folder + "/events.jsonl";
+      std::ofstream(path, std::ios::binary) << text;
+      ASSERT_EQ(std::system((std::string(command) + " " + path).c_str()), 0);
+      const std::string packed = path + (command[0] == 'z' ? ".zst" : ".gz");
+      std::filesystem::remove(path);
+      const CliResultText verified = Verify({packed});
+      EXPECT_EQ(verified.exit_code, 0) << verified.out;
+      EXPECT_THAT(verified.out, HasSubstr(std::to_string(lines) + " events"));
+      EXPECT_EQ(cli_.Run({"state", packed}).exit_code, 0);
+      EXPECT_EQ(cli_.Run({"replay", packed, "--max-wait", "0"}).exit_code, 0);
+      std::filesystem::resize_file(packed, std::filesystem::file_size(packed) - 9);
+      EXPECT_EQ(Verify({packed}).exit_code, 1) << "cut off";
+      EXPECT_EQ(cli_.Run({"state", packed}).exit_code, 7);
+    }
+  }
 }
 
 TEST_F(VerifyCommandTest, AFileThatCannotBeOpenedIsAFindingAmongOthers) {
@@ -272,7 +316,7 @@ TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
   expect(cli_.Path("binary"), 1, "not_a_journal");
   Rewrite(cli_.Path("prose"), "Dear diary,\n\n\033[31mtoday\n");
   expect(cli_.Path("prose"), 1, "line 1 (byte 0): not_an_event");
-  expect("/dev/null", 1, "contains no events");
+  expect("/dev/null", 7, "a device or socket is no journal");
   const CliResultText usage = Verify({});
   EXPECT_EQ(usage.exit_code, 2);
 }

@@ -5,7 +5,7 @@
 #include "base/file_system.h"
 #include "core/event_codec.h"
 #include "core/json_text.h"
-#include "journal/stored_file.h"
+#include "tools/cli/offline/packed_file.h"
 #include "tools/cli/screen.h"
 
 namespace stagelog::cli {
@@ -25,25 +25,27 @@ CliResult<std::unique_ptr<FileEvents>> FileEvents::Open(const JournalPath& journ
   }
   const auto damage = trust == Trust::kVerified ? CompressedFile::Damage::kIsAnError
                                                 : CompressedFile::Damage::kIsBlankLines;
-  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal.path, damage);
+  Result<std::unique_ptr<ReadFile>> file = OpenJournalFile(journal.path, damage);
   if (!file) return Fail(ExitCode::kBadFile, file.error().message);
   std::unique_ptr<FileEvents> events(
-      new FileEvents(journal, trust, std::move(bytes_read), std::move(*file)));
+      new FileEvents(journal, trust, std::move(bytes_read), LineReader(std::move(*file))));
   if (anchor) events->check_.SetAnchor(std::move(*anchor));
   return events;
 }
 
 std::unique_ptr<FileEvents> FileEvents::Over(const JournalPath& journal, Trust trust,
                                              std::unique_ptr<ReadFile> file) {
-  return std::unique_ptr<FileEvents>(new FileEvents(journal, trust, nullptr, std::move(file)));
+  constexpr uint64_t kMaxUnbrokenBytes = uint64_t{64} << 20;  // /dev/zero has no end
+  return std::unique_ptr<FileEvents>(
+      new FileEvents(journal, trust, nullptr, LineReader(std::move(file), kMaxUnbrokenBytes)));
 }
 
 FileEvents::FileEvents(const JournalPath& journal, Trust trust, BytesRead bytes_read,
-                       std::unique_ptr<ReadFile> file)
+                       LineReader reader)
     : path_(journal.path),
       trust_(trust),
       bytes_read_(std::move(bytes_read)),
-      reader_(std::move(file)) {}
+      reader_(std::move(reader)) {}
 
 CliResult<std::optional<StoredEvent>> FileEvents::Next() {
   while (true) {

@@ -1,4 +1,5 @@
-// The events of an events.jsonl or events.jsonl.zst, each judged before it is handed out.
+// The events of an events.jsonl or events.jsonl.zst, or of one that other programs packed
+// (packed_file.h), each judged before it is handed out.
 #ifndef STAGELOG_TOOLS_CLI_OFFLINE_FILE_EVENTS_H_
 #define STAGELOG_TOOLS_CLI_OFFLINE_FILE_EVENTS_H_
 
@@ -37,8 +38,7 @@ class FileEvents : public StoredEvents {
   std::string Remark() const override { return remark_; }
 
  private:
-  FileEvents(const JournalPath& journal, Trust trust, BytesRead bytes_read,
-             std::unique_ptr<ReadFile> file);
+  FileEvents(const JournalPath& journal, Trust trust, BytesRead bytes_read, LineReader reader);
 
   CliResult<std::optional<StoredEvent>> TakeVerified(const FileLine& line);
   std::optional<StoredEvent> TakeReadable(const FileLine& line);

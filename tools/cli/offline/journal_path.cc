@@ -66,6 +66,10 @@ CliResult<std::vector<JournalPath>> FindJournals(const std::string& path) {
     return Fail(ExitCode::kBadFile, path + ": no such file or folder");
   }
   if (error) return Fail(ExitCode::kBadFile, path + ": " + error.message());
+  const bool is_device = status.type() == fs::file_type::character ||
+                         status.type() == fs::file_type::block ||
+                         status.type() == fs::file_type::socket;
+  if (is_device) return Fail(ExitCode::kBadFile, path + ": a device or socket is no journal");
   if (status.type() != fs::file_type::directory) return std::vector<JournalPath>{OfFile(path)};
   const fs::path folder = Canonical(path);
   if (auto journal = JournalIn(folder)) return std::vector<JournalPath>{std::move(*journal)};

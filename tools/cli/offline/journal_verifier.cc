@@ -8,6 +8,7 @@
 #include "journal/file_events.h"
 #include "journal/line_reader.h"
 #include "journal/stored_file.h"
+#include "tools/cli/offline/packed_file.h"
 
 namespace stagelog::cli {
 namespace {
@@ -24,8 +25,9 @@ class Verifier {
   CliResult<ChainCheck> Run() {
     // Both are written after the line they speak of, or before it and then looked at last: what
     // they know now is in the file when it is read.
+    if (const std::string job = JobOfFirstLines(); !job.empty()) check_ = ChainCheck(job);
     if (!journal_.folder.empty()) ReadState();
-    Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(RealFileSystem(), journal_.path);
+    Result<std::unique_ptr<ReadFile>> file = OpenJournalFile(journal_.path);
     if (!file && !IsDamaged(file.error())) {
       return Fail(ExitCode::kBadFile, file.error().message);
     }
@@ -37,6 +39,11 @@ class Verifier {
     if (CliStatus read = ReadLines(reader); !read) return tl::unexpected(read.error());
     if (size_ == 0 && !gave_up_) check_.Add({1, 0, "empty", "the file contains no events"});
     if (!gave_up_) check_.Finish(size_);
+    if (!journal_.job_id.empty() && check_.job_id() != journal_.job_id) {
+      check_.Add({1, 0, "foreign_job",
+                  "the folder is named " + journal_.job_id + ", but its events are of job " +
+                      check_.job_id() + "; rename it, or name the file to check that alone"});
+    }
     if (database_ != nullptr && !gave_up_) LookForMissingTail();
     return std::move(check_);
   }
@@ -52,6 +59,26 @@ class Verifier {
   }
 
  private:
+  // The job that the first two events agree on; one of them may have come from elsewhere. Empty
+  // where they do not, or are none. A folder that was copied or renamed is one finding, not one for
+  // every line.
+  std::string JobOfFirstLines() const {
+    if (journal_.job_id.empty()) return "";
+    Result<std::unique_ptr<ReadFile>> file = OpenJournalFile(journal_.path);
+    if (!file) return "";
+    LineReader reader(std::move(*file));
+    std::string job;
+    for (int i = 0; i < 2; ++i) {
+      const auto line = reader.Next();
+      if (!line) return "";
+      if (!line->has_value()) break;
+      const Result<Event> event = DecodeStoredEvent((*line)->text);
+      if (!event || (i > 0 && event->draft.job_id != job)) return "";
+      job = event->draft.job_id;
+    }
+    return job;
+  }
+
   void ReadState() {
     auto anchor = ReadStateAnchor(journal_.folder + "/state.json");
     if (!anchor) {
