@@ -54,7 +54,7 @@ TEST_F(ImportTest, ALineThatIsNoneIsNamed) {
   ExpectFailure({"import", WriteFile("file", text)}, 7, "file: line 4 (byte ");
   EXPECT_THAT(Lines("old"), SizeIs(3)) << "what came before it was right";
   ExpectFailure({"import", WriteFile("bad", "{\"a\":1}\n"), "--type-field", "a"}, 2,
-                "bad:1: no job");
+                "no job id; give --job or --job-field");
   ExpectFailure({"import", cli_.Path("nowhere")}, 7, "no such file");
   ExpectFailure({"import", WriteFile("empty", "")}, 7, "contains no events");
 }
@@ -62,7 +62,7 @@ TEST_F(ImportTest, ALineThatIsNoneIsNamed) {
 TEST_F(ImportTest, ALineThatIsTooLongIsNamedAndEndsNothingInSilence) {
   const std::string too_long = "{\"msg\":\"" + std::string(5'000'000, 'x') + "\"}\n";
   const std::string path = WriteFile("log", "{\"msg\":\"a\"}\n" + too_long + "{\"msg\":\"b\"}\n");
-  ExpectFailure({"import", path, "--job", "j", "--message-field", "msg"}, 2,
+  ExpectFailure({"import", path, "--job", "j", "--message-field", "msg"}, 1,
                 "log:2: the line is longer than 4 MiB");
   EXPECT_THAT(Lines("j"), SizeIs(1));
   std::vector<std::string> lines = JournalLines::Random(5, 9, "old").lines();

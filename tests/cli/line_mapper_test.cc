@@ -59,6 +59,45 @@ TEST(LineMapperTest, ATimeIsReadInWhateverUnitItIs) {
   EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"), HasSubstr("invalid time 'noon'"));
 }
 
+TEST(LineMapperTest, ADateInDigitsIsNoUnixTime) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  for (const char* time : {"20251128210000", "\"20251128T210000Z\"", "\"20251128 2100\"",
+                           "\"20251128T220000.000+01\"", "20251128210000000"}) {
+    const OrderedJson event = EventOf(mapping, "{\"t\":" + std::string(time) + "}");
+    EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.000000Z") << time;
+  }
+  EXPECT_EQ(EventOf(mapping, R"({"t":20251128})")["occurred_at"], "2025-11-28T00:00:00.000000Z");
+  for (const auto& [time, what] :
+       {std::pair("638355968000000000", ".NET ticks"), std::pair("133444736000000000", "FILETIME"),
+        std::pair("45244", "spreadsheet"), std::pair("231114", "--time-format")}) {
+    EXPECT_THAT(MapOne(mapping, "{\"t\":" + std::string(time) + "}"), HasSubstr(what));
+  }
+}
+
+TEST(LineMapperTest, ATimeMayBeAnObject) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "a.t"}});
+  for (const char* time :
+       {R"({"epochSecond":1764363600,"nanoOfSecond":123456789})",
+        R"({"seconds":"1764363600","nanos":123456789})",
+        R"({"_seconds":1764363600,"_nanoseconds":123456789})",
+        R"({"sec":1764363600,"usec":123456})", R"({"$date":"2025-11-28T22:00:00.123456+01:00"})"}) {
+    const std::string line = "{\"a\":{\"t\":" + std::string(time) + "}}";
+    const OrderedJson event = EventOf(mapping, line);
+    EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.123456Z") << time;
+    EXPECT_EQ(event["payload"], OrderedJson::parse(line)) << "objects stay whole";
+  }
+  for (const char* time :
+       {R"({"$date":1764363600123})", R"({"$date":{"$numberLong":"1764363600123"}})"}) {
+    const OrderedJson event = EventOf(mapping, "{\"a.t\":" + std::string(time) + "}");
+    EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.123000Z") << time;
+  }
+  for (const char* other : {R"({"seconds":5})", R"({"$date":"noon"})", R"({"epochSecond":true})",
+                            R"({"seconds":1764363600,"nanos":1000000000})", "{}", "[1764363600]"}) {
+    EXPECT_FALSE(EventOf(mapping, "{\"a.t\":" + std::string(other) + "}").contains("occurred_at"))
+        << other;
+  }
+}
+
 TEST(LineMapperTest, AZoneThatIsAssumedIsSaidAndTheTextKept) {
   const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
   cli::LineMapper mapper(mapping, kMappedAt);
@@ -77,6 +116,10 @@ TEST(LineMapperTest, ALineWithoutATimeHasThatOfTheLineBeforeIt) {
   EXPECT_EQ(mapper.Map("{}", "4")->time, "1970-01-01T00:00:00.000000Z");
   mapper.BeginFile();
   EXPECT_EQ(mapper.Map("first", "5")->time, "");
+  mapper.BeginFile("2026-03-01T09:00:00.000000Z");
+  EXPECT_EQ(mapper.Map("first", "6")->time, "2026-03-01T09:00:00.000000Z");
+  EXPECT_EQ(mapper.TimeOf(R"({"t":1})"), "1970-01-01T00:00:01.000000Z");
+  EXPECT_EQ(mapper.TimeOf("first"), "");
 }
 
 // --- Levels ---
@@ -121,6 +164,75 @@ TEST(LineMapperTest, GuessesOnlyWhereTheLineSaysItAndSaysSo) {
       "critical");
   EXPECT_EQ(guess("level", R"({"level":40})"), "none");
   EXPECT_EQ(guess("PRIORITY", R"({"PRIORITY":"3"})"), "none");
+}
+
+TEST(LineMapperTest, ATextThatBeginsWithALevelHasIt) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "m"}, {Part::kLevel, "l"}});
+  const std::pair<const char*, const char*> texts[] = {{"[INFO] x", "info"},
+                                                       {"[ERROR]x", "error"},
+                                                       {"[warn] x", "warning"},
+                                                       {"<3>x", "error"},
+                                                       {"<134>x", "info"},
+                                                       {"WARN: x", "warning"},
+                                                       {"error: x", "error"},
+                                                       {"ERROR - x", "error"},
+                                                       {"FATAL x", "critical"},
+                                                       {"DEBUG2: x", "debug"},
+                                                       {"FINE: x", "debug"},
+                                                       {"[E] x", "error"},
+                                                       {"\x1b[31mERROR\x1b[0m x", "error"}};
+  for (const auto& [text, level] : texts) {
+    EXPECT_EQ(LevelOf(mapping, text), level) << text;
+    const std::string line = OrderedJson{{"m", text}}.dump();
+    EXPECT_EQ(LevelOf(mapping, line), level) << line;
+    EXPECT_EQ(EventOf(mapping, line)["message"], text) << "the text stays as it is";
+  }
+  for (const char* text : {"x [ERROR]", "Config: x", "note: x", "Errors: 3", "error in x", "C: x",
+                           "[d] x", "<192>x", "<x>", "ok: [host]", "[INFORMED] x", "[", "ERROR"}) {
+    EXPECT_EQ(LevelOf(mapping, text), "none") << text;
+  }
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"debug","m":"[ERROR] x"})"), "debug") << "the field counts";
+  cli::LineMapper mapper(mapping, kMappedAt);
+  ASSERT_TRUE(mapper.Map("<3>x", "id"));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("from how texts begin")));
+}
+
+TEST(LineMapperTest, NumbersBelowPinosOwnAreDebugAndSaid) {
+  FieldMapping mapping = Mapping({{Part::kLevel, "level"}});
+  mapping.level_scale = FindLevelScale("pino");
+  cli::LineMapper mapper(mapping, kMappedAt);
+  const auto mapped = mapper.Map(R"({"level":5})", "id");
+  ASSERT_TRUE(mapped);
+  EXPECT_THAT(mapped->event, HasSubstr(R"("level":"debug")"));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("numbers below 10 in 'level'")));
+}
+
+TEST(LineMapperTest, ATextOfJournaldMayBeAnArray) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "MESSAGE"}});
+  const OrderedJson text = EventOf(mapping, R"({"MESSAGE":[104,195,169]})");
+  EXPECT_EQ(text["message"], "h\xc3\xa9");
+  EXPECT_FALSE(text.contains("payload"));
+  const OrderedJson bytes = EventOf(mapping, R"({"MESSAGE":[104,255]})");
+  EXPECT_EQ(bytes["message"], cli::SoundUtf8("h\xff"));
+  EXPECT_EQ(bytes["payload"]["MESSAGE"].dump(), "[104,255]");
+  EXPECT_EQ(EventOf(mapping, R"({"MESSAGE":["a","b"]})")["message"], "a\nb");
+  EXPECT_THAT(EventOf(mapping, R"({"MESSAGE":[104,256]})")["message"].get<std::string>(),
+              HasSubstr("MESSAGE"));
+}
+
+TEST(LineMapperTest, OnlyLinesThatAreTakenCount) {
+  const FieldMapping mapping = Mapping({{Part::kLevel, "l"}, {Part::kTime, "t"}});
+  cli::LineMapper mapper(mapping, kMappedAt);
+  EXPECT_FALSE(mapper.Map(R"({"t":"2026-03-01 09:00:00","l":"loud"})", "1"));
+  EXPECT_THAT(mapper.Remarks(), IsEmpty());
+  EXPECT_EQ(mapper.counts().lines, 0);
+  ASSERT_TRUE(mapper.Map(R"({"l":"info"})", "2"));
+  const auto text = mapper.Map("text", "3");
+  ASSERT_TRUE(text);
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 line is not a JSON object")));
+  mapper.Uncount(text->counted);
+  EXPECT_THAT(mapper.Remarks(), IsEmpty());
+  EXPECT_EQ(mapper.counts().lines, 1);
 }
 
 TEST(LineMapperTest, AWordThatSaysMoreIsKept) {
@@ -305,6 +417,12 @@ TEST(LineMapperTest, PresetsKnowTheFieldsOfTheirPrograms) {
   EXPECT_EQ(task["job_id"], "mad_euler");
   EXPECT_EQ(task["type"], "stage_started");
   EXPECT_THAT(task["stage"].get<std::string>(), MatchesRegex("ALIGN-1-x--.{20}"));
+  FieldMapping mongodb = Mapping({});
+  ASSERT_TRUE(cli::ApplyPreset("mongodb", mongodb));
+  const OrderedJson mongod = EventOf(
+      mongodb, R"({"t":{"$date":"2026-03-01T10:00:00.000+01:00"},"s":"D2","msg":"slow query"})");
+  EXPECT_EQ(mongod["occurred_at"], "2026-03-01T09:00:00.000000Z");
+  EXPECT_EQ(mongod["level"], "debug");
   FieldMapping own = Mapping({{Part::kMessage, "text"}});
   ASSERT_TRUE(cli::ApplyPreset("pino", own));
   EXPECT_EQ(EventOf(own, R"({"level":40,"msg":"m","text":"t"})")["message"], "t");

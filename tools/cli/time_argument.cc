@@ -203,6 +203,7 @@ std::optional<Moment> ParseMoment(std::string_view text, int64_t now_micros) {
     return Moment{first,
                   SecondsOf(next_day, now_micros / kSecond).value_or(*seconds) * kSecond - 1};
   }
+  if (const auto extended = ExtendedForm(text)) return ParseMoment(*extended, now_micros);
   const std::string number(text);
   const bool is_number = !number.empty() && IsDigit(number.front()) &&
                          number.find_first_not_of("0123456789.") == std::string::npos;

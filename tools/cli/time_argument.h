@@ -22,7 +22,8 @@ struct Moment {
 };
 
 // A time: RFC 3339; "2026-11-28 21:54" with or without seconds and fraction, and with or without a
-// zone behind ("UTC", "+01:00", or this machine's abbreviation such as "CET"); a date; "21:54", the
+// zone behind ("UTC", "+01:00", or this machine's abbreviation such as "CET"); a date; either in
+// the basic form of ISO 8601 as well (ExtendedForm() in base/timestamp.h); "21:54", the
 // last time that the clock said so before `now_micros`; Unix seconds or milliseconds. Without a
 // zone it is this machine's. No value for anything else.
 std::optional<Moment> ParseMoment(std::string_view text, int64_t now_micros);

@@ -9,6 +9,7 @@
 #include "core/draft_decoder.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "tools/cli/json_member.h"
 #include "tools/cli/receipt.h"
 
 namespace stagelog::cli {
@@ -25,6 +26,11 @@ bool IsWorthRetrying(const CliResult<Answer>& answer) {
   return !answer || (answer->status >= 502 && answer->status <= 504);
 }
 
+bool IsIdConflict(const Answer& answer) {
+  return answer.status == 409 &&
+         TextAt(Json::parse(answer.body, nullptr, false), "code") == "event_id_conflict";
+}
+
 }  // namespace
 
 CliStatus BatchSender::Add(OutgoingEvent event) {
@@ -38,23 +44,35 @@ CliStatus BatchSender::Add(OutgoingEvent event) {
 }
 
 CliStatus BatchSender::Flush() {
+  // A request is taken whole or not at all. Where events must be left out it is sent in parts, so
+  // that not all the others are sent again for each.
+  size_t part = queued_.size();
   while (!queued_.empty()) {
+    part = std::clamp<size_t>(part, 1, queued_.size());
+    const auto end = queued_.begin() + static_cast<std::ptrdiff_t>(part);
     std::string body;
-    for (const OutgoingEvent& event : queued_) body += event.json + "\n";
+    for (auto event = queued_.begin(); event != end; ++event) body += event->json + "\n";
     const CliResult<Answer> answer = Post(target_, body, "application/x-ndjson");
     if (!answer) return tl::unexpected(answer.error());
     if (answer->ok()) {
       Count(*answer);
-      queued_.clear();
-      break;
+      queued_.erase(queued_.begin(), end);
+      part *= 2;
+      continue;
     }
-    const size_t refused = RefusedEvent(*answer);
+    const size_t refused = RefusedEvent(*answer, part);
     CliError error = Refused(*answer, refused);
     if (refused == 0) return tl::unexpected(std::move(error));
     const auto at = queued_.begin() + static_cast<std::ptrdiff_t>(refused - 1);
-    if (skip_) {
-      skip_(*at, error.message);
+    const bool is_known = at->has_derived_id && IsIdConflict(*answer);
+    if (is_known || skip_) {
+      if (is_known) {
+        ++differing_;
+      } else {
+        skip_(*at, error.message);
+      }
       queued_.erase(at);
+      part = refused - 1;
       continue;
     }
     queued_.erase(at, queued_.end());
@@ -114,14 +132,14 @@ CliResult<Answer> BatchSender::PostOne(const std::string& event) {
   return answer;
 }
 
-size_t BatchSender::RefusedEvent(const Answer& answer) const {
+size_t BatchSender::RefusedEvent(const Answer& answer, size_t sent) const {
   const Json problem = Json::parse(answer.body, nullptr, false);
   if (answer.status >= 500 || !problem.is_object()) return 0;
   // Of one event the daemon gives no number.
   const bool is_of_the_one =
-      queued_.size() == 1 && (answer.status == 409 || answer.status == 410 || answer.status == 422);
+      sent == 1 && (answer.status == 409 || answer.status == 410 || answer.status == 422);
   const int64_t line = IntegerAt(problem, "line", is_of_the_one ? 1 : 0);
-  return line >= 1 && line <= static_cast<int64_t>(queued_.size()) ? static_cast<size_t>(line) : 0;
+  return line >= 1 && line <= static_cast<int64_t>(sent) ? static_cast<size_t>(line) : 0;
 }
 
 CliError BatchSender::Refused(const Answer& answer, size_t event) const {

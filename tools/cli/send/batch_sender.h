@@ -17,6 +17,10 @@ namespace stagelog::cli {
 struct OutgoingEvent {
   std::string json;  // one line, with an event_id
   int64_t line = 0;  // from 1
+  // Its event_id stands for its place in the input, and was not chosen by anybody: where the daemon
+  // has that id with other content, the line is there already and was read in another way then.
+  bool has_derived_id = false;
+  uint32_t counted = 0;  // of whoever made it (LineMapper::Uncount())
 };
 
 // One thread at a time.
@@ -51,6 +55,8 @@ class BatchSender {
   bool has_sent() const { return has_sent_; }
   int64_t accepted() const { return accepted_; }
   int64_t duplicates() const { return duplicates_; }
+  // Left out: derived ids that the daemon has with other content.
+  int64_t differing() const { return differing_; }
   int64_t last_seq() const { return last_seq_; }
   int64_t flagged() const { return flagged_; }  // how many were stored and flagged
   // ", 3 flagged as invalid", or nothing.
@@ -59,8 +65,9 @@ class BatchSender {
  private:
   CliResult<Answer> Post(const std::string& target, const std::string& body,
                          const std::string& content_type);
-  // The queued event that the answer refuses, from 1; 0: the request as a whole.
-  size_t RefusedEvent(const Answer& answer) const;
+  // Of the first `sent` queued events the one that the answer refuses, from 1; 0: the request as a
+  // whole.
+  size_t RefusedEvent(const Answer& answer, size_t sent) const;
   CliError Refused(const Answer& answer, size_t event) const;
   void Count(const Answer& answer);
   void TakeReceipt(const Json& answer);
@@ -72,6 +79,7 @@ class BatchSender {
   size_t queued_bytes_ = 0;
   int64_t accepted_ = 0;
   int64_t duplicates_ = 0;
+  int64_t differing_ = 0;
   int64_t last_seq_ = 0;
   int64_t flagged_ = 0;
   int64_t told_ = 0;  // of them, to `say_`

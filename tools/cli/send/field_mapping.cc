@@ -22,7 +22,9 @@ const std::vector<Preset>& Presets() {
       // The names that most programs agree on.
       {"json",
        "",
-       {{Part::kTime, {"timestamp", "time", "ts", "@timestamp", "at", "datetime", "date"}},
+       {{Part::kTime,
+         {"timestamp", "time", "ts", "@timestamp", "at", "datetime", "date", "instant",
+          "timeMillis"}},
         {Part::kLevel, {"level", "severity", "lvl", "loglevel", "log.level", "levelname"}},
         {Part::kMessage, {"message", "msg", "text", "log"}}},
        {}},
@@ -62,6 +64,8 @@ const std::vector<Preset>& Presets() {
         {Part::kLevel, {"level"}},
         {Part::kMessage, {"short_message"}}},
        {}},
+      // mongod's log since 4.4
+      {"mongodb", "", {{Part::kTime, {"t"}}, {Part::kLevel, {"s"}}, {Part::kMessage, {"msg"}}}, {}},
       // The files of Docker's json-file driver.
       {"docker", "", {{Part::kTime, {"time"}}, {Part::kMessage, {"log"}}}, {}},
       // dbt --log-format json
@@ -123,7 +127,10 @@ std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part par
   const size_t index = static_cast<size_t>(part);
   for (const auto* list : {&paths[index], &preset_paths[index]}) {
     for (const std::string& path : *list) {
-      if (const auto place = line.Find(path)) return place;
+      const auto place = part == Part::kTime      ? line.FindTime(path)
+                         : part == Part::kMessage ? line.FindMessage(path)
+                                                  : line.Find(path);
+      if (place) return place;
     }
   }
   return std::nullopt;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/draft_decoder.h"
+#include "tools/cli/json_member.h"
+#include "tools/cli/send/time_object.h"
 
 namespace stagelog::cli {
 namespace {
@@ -37,12 +39,25 @@ std::optional<ForeignLine> ForeignLine::Parse(std::string_view text) {
 }
 
 std::optional<ForeignLine::Place> ForeignLine::Find(const std::string& path) {
-  return FindIn(*members_, path, true);
+  return FindIn(*members_, path, true, IsScalar);
+}
+
+std::optional<ForeignLine::Place> ForeignLine::FindTime(const std::string& path) {
+  return FindIn(*members_, path, true, [](const JsonMember& member) {
+    return IsScalar(member) || (member.kind == Kind::kObject && TimeOfObject(member.raw));
+  });
+}
+
+std::optional<ForeignLine::Place> ForeignLine::FindMessage(const std::string& path) {
+  return FindIn(*members_, path, true, [](const JsonMember& member) {
+    return IsScalar(member) || (member.key == "MESSAGE" && TextOfArray(member));
+  });
 }
 
 std::optional<ForeignLine::Place> ForeignLine::FindIn(const std::vector<JsonMember>& object,
-                                                      std::string_view path, bool is_top) {
-  if (const JsonMember* member = LastOf(object, path); member != nullptr && IsScalar(*member)) {
+                                                      std::string_view path, bool is_top,
+                                                      Wanted is_wanted) {
+  if (const JsonMember* member = LastOf(object, path); member != nullptr && is_wanted(*member)) {
     return Place{member, &object, is_top};
   }
   for (size_t dot = path.rfind('.'); dot != std::string_view::npos && dot > 0;
@@ -50,7 +65,7 @@ std::optional<ForeignLine::Place> ForeignLine::FindIn(const std::vector<JsonMemb
     const JsonMember* outer = LastOf(object, path.substr(0, dot));
     const std::vector<JsonMember>* inner = outer == nullptr ? nullptr : Inner(*outer);
     if (inner == nullptr) continue;
-    if (const auto found = FindIn(*inner, path.substr(dot + 1), false)) return found;
+    if (const auto found = FindIn(*inner, path.substr(dot + 1), false, is_wanted)) return found;
   }
   return std::nullopt;
 }
@@ -75,6 +90,25 @@ bool ForeignLine::IsSuperseded(size_t index) const {
 
 std::string TextOfScalar(const JsonMember& member) {
   return member.kind == Kind::kText ? member.text : member.raw;
+}
+
+std::optional<std::string> TextOfArray(const JsonMember& member) {
+  if (member.kind != Kind::kArray) return std::nullopt;
+  const Json array = Json::parse(member.raw, nullptr, false);
+  if (!array.is_array() || array.empty()) return std::nullopt;
+  std::string text;
+  const bool is_bytes = array.front().is_number_unsigned();
+  for (const Json& item : array) {
+    if (is_bytes) {
+      constexpr uint64_t kMaxByte = 255;
+      if (!item.is_number_unsigned() || item.get<uint64_t>() > kMaxByte) return std::nullopt;
+      text += static_cast<char>(item.get<uint64_t>());
+    } else {
+      if (!item.is_string()) return std::nullopt;
+      text += (text.empty() ? "" : "\n") + item.get<std::string>();
+    }
+  }
+  return text;
 }
 
 }  // namespace stagelog::cli

@@ -30,6 +30,10 @@ class ForeignLine {
   // through inner objects (a key may hold dots itself; the longest one wins). Of a key that is
   // given twice the last one. Nothing for null, objects, arrays, and what is not there.
   std::optional<Place> Find(const std::string& path);
+  // The same, also for the objects that TimeOfObject() reads.
+  std::optional<Place> FindTime(const std::string& path);
+  // The same, also for a text that journald spells as an array (TextOfArray()).
+  std::optional<Place> FindMessage(const std::string& path);
 
   const std::vector<JsonMember>& members() const { return *members_; }
   bool has_key(std::string_view key) const;
@@ -39,8 +43,9 @@ class ForeignLine {
 
  private:
   ForeignLine() = default;
+  using Wanted = bool (*)(const JsonMember& member);
   std::optional<Place> FindIn(const std::vector<JsonMember>& object, std::string_view path,
-                              bool is_top);
+                              bool is_top, Wanted is_wanted);
   const std::vector<JsonMember>* Inner(const JsonMember& member);
 
   const std::vector<JsonMember>* members_ = nullptr;
@@ -50,8 +55,12 @@ class ForeignLine {
   bool has_duplicates_ = false;
 };
 
-// A scalar as text; booleans and numbers as they are spelled.
+// A scalar as text; booleans and numbers as they are spelled. Objects and arrays likewise.
 std::string TextOfScalar(const JsonMember& member);
+
+// A text that journald writes as an array: its bytes, where they are no UTF-8 or do not print, or
+// the texts of a field that was given several times, which become lines. No value for another.
+std::optional<std::string> TextOfArray(const JsonMember& member);
 
 }  // namespace stagelog::cli
 

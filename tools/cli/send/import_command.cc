@@ -4,6 +4,7 @@
 #include "core/identifier.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/send/import_run.h"
+#include "tools/cli/time_argument.h"
 
 namespace stagelog::cli {
 namespace {
@@ -16,6 +17,7 @@ struct ImportFlags {
   std::string level_scale;
   std::string time_format;
   std::string preset;
+  std::string retry = "10";
 };
 
 constexpr const char* kForeign = "Lines of other programs";
@@ -98,6 +100,11 @@ CliStatus PutTogether(ImportFlags& flags) {
   if (CliStatus sound = needs(!flags.time_format.empty(), Part::kTime, "--time-format"); !sound) {
     return sound;
   }
+  constexpr size_t kJob = static_cast<size_t>(Part::kJob);
+  if (!mapping.empty() && mapping.job.empty() && mapping.paths[kJob].empty() &&
+      mapping.preset_paths[kJob].empty()) {
+    return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
+  }
   if (flags.options.create && mapping.empty()) {
     return Fail(ExitCode::kUsage,
                 "--create applies to lines of other programs only; a journal already contains "
@@ -134,14 +141,16 @@ void AddImport(CommandLine& line) {
                   "import what is readable of a damaged journal");
   command.AddFlag("--skip-invalid", options.skip_invalid, "skip and count invalid lines");
   command.AddFlag("--dry-run", options.dry_run,
-                  "check only, send nothing; with --json print the events");
-  command
-      .AddOption("--retry", options.retry_seconds,
-                 "seconds to retry while the daemon is unreachable (10)")
-      .Between(0, 86'400);
+                  "check only what needs no daemon, send nothing; with --json print the events");
+  command.AddOption("--retry", flags->retry,
+                    "how long to retry when the daemon is unreachable: seconds, or 90s, 10m "
+                    "(default 10)");
   command.WhenChosen([&line, flags] {
     line.action = [flags](Context& context) -> CliResult<ExitCode> {
       if (CliStatus sound = PutTogether(*flags); !sound) return tl::unexpected(sound.error());
+      const auto retry_seconds = ParseWholeSeconds("--retry", flags->retry, 0, 86'400);
+      if (!retry_seconds) return tl::unexpected(retry_seconds.error());
+      flags->options.retry_seconds = static_cast<int>(*retry_seconds);
       return ImportRun(context, flags->options).Run();
     };
   });

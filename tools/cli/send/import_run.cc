@@ -6,13 +6,12 @@
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "base/timestamp.h"
 #include "core/draft_decoder.h"
 #include "core/json_text.h"
-#include "journal/stored_file.h"
 #include "tools/cli/run/spool.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/send/mapping_report.h"
-#include "tools/cli/send/unpacking.h"
 
 namespace stagelog::cli {
 namespace {
@@ -47,22 +46,6 @@ std::string WithoutOwnKeys(std::string body) {
   return event + "}";
 }
 
-// gzip, or zstd without the table of frames that our own files end with: to be read from the front
-// on.
-bool IsPackedByOthers(const JournalPath& journal) {
-  auto file = RealFileSystem().OpenRead(journal.path);
-  if (!file) return false;
-  char head[4] = {};
-  const Result<size_t> got = (*file)->ReadAt(0, head, sizeof(head));
-  const Packing packing = PackingOf({head, got.value_or(0)});
-  if (packing == Packing::kNone) return false;
-  if (packing != Packing::kZstd) return true;
-  const std::string name = std::filesystem::path(journal.path).filename().string();
-  // One of ours whose end is missing must not pass for a whole one of another program.
-  if (name == CompressedPath("events.jsonl")) return false;
-  return !OpenStoredFile(RealFileSystem(), journal.path, CompressedFile::Damage::kIsAnError);
-}
-
 uint64_t BytesOnDisk(const std::string& path) {
   std::error_code error;
   const uint64_t bytes = std::filesystem::file_size(path, error);
@@ -81,19 +64,28 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
   // A journal's own lines say themselves what was wrong with them.
   if (!options.mapping.empty()) sender_.OnFlagged(Complain);
   if (!options.skip_invalid) return;
-  sender_.SkipRefused([this](const OutgoingEvent&, const std::string& reason) {
+  sender_.SkipRefused([this](const OutgoingEvent& event, const std::string& reason) {
+    if (!options_.mapping.empty()) mapper_.Uncount(event.counted);
     CountSkipped(sending_ + ": " + reason);
   });
 }
 
 CliResult<ExitCode> ImportRun::Run() {
   const CliStatus sent = SendAll();
+  if (sent && options_.dry_run) {
+    Complain(
+        "a dry run cannot check what only the daemon knows: ids and jobs that it has, the token's "
+        "role, the rules of strict jobs");
+  }
   Remark();
   const CliStatus said = PrintSummary();
   if (!sent) return tl::unexpected(sent.error());
   if (!said) return tl::unexpected(said.error());
   if (skipped_ > 0 && skipped_ == read_)
     return Fail(ExitCode::kProblem, "no line could be imported");
+  if (sender_.differing() > 0 && sender_.accepted() + sender_.duplicates() == 0) {
+    return Fail(ExitCode::kProblem, "nothing was imported");
+  }
   return ExitCode::kOk;
 }
 
@@ -177,7 +169,7 @@ CliStatus ImportRun::SendJournal(const Input& input, Progress& progress) {
   const BytesRead advance = [&](uint64_t bytes) { progress.Advance(bytes); };
   const Trust trust = options_.unverified ? Trust::kReadable : Trust::kVerified;
   std::unique_ptr<FileEvents> events;
-  if (input.is_stream || IsPackedByOthers(input.file)) {
+  if (input.is_stream) {
     auto source = OpenByteSource(input.file.path, input.name, advance);
     if (!source) return Fail(ExitCode::kBadFile, source.error().message);
     JournalPath named = input.file;
@@ -198,9 +190,9 @@ CliStatus ImportRun::SendJournal(const Input& input, Progress& progress) {
     if (!event->has_value()) break;
     std::string body = WithoutOwnKeys(std::move((*event)->body));
     const CliStatus judged = JudgeEvent(body);
-    const CliStatus taken =
-        judged ? Send(input, std::move(body), number)
-               : Refuse(input.name + ":" + std::to_string(number) + ": ", judged.error());
+    const CliStatus taken = judged ? Send(input, {std::move(body), number})
+                                   : Refuse(input.name + ":" + std::to_string(number) + ": ",
+                                            judged.error(), ExitCode::kProblem);
     if (!taken) return taken;
   }
   if (const std::string remark = events->Remark(); !remark.empty()) Say(remark);
@@ -215,13 +207,18 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines lines(std::move(*source));
   LineChain chain;
-  mapper_.BeginFile();
+  HeldLines held;
+  mapper_.BeginFile(input.is_stream ? LookAhead(lines, held) : TimeOfFirstLines(input));
   while (true) {
-    if (sender_.has_queued() && lines.WouldWait()) {
+    if (held.empty() && sender_.has_queued() && lines.WouldWait()) {
       if (CliStatus sent = Flush(); !sent) return sent;
     }
-    const auto line = lines.Next();
-    if (!line) return tl::unexpected(line.error());
+    auto line = held.empty() ? lines.Next() : std::move(held.front());
+    if (!held.empty()) held.pop_front();
+    if (!line) {
+      const bool is_named = line.error().message.starts_with(input.name);
+      return Fail(line.error().code, (is_named ? "" : input.name + ": ") + line.error().message);
+    }
     if (!line->has_value()) return {};
     if (!input.is_stream && IsTornObject(**line)) {
       Say(input.name + ":" + std::to_string((*line)->number) +
@@ -230,6 +227,39 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
     }
     if (CliStatus sent = SendLine(input, *salt, **line, chain); !sent) return sent;
   }
+}
+
+std::string ImportRun::TimeOfFirstLines(const Input& input) {
+  if (mapper_.ReadsTimes()) {
+    auto source = OpenByteSource(input.file.path, input.name);
+    if (!source) return "";  // who sends the file says so
+    InputLines lines(std::move(*source));
+    for (auto line = lines.Next(); line && line->has_value(); line = lines.Next()) {
+      if (std::string time = mapper_.TimeOf((*line)->text); !time.empty()) return time;
+    }
+  }
+  const auto info = RealFileSystem().Stat(input.file.path);
+  if (!info || !info->has_value() || (*info)->size == 0) return "";
+  std::string time = FormatTimestamp((*info)->mtime_ns / 1'000);
+  Say(input.name + ": no line has a time; its modification time (" + time + ") was used");
+  return time;
+}
+
+std::string ImportRun::LookAhead(InputLines& lines, HeldLines& held) {
+  constexpr size_t kMaxHeldLines = 1'000;
+  constexpr size_t kMaxHeldBytes = size_t{8} << 20;
+  size_t bytes = 0;
+  if (!mapper_.ReadsTimes()) return "";
+  while (held.size() < kMaxHeldLines && bytes < kMaxHeldBytes) {
+    // Whoever writes slowly is not to be waited for.
+    if (!held.empty() && lines.WouldWait()) return "";
+    held.push_back(lines.Next());
+    if (!held.back() || !held.back()->has_value()) return "";
+    const std::string& text = (*held.back())->text;
+    if (std::string time = mapper_.TimeOf(text); !time.empty()) return time;
+    bytes += text.size();
+  }
+  return "";
 }
 
 CliResult<std::string> ImportRun::SaltOf(const Input& input) {
@@ -252,21 +282,30 @@ CliStatus ImportRun::SendLine(const Input& input, const std::string& salt, const
                               LineChain& chain) {
   const std::string place = input.name + ":" + std::to_string(line.number) + ": ";
   const std::string id = LineEventId(salt, chain.Add(line.text));
-  if (line.is_too_long) return Refuse(place, {ExitCode::kUsage, InputLines::kTooLong});
+  if (line.is_too_long) {
+    return Refuse(place, {ExitCode::kProblem, InputLines::kTooLong}, ExitCode::kProblem);
+  }
   auto mapped = mapper_.Map(line.text, id);
-  if (!mapped) return Refuse(place, mapped.error());
+  if (!mapped) return Refuse(place, mapped.error(), ExitCode::kProblem);
   if (options_.create && jobs_.insert(mapped->job_id).second && mapped->type != "job_created") {
     if (CliStatus created = Create(*mapped); !created) return created;
   }
-  return Send(input, std::move(mapped->event), line.number);
+  return Send(input,
+              {std::move(mapped->event), line.number, mapped->has_derived_id, mapped->counted});
 }
 
-CliStatus ImportRun::Send(const Input& input, std::string event, int64_t line) {
-  ++read_;
+CliStatus ImportRun::Send(const Input& input, OutgoingEvent event) {
   if (options_.dry_run) {
-    return context_.flags.json ? context_.out.WriteLine(event) : CliStatus();
+    if (CliStatus sound = ids_.Add(event.json); !sound) {
+      if (!options_.mapping.empty()) mapper_.Uncount(event.counted);
+      return Refuse(input.name + ": line " + std::to_string(event.line) + ": ", sound.error(),
+                    ExitCode::kRefused);
+    }
+    ++read_;
+    return context_.flags.json ? context_.out.WriteLine(event.json) : CliStatus();
   }
-  const CliStatus added = sender_.Add({std::move(event), line});
+  ++read_;
+  const CliStatus added = sender_.Add(std::move(event));
   return added ? added : Fail(added.error().code, input.name + ": " + added.error().message);
 }
 
@@ -287,7 +326,8 @@ CliStatus ImportRun::Create(const MappedLine& line) {
   return answer->ok() || is_there ? CliStatus() : tl::unexpected(client_.AsError(*answer));
 }
 
-CliStatus ImportRun::Refuse(const std::string& place, CliError error) {
+CliStatus ImportRun::Refuse(const std::string& place, CliError error, ExitCode code) {
+  error.code = code;
   error.message.insert(0, place);
   if (!options_.skip_invalid) return tl::unexpected(std::move(error));
   ++read_;
@@ -307,6 +347,14 @@ void ImportRun::Say(const std::string& message) {
 CliStatus ImportRun::Flush() { return options_.dry_run ? CliStatus() : sender_.Flush(); }
 
 void ImportRun::Remark() {
+  if (const int64_t lines = sender_.differing(); lines > 0) {
+    Complain(std::to_string(lines) +
+             (lines == 1
+                  ? " line was imported before with another mapping and stays as it was"
+                  : " lines were imported before with another mapping and stay as they were") +
+             ", for events never change; to map them anew, import into another job (--job), or "
+             "delete the job first");
+  }
   if (skipped_ > kSkippedShown) {
     Complain("and " + std::to_string(skipped_ - kSkippedShown) + " more were skipped");
   }
@@ -322,6 +370,7 @@ CliStatus ImportRun::PrintSummary() {
   if (context_.flags.json) {
     const Json summary = {{"accepted", sender_.accepted()},
                           {"duplicates", sender_.duplicates()},
+                          {"mapped_otherwise", sender_.differing()},
                           {"flagged", sender_.flagged()},
                           {"skipped", skipped_},
                           {"last_seq", sender_.last_seq()}};
@@ -332,6 +381,9 @@ CliStatus ImportRun::PrintSummary() {
                             : std::to_string(sender_.accepted()) + " events accepted, " +
                                   std::to_string(sender_.duplicates()) + " already stored" +
                                   (options_.mapping.empty() ? "" : sender_.FlaggedText());
+  if (sender_.differing() > 0) {
+    summary += ", " + std::to_string(sender_.differing()) + " already stored with another mapping";
+  }
   if (skipped_ > 0) {
     summary += ", " + std::to_string(skipped_) + (skipped_ == 1 ? " line" : " lines") + " skipped";
   }

@@ -3,6 +3,8 @@
 #define STAGELOG_TOOLS_CLI_SEND_IMPORT_RUN_H_
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "tools/cli/offline/journal_path.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/send/batch_sender.h"
+#include "tools/cli/send/id_conflicts.h"
 #include "tools/cli/send/input_lines.h"
 #include "tools/cli/send/line_identity.h"
 #include "tools/cli/send/line_mapper.h"
@@ -52,13 +55,18 @@ class ImportRun {
   CliStatus SendInput(const Input& input, Progress& progress);
   CliStatus SendJournal(const Input& input, Progress& progress);
   CliStatus SendLines(const Input& input, Progress& progress);
+  // occurred_at of the lines before the first one with a time. Of a stream the lines that were read
+  // to find it go to `held`.
+  using HeldLines = std::deque<CliResult<std::optional<InputLine>>>;
+  std::string TimeOfFirstLines(const Input& input);
+  std::string LookAhead(InputLines& lines, HeldLines& held);
   CliResult<std::string> SaltOf(const Input& input);
   CliStatus SendLine(const Input& input, const std::string& salt, const InputLine& line,
                      LineChain& chain);
-  CliStatus Send(const Input& input, std::string event, int64_t line);
+  CliStatus Send(const Input& input, OutgoingEvent event);
   CliStatus Create(const MappedLine& line);
   // What is wrong with a line ends the import, or is passed over and counted.
-  CliStatus Refuse(const std::string& place, CliError error);
+  CliStatus Refuse(const std::string& place, CliError error, ExitCode code);
   void CountSkipped(const std::string& what);
   // Says it beside the bar.
   void Say(const std::string& message);
@@ -72,6 +80,7 @@ class ImportRun {
   BatchSender sender_;
   LineMapper mapper_;
   ImportLedger ledger_;
+  IdConflicts ids_;             // of a dry run
   std::set<std::string> jobs_;  // seen; with `create`
   std::string sending_;         // the name of the input that is being sent
   int64_t read_ = 0;

@@ -1,5 +1,6 @@
 #include "tools/cli/send/input_lines.h"
 
+#include <string>
 #include <string_view>
 
 #include "core/text_line.h"
@@ -34,6 +35,7 @@ CliStatus InputLines::Fill() {
 CliResult<std::optional<InputLine>> InputLines::NextOfAny() {
   InputLine line;
   size_t searched = at_;
+  uint64_t passed_over = 0;
   while (true) {
     const size_t end = buffer_.find('\n', searched);
     const bool is_ended = end != std::string::npos;
@@ -47,7 +49,15 @@ CliResult<std::optional<InputLine>> InputLines::NextOfAny() {
       line.is_ended = is_ended;
       return line;
     }
-    if (line.is_too_long) at_ = buffer_.size();  // nothing of it is kept
+    if (line.is_too_long) {  // nothing of it is kept
+      passed_over += size;
+      at_ = buffer_.size();
+    }
+    if (passed_over > kMaxUnbrokenBytes) {
+      return Fail(ExitCode::kBadFile, "line " + std::to_string(number_ + 1) +
+                                          " does not end within 64 MiB; this is not a file of "
+                                          "lines");
+    }
     searched = buffer_.size() - at_;
     if (CliStatus filled = Fill(); !filled) return tl::unexpected(filled.error());
   }

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "core/json_text.h"
 #include "core/vocabulary.h"
+#include "tools/cli/send/text_level.h"
 
 namespace stagelog::cli {
 namespace {
@@ -18,6 +19,9 @@ constexpr std::string_view kWordKeys[] = {
     "levelText",     "severity_text", "severityText",  "SeverityText",  "severity_label",
     "severity_name", "severityName",  "priority_name", "PRIORITY_NAME", "loglevel",
     "level",         "severity",      "lvl",           "log.level"};
+
+constexpr const char* kOfText =
+    "levels were taken from how texts begin, such as [INFO], WARN: or <3>";
 
 std::optional<double> NumberOf(const std::string& text) {
   double number = 0;
@@ -88,6 +92,11 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
   const std::string shown = "level " + QuotableText(TextOfScalar(*place.member), 40);
   const auto on_scale = [&](const LevelScale& scale) -> CliResult<std::string> {
     const std::string_view level = LevelOfNumber(scale, number);
+    const bool is_custom = (scale.name == "pino" || scale.name == "bunyan") && number < 10;
+    if (!level.empty() && is_custom) {
+      guess_ = "numbers below 10 in '" + QuotableText(key, 80) + "' are no levels of " +
+               std::string(scale.name) + "'s own and were taken as debug";
+    }
     if (!level.empty()) return std::string(level);
     return Fail(ExitCode::kUsage,
                 shown + " is not a level of the scale '" + std::string(scale.name) + "'");
@@ -99,8 +108,8 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
         std::find(std::begin(kWordKeys), std::end(kWordKeys), member.key) != std::end(kWordKeys);
     const std::string_view level = is_word_key ? LevelOfWord(member.text) : std::string_view();
     if (level.empty()) continue;
-    ++guesses_["the numbers in '" + QuotableText(key, 80) +
-               "' were interpreted using the words in '" + member.key + "'"];
+    guess_ = "the numbers in '" + QuotableText(key, 80) +
+             "' were interpreted using the words in '" + member.key + "'";
     return std::string(level);
   }
   const auto guess = GuessScale(line, key);
@@ -112,17 +121,30 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
   }
   auto level = on_scale(*FindLevelScale(guess->scale));
   if (level) {
-    ++guesses_["the numbers in '" + QuotableText(key, 80) + "' were interpreted on the scale '" +
-               guess->scale + "' because " + guess->reason];
+    const std::string custom = guess_.empty() ? "" : "; " + guess_;
+    guess_ = "the numbers in '" + QuotableText(key, 80) + "' were interpreted on the scale '" +
+             guess->scale + "' because " + guess->reason + custom;
   }
   return level;
+}
+
+std::string LevelReader::ReadText(const std::string& text) {
+  const std::string_view level = LevelOfText(text);
+  if (!level.empty()) guess_ = kOfText;
+  return std::string(level);
+}
+
+void LevelReader::CountLine() {
+  if (!guess_.empty()) ++guesses_[guess_];
+  guess_.clear();
 }
 
 std::vector<std::string> LevelReader::Remarks() const {
   std::vector<std::string> remarks;
   for (const auto& [guess, lines] : guesses_) {
     remarks.push_back(guess + " (" + std::to_string(lines) + (lines == 1 ? " line" : " lines") +
-                      "); use --level-scale to change that");
+                      (guess == kOfText ? "); a field that is named with --level-field comes first"
+                                        : "); use --level-scale to change that"));
   }
   return remarks;
 }

@@ -25,6 +25,13 @@ class LevelReader {
   // there is none.
   CliResult<std::string> Read(const ForeignLine& line, const ForeignLine::Place& place);
 
+  // The level that a text for people begins with (text_level.h); empty where it begins with none.
+  std::string ReadText(const std::string& text);
+
+  // What is guessed counts once the line was taken: BeginLine() forgets it, CountLine() counts it.
+  void BeginLine() { guess_.clear(); }
+  void CountLine();
+
   // What was guessed and how often, a sentence each.
   std::vector<std::string> Remarks() const;
 
@@ -33,6 +40,7 @@ class LevelReader {
                                     double number);
 
   const LevelScale* scale_;
+  std::string guess_;  // of the present line
   std::map<std::string, int64_t> guesses_;
 };
 

@@ -12,6 +12,7 @@
 #include "core/vocabulary.h"
 #include "tools/cli/run/sound_text.h"
 #include "tools/cli/send/legal_name.h"
+#include "tools/cli/send/time_object.h"
 
 namespace stagelog::cli {
 namespace {
@@ -59,6 +60,13 @@ std::string TypeNamed(const std::string& text) {
   return is_ours ? text : LegalTypeName(text);
 }
 
+// Bits of MappedLine::counted, behind one for each Part.
+constexpr uint32_t kIsObject = 1U << kPartCount;
+constexpr uint32_t kHasNoZone = kIsObject << 1;
+constexpr uint32_t kHasNoYear = kIsObject << 2;
+
+constexpr uint32_t BitOf(Part part) { return 1U << static_cast<uint32_t>(part); }
+
 tl::expected<EventDraft, Refusal> Decoded(std::string_view event) {
   return DecodeDraft(event, {"", "import"});
 }
@@ -66,7 +74,8 @@ tl::expected<EventDraft, Refusal> Decoded(std::string_view event) {
 }  // namespace
 
 void MappingCounts::AddObject(ForeignLine& line) {
-  if (++objects > 1) return;
+  ++objects;
+  if (!keys.empty()) return;
   for (const JsonMember& member : line.members()) {
     keys.push_back(member.key);
     if (member.kind != JsonMember::Kind::kObject) continue;
@@ -91,9 +100,9 @@ class LineReading {
     const std::string_view content = WithoutNuls(line_);
     nul_bytes_ = line_.size() - content.size();
     parsed_ = ForeignLine::Parse(content);
-    ++mapper_.counts_.lines;
+    mapper_.levels_.BeginLine();
     if (parsed_) {
-      mapper_.counts_.AddObject(*parsed_);
+      counted_ |= kIsObject;
       for (const PartFlag& flag : PartFlags()) {
         if (CliStatus taken = Take(flag.part); !taken) return tl::unexpected(taken.error());
       }
@@ -104,11 +113,18 @@ class LineReading {
     return Finish(content);
   }
 
+  std::string ReadTime() {
+    parsed_ = ForeignLine::Parse(WithoutNuls(line_));
+    const auto place = parsed_ ? mapping_.Find(*parsed_, Part::kTime) : std::nullopt;
+    return place && SetTime(*place->member) ? time_ : "";
+  }
+
  private:
   CliStatus Take(Part part) {
     const auto place = mapping_.Find(*parsed_, part);
     if (!place) return {};
-    ++mapper_.counts_.matched[static_cast<size_t>(part)];
+    counted_ |= BitOf(part);
+    mapper_.counts_.found[static_cast<size_t>(part)] = true;
     const std::string text = TextOfScalar(*place->member);
     if (text.empty()) return {};
     bool is_kept_whole = true;  // the event says all that the member said
@@ -124,12 +140,13 @@ class LineReading {
         break;
       case Part::kId:
         is_kept_whole = SetName(id_, LegalEventId(text), text);
+        has_derived_id_ = false;
         break;
       case Part::kType:
         is_kept_whole = SetType(text);
         break;
       case Part::kMessage:
-        message_ = WithoutLineEnd(text);
+        is_kept_whole = SetMessage(*place->member);
         break;
       case Part::kLevel: {
         auto level = mapper_.levels_.Read(*parsed_, *place);
@@ -139,7 +156,7 @@ class LineReading {
         break;
       }
       case Part::kTime: {
-        const auto has_zone = SetTime(text);
+        const auto has_zone = SetTime(*place->member);
         if (!has_zone) return tl::unexpected(has_zone.error());
         is_kept_whole = *has_zone;
         break;
@@ -166,22 +183,48 @@ class LineReading {
     return type_ == text || type_ == "x-" + text;
   }
 
-  // Whether the text named its zone, and its year.
-  CliResult<bool> SetTime(const std::string& text) {
+  // Whether the event says all that the member does.
+  bool SetMessage(const JsonMember& member) {
+    const auto text = TextOfArray(member);
+    if (!text) {
+      message_ = WithoutLineEnd(TextOfScalar(member));
+      return true;
+    }
+    message_ = WithoutLineEnd(SoundUtf8(*text));
+    const bool is_bytes = member.raw.find('"') == std::string::npos;
+    return is_bytes && IsUtf8(*text);
+  }
+
+  // Whether the event says all that the member does: it named its zone, and its year.
+  CliResult<bool> SetTime(const JsonMember& member) {
+    if (member.kind == JsonMember::Kind::kObject) {
+      const auto time = TimeOfObject(member.raw);
+      if (time) time_ = FormatTimestamp(time->micros);
+      if (time && !time->has_zone) counted_ |= kHasNoZone;
+      return false;
+    }
+    const std::string text = TextOfScalar(member);
     std::optional<ForeignTime> time;
     const auto& format = mapping_.time_format;
     if (format) time = format->Parse(text, mapper_.now_micros_);
     const bool has_year = !time || format->has_year();
     if (!time) time = ParseForeignTime(text);
     if (!time) {
-      return Fail(ExitCode::kUsage,
+      const std::string unlikely = UnlikelyTimeText(text);
+      if (!unlikely.empty()) {
+        return Fail(ExitCode::kProblem, "invalid time '" + QuotableText(text, 80) +
+                                            "': the number " + unlikely +
+                                            "; convert it first, or give the format of a date in "
+                                            "digits with --time-format");
+      }
+      return Fail(ExitCode::kProblem,
                   "invalid time '" + QuotableText(text, 80) + "'" +
                       (format ? ": expected --time-format," : ": expected") +
                       " RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
                       (format ? "" : "; for other formats use --time-format"));
     }
-    if (!time->has_zone) ++mapper_.times_without_zone_;
-    if (!has_year) ++mapper_.times_without_year_;
+    if (!time->has_zone) counted_ |= kHasNoZone;
+    if (!has_year) counted_ |= kHasNoYear;
     time_ = FormatTimestamp(time->micros);
     return time->has_zone && has_year;
   }
@@ -218,6 +261,7 @@ class LineReading {
     if (type_.empty()) type_ = TypeWithoutName();
     if (parsed_) type_ = mapping_.TypeByOutcome(*parsed_, type_);
     if (time_.empty()) time_ = mapper_.last_time_;
+    if (level_.empty() && type_ == "log") level_ = mapper_.levels_.ReadText(message_);
     // A log without a text would be refused, and the line is the best there is to read.
     if (message_.empty() && type_ == "log") message_ = QuotableText(content, kMaxStandInBytes);
     std::string event = Encode(payload_.empty() ? "" : payload_ + "}");
@@ -231,7 +275,20 @@ class LineReading {
     }
     if (!draft) return Fail(ExitCode::kUsage, draft.error().detail);
     mapper_.last_time_ = time_;
-    return MappedLine{std::move(event), job_, type_, time_};
+    Count();
+    return MappedLine{std::move(event), job_, type_, time_, has_derived_id_, counted_};
+  }
+
+  void Count() {
+    MappingCounts& counts = mapper_.counts_;
+    ++counts.lines;
+    if (parsed_) counts.AddObject(*parsed_);
+    for (size_t i = 0; i < kPartCount; ++i) {
+      if ((counted_ & (1U << i)) != 0) ++counts.matched[i];
+    }
+    if ((counted_ & kHasNoZone) != 0) ++mapper_.times_without_zone_;
+    if ((counted_ & kHasNoYear) != 0) ++mapper_.times_without_year_;
+    mapper_.levels_.CountLine();
   }
 
   std::string TypeWithoutName() const {
@@ -269,10 +326,31 @@ class LineReading {
   std::string message_;
   std::string id_;
   std::string payload_;  // without its last bracket
+  bool has_derived_id_ = true;
+  uint32_t counted_ = 0;
 };
 
 CliResult<MappedLine> LineMapper::Map(std::string_view line, const std::string& own_id) {
   return LineReading(*this, line, own_id).Read();
+}
+
+bool LineMapper::ReadsTimes() const {
+  const size_t index = static_cast<size_t>(Part::kTime);
+  return !mapping_.paths[index].empty() || !mapping_.preset_paths[index].empty();
+}
+
+std::string LineMapper::TimeOf(std::string_view line) {
+  return LineReading(*this, line, "").ReadTime();
+}
+
+void LineMapper::Uncount(uint32_t counted) {
+  --counts_.lines;
+  if ((counted & kIsObject) != 0) --counts_.objects;
+  for (size_t i = 0; i < kPartCount; ++i) {
+    if ((counted & (1U << i)) != 0) --counts_.matched[i];
+  }
+  if ((counted & kHasNoZone) != 0) --times_without_zone_;
+  if ((counted & kHasNoYear) != 0) --times_without_year_;
 }
 
 std::vector<std::string> LineMapper::Remarks() const {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/cli/exit_code.h"
@@ -19,16 +20,19 @@ struct MappedLine {
   std::string event;  // JSON for the daemon, judged by the daemon's own decoder
   std::string job_id;
   std::string type;
-  std::string time;  // occurred_at; empty where it is unknown
+  std::string time;             // occurred_at; empty where it is unknown
+  bool has_derived_id = false;  // the line has none: it is `own_id`
+  uint32_t counted = 0;         // for LineMapper::Uncount()
 };
 
-// What was found in the lines so far.
+// What was found in the lines that became events.
 struct MappingCounts {
   int64_t lines = 0;    // all
   int64_t objects = 0;  // of these, JSON objects; the others became logs
   std::array<int64_t, kPartCount> matched{};
-  std::set<std::string> used_types;  // entries of the table of types that a line had
-  std::vector<std::string> keys;     // of the first object, to name one that was meant
+  std::array<bool, kPartCount> found{};  // in any line, taken or not
+  std::set<std::string> used_types;      // entries of the table of types that a line had
+  std::vector<std::string> keys;         // of the first object, to name one that was meant
 
   void AddObject(ForeignLine& line);
 };
@@ -37,9 +41,11 @@ struct MappingCounts {
 //  - a type is looked up in the table of types; one that is none of ours then, and a heartbeat,
 //  which
 //    the daemon would not keep, becomes x-<type>;
-//  - a level is a word or a number (level_reader.h);
-//  - a time is read as ParseForeignTime() does, or by the format; without a zone it is UTC. A line
-//    without a time has that of the line before it;
+//  - a level is a word or a number (level_reader.h). That of a log whose line names none is looked
+//    for where its text begins (text_level.h), and the text stays as it is;
+//  - a time is read as ParseForeignTime() does, or by the format; without a zone it is UTC. It may
+//    be an object (time_object.h). A line without a time has that of the line before it, and those
+//    before the first time have what BeginFile() says;
 //  - names of jobs, stages and gates, and ids, are made legal (legal_name.h);
 //  - members that stand for nothing, and those whose value was changed on the way, go into the
 //    payload as they are spelled. Of a key that is given twice the last value counts; the line as
@@ -58,8 +64,19 @@ class LineMapper {
   // wrong, when it cannot be an event.
   CliResult<MappedLine> Map(std::string_view line, const std::string& own_id);
 
-  // The time of the last line is not that of the next one: another file begins.
-  void BeginFile() { last_time_.clear(); }
+  // Another file begins. `first_time` is occurred_at of lines that come before the first time;
+  // empty: they have none.
+  void BeginFile(std::string first_time = "") { last_time_ = std::move(first_time); }
+
+  // Whether a field of lines is their time.
+  bool ReadsTimes() const;
+
+  // The occurred_at that `line` itself has, empty where it has none that can be read. Counts
+  // nothing.
+  std::string TimeOf(std::string_view line);
+
+  // The event of a line was not taken after all: it counts no longer.
+  void Uncount(uint32_t counted);
 
   const MappingCounts& counts() const { return counts_; }
   // What was assumed and guessed, a sentence each.

@@ -23,6 +23,7 @@ std::string LinesText(int64_t lines) {
 std::string Hint(const std::string& wanted, const std::vector<std::string>& keys) {
   const std::vector<std::string_view> known(keys.begin(), keys.end());
   const std::string_view nearest = NearestWord(wanted, known);
+  if (nearest == wanted) return " (in the first object it is null, an object or an array)";
   return nearest.empty() ? "" : " (the first object has '" + QuotableText(nearest, 80) + "')";
 }
 
@@ -43,6 +44,7 @@ void Count(const FieldMapping& mapping, const std::string& text, MappingCounts& 
     const auto place = mapping.Find(*line, flag.part);
     if (!place) continue;
     ++counts.matched[static_cast<size_t>(flag.part)];
+    counts.found[static_cast<size_t>(flag.part)] = true;
     const std::string value = TextOfScalar(*place->member);
     if (flag.part == Part::kType && mapping.types.contains(value)) counts.used_types.insert(value);
   }
@@ -53,15 +55,16 @@ void Count(const FieldMapping& mapping, const std::string& text, MappingCounts& 
 CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts) {
   if (counts.lines == 0) return {};
   const std::string none = "matched none of " + LinesText(counts.lines);
-  int64_t matched = 0;
+  bool has_matched = false;
   for (const PartFlag& flag : PartFlags()) {
-    matched += MatchedBy(counts, flag.part);
-    if (mapping.Of(flag.part).empty() || MatchedBy(counts, flag.part) > 0) continue;
+    const bool is_found = counts.found[static_cast<size_t>(flag.part)];
+    has_matched = has_matched || is_found;
+    if (mapping.Of(flag.part).empty() || is_found) continue;
     return Fail(ExitCode::kProblem, std::string(flag.flag) + " " + Words(mapping.Of(flag.part)) +
                                         " " + none +
                                         Hint(mapping.Of(flag.part).front(), counts.keys));
   }
-  if (!mapping.preset.empty() && matched == 0) {
+  if (!mapping.preset.empty() && !has_matched) {
     return Fail(ExitCode::kProblem,
                 "--preset " + mapping.preset + " " + none + ": no line has a field of the preset");
   }

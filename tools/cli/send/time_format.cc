@@ -79,7 +79,8 @@ CliResult<TimeFormat> TimeFormat::Make(const std::string& format) {
   const std::string letters = DirectivesOf(format);
   if (HasAny(letters, "s")) {
     return Fail(ExitCode::kUsage,
-                "--time-format: %s is not supported; Unix seconds need no --time-format");
+                "--time-format: %s is not supported; Unix seconds from 1990 to 2199 need no "
+                "--time-format");
   }
   if (!HasAny(letters, "dejDFcx")) {
     return Fail(ExitCode::kUsage, "--time-format '" + format +

@@ -104,6 +104,9 @@ class Picture {
     line.Add("created " + DateTimeText(created_micros_) + " " + ZoneText(created_micros_));
     const auto ended = TimeAt(job_, "ended_at");
     if (ended) line.Add(", ended " + EndText(*ended));
+    const bool is_waiting_to_start =
+        !ended && TextAt(job_, "status") == "created" && !job_.contains("started_at");
+    if (is_waiting_to_start) return Put(line.Add(", not started"));  // it takes no time yet
     line.Add(ended ? " after " : ", for ");
     line.Add(Style::kBold, BriefDuration(end_micros_ - created_micros_));
     Put(line);

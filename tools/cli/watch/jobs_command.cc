@@ -48,6 +48,13 @@ TableCell ReasonCell(const Json& job) {
   return {};
 }
 
+// How long it took, or takes. A job that has not started takes no time: logs alone start none.
+std::string TookText(const Json& job, int64_t now_micros) {
+  const auto created = TimeAt(job, "created_at");
+  if (job.contains("ended_at") || !created) return MillisText(job, "duration_ms");
+  return job.contains("started_at") ? BriefDuration(now_micros - *created) : "";
+}
+
 TableRow RowOf(const Json& job, int64_t now_micros) {
   const std::string status = OneLine(TextAt(job, "status"));
   const auto created = TimeAt(job, "created_at");
@@ -56,8 +63,7 @@ TableRow RowOf(const Json& job, int64_t now_micros) {
           {OneLine(TextAt(job, "pipeline"))},
           {PercentText(job)},
           {created ? BriefDuration(now_micros - *created) : "", Style::kDim},
-          {job.contains("ended_at") || !created ? MillisText(job, "duration_ms")
-                                                : BriefDuration(now_micros - *created)},
+          {TookText(job, now_micros)},
           {LabelsText(job), Style::kDim},
           ReasonCell(job)};
 }
