@@ -68,9 +68,12 @@ class Person {
     seen_ = at + text.size();
   }
 
+  // The exit code. A command that prints nothing for half a minute, and does not end, is killed.
   int Wait() {
     while (ReadMore(30'000)) {
     }
+    pollfd entry{terminal_, POLLIN, 0};
+    if (::poll(&entry, 1, 0) == 0) ::kill(pid_, SIGKILL);
     int status = 0;
     ::waitpid(pid_, &status, 0);
     has_ended_ = true;
@@ -162,7 +165,8 @@ TEST_F(RunPtyTest, SizeEchoAndResizingAreAsOnTheTerminalItself) {
 }
 
 TEST_F(RunPtyTest, AnInterruptOfTheKeyboardEndsTheCommandAndTheJobIsCanceled) {
-  auto person = Script("echo started; sleep 1000");
+  // exec: what a shell forks does not see the signal until it has become the program.
+  auto person = Script("echo started; exec sleep 1000");
   person->WaitFor("started");
   person->Type("\x03");
   EXPECT_EQ(person->Wait(), 130);
