@@ -224,7 +224,8 @@ std::optional<uint64_t> WholeOf(const Decimal& number) {
 constexpr uint64_t kLeastSeconds = 100'000'000;
 constexpr uint64_t kSecondsIn1990 = 631'152'000;
 constexpr uint64_t kSecondsIn2000 = 946'684'800;
-constexpr uint64_t kSecondsIn2200 = 7'258'118'400;
+// Ten digits reach to 2286, in finer units three more each.
+constexpr uint64_t kSecondsEnd = 10'000'000'000;
 constexpr uint64_t kSmallSeconds = 10'000;
 
 // How many decimal places stand between the unit of a number and a microsecond.
@@ -242,7 +243,7 @@ std::optional<int> PlacesToMicros(const Decimal& number) {
     const uint64_t first = places == 6    ? kLeastSeconds
                            : places == -3 ? kSecondsIn2000
                                           : kSecondsIn1990;
-    if (*value >= first * unit && *value < kSecondsIn2200 * unit) return places;
+    if (*value >= first * unit && *value < kSecondsEnd * unit) return places;
     unit *= 1'000;
   }
   return std::nullopt;
@@ -449,7 +450,7 @@ std::string UnlikelyTimeText(std::string_view text) {
       return std::string("looks like ") + kind.what;
     }
   }
-  return "is no Unix time from 1990 to 2199 in seconds, milliseconds, microseconds or nanoseconds";
+  return "is no Unix time from 1990 to 2286 in seconds, milliseconds, microseconds or nanoseconds";
 }
 
 }  // namespace stagelog

@@ -33,7 +33,7 @@ struct ForeignTime {
 std::optional<ForeignTime> ParseForeignTime(std::string_view text);
 
 // A decimal number ("1764363600", "-1.5", "1764363600123456789", "1.7e9") as a Unix time. The unit
-// is the one in which it lies in the years 1990 to 2199: seconds, milliseconds, microseconds or
+// is the one in which it lies in the years 1990 to 2286: seconds, milliseconds, microseconds or
 // nanoseconds (seconds from 1973, nanoseconds from 2000 on: before, .NET ticks are meant). Below
 // 10,000 it is seconds; what is negative is seconds down to -1e11, then milliseconds to -1e14,
 // microseconds to -1e17, and nanoseconds. Digits behind the microseconds are cut off, towards the

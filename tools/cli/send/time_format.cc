@@ -79,7 +79,7 @@ CliResult<TimeFormat> TimeFormat::Make(const std::string& format) {
   const std::string letters = DirectivesOf(format);
   if (HasAny(letters, "s")) {
     return Fail(ExitCode::kUsage,
-                "--time-format: %s is not supported; Unix seconds from 1990 to 2199 need no "
+                "--time-format: %s is not supported; Unix seconds from 1990 to 2286 need no "
                 "--time-format");
   }
   if (!HasAny(letters, "dejDFcx")) {
