@@ -124,7 +124,7 @@ TEST_F(LoopTest, ManyIdleConnectionsUnderFewDescriptorsKeepNobodyOut) {
 TEST_F(LoopTest, SearchesOfThoseWhoHaveGoneAreNotRun) {
   Start();
   for (int i = 0; i < 5; ++i) AppendLogs("job", 10'000);
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 300; ++i) {
     HttpConnection connection = Connect();
     ASSERT_TRUE(connection.Send(Get("/api/v1/events?after=0&q=needle")));
   }
