@@ -1,5 +1,5 @@
-// Judges the lines of one job's events.jsonl from the lines alone (promise 9): chain, order,
-// encoding, torn tail.
+// Judges the lines of one job's events.jsonl from the lines alone (guarantee 9 in
+// src/GUARANTEES.md): chain, order, encoding, torn tail.
 #ifndef STAGELOG_CORE_CHAIN_CHECK_H_
 #define STAGELOG_CORE_CHAIN_CHECK_H_
 

@@ -18,8 +18,8 @@
 
 namespace stagelog {
 
-// Gives out places in the journal: `seq` and `ts`, both strictly increasing (promise 3). Writer
-// thread only.
+// Gives out places in the journal: `seq` and `ts`, both strictly increasing (guarantee 3 in
+// src/GUARANTEES.md). Writer thread only.
 struct Sequencer {
   int64_t next_seq = 1;
   int64_t last_ts_micros = 0;

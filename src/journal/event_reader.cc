@@ -279,8 +279,8 @@ Result<Page> EventReader::Read(const ReadRequest& request) {
 
 Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
   return WithConnection<int64_t>([&](Connection& connection) {
-    // `ts` grows with `seq` over the whole journal (promise 3): the primary key serves as its
-    // index.
+    // `ts` grows with `seq` over the whole journal (guarantee 3 in src/GUARANTEES.md): the primary
+    // key serves as its index.
     SQLite::Statement& at_or_before = connection.Prepared(
         "SELECT * FROM (SELECT seq, ts FROM events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1) "
         "UNION ALL SELECT * FROM "

@@ -277,7 +277,8 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
   return found ? found : FindInFile(first_seq, event_id);
 }
 
-// `ts` grows with `seq` over the whole journal (promise 3): the primary key serves as its index.
+// `ts` grows with `seq` over the whole journal (guarantee 3 in src/GUARANTEES.md): the primary key
+// serves as its index.
 std::optional<FoundEvent> EventTable::FindByOwnId(int64_t first_seq, const std::string& event_id) {
   const std::optional<int64_t> ts_micros = MicrosOfUuidV7(event_id);
   if (!ts_micros) return std::nullopt;

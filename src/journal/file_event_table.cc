@@ -113,7 +113,7 @@ std::vector<JobAge> EventTable::JobsAfter(int64_t first_seq, size_t limit) {
   return jobs;
 }
 
-// `ts` grows with `seq` (promise 3), so the primary key serves as its index.
+// `ts` grows with `seq` (guarantee 3 in src/GUARANTEES.md), so the primary key serves as its index.
 int64_t EventTable::LastSeqBefore(int64_t ts_micros) {
   SQLite::Statement at_or_before(
       database_, "SELECT seq, ts FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1");

@@ -22,7 +22,7 @@ struct JobRepair {
   std::vector<std::string> set_aside;  // the new names of files that differed
 };
 
-// Makes the file of one job and its rows agree (promise 8):
+// Makes the file of one job and its rows agree (guarantee 8 in src/GUARANTEES.md):
 //  - lines that the table has not, valid and chained to its last event, are taken into the table;
 //  - a last line that a crash has torn is cut off;
 //  - rows that the file has not are appended to it;

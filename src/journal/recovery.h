@@ -1,5 +1,5 @@
 // Opening a journal: whatever the last process left behind, what comes out of here is a table and
-// files that agree (promise 8), or a failure.
+// files that agree (guarantee 8 in src/GUARANTEES.md), or a failure.
 #ifndef STAGELOG_JOURNAL_RECOVERY_H_
 #define STAGELOG_JOURNAL_RECOVERY_H_
 

@@ -1,10 +1,10 @@
 // Serves the journal live: one thread, one epoll, all streams.
 //
-// A subscriber is a cursor (promise 4). Behind the ring it is fed with pages that a reader thread
-// takes from the journal, one at a time; once its cursor has reached what the ring is complete from
-// it is fed from the ring, and skips what is at or before its cursor. Only one of the two feeds it
-// at any time, so nothing is lost or doubled, whichever of journal, announcement and reader is
-// ahead of the others.
+// A subscriber is a cursor (guarantee 4 in src/GUARANTEES.md). Behind the ring it is fed with pages
+// that a reader thread takes from the journal, one at a time; once its cursor has reached what the
+// ring is complete from it is fed from the ring, and skips what is at or before its cursor. Only
+// one of the two feeds it at any time, so nothing is lost or doubled, whichever of journal,
+// announcement and reader is ahead of the others.
 #ifndef STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_
 #define STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_
 

@@ -1,6 +1,6 @@
 // The bytes of the frames on a stream: the WHATWG HTML standard, section 9.2 (server-sent events),
-// and the frames of DESIGN section 4. Pure; no input can break out of its frame, since event bodies
-// are JSON lines and every other text goes through JSON escapes.
+// and the control frames of src/api/README.md. Pure; no input can break out of its frame, since
+// event bodies are JSON lines and every other text goes through JSON escapes.
 #ifndef STAGELOG_STREAM_SSE_FRAME_H_
 #define STAGELOG_STREAM_SSE_FRAME_H_
 
@@ -48,7 +48,7 @@ struct ConnectedFrame {
 };
 void AppendConnectedFrame(std::string& out, const ConnectedFrame& frame);
 
-// Says what was asked for and cannot be served exactly (promise 5).
+// Says what was asked for and cannot be served exactly (guarantee 5 in src/GUARANTEES.md).
 struct GapFrame {
   std::string requested;  // JSON: the cursor as it was sent
   int64_t oldest = 0;     // the oldest seq there is; 0 when the journal is empty

@@ -1,6 +1,6 @@
 // The sending side of one stream: its socket and what the socket has not taken yet. It owns no
-// buffer of events, only a share of the segment that it stopped in the middle of (promise 4), so
-// ten thousand idle ones are small. Used on the stream thread only.
+// buffer of events, only a share of the segment that it stopped in the middle of (guarantee 4 in
+// src/GUARANTEES.md), so ten thousand idle ones are small. Used on the stream thread only.
 #ifndef STAGELOG_STREAM_STREAM_SOCKET_H_
 #define STAGELOG_STREAM_STREAM_SOCKET_H_
 

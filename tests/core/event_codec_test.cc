@@ -47,7 +47,7 @@ std::string IndependentSha256(const std::string& bytes) {
   return hex;
 }
 
-// DESIGN section 3: this line without its hash.
+// What the hash is made over: this line without its hash.
 std::string WithoutHash(std::string line) {
   const size_t at = line.rfind(",\"hash\":\"");
   return line.substr(0, at) + "}";

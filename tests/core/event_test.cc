@@ -5,7 +5,8 @@
 namespace stagelog {
 namespace {
 
-// Promise 6: type, stage, gate, attempt, status, level, message and payload; not times, not actor.
+// Guarantee 6 in src/GUARANTEES.md: type, stage, gate, attempt, status, level, message and payload;
+// not times, not actor.
 TEST(SameContentTest, ComparesWhatCounts) {
   const EventDraft draft;
   const auto differs = [&](auto&& change) {

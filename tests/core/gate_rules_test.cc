@@ -46,7 +46,8 @@ TEST(JudgeApproverTest, NamesAreComparedWhole) {
   }
 }
 
-// A plain event for a gate that is not pending is stored and flagged (promise 7), whoever sent it.
+// A plain event for a gate that is not pending is stored and flagged, whoever sent it (guarantee 7
+// in src/GUARANTEES.md).
 TEST(JudgeApproverTest, OnlyAPendingGateIsGuarded) {
   EXPECT_EQ(CodeOf(JudgeApprover(nullptr, "g", "cat")), "");
   const JobState job = JobWithGate(kNamesAnn);

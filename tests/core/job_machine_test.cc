@@ -185,7 +185,7 @@ TEST(JobTest, CountsItsEventsAndViolations) {
   EXPECT_EQ(story.state().last_hash, "hash-40");
 }
 
-// Promise 7: the journal keeps the evidence, and the state what it was.
+// Guarantee 7 in src/GUARANTEES.md: the journal keeps the evidence, and the state what it was.
 TEST(JobTest, WhatIsIllegalChangesNothingButTheCounters) {
   JobStory story = PausedJob();
   story.Tell("stage_started", {.stage = "s"});

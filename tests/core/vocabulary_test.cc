@@ -11,7 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// One row of the table of DESIGN section 3, written out.
+// One row of the table of types in src/api/README.md, written out.
 struct Row {
   const char* name;
   EventType type;
@@ -67,7 +67,7 @@ TEST(AllTypesTest, HasTheRowsOfTheDesignAndNoOthers) {
   EXPECT_EQ(AllTypes().size(), std::size(kDesign));
 }
 
-// DESIGN section 4: a gate's decision needs `approver`.
+// A gate's decision needs `approver`.
 TEST(AllTypesTest, OnlyGateDecisionsAreGateDecisions) {
   std::set<std::string_view> decisions;
   for (const TypeTraits& traits : AllTypes()) {

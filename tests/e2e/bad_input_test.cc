@@ -1,5 +1,5 @@
-// Promise 10: whatever is wrong gets a clear answer with a stable code, and changes nothing. One
-// row for each thing that can be wrong, all against one daemon.
+// Guarantee 10 in src/GUARANTEES.md: whatever is wrong gets a clear answer with a stable code, and
+// changes nothing. One row for each thing that can be wrong, all against one daemon.
 #include <gmock/gmock.h>
 
 #include "tests/support/daemon_fixture.h"

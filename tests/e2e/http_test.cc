@@ -296,7 +296,7 @@ TEST_F(HttpTest, MetricsAreAsPrometheusLikesThem) {
   EXPECT_EQ(ReadAll(path + ".out"), "");
 }
 
-// Promise 11: who is idle keeps nobody waiting.
+// Guarantee 11 in src/GUARANTEES.md: who is idle keeps nobody waiting.
 TEST_F(HttpTest, FiveHundredStreamsAndFiveHundredIdleConnectionsDelayNobody) {
   rlimit limit = {};
   ::getrlimit(RLIMIT_NOFILE, &limit);

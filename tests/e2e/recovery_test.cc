@@ -1,5 +1,5 @@
-// Promise 8: whatever was done to the runs folder while no daemon ran, the next one opens a journal
-// in which SQLite and the files agree, and says what it did.
+// Guarantee 8 in src/GUARANTEES.md: whatever was done to the runs folder while no daemon ran, the
+// next one opens a journal in which SQLite and the files agree, and says what it did.
 #include <gmock/gmock.h>
 #include <signal.h>
 
@@ -176,8 +176,9 @@ TEST_F(RecoveryTest, ADatabaseThatIsGoneAfterAKillIsRebuilt) {
   ExpectNothingWasLost();
 }
 
-// Promise 3, where a power cut took the database and the end of a file: whoever has seen seq 25
-// must never see another event under that number, not even after a further restart.
+// Guarantee 3 in src/GUARANTEES.md, where a power cut took the database and the end of a file:
+// whoever has seen seq 25 must never see another event under that number, not even after a further
+// restart.
 TEST_F(RecoveryTest, ASeqIsNeverGivenTwice) {
   daemon_->Kill9();
   RemoveDatabase();

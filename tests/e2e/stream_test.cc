@@ -289,7 +289,7 @@ TEST_F(StreamTest, BeatsWithoutAnIdWhateverElseIsSent) {
   }
 }
 
-// Promise 4: the slow one loses nothing, the other does not notice.
+// Guarantee 4 in src/GUARANTEES.md: the slow one loses nothing, the other does not notice.
 TEST_F(StreamTest, AReaderThatDoesNotReadLosesNothingAndHoldsUpNobody) {
   constexpr int kBatches = 60;
   constexpr int kEventsOfABatch = 500;

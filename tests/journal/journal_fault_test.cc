@@ -1,4 +1,5 @@
-// What the journal does when the disk fails under it (promises 1, 6, 8).
+// What the journal does when the disk fails under it (guarantees 1, 6 and 8 in
+// src/GUARANTEES.md).
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // Thousands of short random lives of a journal on a disk that fails, each held against every
-// promise of DESIGN section 1 that a journal can break. Every schedule has a seed of its own; a
+// guarantee of src/GUARANTEES.md that a journal can break. Every schedule has a seed of its own; a
 // failure prints it, and
 //
 //   STAGELOG_SIMULATION_SEED=<seed> simulation_test

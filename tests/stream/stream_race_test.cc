@@ -1,5 +1,6 @@
 // Many subscribers join, fall behind and catch up while a writer commits: each must get exactly the
-// events later than its cursor that it asked for, in order (promises 3, 4, 5).
+// events later than its cursor that it asked for, in order (guarantees 3, 4 and 5 in
+// src/GUARANTEES.md).
 #include <gtest/gtest.h>
 
 #include <random>

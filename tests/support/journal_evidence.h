@@ -1,5 +1,5 @@
 // What a runs folder says by itself, read without the daemon: the rows of SQLite, the lines of the
-// files, and whether they keep the promises of DESIGN section 1 to each other.
+// files, and whether they keep the guarantees of src/GUARANTEES.md to each other.
 #ifndef STAGELOG_TESTS_SUPPORT_JOURNAL_EVIDENCE_H_
 #define STAGELOG_TESTS_SUPPORT_JOURNAL_EVIDENCE_H_
 
