@@ -1,4 +1,4 @@
-// What `stagelog` ends with. The numbers are documented (src/cli/README.md, man page) and
+// What `stagelog` ends with. The numbers are documented (tools/cli/README.md, man page) and
 // never change.
 #ifndef STAGELOG_TOOLS_CLI_EXIT_CODE_H_
 #define STAGELOG_TOOLS_CLI_EXIT_CODE_H_

@@ -76,8 +76,8 @@ CliStatus BatchSender::Flush() {
       continue;
     }
     queued_.erase(at, queued_.end());
-    const CliStatus sent = Flush();  // what came before it
-    return tl::unexpected(sent ? std::move(error) : sent.error());
+    if (CliStatus sent = Flush(); !sent) return sent;  // what came before it
+    return tl::unexpected(std::move(error));
   }
   queued_bytes_ = 0;
   return {};

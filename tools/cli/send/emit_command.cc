@@ -188,8 +188,8 @@ std::string WithJob(const std::string& event, const std::string& job) {
 
 // What came before a line that is wrong was right.
 CliStatus FailBehind(BatchSender& sender, CliError error) {
-  const CliStatus sent = sender.Flush();
-  return tl::unexpected(sent ? std::move(error) : sent.error());
+  if (CliStatus sent = sender.Flush(); !sent) return sent;
+  return tl::unexpected(std::move(error));
 }
 
 CliStatus SendInput(InputLines& input, BatchSender& sender, const std::string& own_job) {
