@@ -12,6 +12,7 @@
 
 #include "app/daemon.h"
 #include "base/logging.h"
+#include "base/nearest.h"
 #include "base/version.h"
 #include "core/json_text.h"
 #include "journal/integrity_check.h"
@@ -165,6 +166,17 @@ int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   return 0;
 }
 
+// The first argument that `command` does not know, and the flag that was probably meant.
+std::string ExplainUnknown(const CLI::App& command) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : command.get_options()) flags.push_back(option->get_name());
+  const std::vector<std::string_view> candidates(flags.begin(), flags.end());
+  const std::vector<std::string> unknown = command.remaining();
+  const std::string word =
+      unknown.empty() ? "" : unknown.front().substr(0, unknown.front().find('='));
+  return "unknown argument '" + Printable(word) + "'" + DidYouMean(word, candidates);
+}
+
 int Main(int argument_count, char** arguments) {
   OpenStandardStreams();
   CLI::App command("stagelogd: an event journal for pipelines", "stagelogd");
@@ -172,6 +184,9 @@ int Main(int argument_count, char** arguments) {
   Declare(command, flags);
   try {
     command.parse(argument_count, arguments);
+  } catch (const CLI::ExtrasError&) {
+    std::fprintf(stderr, "stagelogd: %s\n", ExplainUnknown(command).c_str());
+    return kBadUsage;
   } catch (const CLI::ParseError& problem) {
     return command.exit(problem) == 0 ? 0 : kBadUsage;
   }

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "tests/cli/command_fixture.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -93,16 +94,23 @@ TEST_F(CompletionTest, Values) {
   EXPECT_THAT(Bash("export release --format c"), UnorderedElementsAre("chrome-trace", "csv"));
   EXPECT_THAT(Bash("gate open j g --on-timeout ''"),
               UnorderedElementsAre("approve", "reject", "expire"));
+  EXPECT_THAT(Bash("import --preset jou"), ElementsAre("journald"));
+  EXPECT_THAT(Bash("import --level-scale sys"), ElementsAre("syslog"));
   EXPECT_THAT(Bash("show --at ''"), IsEmpty()) << "a time, not a job";
 }
 
 TEST_F(CompletionTest, TheOtherShellsTakeTheirScripts) {
   for (const char* shell : {"zsh", "fish"}) {
-    if (std::system(("command -v " + std::string(shell) + " > /dev/null").c_str()) != 0) continue;
+    if (std::system(("command -v " + std::string(shell) + " > /dev/null").c_str()) != 0) {
+      SKIP_TEST() << shell << " is not installed";
+    }
     const std::string path = cli_.Path(shell);
     std::ofstream(path) << Run({"completion", shell}).out;
     EXPECT_EQ(std::system((std::string(shell) + " -n " + path).c_str()), 0) << shell;
   }
+}
+
+TEST_F(CompletionTest, AllShellsCompleteGates) {
   const std::string fish = Run({"completion", "fish"}).out;
   EXPECT_NE(fish.find("gate list (__stagelog_job)"), std::string::npos);
   const std::string zsh = Run({"completion", "zsh"}).out;

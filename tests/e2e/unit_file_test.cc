@@ -49,6 +49,13 @@ void ReplaceAll(std::string& text, const std::string& from, const std::string& t
   }
 }
 
+TEST(CommandLineFlags, AMisspelledOneIsNamedWithItsNeighbour) {
+  const Ran ran = RunShell(DaemonPath() + " --prot=5");
+  EXPECT_THAT(ran.output,
+              HasSubstr("stagelogd: unknown argument '--prot'; did you mean '--port'?"));
+  EXPECT_EQ(WEXITSTATUS(ran.status), 2);
+}
+
 TEST(UnitFile, TheDaemonKnowsItsFlags) {
   const std::string command = ValuesOf("ExecStart").at(0);
   ASSERT_THAT(command, HasSubstr("/stagelogd "));

@@ -18,6 +18,7 @@ constexpr const char* kExitCodes =
     "Exit codes:\n"
     "  0 success         1 problem found         2 bad usage        3 gate rejected\n"
     "  4 gate undecided  5 daemon unreachable    6 daemon refused   7 bad file\n"
+    "  8 stored, flagged as invalid (emit --strict)\n"
     "  130 Ctrl-C        141 output closed (| head)\n"
     "  'run' exits with the exit code of its command.\n"
     "Settings: --url --token --color, STAGELOG_URL, STAGELOG_TOKEN, NO_COLOR, and\n"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/nearest.h"
 #include "core/json_text.h"
 #include "core/query.h"
 #include "core/vocabulary.h"
@@ -158,7 +159,8 @@ CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
   const auto found = std::find_if(Presets().begin(), Presets().end(),
                                   [&](const Preset& preset) { return preset.name == name; });
   if (found == Presets().end()) {
-    return Fail(ExitCode::kUsage, "unknown preset '" + name + "'; available: " + PresetNames());
+    return Fail(ExitCode::kUsage,
+                "unknown preset '" + name + "'; available: " + JoinWords(PresetNames()));
   }
   mapping.preset = name;
   for (const auto& [part, paths] : found->paths) {
@@ -171,12 +173,9 @@ CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
   return {};
 }
 
-std::string PresetNames() {
-  std::string names;
-  for (const Preset& preset : Presets()) {
-    names += names.empty() ? "" : ", ";
-    names += preset.name;
-  }
+std::vector<std::string_view> PresetNames() {
+  std::vector<std::string_view> names;
+  for (const Preset& preset : Presets()) names.push_back(preset.name);
   return names;
 }
 

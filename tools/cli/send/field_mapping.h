@@ -60,8 +60,7 @@ struct FieldMapping {
 
 // Fills in what the preset `name` knows of its program's lines. kUsage for an unknown name.
 CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping);
-// "journald, pino, ...".
-std::string PresetNames();
+std::vector<std::string_view> PresetNames();
 
 // "theirs=ours", several separated by commas. kUsage for another form and for a type that is none
 // of ours.

@@ -1,6 +1,7 @@
 // stagelog import: a journal's events, or lines of others, into a daemon.
 #include <memory>
 
+#include "base/nearest.h"
 #include "core/identifier.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/send/import_run.h"
@@ -22,7 +23,7 @@ struct ImportFlags {
 
 constexpr const char* kForeign = "Lines of other programs";
 
-void DeclareMapping(const Command& command, ImportFlags& flags) {
+void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flags) {
   FieldMapping& mapping = flags.options.mapping;
   command.AddOption("--job", mapping.job, "job id of lines without one")
       .Name(IsJobId)
@@ -42,15 +43,21 @@ void DeclareMapping(const Command& command, ImportFlags& flags) {
                  "FIELD=VALUE,...: a completed stage or job with such a value failed")
       .Repeatable()
       .Group(kForeign);
-  command
-      .AddOption("--level-scale", flags.level_scale,
-                 "scale of numeric levels: syslog, pino, bunyan, python, otel, slog, ...")
-      .Group(kForeign);
+  const Option scale =
+      command
+          .AddOption("--level-scale", flags.level_scale,
+                     "scale of numeric levels: syslog, pino, bunyan, python, otel, slog, ...")
+          .Group(kForeign);
+  line.Offer(scale, LevelScaleNames());
   command
       .AddOption("--time-format", flags.time_format,
                  "format of times, as for strptime; %f: fraction of a second")
       .Group(kForeign);
-  command.AddOption("--preset", flags.preset, "use the fields of " + PresetNames()).Group(kForeign);
+  const std::vector<std::string_view> presets = PresetNames();
+  const Option preset =
+      command.AddOption("--preset", flags.preset, "use the fields of " + JoinWords(presets))
+          .Group(kForeign);
+  line.Offer(preset, presets);
   command.AddFlag("--create", flags.options.create, "create missing jobs with a job_created event")
       .Group(kForeign);
 }
@@ -61,10 +68,8 @@ CliStatus PutTogether(ImportFlags& flags) {
   if (!flags.level_scale.empty()) {
     mapping.level_scale = FindLevelScale(flags.level_scale);
     if (mapping.level_scale == nullptr) {
-      std::string names;
-      for (const std::string_view name : LevelScaleNames()) names += " " + std::string(name);
-      return Fail(ExitCode::kUsage,
-                  "--level-scale: unknown scale '" + flags.level_scale + "'; available:" + names);
+      return Fail(ExitCode::kUsage, "--level-scale: unknown scale '" + flags.level_scale +
+                                        "'; available: " + JoinWords(LevelScaleNames()));
     }
   }
   if (!flags.time_format.empty()) {
@@ -136,7 +141,7 @@ void AddImport(CommandLine& line) {
       .AddOption("path", options.paths,
                  "files (also .gz, .zst), pipes, - (standard input), job folders, runs folders")
       .Required();
-  DeclareMapping(command, *flags);
+  DeclareMapping(line, command, *flags);
   command.AddFlag("--unverified", options.unverified,
                   "import what is readable of a damaged journal");
   command.AddFlag("--skip-invalid", options.skip_invalid, "skip and count invalid lines");

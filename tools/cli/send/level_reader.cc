@@ -30,15 +30,6 @@ std::optional<double> NumberOf(const std::string& text) {
   return number;
 }
 
-std::string ScaleNames() {
-  std::string names;
-  for (const std::string_view name : LevelScaleNames()) {
-    names += names.empty() ? "" : ", ";
-    names += name;
-  }
-  return names;
-}
-
 bool HasAll(const ForeignLine& line, std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (!line.has_key(key)) return false;
@@ -117,7 +108,7 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
     return Fail(ExitCode::kUsage, shown +
                                       " is a number of an unknown scale; "
                                       "choose one with --level-scale (" +
-                                      ScaleNames() + ")");
+                                      JoinWords(LevelScaleNames()) + ")");
   }
   auto level = on_scale(*FindLevelScale(guess->scale));
   if (level) {
