@@ -13,6 +13,7 @@
 #include "app/token_entries.h"
 #include "app/yaml_document.h"
 #include "app/yaml_value.h"
+#include "base/ascii_case.h"
 #include "base/logging.h"
 #include "base/sha256.h"
 #include "core/identifier.h"
@@ -269,11 +270,7 @@ class ConfigReader {
 }  // namespace
 
 std::optional<spdlog::level::level_enum> LogLevelOf(std::string_view word) {
-  std::string lower(word);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  if (const auto level = ParseLogLevel(lower)) return level;
+  if (const auto level = ParseLogLevel(LowerCase(word))) return level;
   return ParseLogLevel(LevelOfWord(word));
 }
 

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include "api/api.h"
 #include "base/logging.h"
 #include "base/process_metrics.h"
-#include "http/api.h"
 
 namespace stagelog {
 namespace {

@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "api/long_polls.h"
 #include "app/config.h"
+#include "backup/backup_runner.h"
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
@@ -13,9 +15,7 @@
 #include "follow/liveness_table.h"
 #include "follow/state_files.h"
 #include "http/http_server.h"
-#include "http/long_polls.h"
-#include "journal/backup_runner.h"
-#include "journal/event_logger.h"
+#include "log/event_logger.h"
 #include "stream/event_stream_manager.h"
 
 namespace stagelog {

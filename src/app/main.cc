@@ -11,11 +11,11 @@
 #include <thread>
 
 #include "app/daemon.h"
+#include "backup/integrity_check.h"
 #include "base/logging.h"
 #include "base/nearest.h"
 #include "base/version.h"
 #include "core/json_text.h"
-#include "journal/integrity_check.h"
 
 namespace stagelog {
 namespace {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/text_file.h"
+#include "base/ascii_case.h"
 #include "base/nearest.h"
 #include "base/sha256.h"
 #include "core/identifier.h"
@@ -32,13 +33,6 @@ bool IsToken(std::string_view text) {
 
 bool IsSha256Hex(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
-}
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 void ReadTokenName(const YamlValue& value, TokenEntry& entry) {

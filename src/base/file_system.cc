@@ -23,16 +23,6 @@ tl::unexpected<Error> ErrnoFailure(const std::string& action, const std::string&
   return Failure(action + " " + path + ": " + std::strerror(number), number);
 }
 
-Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoFailure("cannot write", path);
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
-
 // An error of close() is the last chance to hear of bytes that were not written. EINTR is none: on
 // Linux the descriptor is gone then.
 Status CloseAndTell(UniqueFd& fd, const std::string& path) {
@@ -329,6 +319,16 @@ class PosixFileSystem : public FileSystem {
 };
 
 }  // namespace
+
+Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoFailure("cannot write", path);
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
 
 FileSystem& RealFileSystem() {
   static PosixFileSystem files;

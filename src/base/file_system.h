@@ -15,6 +15,9 @@
 
 namespace stagelog {
 
+// Writes all of `bytes` to `fd`, a file or pipe that blocks; `path` is for the error's text.
+Status WriteAll(int fd, std::string_view bytes, const std::string& path);
+
 // A file that only grows. One thread at a time.
 class AppendFile {
  public:

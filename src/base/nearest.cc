@@ -1,18 +1,17 @@
 #include "base/nearest.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 #include <vector>
+
+#include "base/ascii_case.h"
 
 namespace stagelog {
 namespace {
 
 constexpr size_t kMinPrefixBytes = 3;
 
-char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
-
-bool SameLetter(char a, char b) { return Lower(a) == Lower(b); }
+bool SameLetter(char a, char b) { return LowerCase(a) == LowerCase(b); }
 
 // "Optimal string alignment": Levenshtein distance in which two neighbours may be swapped at the
 // cost of one edit. Three rows of the table are kept.

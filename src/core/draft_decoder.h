@@ -1,4 +1,4 @@
-// What emitters send, turned into drafts by the input rules of src/http/README.md.
+// What emitters send, turned into drafts by the input rules of src/api/README.md.
 #ifndef STAGELOG_CORE_DRAFT_DECODER_H_
 #define STAGELOG_CORE_DRAFT_DECODER_H_
 

@@ -18,7 +18,7 @@ struct SealedLine {
   std::string hash;  // 64 hex digits
 };
 
-// The canonical line of `event`: compact, keys in the order of src/http/README.md, keys without a
+// The canonical line of `event`: compact, keys in the order of src/api/README.md, keys without a
 // value left out, chained to the job's previous event by `previous_hash` (empty for the first).
 SealedLine EncodeEvent(const Event& event, std::string_view previous_hash);
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/event.h"
+#include "core/event_appender.h"
 #include "core/job_state.h"
-#include "core/ports.h"
 #include "core/refusal.h"
 
 namespace stagelog {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/ascii_case.h"
 #include "base/nearest.h"
 #include "core/json_text.h"
 
@@ -28,13 +29,11 @@ constexpr std::array<Synonym, 3> kProgressSynonyms = {
 
 constexpr size_t kShortestCompared = 4;  // shorter words are near too many others
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 // In lower case and without what joins words.
 std::string Plain(std::string_view word) {
   std::string plain;
   for (const char c : word) {
-    if (c != '_' && c != '-' && c != ' ' && c != '.') plain += Lower(c);
+    if (c != '_' && c != '-' && c != ' ' && c != '.') plain += LowerCase(c);
   }
   return plain;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/ascii_case.h"
 #include "base/duration.h"
 #include "base/nearest.h"
 #include "base/timestamp.h"
@@ -18,14 +19,6 @@
 
 namespace stagelog {
 namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-std::string Lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), Lower);
-  return out;
-}
 
 bool Admits(const std::vector<std::string>& list, std::string_view value) {
   return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
@@ -106,7 +99,7 @@ const std::string& FilterSubject::Text() const {
     text_ += part;
     text_ += '\n';  // stands in no stored line: nothing is found across two parts
   }
-  std::transform(text_.begin(), text_.end(), text_.begin(), Lower);
+  for (char& c : text_) c = LowerCase(c);
   return text_;
 }
 
@@ -171,7 +164,7 @@ tl::expected<EventFilter, Refusal> ParseFilter(const ParameterLookup& parameters
   if (text.size() > 1024) {
     return tl::unexpected(InvalidParameter("q", "'q' is longer than 1024 bytes"));
   }
-  AppendJsonEscaped(filter.text, Lowered(text));
+  AppendJsonEscaped(filter.text, LowerCase(text));
   return filter;
 }
 

@@ -1,4 +1,4 @@
-// The types of event and what each implies: the table of types in src/http/README.md, in code once.
+// The types of event and what each implies: the table of types in src/api/README.md, in code once.
 #ifndef STAGELOG_CORE_VOCABULARY_H_
 #define STAGELOG_CORE_VOCABULARY_H_
 

@@ -14,7 +14,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "core/ports.h"
+#include "base/result.h"
+#include "core/commit_listener.h"
+#include "core/event_appender.h"
+#include "core/job_source.h"
 
 namespace stagelog {
 

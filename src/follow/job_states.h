@@ -7,7 +7,10 @@
 #include <string>
 #include <unordered_map>
 
-#include "core/ports.h"
+#include "base/result.h"
+#include "core/job_machine.h"
+#include "core/job_source.h"
+#include "core/job_state.h"
 
 namespace stagelog {
 

@@ -10,8 +10,9 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "core/commit_listener.h"
 #include "core/liveness.h"
-#include "core/ports.h"
+#include "core/liveness_monitor.h"
 
 namespace stagelog {
 

@@ -14,7 +14,10 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
-#include "core/ports.h"
+#include "base/result.h"
+#include "core/commit_listener.h"
+#include "core/job_source.h"
+#include "core/journal_status.h"
 #include "follow/job_states.h"
 #include "follow/state_file_writer.h"
 

@@ -1,5 +1,6 @@
 #include "http/call.h"
 
+#include "base/ascii_case.h"
 #include "http/request_head.h"
 
 namespace stagelog {
@@ -12,7 +13,7 @@ std::optional<std::string> Call::Parameter(const std::string& name) const {
 
 std::optional<std::string_view> Call::Header(std::string_view name) const {
   for (const auto& [field, value] : fields) {
-    if (EqualIgnoringCase(field, name)) return value;
+    if (EqualsIgnoringCase(field, name)) return value;
   }
   return std::nullopt;
 }

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/ports.h"
+#include "core/stream_sink.h"
 #include "http/auth.h"
 
 namespace stagelog {

@@ -1,12 +1,11 @@
 #include "http/cors.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
 
+#include "base/ascii_case.h"
 #include "http/host_check.h"
 
 namespace stagelog {
@@ -31,10 +30,6 @@ bool IsPortPart(std::string_view text, uint16_t default_port) {
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), port);
   return error == std::errc() && end == text.data() + text.size() && port != default_port;
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 // What an answer may carry, beyond what a page may always read: all of ours but those for proxies.

@@ -2,12 +2,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
+
+#include "base/ascii_case.h"
 
 namespace stagelog {
 namespace {
@@ -57,10 +58,6 @@ bool IsPort(std::string_view text) {
 std::string_view WithoutLastDot(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
   return name;
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 // "[address]" or "[address]:port".

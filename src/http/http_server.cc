@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/ascii_case.h"
 #include "base/logging.h"
 #include "core/append_refusal.h"
 #include "http/problem.h"
@@ -44,7 +45,7 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   exchange.call.fields = std::move(head.fields);
   if (head.authority.empty()) return;
   std::erase_if(exchange.call.fields,
-                [](const auto& field) { return EqualIgnoringCase(field.first, "Host"); });
+                [](const auto& field) { return EqualsIgnoringCase(field.first, "Host"); });
   exchange.call.fields.emplace_back("Host", std::move(head.authority));
 }
 

@@ -14,7 +14,11 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "core/ports.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "core/event_appender.h"
+#include "core/refusal.h"
+#include "core/stream_sink.h"
 #include "http/connection.h"
 #include "http/event_loop.h"
 #include "http/library_server.h"

@@ -3,18 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii_case.h"
 #include "http/request_head.h"
 
 namespace stagelog {
 namespace {
-
-std::string Lowered(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return lower;
-}
 
 std::string_view Trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
@@ -72,14 +65,14 @@ int JsonFit(std::string_view range) {
 
 MediaType ParseMediaType(std::string_view field) {
   MediaType parsed;
-  parsed.type = Lowered(TakeItem(field, ';'));
+  parsed.type = LowerCase(TakeItem(field, ';'));
   while (!field.empty()) {
     const std::string_view item = TakeItem(field, ';');
     if (item.empty()) continue;
     const size_t equals = item.find('=');
     const std::string_view value =
         equals == std::string_view::npos ? "" : Trimmed(item.substr(equals + 1));
-    parsed.parameters.emplace_back(Lowered(Trimmed(item.substr(0, equals))), Unquoted(value));
+    parsed.parameters.emplace_back(LowerCase(Trimmed(item.substr(0, equals))), Unquoted(value));
   }
   return parsed;
 }
@@ -88,7 +81,7 @@ std::optional<std::string> OtherCharset(const MediaType& media_type) {
   for (const auto& [name, value] : media_type.parameters) {
     if (name != "charset") continue;
     // Many write it without the hyphen, and mean the same.
-    if (!EqualIgnoringCase(value, "utf-8") && !EqualIgnoringCase(value, "utf8")) return value;
+    if (!EqualsIgnoringCase(value, "utf-8") && !EqualsIgnoringCase(value, "utf8")) return value;
   }
   return std::nullopt;
 }

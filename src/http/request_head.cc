@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/ascii_case.h"
+
 namespace stagelog {
 namespace {
 
@@ -38,7 +40,7 @@ std::string_view Trimmed(std::string_view text) {
 // (RFC 9112, section 3.2.2). Returns the target in its usual form.
 std::string TakeAuthority(std::string_view target, RequestHead& head) {
   constexpr std::string_view kScheme = "http://";
-  if (!EqualIgnoringCase(target.substr(0, kScheme.size()), kScheme)) return std::string(target);
+  if (!EqualsIgnoringCase(target.substr(0, kScheme.size()), kScheme)) return std::string(target);
   target.remove_prefix(kScheme.size());
   const size_t end = std::min(target.find_first_of("/?"), target.size());
   head.authority = target.substr(0, end);
@@ -96,7 +98,7 @@ std::optional<Refusal> ReadLength(std::string_view value, RequestHead& head) {
 bool ListHolds(std::string_view list, std::string_view word) {
   while (true) {
     const size_t comma = list.find(',');
-    if (EqualIgnoringCase(Trimmed(list.substr(0, comma)), word)) return true;
+    if (EqualsIgnoringCase(Trimmed(list.substr(0, comma)), word)) return true;
     if (comma == std::string_view::npos) return false;
     list.remove_prefix(comma + 1);
   }
@@ -104,18 +106,18 @@ bool ListHolds(std::string_view list, std::string_view word) {
 
 std::optional<Refusal> ReadFramingField(std::string_view name, std::string_view value,
                                         RequestHead& head) {
-  if (EqualIgnoringCase(name, "Content-Length")) return ReadLength(value, head);
-  if (EqualIgnoringCase(name, "Transfer-Encoding")) {
-    if (head.chunked || !head.is_http_1_1 || !EqualIgnoringCase(value, "chunked")) {
+  if (EqualsIgnoringCase(name, "Content-Length")) return ReadLength(value, head);
+  if (EqualsIgnoringCase(name, "Transfer-Encoding")) {
+    if (head.chunked || !head.is_http_1_1 || !EqualsIgnoringCase(value, "chunked")) {
       return Malformed("Transfer-Encoding must be 'chunked', given once, in HTTP/1.1");
     }
     head.chunked = true;
   }
-  if (EqualIgnoringCase(name, "Connection")) {
+  if (EqualsIgnoringCase(name, "Connection")) {
     if (ListHolds(value, "keep-alive")) head.keep_alive = true;
     if (ListHolds(value, "close")) head.keep_alive = false;
   }
-  if (EqualIgnoringCase(name, "Expect") && EqualIgnoringCase(value, "100-continue")) {
+  if (EqualsIgnoringCase(name, "Expect") && EqualsIgnoringCase(value, "100-continue")) {
     head.expects_continue = head.is_http_1_1;
   }
   return std::nullopt;
@@ -138,7 +140,7 @@ std::optional<Refusal> ReadField(std::string_view line, RequestHead& head) {
 }
 
 bool IsGivenTwice(const RequestHead& head, std::string_view name) {
-  const auto is_it = [&](const auto& field) { return EqualIgnoringCase(field.first, name); };
+  const auto is_it = [&](const auto& field) { return EqualsIgnoringCase(field.first, name); };
   return std::count_if(head.fields.begin(), head.fields.end(), is_it) > 1;
 }
 
@@ -175,17 +177,9 @@ std::optional<Refusal> CheckUnfinished(std::string_view bytes, size_t max_head_b
 
 }  // namespace
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::optional<std::string> RequestHead::Field(std::string_view name) const {
   for (const auto& [field, value] : fields) {
-    if (EqualIgnoringCase(field, name)) return value;
+    if (EqualsIgnoringCase(field, name)) return value;
   }
   return std::nullopt;
 }

@@ -36,9 +36,6 @@ struct RequestHead {
   std::optional<std::string> Field(std::string_view name) const;
 };
 
-// ASCII case.
-bool EqualIgnoringCase(std::string_view a, std::string_view b);
-
 // The head at the start of `bytes`: a value when it is there whole, none when more bytes are
 // needed, a refusal when it will never be one (malformed_request, head_too_large, uri_too_long,
 // unsupported_version). Empty lines before the request line are passed over.

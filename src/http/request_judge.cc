@@ -1,5 +1,6 @@
 #include "http/request_judge.h"
 
+#include "base/ascii_case.h"
 #include "core/append_refusal.h"
 #include "core/json_text.h"
 #include "core/query.h"
@@ -46,7 +47,7 @@ std::optional<Refusal> JudgeAccess(Exchange& exchange, const HttpPolicy& policy)
 std::optional<Refusal> JudgeMethodOverride(const Call& call) {
   for (const char* name : {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
     const std::optional<std::string_view> method = call.Header(name);
-    if (!method || EqualIgnoringCase(*method, call.request.method)) continue;
+    if (!method || EqualsIgnoringCase(*method, call.request.method)) continue;
     return Refusal{.code = "malformed_request",
                    .detail = std::string("method overrides are not supported: remove '") + name +
                              "' (the request line says " + call.request.method + ")",
@@ -70,7 +71,7 @@ std::optional<Refusal> JudgeConditions(const Call& call) {
 
 std::optional<Refusal> JudgeExpectation(const Call& call) {
   const std::optional<std::string_view> expectation = call.Header("Expect");
-  if (!expectation || expectation->empty() || EqualIgnoringCase(*expectation, "100-continue")) {
+  if (!expectation || expectation->empty() || EqualsIgnoringCase(*expectation, "100-continue")) {
     return std::nullopt;
   }
   return Refusal{.code = "expectation_failed",
@@ -99,7 +100,7 @@ std::optional<Refusal> JudgeMediaType(const Call& call) {
 
 std::optional<Refusal> JudgeContentCoding(const Call& call) {
   for (const auto& [name, value] : call.fields) {
-    if (!EqualIgnoringCase(name, "Content-Encoding")) continue;
+    if (!EqualsIgnoringCase(name, "Content-Encoding")) continue;
     // "identity" is what no coding is called, and may stand in a list.
     for (const std::string& coding : SplitList(value)) {
       const std::string word = ParseMediaType(coding).type;

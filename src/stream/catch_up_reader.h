@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "core/ports.h"
+#include "core/event_source.h"
 #include "stream/frame_segment.h"
 
 namespace stagelog {

@@ -8,7 +8,7 @@
 #include <deque>
 #include <vector>
 
-#include "core/ports.h"
+#include "core/commit_listener.h"
 
 namespace stagelog {
 

@@ -1,5 +1,5 @@
 // The bytes of the frames on a stream: the WHATWG HTML standard, section 9.2 (server-sent events),
-// and the control frames of src/http/README.md. Pure; no input can break out of its frame, since
+// and the control frames of src/api/README.md. Pure; no input can break out of its frame, since
 // event bodies are JSON lines and every other text goes through JSON escapes.
 #ifndef STAGELOG_STREAM_SSE_FRAME_H_
 #define STAGELOG_STREAM_SSE_FRAME_H_

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "core/ports.h"
+#include "core/commit_listener.h"
+#include "core/stream_sink.h"
 #include "stream/catch_up_reader.h"
 
 namespace stagelog {

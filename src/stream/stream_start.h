@@ -1,4 +1,4 @@
-// Where a stream starts, by the rules of src/http/README.md: from what was asked for and how far
+// Where a stream starts, by the rules of src/api/README.md: from what was asked for and how far
 // the journal is.
 #ifndef STAGELOG_STREAM_STREAM_START_H_
 #define STAGELOG_STREAM_STREAM_START_H_

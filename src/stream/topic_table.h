@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/ports.h"
+#include "core/commit_listener.h"
 #include "stream/frame_ring.h"
 #include "stream/subscriber.h"
 

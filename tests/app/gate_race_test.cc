@@ -11,7 +11,7 @@
 #include "core/draft_decoder.h"
 #include "core/gate_rules.h"
 #include "follow/gate_timer.h"
-#include "journal/event_logger.h"
+#include "log/event_logger.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_directory.h"
 

@@ -1,14 +1,15 @@
 // One event as one line: what it says, and that others' text cannot steer the terminal.
-#include "tools/cli/event_line.h"
+#include "cli/event_line.h"
 
 #include <gmock/gmock.h>
 
 #include <cstdlib>
 #include <ctime>
 
+#include "base/terminal_text.h"
+#include "cli/foreign_text.h"
+#include "client/json_member.h"
 #include "tests/cli/plain_text.h"
-#include "tools/cli/foreign_text.h"
-#include "tools/cli/json_member.h"
 
 namespace stagelog {
 namespace {
@@ -29,12 +30,11 @@ class EventLineTest : public ::testing::Test {
   std::string Line(const std::string& members, cli::EventLineOptions options = {}) const {
     options.today = "2026-11-21";
     return cli::EventLine(
-        cli::ObjectOf(R"({"ts":"2026-11-21T07:41:02.123456Z","job_id":"render-42",)" + members +
-                      "}"),
+        ObjectOf(R"({"ts":"2026-11-21T07:41:02.123456Z","job_id":"render-42",)" + members + "}"),
         options, screen_);
   }
   std::string Colored(const std::string& members) const {
-    return cli::EventLine(cli::ObjectOf("{" + members + "}"), {}, colors_);
+    return cli::EventLine(ObjectOf("{" + members + "}"), {}, colors_);
   }
 
   cli::Screen screen_{-1, "never"};
@@ -71,7 +71,7 @@ TEST_F(EventLineTest, NamesTheJobWhereThereAreMany) {
 }
 
 TEST_F(EventLineTest, BearsTheDateOfAnotherDay) {
-  EXPECT_EQ(cli::EventLine(cli::ObjectOf(R"({"ts":"2026-11-20T07:41:02Z","type":"job_started"})"),
+  EXPECT_EQ(cli::EventLine(ObjectOf(R"({"ts":"2026-11-20T07:41:02Z","type":"job_started"})"),
                            {.today = "2026-11-21"}, screen_),
             "2026-11-20 07:41:02.000  job_started");
 }
@@ -79,7 +79,7 @@ TEST_F(EventLineTest, BearsTheDateOfAnotherDay) {
 TEST_F(EventLineTest, IsCutToTheWidth) {
   const std::string line =
       Line(R"("type":"log","message":"日本語 and a long message")", {.columns = 40});
-  EXPECT_EQ(cli::DisplayWidth(line), 40U);
+  EXPECT_EQ(DisplayWidth(line), 40U);
   EXPECT_THAT(line, EndsWith("…"));
 }
 

@@ -1,5 +1,5 @@
 // Bytes of any source as lines.
-#include "tools/cli/send/input_lines.h"
+#include "cli/send/input_lines.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // Names of others made legal.
-#include "tools/cli/send/legal_name.h"
+#include "cli/send/legal_name.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

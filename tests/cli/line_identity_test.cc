@@ -1,5 +1,5 @@
 // Lines that are known again, whatever their file is called.
-#include "tools/cli/send/line_identity.h"
+#include "cli/send/line_identity.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,12 +1,12 @@
 // Lines of other programs as events.
-#include "tools/cli/send/line_mapper.h"
+#include "cli/send/line_mapper.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "tools/cli/run/sound_text.h"
+#include "cli/run/sound_text.h"
 
 namespace stagelog {
 namespace {

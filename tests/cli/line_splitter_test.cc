@@ -1,12 +1,12 @@
 // Lines of a stream, in whatever portions it comes.
-#include "tools/cli/run/line_splitter.h"
+#include "cli/run/line_splitter.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "tools/cli/run/sound_text.h"
+#include "cli/run/sound_text.h"
 
 namespace stagelog::cli {
 namespace {

@@ -1,5 +1,5 @@
 // Output of an inner run inside an outer one's: told apart, in whatever portions it comes.
-#include "tools/cli/run/output_frame.h"
+#include "cli/run/output_frame.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,10 +1,11 @@
 // Bars of running stages: when one comes, what it says, when it goes.
-#include "tools/cli/watch/progress_bars.h"
+#include "cli/watch/progress_bars.h"
 
 #include <gmock/gmock.h>
 
+#include "base/terminal_text.h"
+#include "client/json_member.h"
 #include "tests/cli/plain_text.h"
-#include "tools/cli/json_member.h"
 
 namespace stagelog {
 namespace {
@@ -20,9 +21,9 @@ class ProgressBarsTest : public ::testing::Test {
   bool Take(const std::string& type, const std::string& stage, const std::string& more = "") {
     second_ = (second_ + 1) % 60;
     const std::string second = (second_ < 10 ? "0" : "") + std::to_string(second_);
-    return bars_.Take(cli::ObjectOf(R"({"job_id":"job","ts":"2026-11-21T07:41:)" + second +
-                                    R"(Z","type":")" + type + R"(","stage":")" + stage + "\"" +
-                                    more + "}"));
+    return bars_.Take(ObjectOf(R"({"job_id":"job","ts":"2026-11-21T07:41:)" + second +
+                               R"(Z","type":")" + type + R"(","stage":")" + stage + "\"" + more +
+                               "}"));
   }
   bool Report(const std::string& stage, const std::string& payload) {
     return Take("stage_progress", stage, R"(,"payload":)" + payload);
@@ -78,7 +79,7 @@ TEST_F(ProgressBarsTest, NoRowIsWiderThanTheTerminalAndNoneSteersIt) {
   Report(R"(\u001b[2Jstage\u009b31m)", R"({"current":1,"total":3,"unit":"\u001b]0;x\u0007"})");
   for (size_t columns = 1; columns < 150; ++columns) {
     for (const std::string& row : Rows(columns)) {
-      EXPECT_LE(cli::DisplayWidth(row), columns);
+      EXPECT_LE(DisplayWidth(row), columns);
       EXPECT_THAT(row, IsHarmlessLine());
     }
   }

@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "cli/offline/file_events.h"
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/offline/file_events.h"
 
 namespace stagelog {
 

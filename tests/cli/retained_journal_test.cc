@@ -7,7 +7,7 @@
 
 #include "base/logging.h"
 #include "core/draft_decoder.h"
-#include "journal/event_logger.h"
+#include "log/event_logger.h"
 #include "tests/cli/cli_runner.h"
 #include "tests/support/journal_evidence.h"
 #include "tests/support/manual_clock.h"

@@ -1,5 +1,5 @@
 // Lines that are markers, and lines that only look like it.
-#include "tools/cli/run/run_marker.h"
+#include "cli/run/run_marker.h"
 
 #include <gtest/gtest.h>
 

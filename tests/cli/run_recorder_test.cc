@@ -1,12 +1,12 @@
 // What a run says: every story of a command as the events that tell it.
-#include "tools/cli/run/run_recorder.h"
+#include "cli/run/run_recorder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "client/daemon_client.h"
 #include "core/draft_decoder.h"
 #include "tests/support/manual_clock.h"
-#include "tools/cli/daemon_client.h"
 
 namespace stagelog::cli {
 namespace {

@@ -1,5 +1,5 @@
 // A run's job and stage, by its flags and by the run that it is inside of.
-#include "tools/cli/run/run_target.h"
+#include "cli/run/run_target.h"
 
 #include <gtest/gtest.h>
 

@@ -7,15 +7,15 @@
 #include <mutex>
 #include <thread>
 
+#include "client/send_verdict.h"
 #include "tests/cli/run_fixture.h"
-#include "tools/cli/run/send_verdict.h"
 
 namespace stagelog {
 namespace {
 
-using cli::Answer;
-using cli::JudgeAnswer;
-using cli::SendVerdict;
+using Answer;
+using JudgeAnswer;
+using SendVerdict;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -24,9 +24,9 @@ using ::testing::SizeIs;
 using Kind = SendVerdict::Kind;
 
 SendVerdict Judge(int status, const std::string& body, size_t batch_size = 10) {
-  cli::Settings settings;
+  Settings settings;
   settings.url = "http://127.0.0.1:1";
-  const cli::DaemonClient client(settings);
+  const DaemonClient client(settings);
   return JudgeAnswer(client, Answer{status, "application/json", body}, batch_size);
 }
 

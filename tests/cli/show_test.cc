@@ -1,10 +1,10 @@
 // stagelog show and stagelog jobs with a real daemon.
 #include <gmock/gmock.h>
 
+#include "cli/watch/text_table.h"
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
-#include "tools/cli/watch/text_table.h"
 
 namespace stagelog {
 namespace {

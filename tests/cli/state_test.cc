@@ -5,11 +5,11 @@
 #include <fstream>
 
 #include "base/timestamp.h"
+#include "cli/offline/job_moment.h"
+#include "cli/offline/pretty_json.h"
 #include "core/event_codec.h"
 #include "core/job_state_json.h"
 #include "tests/cli/random_job_test.h"
-#include "tools/cli/offline/job_moment.h"
-#include "tools/cli/offline/pretty_json.h"
 
 namespace stagelog {
 namespace {

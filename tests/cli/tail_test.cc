@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "cli/watch/live_block.h"
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/deadline.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/watch/live_block.h"
 
 namespace stagelog {
 namespace {

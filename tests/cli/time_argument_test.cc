@@ -1,5 +1,5 @@
 // Times as options take them, in a zone with summer time.
-#include "tools/cli/time_argument.h"
+#include "cli/time_argument.h"
 
 #include <gmock/gmock.h>
 
@@ -7,8 +7,8 @@
 #include <ctime>
 
 #include "base/timestamp.h"
+#include "cli/time_text.h"
 #include "tests/support/time_units.h"
-#include "tools/cli/time_text.h"
 
 namespace stagelog {
 namespace {
@@ -145,7 +145,7 @@ TEST_F(TimeArgumentTest, ParametersForTheDaemon) {
             "--at: 2026-11-29 is in the future");
   const auto bad = cli::AtParameter("--at", "yesterday", now_);
   ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().code, cli::ExitCode::kUsage);
+  EXPECT_EQ(bad.error().code, ExitCode::kUsage);
   EXPECT_THAT(bad.error().message, HasSubstr("--at: invalid time 'yesterday'; give a time ("));
   EXPECT_THAT(cli::SinceParameter("--since", "42", now_).error().message, HasSubstr("--after"));
 }

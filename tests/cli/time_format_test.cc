@@ -1,5 +1,5 @@
 // Times by a format.
-#include "tools/cli/send/time_format.h"
+#include "cli/send/time_format.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,10 +5,10 @@
 #include <fstream>
 #include <random>
 
+#include "cli/offline/journal_verifier.h"
 #include "tests/cli/cli_runner.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/journal_lines.h"
-#include "tools/cli/offline/journal_verifier.h"
 
 namespace stagelog {
 namespace {
@@ -94,7 +94,7 @@ class Mutator {
 
 class VerifyJournalTest : public ::testing::Test {
  protected:
-  cli::CliResult<ChainCheck> Verify(const std::string& text) {
+  CliResult<ChainCheck> Verify(const std::string& text) {
     std::ofstream(directory_.Path("job/events.jsonl"), std::ios::binary | std::ios::trunc) << text;
     return cli::VerifyJournal({directory_.Path("job/events.jsonl"), directory_.Path("job"), "job"},
                               nullptr, [](uint64_t) {});

@@ -265,7 +265,7 @@ TEST(ParseStreamStartTest, WithoutAnythingItIsTheDefault) {
   EXPECT_FALSE(start.foreign_journal);
 }
 
-// The order of src/http/README.md: each wins over all that follow it.
+// The order of src/api/README.md: each wins over all that follow it.
 TEST(ParseStreamStartTest, TheFirstThatIsPresentWins) {
   Parameters parameters = {{"last_event_id", "2"},
                            {"lastEventId", "3"},

@@ -11,7 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// One row of the table of types in src/http/README.md, written out.
+// One row of the table of types in src/api/README.md, written out.
 struct Row {
   const char* name;
   EventType type;

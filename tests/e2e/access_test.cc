@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <map>
 
-#include "http/api.h"
-#include "http/long_polls.h"
+#include "api/api.h"
+#include "api/long_polls.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/null_journal.h"

@@ -12,7 +12,14 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "core/ports.h"
+#include "base/result.h"
+#include "core/commit_listener.h"
+#include "core/event.h"
+#include "core/event_appender.h"
+#include "core/job_machine.h"
+#include "core/job_source.h"
+#include "core/job_state.h"
+#include "core/journal_status.h"
 
 namespace stagelog {
 

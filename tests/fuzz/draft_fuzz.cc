@@ -7,7 +7,7 @@
 #include "core/job_machine.h"
 #include "core/job_state_json.h"
 #include "core/json_text.h"
-#include "journal/console_mirror.h"
+#include "log/console_mirror.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace stagelog {

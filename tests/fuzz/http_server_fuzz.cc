@@ -7,11 +7,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "api/api.h"
+#include "api/long_polls.h"
 #include "base/check.h"
 #include "base/sha256.h"
-#include "http/api.h"
 #include "http/http_server.h"
-#include "http/long_polls.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/null_journal.h"

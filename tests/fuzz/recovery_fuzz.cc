@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "core/event_codec.h"
-#include "journal/job_files.h"
-#include "journal/recovery.h"
+#include "log/job_files.h"
+#include "log/recovery.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/journal_evidence.h"
 #include "tests/support/manual_clock.h"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "journal/event_logger.h"
+#include "log/event_logger.h"
 #include "tests/simulation/simulation_model.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/manual_clock.h"

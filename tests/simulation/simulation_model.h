@@ -9,7 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "core/ports.h"
+#include "core/event.h"
+#include "core/event_appender.h"
+#include "core/event_source.h"
+#include "core/job_deleter.h"
+#include "core/refusal.h"
 
 namespace stagelog {
 

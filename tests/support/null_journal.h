@@ -7,7 +7,19 @@
 #include <utility>
 #include <vector>
 
-#include "core/ports.h"
+#include "base/result.h"
+#include "core/backup_maker.h"
+#include "core/event.h"
+#include "core/event_appender.h"
+#include "core/event_source.h"
+#include "core/job_deleter.h"
+#include "core/job_machine.h"
+#include "core/job_source.h"
+#include "core/job_state.h"
+#include "core/journal_status.h"
+#include "core/liveness.h"
+#include "core/liveness_monitor.h"
+#include "core/retention_runner.h"
 
 namespace stagelog {
 

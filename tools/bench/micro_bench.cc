@@ -18,7 +18,7 @@
 #include "base/sha256.h"
 #include "core/draft_decoder.h"
 #include "core/event_codec.h"
-#include "journal/event_logger.h"
+#include "log/event_logger.h"
 #include "stream/event_stream_manager.h"
 
 namespace stagelog {

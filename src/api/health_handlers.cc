@@ -1,0 +1,72 @@
+// Is the daemon alive, is it ready, and how is it doing?
+#include "api/api.h"
+#include "api/journal_metrics.h"
+#include "base/version.h"
+#include "core/json_text.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kMaxLabelValues = 200;
+
+// Jobs by the values of the labels that are configured.
+Result<std::string> LabeledJobs(const ApiServices& services) {
+  std::string text =
+      "# HELP stagelog_labeled_jobs Jobs by value of a configured label and by status.\n"
+      "# TYPE stagelog_labeled_jobs gauge\n";
+  for (const std::string& key : services.metric_labels) {
+    const auto counts = services.jobs.CountByLabel(key, kMaxLabelValues);
+    if (!counts) return tl::unexpected(counts.error());
+    for (const LabelCount& count : *counts) {
+      text += "stagelog_labeled_jobs{label=\"" + EscapeLabelValue(key) + "\",value=\"" +
+              EscapeLabelValue(count.value) + "\",status=\"" + count.status + "\"} " +
+              std::to_string(count.jobs) + "\n";
+    }
+  }
+  return text;
+}
+
+httplib::Response MetricsResponse(std::string text) {
+  httplib::Response response;
+  response.status = 200;
+  response.body = std::move(text);
+  response.headers.emplace("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  return response;
+}
+
+}  // namespace
+
+Ending ShowHealth(const ApiServices&, Call, const Responder&) {
+  return {
+      JsonResponse(200, "{\"status\":\"ok\",\"version\":\"" + std::string(Version()) + "\"}\n")};
+}
+
+Ending ShowReadiness(const ApiServices& services, Call, const Responder&) {
+  const JournalStatus journal = services.journal.GetStatus();
+  std::string body = journal.writable ? "{\"status\":\"ready\"" : "{\"status\":\"unavailable\"";
+  if (!journal.writable) {
+    body += ",\"problem\":";
+    AppendJsonString(body, journal.problem);
+  }
+  body += ",\"journal_id\":";
+  AppendJsonString(body, journal.journal_id);
+  body += ",\"head_seq\":" + std::to_string(journal.head_seq) + ",\"set_aside\":[";
+  for (size_t i = 0; i < journal.set_aside.size(); ++i) {
+    if (i > 0) body += ',';
+    AppendJsonString(body, journal.set_aside[i]);
+  }
+  return {JsonResponse(journal.writable ? 200 : 503, body + "]}\n")};
+}
+
+Ending ShowMetrics(const ApiServices& services, Call, const Responder&) {
+  return {WorkElsewhere{[services]() -> Ending {
+    services.journal_metrics->Refresh();
+    if (services.metric_labels.empty()) return {MetricsResponse(services.metrics.RenderText())};
+    // The other metrics are served while the database cannot be read, too.
+    const Result<std::string> labeled = LabeledJobs(services);
+    return {MetricsResponse(services.metrics.RenderText() + labeled.value_or(""))};
+  }}};
+}
+
+}  // namespace stagelog

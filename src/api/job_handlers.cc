@@ -1,0 +1,305 @@
+// Jobs: creating, listing, showing.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "api/api.h"
+#include "api/append_answer.h"
+#include "api/job_question.h"
+#include "api/parameters.h"
+#include "base/random.h"
+#include "core/draft_decoder.h"
+#include "core/job_state_json.h"
+#include "core/json_object_reader.h"
+#include "core/json_text.h"
+#include "core/payload_keys.h"
+#include "core/text_line.h"
+#include "http/problem.h"
+
+namespace stagelog {
+namespace {
+
+// `before` is the older spelling of `after`: what comes after a job in the list is older.
+constexpr std::array<std::string_view, 8> kListParameters = {
+    "status", "pipeline", "label", "since", "q", "limit", "after", "before"};
+constexpr size_t kMaxLabelConditions = 32;
+constexpr std::array<std::string_view, 2> kShowParameters = {"at_seq", "at"};
+
+void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
+  if (object.size() > 1) object += ',';
+  AppendJsonString(object, key);
+  object += ':';
+  object += raw;
+}
+
+bool BelongsToPayload(std::string_view key) {
+  const auto keys = PayloadKeys(EventType::kJobCreated);
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// A key that is nearly one of those above: the hint is to name that, not a key of an event.
+std::optional<Refusal> JudgeTopKey(const std::string& key) {
+  if (key == "stage") return std::nullopt;  // is one of an event
+  std::string payload = "{";
+  AppendMember(payload, key, "1");
+  const auto suspect = FindSuspectKey(EventType::kJobCreated, payload + "}");
+  if (!suspect) return std::nullopt;
+  const std::string shown = QuotableText(key, 128);
+  return Refusal{
+      .code = "unknown_key",
+      .detail = "unknown key '" + shown + "'; did you mean '" + std::string(suspect->meant) + "'?",
+      .field = shown};
+}
+
+Refusal GivenTwice(const std::string& key) {
+  return {.code = "duplicate_key", .detail = "duplicate key '" + key + "'", .field = key};
+}
+
+// The body of POST /jobs as the event that it stands for: the type is given, and what a job_created
+// carries in its payload may stand at the top level.
+tl::expected<std::string, Refusal> EventOfBody(std::string_view body, Clock& clock) {
+  body = WithoutByteOrderMark(body);
+  auto members = ReadJsonObject(body.empty() ? "{}" : body, kMaxJsonDepth);
+  if (!members) return tl::unexpected(std::move(members.error()));
+  std::string event = "{";
+  std::string payload = "{";
+  std::set<std::string> own_keys;  // of the payload's, at the top level
+  std::set<std::string> inner_keys;
+  bool has_payload = false;
+  bool has_job = false;
+  bool has_type = false;
+  for (const JsonMember& member : *members) {
+    const bool is_payload = member.key == "payload" || member.key == "metadata";
+    if (is_payload && member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
+    if (is_payload && member.kind == JsonMember::Kind::kObject) {
+      if (std::exchange(has_payload, true)) return tl::unexpected(GivenTwice(member.key));
+      for (JsonMembers inner(member.raw); inner.Next();) {
+        if (payload.size() > 1) payload += ',';
+        payload.append("\"").append(inner.key()).append("\":").append(inner.value());
+        inner_keys.emplace(inner.key());
+      }
+    } else if (BelongsToPayload(member.key)) {
+      if (!own_keys.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
+      AppendMember(payload, member.key, member.raw);
+    } else {
+      if (auto refusal = JudgeTopKey(member.key)) return tl::unexpected(std::move(*refusal));
+      AppendMember(event, member.key, member.raw);
+      has_job = has_job || member.key == "job_id";
+      has_type = has_type || member.key == "type" || member.key == "event_type";
+    }
+  }
+  for (const std::string& key : own_keys) {
+    if (inner_keys.contains(key)) return tl::unexpected(GivenTwice(key));
+  }
+  if (!has_job) AppendMember(event, "job_id", '"' + MakeUuidV7(clock.WallMicros()) + '"');
+  if (!has_type) AppendMember(event, "type", "\"job_created\"");
+  if (payload.size() > 1) AppendMember(event, "payload", payload + "}");
+  return event + "}";
+}
+
+httplib::Response CreatedResponse(const std::string& job_id, const AppendOutcome& outcome) {
+  if (!outcome) return ProblemResponse(outcome.error());
+  std::string body = "{\"job_id\":\"" + job_id + "\"," + EncodePlace(outcome->front()) + "}\n";
+  httplib::Response response = JsonResponse(outcome->front().duplicate ? 200 : 201, body);
+  SetLocation(response, PathOfJob(job_id));
+  return response;
+}
+
+Precondition JobIsNew(const std::string& job_id) {
+  return [job_id](const JobLookup& find) -> std::optional<Refusal> {
+    if (find(job_id) == nullptr) return std::nullopt;
+    return Refusal{
+        .code = "job_exists", .detail = "job '" + job_id + "' already exists", .field = "job_id"};
+  };
+}
+
+void AddLiveness(const ApiServices& services, const std::string& job_id, std::string& body) {
+  body += ",\"liveness\":\"";
+  body += LivenessName(services.liveness.GetLiveness(job_id));
+  body += '"';
+}
+
+// What the plain answer adds to the state: it is true now and no part of the past.
+void AddWhatIsNow(const ApiServices& services, const JobState& job, std::string& body) {
+  // The state may have been read just before its last commit was announced.
+  const int64_t head_seq = std::max(services.journal.GetStatus().head_seq, job.as_of_seq);
+  body.pop_back();
+  body += ",\"head_seq\":" + std::to_string(head_seq);
+  if (!job.IsOver()) AddLiveness(services, job.job_id, body);
+  body += '}';
+}
+
+// What is past has ended.
+int64_t LiveMicros(const ApiServices& services, const JobQuestion& question) {
+  return question.is_about_now() ? services.LiveMicros() : 0;
+}
+
+tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& clock) {
+  if (auto refusal = CheckParameters(call, kListParameters, "label")) {
+    return tl::unexpected(*refusal);
+  }
+  JobListRequest request;
+  auto statuses = ParseWordList(LookupIn(call), "status", JobStatusNames());
+  if (!statuses) return tl::unexpected(statuses.error());
+  request.statuses = std::move(*statuses);
+  // `pipeline=` with nothing behind it asks for the jobs that name none.
+  if (const auto names = call.Parameter("pipeline")) request.pipelines = SplitList(*names);
+  const auto [first_label, last_label] = call.request.params.equal_range("label");
+  for (auto label = first_label; label != last_label; ++label) {
+    auto condition = ParseLabelCondition(label->second);
+    if (!condition) return tl::unexpected(condition.error());
+    request.labels.push_back(std::move(*condition));
+  }
+  if (request.labels.size() > kMaxLabelConditions) {
+    return tl::unexpected(Refusal{.code = "invalid_parameter",
+                                  .detail = "'label' may be given at most 32 times",
+                                  .field = "label"});
+  }
+  request.text = call.Parameter("q").value_or("");
+  const auto limit = ParseLimit(call.Parameter("limit"));
+  if (!limit) return tl::unexpected(limit.error());
+  request.limit = *limit;
+  if (const auto text = call.Parameter("since")) {
+    const auto since = ParseSince(*text, clock.WallMicros());
+    if (!since) return tl::unexpected(since.error());
+    if (since->kind == Position::Kind::kTime) request.updated_after_micros = since->value;
+    if (since->kind == Position::Kind::kNow) request.updated_after_micros = clock.WallMicros();
+  }
+  const auto after = call.Parameter("after");
+  const auto before = call.Parameter("before");
+  if (after && before) {
+    return tl::unexpected(
+        Refusal{.code = "invalid_parameter",
+                .detail = "'after' and 'before' are aliases of the same parameter; give only one",
+                .field = "before"});
+  }
+  if (after || before) {
+    const std::optional<int64_t> cursor = ParseCursor(after ? *after : *before);
+    if (!cursor) {
+      const std::string name = after ? "after" : "before";
+      return tl::unexpected(
+          Refusal{.code = "invalid_parameter",
+                  .detail = "'" + name + "' must be the next_" + name + " of an earlier response",
+                  .field = name});
+    }
+    request.before_first_seq = *cursor;
+  }
+  return request;
+}
+
+std::string EncodeJobList(const ApiServices& services, const std::vector<JobListing>& jobs,
+                          size_t limit) {
+  std::string body = "{\"jobs\":[";
+  const size_t count = std::min(limit, jobs.size());
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) body += ',';
+    body += jobs[i].summary;
+    if (jobs[i].is_over) continue;
+    body.pop_back();
+    AddLiveness(services, jobs[i].job_id, body);
+    body += '}';
+  }
+  const bool has_more = jobs.size() > limit;
+  const int64_t last = has_more ? jobs[count - 1].first_seq : 0;
+  body += "]," + PagingMembers(has_more, last) + ",\"next_before\":";
+  return body + (has_more ? std::to_string(last) : "null") + "}\n";
+}
+
+// The part `key` of a job's document as a list of its own, with the state it is part of.
+Ending ListPart(const ApiServices& services, const Call& call, const char* key) {
+  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  auto question = ParseJobQuestion(call, services.clock);
+  if (!question) return Refused(question.error());
+  return {WorkElsewhere{[services, question = std::move(*question), key]() -> Ending {
+    const auto job = AnswerJobQuestion(services, question);
+    if (!job) return Refused(job.error());
+    const std::string document = EncodeJobState(*job);
+    std::string body = "{\"job_id\":";
+    AppendJsonString(body, job->job_id);
+    for (JsonMembers member(document); member.Next();) {
+      if (member.key() == key) body.append(",\"").append(key).append("\":").append(member.value());
+    }
+    body += "," + PagingMembers(/*has_more=*/false, 0) + ",\"job_status\":\"";
+    body.append(StatusName(job->status)).append("\",\"as_of_seq\":");
+    return {JsonResponse(200, body + std::to_string(job->as_of_seq) + "}\n")};
+  }}};
+}
+
+}  // namespace
+
+Ending CreateJob(const ApiServices& services, Call call, const Responder& responder) {
+  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
+  const auto event = EventOfBody(call.request.body, services.clock);
+  if (!event) return Refused(event.error());
+  auto draft = DecodeDraft(*event, {"", call.principal.token_name});
+  if (!draft) return Refused(draft.error());
+  if (draft->kind != EventType::kJobCreated) {
+    return Refused({.code = "invalid_field",
+                    .detail = "'type' must be 'job_created' here; omit it",
+                    .field = "type"});
+  }
+  const std::string job_id = draft->job_id;
+  std::vector<EventDraft> drafts;
+  drafts.push_back(std::move(*draft));
+  services.appender.Append(std::move(drafts), JobIsNew(job_id),
+                           [responder, job_id](const AppendOutcome& outcome) {
+                             responder.Send(CreatedResponse(job_id, outcome));
+                           });
+  return {Deferred{}};
+}
+
+Ending ListJobs(const ApiServices& services, Call call, const Responder&) {
+  auto request = ParseJobList(call, services.clock);
+  if (!request) return Refused(request.error());
+  const size_t limit = request->limit++;  // one more tells whether there is more
+  request->live_micros = services.LiveMicros();
+  // These look through all jobs; those of a status are found by an index.
+  const bool is_search = !request->text.empty() || !request->pipelines.empty() ||
+                         !request->labels.empty() || request->updated_after_micros > 0;
+  const auto work = [services, request = std::move(*request), limit]() -> Ending {
+    const auto jobs = services.jobs.ListJobs(request);
+    if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});
+    return {JsonResponse(200, EncodeJobList(services, *jobs, limit))};
+  };
+  return {WorkElsewhere{.work = work, .is_search = is_search}};
+}
+
+Ending ShowJob(const ApiServices& services, Call call, const Responder&) {
+  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  auto question = ParseJobQuestion(call, services.clock);
+  if (!question) return Refused(question.error());
+  return {WorkElsewhere{[services, question = std::move(*question)]() -> Ending {
+    const auto job = AnswerJobQuestion(services, question);
+    if (!job) return Refused(job.error());
+    std::string body = EncodeJobState(*job, LiveMicros(services, question));
+    if (question.is_about_now()) AddWhatIsNow(services, *job, body);
+    return {JsonResponse(200, body + "\n")};
+  }}};
+}
+
+Ending ListStages(const ApiServices& services, Call call, const Responder&) {
+  return ListPart(services, call, "stages");
+}
+
+Ending ListGatesOfJob(const ApiServices& services, Call call, const Responder&) {
+  return ListPart(services, call, "gates");
+}
+
+Ending ShowStage(const ApiServices& services, Call call, const Responder&) {
+  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  auto question = ParseJobQuestion(call, services.clock);
+  if (!question) return Refused(question.error());
+  return {WorkElsewhere{
+      [services, question = std::move(*question), path = call.captures.at(1)]() -> Ending {
+        const auto job = AnswerJobQuestion(services, question);
+        if (!job) return Refused(job.error());
+        const std::string body = EncodeStage(*job, path, LiveMicros(services, question));
+        if (!body.empty()) return {JsonResponse(200, body + "\n")};
+        return Refused(
+            {.code = "unknown_stage",
+             .detail = "job '" + job->job_id + "' has no stage '" + QuotableText(path, 128) + "'",
+             .field = "stage"});
+      }}};
+}
+
+}  // namespace stagelog

@@ -1,0 +1,45 @@
+// What /metrics tells of jobs, gates and workers.
+#ifndef STAGELOG_API_JOURNAL_METRICS_H_
+#define STAGELOG_API_JOURNAL_METRICS_H_
+
+#include <cstdint>
+#include <mutex>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "core/job_source.h"
+#include "core/liveness_monitor.h"
+
+namespace stagelog {
+
+// Counts when it is asked to, for nobody need count while nobody looks. Safe from any thread.
+class JournalMetrics {
+ public:
+  // The four outlive it.
+  JournalMetrics(JobSource& jobs, const LivenessMonitor& liveness, Clock& clock,
+                 MetricsRegistry& metrics);
+
+  // Brings the gauges up to date. Counting takes time in proportion to the number of jobs: as long
+  // as that is some milliseconds it is done each time, else at most a twentieth of the time is
+  // spent on it, and the gauges are older by so much. Waits for the disk. Where the journal cannot
+  // be read the gauges stay as they are, and stagelog_census_failures_total goes up.
+  void Refresh();
+
+ private:
+  void Take(const JobCensus& census);
+
+  JobSource& jobs_;
+  const LivenessMonitor& liveness_;
+  Clock& clock_;
+  MetricsRegistry& metrics_;
+  Gauge& pending_gates_;
+  Gauge& oldest_pending_seconds_;
+  Counter& failures_total_;
+  std::mutex mutex_;
+  int64_t next_count_micros_ = INT64_MIN;  // monotonic; guarded by mutex_, as is the next
+  int64_t oldest_pending_micros_ = 0;      // wall clock; 0: none
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_API_JOURNAL_METRICS_H_

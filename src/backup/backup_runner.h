@@ -1,0 +1,45 @@
+// Backups on a thread of their own, so that nobody else waits for the disk.
+#ifndef STAGELOG_BACKUP_BACKUP_RUNNER_H_
+#define STAGELOG_BACKUP_BACKUP_RUNNER_H_
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "core/backup_maker.h"
+#include "core/refusal.h"
+
+namespace stagelog {
+
+class BackupRunner : public BackupMaker {
+ public:
+  // Copies what is in `runs_dir` into folders inside `backup_dir`. The first two outlive this.
+  BackupRunner(FileSystem& files, Clock& clock, std::string runs_dir, std::string backup_dir);
+  ~BackupRunner() override;  // as Stop()
+
+  // Refuses with invalid_parameter a name that is none (core/identifier.h), with backup_exists one
+  // that is taken, with backup_running while there is another one under way.
+  void Backup(std::string name, BackupDone done) override;
+
+  // Abandons what is under way and waits for it; refuses what comes later. Idempotent.
+  void Stop();
+
+ private:
+  tl::expected<BackupReport, Refusal> Make(const std::string& name);
+
+  FileSystem& files_;
+  Clock& clock_;
+  const std::string runs_dir_;
+  const std::string backup_dir_;
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  bool is_running_ = false;  // guarded by mutex_, as is the next
+  std::thread thread_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_BACKUP_BACKUP_RUNNER_H_

@@ -1,0 +1,160 @@
+#include "backup/job_inspection.h"
+
+#include <algorithm>
+
+#include "core/job_machine.h"
+#include "log/file_events.h"
+#include "log/job_files.h"
+#include "log/stored_file.h"
+
+namespace stagelog {
+namespace {
+
+constexpr const char* kFindRow =
+    "SELECT job, job_seq, ts, body, 0, 0, 0 FROM events WHERE seq = ?1 "
+    "UNION ALL "
+    "SELECT job, job_seq, ts, NULL, offset, size, digest FROM file_events WHERE seq = ?1";
+
+}  // namespace
+
+JobInspection::JobInspection(FileSystem& files, const std::string& runs_dir,
+                             SQLite::Database* database, EventTable& scratch, std::string job_id,
+                             const TellFinding& tell)
+    : files_(files),
+      runs_dir_(runs_dir),
+      database_(database),
+      scratch_(scratch),
+      job_id_(std::move(job_id)),
+      tell_(tell),
+      name_(job_id_ + "/events.jsonl"),
+      check_(job_id_) {}
+
+int64_t JobInspection::Run() {
+  if (database_ != nullptr) {
+    find_row_.emplace(*database_, kFindRow);
+    SQLite::Statement job(*database_, "SELECT first_seq FROM jobs WHERE job_id = ?");
+    job.bind(1, job_id_);
+    if (job.executeStep()) first_seq_ = job.getColumn(0).getInt64();
+  }
+  ReadFileLines();
+  for (const ChainFinding& finding : check_.findings()) {
+    Tell("line " + std::to_string(finding.line) + " (byte " + std::to_string(finding.offset) +
+         "): " + finding.code + ": " + finding.detail);
+  }
+  const auto told = static_cast<int64_t>(check_.findings().size());
+  if (check_.finding_count() > told) {
+    Tell("and " + std::to_string(check_.finding_count() - told) + " more problems");
+  }
+  if (database_ == nullptr) return check_.lines();
+  if (first_seq_ != 0) LookForMissingEvents();
+  if (first_seq_ == 0 && check_.lines() > 0) Tell("the database has no such job");
+  const bool is_sound = is_there_ && is_whole_ && check_.finding_count() == 0;
+  if (first_seq_ != 0 && is_sound) CompareState();
+  return check_.lines();
+}
+
+void JobInspection::ReadFileLines() {
+  const std::string path = JobFilePath(runs_dir_, job_id_);
+  const auto stored = FindStoredFile(files_, path);
+  if (!stored) return Tell(stored.error().message);
+  if (!stored->has_value()) {
+    if (first_seq_ != 0) Tell("missing");
+    return;
+  }
+  name_ = (*stored)->path.substr(runs_dir_.size() + 1);
+  if (!(*stored)->info.is_regular) return Tell("not a regular file");
+  Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(files_, (*stored)->path);
+  if (!file) return Tell(file.error().message);
+  is_there_ = true;
+  LineReader reader(std::move(*file));
+  uint64_t end = 0;
+  while (true) {
+    const auto line = reader.Next();
+    if (!line) return Tell(line.error().message);
+    if (!line->has_value()) break;
+    const auto event = check_.Take((*line)->text, (*line)->offset, (*line)->terminated);
+    if (event) CompareLine(*event, **line);
+    end = (*line)->end;
+  }
+  check_.Finish(end);
+}
+
+void JobInspection::CompareLine(const Event& event, const FileLine& line) {
+  ApplyLine(folded_, line.text);
+  seqs_.push_back(event.seq);
+  if (database_ == nullptr || first_seq_ == 0) return;
+  const std::string difference = DifferenceOf(event, line);
+  if (difference.empty()) return;
+  check_.Add({check_.lines(), line.offset, "differs_from_database", difference});
+}
+
+// Empty: none.
+std::string JobInspection::DifferenceOf(const Event& event, const FileLine& line) {
+  SQLite::Statement& row = *find_row_;
+  row.reset();
+  row.bind(1, event.seq);
+  const std::string seq = "seq " + std::to_string(event.seq);
+  if (!row.executeStep()) return "the database has no event with " + seq;
+  const SQLite::Column body = row.getColumn(3);
+  const bool is_same =
+      body.isNull() ? row.getColumn(6).getInt64() == DigestOf(line.text) &&
+                          row.getColumn(5).getInt64() == static_cast<int64_t>(line.text.size())
+                    : body.getString() == line.text;
+  const bool is_placed = !body.isNull() || row.getColumn(4).getInt64() == kLostOffset ||
+                         row.getColumn(4).getInt64() == static_cast<int64_t>(line.offset);
+  const bool is_keyed = row.getColumn(0).getInt64() == first_seq_ &&
+                        row.getColumn(1).getInt64() == event.job_seq &&
+                        row.getColumn(2).getInt64() == event.ts_micros;
+  if (!is_same) return "the database has different content for " + seq;
+  if (!is_placed) {
+    return "the database expects " + seq + " at byte " + row.getColumn(4).getString();
+  }
+  if (!is_keyed) return "the database has " + seq + " with another job, job_seq or ts";
+  return row.executeStep() ? "the database has " + seq + " twice" : "";
+}
+
+void JobInspection::LookForMissingEvents() {
+  std::sort(seqs_.begin(), seqs_.end());
+  SQLite::Statement rows(*database_,
+                         "SELECT seq, 0 FROM events WHERE job = ?1 UNION ALL "
+                         "SELECT seq, offset FROM file_events WHERE job = ?1 ORDER BY 1");
+  rows.bind(1, first_seq_);
+  int64_t missing = 0;
+  int64_t first_missing = 0;
+  int64_t lost = 0;
+  while (rows.executeStep()) {
+    const int64_t seq = rows.getColumn(0).getInt64();
+    if (std::binary_search(seqs_.begin(), seqs_.end(), seq)) continue;
+    const bool is_lost = rows.getColumn(1).getInt64() == kLostOffset;
+    if (is_lost) ++lost;
+    if (is_lost) continue;
+    if (missing++ == 0) first_missing = seq;
+  }
+  is_whole_ = missing + lost == 0;
+  if (missing > 0) {
+    Tell(std::to_string(missing) + " events of the database are missing from the file, first seq " +
+         std::to_string(first_missing));
+  }
+  if (lost > 0) {
+    Tell(std::to_string(lost) +
+         " events were only in this file and are lost, as recovery reported");
+  }
+}
+
+void JobInspection::CompareState() {
+  // Rows of another version's fold are made anew by the next start in any case.
+  SQLite::Statement fold(*database_, "SELECT value FROM journal WHERE key = 'state_version'");
+  if (!fold.executeStep() || fold.getColumn(0).getInt64() != kFoldVersion) return;
+  const auto tell = [&](const std::string& what) {
+    tell_("stagelog.db", what + " of job " + job_id_ +
+                             " does not match its events; start the daemon with --rebuild-state");
+  };
+  if (DumpStateRows(*database_, first_seq_) != scratch_.DumpRowsOf(folded_)) {
+    tell("a row (of the job, its stages or its gates)");
+  }
+  FileLines lines(files_, runs_dir_);
+  const auto loaded = LoadJobState(*database_, lines, job_id_, INT64_MAX);
+  if (!loaded || !(*loaded == folded_)) tell("a snapshot");
+}
+
+}  // namespace stagelog

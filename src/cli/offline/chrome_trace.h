@@ -1,0 +1,27 @@
+// A job's state as a trace for Perfetto and chrome://tracing ("Trace Event Format", JSON object
+// form).
+#ifndef STAGELOG_CLI_OFFLINE_CHROME_TRACE_H_
+#define STAGELOG_CLI_OFFLINE_CHROME_TRACE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/job_state.h"
+
+namespace stagelog::cli {
+
+// What a trace shows of one moment.
+struct TraceMark {
+  int64_t happened_micros = 0;
+  std::string name;
+};
+
+// Stages as slices, gates as slices of a lane of their own, `marks` as instants. Slices of a lane
+// never overlap unless one lies within the other, which is what the format asks of a thread: stages
+// that run side by side get lanes of their own. What has not ended ends with the job's last event.
+std::string EncodeChromeTrace(const JobState& state, const std::vector<TraceMark>& marks);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_OFFLINE_CHROME_TRACE_H_

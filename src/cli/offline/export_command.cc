@@ -1,0 +1,131 @@
+// stagelog export: a job for other programs to look at.
+#include <memory>
+
+#include "base/timestamp.h"
+#include "cli/commands.h"
+#include "cli/offline/chrome_trace.h"
+#include "cli/offline/event_source.h"
+#include "core/job_machine.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kMaxMarks = 10'000;
+
+struct ExportOptions {
+  std::string source;
+  std::string format;
+  bool unverified = false;
+};
+
+// RFC 4180.
+std::string Cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string Row(const std::vector<std::string>& cells) {
+  std::string row;
+  for (const std::string& cell : cells) row += (row.empty() ? "" : ",") + Cell(cell);
+  return row + "\r\n";
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string Header() {
+  return Row({"seq", "job_id", "job_seq", "ts", "occurred_at", "type", "stage", "gate", "attempt",
+              "status", "level", "message", "actor", "event_id", "violations", "payload"});
+}
+
+std::string RowOf(const Event& event) {
+  const EventDraft& draft = event.draft;
+  return Row({std::to_string(event.seq), draft.job_id, std::to_string(event.job_seq),
+              FormatTimestamp(event.ts_micros),
+              FormatTimestamp(draft.occurred_at_micros.value_or(event.ts_micros)), draft.type,
+              draft.stage, draft.gate, draft.attempt ? std::to_string(*draft.attempt) : "",
+              draft.status, draft.level, draft.message, draft.actor, draft.event_id,
+              Joined(event.violations), draft.payload});
+}
+
+CliStatus VisitEvents(Context& context, const ExportOptions& options,
+                      const std::function<CliStatus(const StoredEvent&)>& visit) {
+  const auto events = OpenEvents(context.settings, options.source,
+                                 options.unverified ? Trust::kReadable : Trust::kVerified);
+  if (!events) return tl::unexpected(events.error());
+  while (true) {
+    const auto event = (*events)->Next();
+    if (!event) return tl::unexpected(event.error());
+    if (!event->has_value()) break;
+    if (CliStatus visited = visit(**event); !visited) return visited;
+  }
+  if (const std::string remark = (*events)->Remark(); !remark.empty()) Complain(remark);
+  return {};
+}
+
+CliResult<ExitCode> ExportCsv(Context& context, const ExportOptions& options) {
+  bool has_header = false;
+  const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
+    const std::string header = std::exchange(has_header, true) ? "" : Header();
+    return context.out.Write(header + RowOf(stored.event));
+  });
+  if (!visited) return tl::unexpected(visited.error());
+  return ExitCode::kOk;
+}
+
+// Warnings, errors and the job's own turns are worth a mark.
+bool IsMark(const EventDraft& draft) {
+  return draft.level == "warning" || draft.level == "error" || draft.level == "critical" ||
+         draft.type.starts_with("job_");
+}
+
+CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) {
+  JobState state;
+  std::vector<TraceMark> marks;
+  const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
+    ApplyLine(state, stored.body);
+    const EventDraft& draft = stored.event.draft;
+    if (IsMark(draft) && marks.size() < kMaxMarks) {
+      marks.push_back({EffectiveMicros(stored.event),
+                       draft.type + (draft.message.empty() ? "" : ": " + draft.message)});
+    }
+    return CliStatus();
+  });
+  if (!visited) return tl::unexpected(visited.error());
+  if (CliStatus said = context.out.WriteLine(EncodeChromeTrace(state, marks)); !said) {
+    return tl::unexpected(said.error());
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddExport(CommandLine& line) {
+  const Command command = AddCommand(
+      line, "export", "Export a job: a trace for Perfetto, or CSV",
+      "  stagelog export render-42 --format chrome-trace > trace.json   (ui.perfetto.dev)\n"
+      "  stagelog export runs/render-42 --format csv > events.csv");
+  auto options = std::make_shared<ExportOptions>();
+  command.AddOption("source", options->source, "a job, its folder or its events.jsonl (or .zst)")
+      .Required();
+  command.AddOption("--format", options->format, "chrome-trace or csv")
+      .Required()
+      .OneOf({"chrome-trace", "csv"});
+  command.AddFlag("--unverified", options->unverified, "use the readable part of a damaged file");
+  command.WhenChosen([&line, options] {
+    line.action = [options](Context& context) {
+      return options->format == "csv" ? ExportCsv(context, *options)
+                                      : ExportTrace(context, *options);
+    };
+  });
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,80 @@
+// An old run's events in a database of their own, for the daemon's readers to read.
+#ifndef STAGELOG_CLI_OFFLINE_REPLAY_JOURNAL_H_
+#define STAGELOG_CLI_OFFLINE_REPLAY_JOURNAL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "cli/offline/event_sequence.h"
+#include "cli/offline/temporary_folder.h"
+#include "core/backup_maker.h"
+#include "core/commit_listener.h"
+#include "core/event.h"
+#include "core/event_appender.h"
+#include "core/event_source.h"
+#include "core/job_deleter.h"
+#include "core/job_state.h"
+#include "core/journal_status.h"
+#include "core/retention_runner.h"
+#include "log/event_reader.h"
+#include "log/event_table.h"
+
+namespace stagelog::cli {
+
+// Takes no drafts: nothing is added to a run that is over. Everything else is as the daemon has it,
+// down to seq, ts, hash and bytes; but for the journal's id, which is a new one, for its head,
+// which is the last event that was replayed, and for the job's end, which is not told to readers of
+// the log before the last event.
+class ReplayJournal : public EventAppender,
+                      public EventSource,
+                      public JobDeleter,
+                      public RetentionRunner,
+                      public BackupMaker,
+                      public JournalStatusSource {
+ public:
+  static CliResult<std::unique_ptr<ReplayJournal>> Create(Clock& clock);
+
+  // Writes events of one job, which follow those before, in one transaction, and returns what is to
+  // be announced. One thread at a time. kProblem where the disk does not take them.
+  CliResult<CommittedBatchPointer> Put(const std::vector<StoredEvent>& events);
+
+  // The event with this seq will be the last. Before it is put, on the same thread.
+  void EndAt(int64_t seq) { last_seq_ = seq; }
+
+  // Any thread, as those of the reader.
+  Result<Page> Read(const ReadRequest& request) override;
+  Result<int64_t> SeqAtTime(int64_t micros) override { return reader_->SeqAtTime(micros); }
+
+  // Always refuses (read_only), at once. Any thread.
+  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+
+  void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
+  void RunRetention(bool dry_run, RetentionDone done) override;
+  void Backup(std::string name, BackupDone done) override;
+
+  JournalStatus GetStatus() const override;
+  EventReader& reader() { return *reader_; }
+
+ private:
+  ReplayJournal(std::unique_ptr<TemporaryFolder> folder, Clock& clock);
+
+  void Write(const std::vector<StoredEvent>& events, CommittedBatch& batch);
+
+  std::unique_ptr<TemporaryFolder> folder_;  // outlives what has its files open
+  std::unique_ptr<EventTable> table_;
+  std::unique_ptr<EventReader> reader_;
+  JobState state_;
+  std::atomic<int64_t> last_seq_ = INT64_MAX;  // not known yet
+  mutable std::mutex mutex_;
+  JournalStatus status_;  // guarded by mutex_
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_OFFLINE_REPLAY_JOURNAL_H_

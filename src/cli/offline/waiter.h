@@ -1,0 +1,51 @@
+// Waiting that can be interrupted.
+#ifndef STAGELOG_CLI_OFFLINE_WAITER_H_
+#define STAGELOG_CLI_OFFLINE_WAITER_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+namespace stagelog::cli {
+
+class Waiter {
+ public:
+  virtual ~Waiter() = default;
+
+  virtual int64_t NowMicros() = 0;  // monotonic
+
+  // Returns at that monotonic time, at once when it is over. False: there is no use in going on.
+  virtual bool WaitUntil(int64_t monotonic_micros) = 0;
+};
+
+// Gives up when nobody reads from `fd` any more (`| head` has seen enough): who waits an hour for
+// the next event would learn of it only then.
+class OutputWaiter : public Waiter {
+ public:
+  explicit OutputWaiter(int fd) : fd_(fd) {}
+
+  int64_t NowMicros() override;
+  bool WaitUntil(int64_t monotonic_micros) override;
+
+ private:
+  const int fd_;
+};
+
+// Gives up when another thread says so.
+class InterruptibleWaiter : public Waiter {
+ public:
+  int64_t NowMicros() override;
+  bool WaitUntil(int64_t monotonic_micros) override;
+
+  // Any thread, not from a signal handler.
+  void Interrupt();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool interrupted_ = false;  // guarded by mutex_
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_OFFLINE_WAITER_H_

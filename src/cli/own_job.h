@@ -1,0 +1,22 @@
+// The job that a command within `stagelog run` belongs to.
+#ifndef STAGELOG_CLI_OWN_JOB_H_
+#define STAGELOG_CLI_OWN_JOB_H_
+
+#include <optional>
+#include <string>
+
+#include "client/exit_code.h"
+
+namespace stagelog::cli {
+
+// What STAGELOG_JOB says, which `stagelog run` sets for its command; none outside of it. kUsage for
+// a value that is no job's name.
+CliResult<std::optional<std::string>> OwnJob();
+
+// `given`, else OwnJob(). kUsage, with `usage` ("stagelog show JOB"), when there is neither and
+// when `given` is no job's name.
+CliResult<std::string> JobOrOwn(const std::string& given, const std::string& usage);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_OWN_JOB_H_

@@ -1,0 +1,84 @@
+// Signals that a `stagelog run` is given, to be passed on to its command: each once, whoever it was
+// sent to.
+#ifndef STAGELOG_CLI_RUN_PASSED_SIGNALS_H_
+#define STAGELOG_CLI_RUN_PASSED_SIGNALS_H_
+
+#include <signal.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "cli/run/signal_witness.h"
+
+namespace stagelog::cli {
+
+struct PassedSignal {
+  int number = 0;
+  bool is_cancel = false;  // SIGINT, SIGTERM, SIGHUP, SIGQUIT
+};
+
+// From construction to Restore() those signals do not end this process: they are read. Ones that
+// were ignored stay so (nohup). Made before any thread is; used on the thread that made it.
+//
+// A signal that may have reached the command as well (it was sent by kill(2), and the command is in
+// our process group) is held back for a moment: `timeout` sends first to us and then to the group.
+// Then the witness is asked. The same signal again within that moment is the same one.
+class PassedSignals {
+ public:
+  explicit PassedSignals(const std::vector<std::string>& command);
+  ~PassedSignals() { Restore(); }
+  PassedSignals(const PassedSignals&) = delete;
+  PassedSignals& operator=(const PassedSignals&) = delete;
+
+  int fd() const { return fd_.get(); }
+  // Reads what has come, and gives what is new of it. `shares_group`: the command is in our process
+  // group.
+  std::vector<PassedSignal> Read(bool shares_group);
+  // Those that are to be sent to the command now, in the order in which they came.
+  std::vector<int> TakeDue(bool shares_group);
+  // Monotonic: when to call TakeDue() next; 0: nothing waits.
+  int64_t NextDueMicros() const;
+
+  // Each true once after it has come: SIGCHLD, SIGWINCH, SIGCONT.
+  bool TakeChildChange() { return std::exchange(has_child_change_, false); }
+  bool TakeWindowChange() { return std::exchange(has_window_change_, false); }
+  bool TakeContinued() { return std::exchange(is_continued_, false); }
+
+  pid_t witness_pid() const { return witness_ ? witness_->pid() : -1; }
+  // What the process had before: the command's mask.
+  const sigset_t& mask_before() const { return mask_before_; }
+  // Signals whose handling we have changed for ourselves, and what the command is to have.
+  const std::vector<std::pair<int, void (*)(int)>>& handling_before() const {
+    return handling_before_;
+  }
+  // They end this process again.
+  void Restore();
+
+ private:
+  struct Arrival {
+    int number = 0;
+    int64_t micros = 0;  // monotonic
+    bool is_decided = false;
+  };
+
+  bool Judge(int number, int code, bool shares_group);
+
+  sigset_t mask_before_{};
+  std::vector<std::pair<int, void (*)(int)>> handling_before_;
+  UniqueFd fd_;
+  std::unique_ptr<SignalWitness> witness_;
+  std::vector<Arrival> arrivals_;  // of the last moment
+  std::vector<int> due_;
+  bool has_child_change_ = false;
+  bool has_window_change_ = false;
+  bool is_continued_ = false;
+  bool is_restored_ = false;
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_RUN_PASSED_SIGNALS_H_

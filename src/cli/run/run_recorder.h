@@ -1,0 +1,105 @@
+// What happens in a run, told as events: its beginning and end, the lines of its output, and the
+// stages and progress that its markers speak of.
+#ifndef STAGELOG_CLI_RUN_RUN_RECORDER_H_
+#define STAGELOG_CLI_RUN_RUN_RECORDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "cli/run/line_splitter.h"
+#include "cli/run/marker_warnings.h"
+#include "cli/run/run_marker.h"
+#include "cli/run/run_target.h"
+#include "client/spool_event.h"
+
+namespace stagelog::cli {
+
+enum class OutputStream { kStdout, kStderr };
+
+// How a run begins.
+struct RunBeginning {
+  // What is there of the job before it.
+  enum class Job {
+    kAny,      // whatever is there when it is told (run_edges.h); a cancel stands
+    kCreated,  // it is created, and waits for what begins now
+    kResumed,  // it is to run again, though it was canceled
+  };
+  std::vector<std::string> command;  // empty: it is not told
+  Job job = Job::kAny;
+  std::vector<std::string> stages;  // that will come
+};
+
+// How a command ended.
+struct RunEnd {
+  int exit_code = 0;                 // 128 + the signal's number when one ended it
+  std::string message;               // "exit code 3", "ended by SIGSEGV"; empty when all is well
+  std::string canceled_by;           // the signal that we were given ("SIGTERM")
+  int signal_to_pass_on = 0;         // that one ended the command, and is to end us; 0: none
+  int64_t ended_micros = 0;          // monotonic
+  bool is_canceled_outside = false;  // the job is over: nothing is said about its end any more
+  int left_running = 0;              // processes that it started and that go on
+};
+
+// Safe from any thread. Events reach `sink` in the order of what happened.
+class RunRecorder {
+ public:
+  using Sink = std::function<void(SpoolEvents events)>;
+
+  // `warn`: of lines that look like markers and are none.
+  RunRecorder(RunTarget target, Clock& clock, Sink sink, MarkerWarnings::Say warn = nullptr);
+
+  void Begin(const RunBeginning& beginning);
+  // Bytes as the command wrote them; whole lines become events at once.
+  void Output(OutputStream stream, std::string_view bytes);
+  // How long until a line that is not finished is due (TakeUnfinished()), if nothing comes; -1:
+  // there is none.
+  int64_t MicrosToUnfinished(OutputStream stream);
+  // Makes an event of an unfinished line that is due: half a second after its last byte, and five
+  // seconds after its first; the frames of a bar that goes on, every five seconds at most.
+  void TakeUnfinished(OutputStream stream);
+  // No more output: last lines without a newline are lines.
+  void OutputEnded();
+  void End(const RunEnd& end);
+
+ private:
+  struct Lines {
+    LineSplitter splitter;
+    int64_t moved_micros = 0;        // monotonic: the last byte
+    int64_t unfinished_micros = -1;  // since when a line is not finished; -1: none is
+    int64_t frame_micros = -1;       // of the last frame that was told of this line
+  };
+
+  Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
+  std::optional<int64_t> UnfinishedDue(OutputStream stream);
+  void Warn(OutputStream stream, std::string_view line);
+  void TakePart(OutputStream stream, const LinePart& part);
+  void Log(OutputStream stream, const LinePart& part);
+  bool TakeMarker(const LinePart& part);
+  void EnterStage(const std::string& name);
+  void LeaveStage(const std::string& type, const std::string& message, const std::string& payload);
+  std::string PathOf(const std::string& name) const;
+  std::string CurrentStage() const;
+  void Say(const EventText& text);
+  void HandOver();
+
+  const RunTarget target_;
+  Clock& clock_;
+  const Sink sink_;
+  std::mutex mutex_;
+  int64_t began_micros_ = 0;  // monotonic
+  Lines lines_[2];
+  MarkerWarnings warnings_;
+  std::vector<std::string> declared_stages_;
+  std::string open_stage_;  // of a ::stage marker, a path; empty: none
+  SpoolEvents made_;        // not handed over yet
+};
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_RUN_RUN_RECORDER_H_

@@ -1,0 +1,18 @@
+// The event that opens a gate, sent as `stagelog emit` sends any: within `stagelog run` it goes
+// through the spool, and does not overtake what waits there.
+#ifndef STAGELOG_CLI_SEND_EMIT_GATE_PAUSE_H_
+#define STAGELOG_CLI_SEND_EMIT_GATE_PAUSE_H_
+
+#include <string>
+
+#include "cli/commands.h"
+
+namespace stagelog::cli {
+
+// `payload` is a JSON object. Prints the receipt.
+CliResult<ExitCode> EmitGatePause(Context& context, const std::string& job, const std::string& gate,
+                                  const std::string& payload);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_SEND_EMIT_GATE_PAUSE_H_

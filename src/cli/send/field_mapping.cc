@@ -1,0 +1,214 @@
+#include "cli/send/field_mapping.h"
+
+#include <algorithm>
+
+#include "base/ascii_case.h"
+#include "base/nearest.h"
+#include "core/json_text.h"
+#include "core/query.h"
+#include "core/vocabulary.h"
+
+namespace stagelog::cli {
+namespace {
+
+struct Preset {
+  std::string_view name;
+  const char* scale;  // of numeric levels; empty: the line says
+  std::vector<std::pair<Part, std::vector<std::string>>> paths;
+  std::vector<std::pair<const char*, const char*>> types;
+  std::vector<std::pair<const char*, const char*>> failures = {};
+};
+
+const std::vector<Preset>& Presets() {
+  static const std::vector<Preset> presets = {
+      // The names that most programs agree on.
+      {"json",
+       "",
+       {{Part::kTime,
+         {"timestamp", "time", "ts", "@timestamp", "at", "datetime", "date", "instant",
+          "timeMillis"}},
+        {Part::kLevel, {"level", "severity", "lvl", "loglevel", "log.level", "levelname"}},
+        {Part::kMessage, {"message", "msg", "text", "log"}}},
+       {}},
+      // journalctl -o json
+      {"journald",
+       "syslog",
+       {{Part::kTime, {"_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"}},
+        {Part::kLevel, {"PRIORITY"}},
+        {Part::kMessage, {"MESSAGE"}},
+        {Part::kId, {"__CURSOR"}}},
+       {}},
+      {"pino",
+       "pino",
+       {{Part::kTime, {"time"}}, {Part::kLevel, {"level"}}, {Part::kMessage, {"msg", "message"}}},
+       {}},
+      {"bunyan",
+       "bunyan",
+       {{Part::kTime, {"time"}}, {Part::kLevel, {"level"}}, {Part::kMessage, {"msg"}}},
+       {}},
+      // Formatters of Python's logging that write JSON.
+      {"python-json",
+       "python",
+       {{Part::kTime, {"created", "timestamp", "asctime", "time", "ts"}},
+        {Part::kLevel, {"levelname", "level", "levelno", "severity"}},
+        {Part::kMessage, {"message", "msg"}}},
+       {}},
+      // slog's JSONHandler, zap and zerolog.
+      {"go-json",
+       "",
+       {{Part::kTime, {"time", "ts"}},
+        {Part::kLevel, {"level"}},
+        {Part::kMessage, {"msg", "message"}}},
+       {}},
+      {"gelf",
+       "syslog",
+       {{Part::kTime, {"timestamp"}},
+        {Part::kLevel, {"level"}},
+        {Part::kMessage, {"short_message"}}},
+       {}},
+      // mongod's log since 4.4
+      {"mongodb", "", {{Part::kTime, {"t"}}, {Part::kLevel, {"s"}}, {Part::kMessage, {"msg"}}}, {}},
+      // The files of Docker's json-file driver.
+      {"docker", "", {{Part::kTime, {"time"}}, {Part::kMessage, {"log"}}}, {}},
+      // dbt --log-format json
+      {"dbt",
+       "",
+       {{Part::kTime, {"info.ts"}},
+        {Part::kLevel, {"info.level"}},
+        {Part::kMessage, {"info.msg"}},
+        {Part::kType, {"info.name"}},
+        {Part::kStage, {"data.node_info.node_name"}}},
+       {{"MainReportVersion", "job_started"},
+        {"NodeStart", "stage_started"},
+        {"NodeFinished", "stage_completed"},
+        {"CommandCompleted", "job_completed"}},
+       {{"data.node_info.node_status", "error"},
+        {"data.node_info.node_status", "fail"},
+        {"data.node_info.node_status", "failed"},
+        {"data.success", "false"}}},
+      // The messages of nextflow -with-weblog
+      {"nextflow",
+       "",
+       {{Part::kTime, {"utcTime"}},
+        {Part::kJob, {"runName"}},
+        {Part::kType, {"event"}},
+        {Part::kStage, {"trace.name"}}},
+       {{"started", "job_started"},
+        {"process_started", "stage_started"},
+        {"process_completed", "stage_completed"},
+        {"completed", "job_completed"}},
+       {{"trace.status", "FAILED"},
+        {"trace.status", "ABORTED"},
+        {"metadata.workflow.success", "false"}}},
+  };
+  return presets;
+}
+
+bool IsAnyNamed(const PartPaths& paths) {
+  return std::any_of(paths.begin(), paths.end(), [](const auto& list) { return !list.empty(); });
+}
+
+}  // namespace
+
+const std::array<PartFlag, kPartCount>& PartFlags() {
+  static constexpr std::array<PartFlag, kPartCount> kFlags = {
+      {{Part::kJob, "--job-field", "field with the job id"},
+       {Part::kType, "--type-field", "field with the event type; unknown types become x-<type>"},
+       {Part::kTime, "--time-field", "field with the time"},
+       {Part::kStage, "--stage-field", "field with the stage name"},
+       {Part::kGate, "--gate-field", "field with the gate name"},
+       {Part::kLevel, "--level-field", "field with the level"},
+       {Part::kMessage, "--message-field", "field with the message"},
+       {Part::kId, "--id-field", "field with an id that is unique within the job"}}};
+  return kFlags;
+}
+
+std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part part) const {
+  const size_t index = static_cast<size_t>(part);
+  for (const auto* list : {&paths[index], &preset_paths[index]}) {
+    for (const std::string& path : *list) {
+      const auto place = part == Part::kTime      ? line.FindTime(path)
+                         : part == Part::kMessage ? line.FindMessage(path)
+                                                  : line.Find(path);
+      if (place) return place;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& ours) const {
+  const bool is_end = ours == "stage_completed" || ours == "job_completed";
+  if (!is_end) return ours;
+  const auto has_failed = [&line](const std::pair<std::string, std::string>& failure) {
+    const auto place = line.Find(failure.first);
+    if (!place) return false;
+    return EqualsIgnoringCase(TextOfScalar(*place->member), failure.second);
+  };
+  if (std::none_of(failures.begin(), failures.end(), has_failed)) return ours;
+  return ours == "job_completed" ? "job_failed" : "stage_failed";
+}
+
+bool FieldMapping::empty() const {
+  return job.empty() && type.empty() && preset.empty() && types.empty() && !IsAnyNamed(paths);
+}
+
+CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
+  const auto found = std::find_if(Presets().begin(), Presets().end(),
+                                  [&](const Preset& preset) { return preset.name == name; });
+  if (found == Presets().end()) {
+    return Fail(ExitCode::kUsage,
+                "unknown preset '" + name + "'; available: " + JoinWords(PresetNames()));
+  }
+  mapping.preset = name;
+  for (const auto& [part, paths] : found->paths) {
+    // A field that was named by hand stands for the preset's.
+    if (mapping.Of(part).empty()) mapping.preset_paths[static_cast<size_t>(part)] = paths;
+  }
+  for (const auto& [theirs, ours] : found->types) mapping.preset_types.emplace(theirs, ours);
+  for (const auto& [path, value] : found->failures) mapping.failures.emplace_back(path, value);
+  if (mapping.level_scale == nullptr) mapping.level_scale = FindLevelScale(found->scale);
+  return {};
+}
+
+std::vector<std::string_view> PresetNames() {
+  std::vector<std::string_view> names;
+  for (const Preset& preset : Presets()) names.push_back(preset.name);
+  return names;
+}
+
+CliStatus AddTypes(const std::string& text, FieldMapping& mapping) {
+  for (const std::string& entry : SplitList(text)) {
+    const size_t equals = entry.rfind('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(
+          ExitCode::kUsage,
+          "--type-map: '" + entry + "' must be THEIRS=OURS, such as build_finished=job_completed");
+    }
+    const std::string ours = entry.substr(equals + 1);
+    if (FindType(ours) == nullptr) {
+      const std::string nearest(NearestTypeName(ours));
+      return Fail(ExitCode::kUsage,
+                  "--type-map: unknown type '" + QuotableText(ours, 80) + "'" +
+                      (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    }
+    if (ours == "heartbeat") {
+      return Fail(ExitCode::kUsage, "--type-map: heartbeats are not stored and cannot be imported");
+    }
+    mapping.types[entry.substr(0, equals)] = ours;
+  }
+  return {};
+}
+
+CliStatus AddFailures(const std::string& text, FieldMapping& mapping) {
+  for (const std::string& entry : SplitList(text)) {
+    const size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == entry.size()) {
+      return Fail(ExitCode::kUsage,
+                  "--failed-if: '" + entry + "' must be FIELD=VALUE, such as status=failed");
+    }
+    mapping.failures.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return {};
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,74 @@
+// Which values of other programs' lines stand for which part of an event.
+#ifndef STAGELOG_CLI_SEND_FIELD_MAPPING_H_
+#define STAGELOG_CLI_SEND_FIELD_MAPPING_H_
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/send/foreign_line.h"
+#include "cli/send/time_format.h"
+#include "client/exit_code.h"
+#include "core/level_words.h"
+
+namespace stagelog::cli {
+
+enum class Part { kJob, kType, kTime, kStage, kGate, kLevel, kMessage, kId };
+inline constexpr size_t kPartCount = 8;
+
+struct PartFlag {
+  Part part;
+  const char* flag;  // "--job-field"
+  const char* what;
+};
+// In the order of Part.
+const std::array<PartFlag, kPartCount>& PartFlags();
+
+// The paths (foreign_line.h) at which a part may be; the first one that a line has counts.
+using PartPaths = std::array<std::vector<std::string>, kPartCount>;
+
+struct FieldMapping {
+  std::string job;   // of lines that name none
+  std::string type;  // of lines that name none
+  PartPaths paths;
+  std::map<std::string, std::string> types;  // theirs -> ours
+  const LevelScale* level_scale = nullptr;
+  std::optional<TimeFormat> time_format;
+  std::string preset;  // the name of one whose paths are among these
+  PartPaths preset_paths;
+  std::map<std::string, std::string> preset_types;
+  // A path and a value (compared without regard to case): what a line with one of them calls
+  // completed has failed.
+  std::vector<std::pair<std::string, std::string>> failures;
+
+  const std::vector<std::string>& Of(Part part) const { return paths[static_cast<size_t>(part)]; }
+  std::vector<std::string>& Of(Part part) { return paths[static_cast<size_t>(part)]; }
+
+  // Where `part` is in `line`. A path that was named by hand comes before the preset's.
+  std::optional<ForeignLine::Place> Find(ForeignLine& line, Part part) const;
+
+  // `ours`, a type, or job_failed and stage_failed for a line that one of `failures` is about.
+  std::string TypeByOutcome(ForeignLine& line, const std::string& ours) const;
+
+  // A journal's own lines need none of it.
+  bool empty() const;
+};
+
+// Fills in what the preset `name` knows of its program's lines. kUsage for an unknown name.
+CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping);
+std::vector<std::string_view> PresetNames();
+
+// "theirs=ours", several separated by commas. kUsage for another form and for a type that is none
+// of ours.
+CliStatus AddTypes(const std::string& text, FieldMapping& mapping);
+
+// "field=value", several separated by commas. kUsage for another form.
+CliStatus AddFailures(const std::string& text, FieldMapping& mapping);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_SEND_FIELD_MAPPING_H_

@@ -1,0 +1,121 @@
+#include "cli/send/line_identity.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file_system.h"
+#include "base/sha256.h"
+#include "base/unique_fd.h"
+#include "client/json_member.h"
+#include "client/spool_file.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kIdDigits = 32;
+constexpr size_t kMaxKnownFiles = 1'000;  // that begin with the same line; the oldest are forgotten
+constexpr uint64_t kMaxLedgerBytes = uint64_t{64} << 20;
+
+// True when neither contradicts the other: they agree wherever both have a digest.
+bool Agrees(const FileOutline& known, const FileOutline& outline) {
+  for (const auto& [lines, digest] : known.digests) {
+    if (lines > outline.lines()) break;
+    const auto own = outline.digests.find(lines);
+    if (own == outline.digests.end() || own->second != digest) return false;
+  }
+  return true;
+}
+
+std::vector<KnownFile> Decode(const std::string& text) {
+  std::vector<KnownFile> files;
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_array()) return files;
+  for (const Json& item : json) {
+    KnownFile file;
+    file.salt = TextAt(item, "salt");
+    for (const Json& mark : PartAt(item, "marks")) {
+      const int64_t lines = IntegerAt(mark, "lines");
+      if (lines > 0) file.outline.digests[lines] = TextAt(mark, "digest");
+    }
+    if (!file.outline.empty()) files.push_back(std::move(file));
+  }
+  return files;
+}
+
+std::string Encode(const std::vector<KnownFile>& files) {
+  Json json = Json::array();
+  for (const KnownFile& file : files) {
+    Json marks = Json::array();
+    for (const auto& [lines, digest] : file.outline.digests) {
+      marks.push_back({{"lines", lines}, {"digest", digest}});
+    }
+    json.push_back({{"salt", file.salt}, {"marks", std::move(marks)}});
+  }
+  return json.dump() + "\n";
+}
+
+}  // namespace
+
+const std::string& LineChain::Add(std::string_view line) {
+  digest_ = Sha256Hex(digest_, line);
+  ++lines_;
+  return digest_;
+}
+
+std::string LineEventId(std::string_view salt, std::string_view digest) {
+  return "import-" + Sha256Hex(salt, digest).substr(0, kIdDigits);
+}
+
+std::string ImportLedger::PathOf(const std::string& first_digest) const {
+  return folder_ + "/" + first_digest.substr(0, kIdDigits) + ".json";
+}
+
+std::vector<KnownFile> ImportLedger::Known(const std::string& first_digest) const {
+  if (folder_.empty()) return {};
+  const auto text = ReadWholeFile(RealFileSystem(), PathOf(first_digest), kMaxLedgerBytes);
+  return text ? Decode(*text) : std::vector<KnownFile>();
+}
+
+bool ImportLedger::Needs(const FileOutline& outline) const {
+  if (outline.empty()) return false;
+  for (const KnownFile& known : Known(outline.digests.begin()->second)) {
+    for (const auto& [lines, digest] : known.outline.digests) {
+      if (lines <= outline.lines() && !outline.digests.contains(lines)) return true;
+    }
+  }
+  return false;
+}
+
+Status ImportLedger::Save(const std::string& first_digest,
+                          const std::vector<KnownFile>& files) const {
+  return ReplaceFile(RealFileSystem(), PathOf(first_digest), Encode(files));
+}
+
+std::pair<std::string, Status> ImportLedger::SaltOf(const FileOutline& outline, bool is_trial) {
+  if (folder_.empty() || outline.empty()) return {"", Status()};
+  UniqueFd lock;
+  if (!is_trial) {
+    auto locked = OpenLocked(folder_ + "/lock", true);
+    if (!locked) return {"", tl::unexpected(locked.error())};
+    lock = std::move(*locked);
+  }
+  const std::string& first_digest = outline.digests.begin()->second;
+  std::vector<KnownFile> files = Known(first_digest);
+  const auto found = std::find_if(files.begin(), files.end(), [&](const KnownFile& known) {
+    return Agrees(known.outline, outline);
+  });
+  std::string salt;
+  if (found != files.end()) {
+    salt = found->salt;
+    if (outline.lines() <= found->outline.lines()) return {salt, Status()};
+    found->outline = outline;
+  } else {
+    if (!files.empty()) salt = outline.digests.rbegin()->second.substr(0, kIdDigits);
+    files.push_back({salt, outline});
+    // The one without a salt stays: it is who other machines take the file for.
+    if (files.size() > kMaxKnownFiles) files.erase(files.begin() + 1);
+  }
+  return {salt, is_trial ? Status() : Save(first_digest, files)};
+}
+
+}  // namespace stagelog::cli

@@ -1,0 +1,367 @@
+#include "cli/send/line_mapper.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <set>
+
+#include "base/ascii_case.h"
+#include "base/timestamp.h"
+#include "cli/run/sound_text.h"
+#include "cli/send/legal_name.h"
+#include "cli/send/time_object.h"
+#include "core/draft_decoder.h"
+#include "core/identifier.h"
+#include "core/json_text.h"
+#include "core/vocabulary.h"
+
+namespace stagelog::cli {
+namespace {
+
+constexpr size_t kMaxStandInBytes = 4'096;  // of a line that is shown for want of a message
+
+// "warn" of "warning": nothing is lost when it is spelled out.
+bool IsAbbreviation(const std::string& word, const std::string& of) {
+  return !word.empty() && of.starts_with(LowerCase(word));
+}
+
+void AddMember(std::string& object, std::string_view key, std::string_view raw) {
+  object += object.empty() ? '{' : ',';
+  AppendJsonString(object, key);
+  object += ':';
+  object += raw;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+std::string_view WithoutNuls(std::string_view text) {
+  const size_t first = text.find_first_not_of('\0');
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of('\0') - first + 1);
+}
+
+std::string_view WithoutLineEnd(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+// A heartbeat is a sign of life now, and the daemon would not keep it.
+std::string TypeNamed(const std::string& text) {
+  const bool is_ours = FindType(text) != nullptr && text != "heartbeat";
+  return is_ours ? text : LegalTypeName(text);
+}
+
+// Bits of MappedLine::counted, behind one for each Part.
+constexpr uint32_t kIsObject = 1U << kPartCount;
+constexpr uint32_t kHasNoZone = kIsObject << 1;
+constexpr uint32_t kHasNoYear = kIsObject << 2;
+
+constexpr uint32_t BitOf(Part part) { return 1U << static_cast<uint32_t>(part); }
+
+tl::expected<EventDraft, Refusal> Decoded(std::string_view event) {
+  return DecodeDraft(event, {"", "import"});
+}
+
+}  // namespace
+
+void MappingCounts::AddObject(ForeignLine& line) {
+  ++objects;
+  if (!keys.empty()) return;
+  for (const JsonMember& member : line.members()) {
+    keys.push_back(member.key);
+    if (member.kind != JsonMember::Kind::kObject) continue;
+    for (JsonMembers inner(member.raw); inner.Next();) {
+      keys.push_back(member.key + "." + std::string(inner.key()));
+    }
+  }
+}
+
+CliStatus JudgeEvent(std::string_view event) {
+  const auto draft = Decoded(event);
+  return draft ? CliStatus() : Fail(ExitCode::kUsage, draft.error().detail);
+}
+
+// One line on its way to an event.
+class LineReading {
+ public:
+  LineReading(LineMapper& mapper, std::string_view line, const std::string& own_id)
+      : mapper_(mapper), mapping_(mapper.mapping_), line_(line), id_(own_id) {}
+
+  CliResult<MappedLine> Read() {
+    const std::string_view content = WithoutNuls(line_);
+    nul_bytes_ = line_.size() - content.size();
+    parsed_ = ForeignLine::Parse(content);
+    mapper_.levels_.BeginLine();
+    if (parsed_) {
+      counted_ |= kIsObject;
+      for (const PartFlag& flag : PartFlags()) {
+        if (CliStatus taken = Take(flag.part); !taken) return tl::unexpected(taken.error());
+      }
+      KeepTheRest(content);
+    } else {
+      TakeText(content);
+    }
+    return Finish(content);
+  }
+
+  std::string ReadTime() {
+    parsed_ = ForeignLine::Parse(WithoutNuls(line_));
+    const auto place = parsed_ ? mapping_.Find(*parsed_, Part::kTime) : std::nullopt;
+    return place && SetTime(*place->member) ? time_ : "";
+  }
+
+ private:
+  CliStatus Take(Part part) {
+    const auto place = mapping_.Find(*parsed_, part);
+    if (!place) return {};
+    counted_ |= BitOf(part);
+    mapper_.counts_.found[static_cast<size_t>(part)] = true;
+    const std::string text = TextOfScalar(*place->member);
+    if (text.empty()) return {};
+    bool is_kept_whole = true;  // the event says all that the member said
+    switch (part) {
+      case Part::kJob:
+        is_kept_whole = SetName(job_, LegalJobId(text), text);
+        break;
+      case Part::kStage:
+        is_kept_whole = SetName(stage_, LegalStagePath(text), text);
+        break;
+      case Part::kGate:
+        is_kept_whole = SetName(gate_, LegalName(text), text);
+        break;
+      case Part::kId:
+        is_kept_whole = SetName(id_, LegalEventId(text), text);
+        has_derived_id_ = false;
+        break;
+      case Part::kType:
+        is_kept_whole = SetType(text);
+        break;
+      case Part::kMessage:
+        is_kept_whole = SetMessage(*place->member);
+        break;
+      case Part::kLevel: {
+        auto level = mapper_.levels_.Read(*parsed_, *place);
+        if (!level) return tl::unexpected(level.error());
+        level_ = std::move(*level);
+        is_kept_whole = IsAbbreviation(text, level_);
+        break;
+      }
+      case Part::kTime: {
+        const auto has_zone = SetTime(*place->member);
+        if (!has_zone) return tl::unexpected(has_zone.error());
+        is_kept_whole = *has_zone;
+        break;
+      }
+    }
+    if (is_kept_whole && place->is_top) consumed_.insert(place->member);
+    return {};
+  }
+
+  static bool SetName(std::string& target, std::string name, const std::string& original) {
+    target = std::move(name);
+    return target == original;
+  }
+
+  bool SetType(const std::string& text) {
+    for (const auto* table : {&mapping_.types, &mapping_.preset_types}) {
+      const auto found = table->find(text);
+      if (found == table->end()) continue;
+      mapper_.counts_.used_types.insert(text);
+      type_ = found->second;
+      return type_ == text;
+    }
+    type_ = TypeNamed(text);
+    return type_ == text || type_ == "x-" + text;
+  }
+
+  // Whether the event says all that the member does.
+  bool SetMessage(const JsonMember& member) {
+    const auto text = TextOfArray(member);
+    if (!text) {
+      message_ = WithoutLineEnd(TextOfScalar(member));
+      return true;
+    }
+    message_ = WithoutLineEnd(SoundUtf8(*text));
+    const bool is_bytes = member.raw.find('"') == std::string::npos;
+    return is_bytes && IsUtf8(*text);
+  }
+
+  // Whether the event says all that the member does: it named its zone, and its year.
+  CliResult<bool> SetTime(const JsonMember& member) {
+    if (member.kind == JsonMember::Kind::kObject) {
+      const auto time = TimeOfObject(member.raw);
+      if (time) time_ = FormatTimestamp(time->micros);
+      if (time && !time->has_zone) counted_ |= kHasNoZone;
+      return false;
+    }
+    const std::string text = TextOfScalar(member);
+    std::optional<ForeignTime> time;
+    const auto& format = mapping_.time_format;
+    if (format) time = format->Parse(text, mapper_.now_micros_);
+    const bool has_year = !time || format->has_year();
+    if (!time) time = ParseForeignTime(text);
+    if (!time) {
+      const std::string unlikely = UnlikelyTimeText(text);
+      if (!unlikely.empty()) {
+        return Fail(ExitCode::kProblem, "invalid time '" + QuotableText(text, 80) +
+                                            "': the number " + unlikely +
+                                            "; convert it first, or give the format of a date in "
+                                            "digits with --time-format");
+      }
+      return Fail(ExitCode::kProblem,
+                  "invalid time '" + QuotableText(text, 80) + "'" +
+                      (format ? ": expected --time-format," : ": expected") +
+                      " RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
+                      (format ? "" : "; for other formats use --time-format"));
+    }
+    if (!time->has_zone) counted_ |= kHasNoZone;
+    if (!has_year) counted_ |= kHasNoYear;
+    time_ = FormatTimestamp(time->micros);
+    return time->has_zone && has_year;
+  }
+
+  void KeepTheRest(std::string_view content) {
+    const std::vector<JsonMember>& members = parsed_->members();
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (consumed_.contains(&members[i]) || parsed_->IsSuperseded(i)) continue;
+      AddMember(payload_, members[i].key, members[i].raw);
+    }
+    if (nul_bytes_ > 0) AddMember(payload_, FreeKey("nul_bytes"), std::to_string(nul_bytes_));
+    if (parsed_->has_duplicates()) AddMember(payload_, FreeKey("raw"), Quoted(content));
+  }
+
+  // A key that the line itself does not use.
+  std::string FreeKey(std::string key) const {
+    while (parsed_ && parsed_->has_key(key)) key += '_';
+    return key;
+  }
+
+  void TakeText(std::string_view content) {
+    type_ = "log";
+    message_ = SoundUtf8(content);
+    if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
+    if (nul_bytes_ > 0) AddMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
+    if (!IsUtf8(content)) AddMember(payload_, "raw_base64", Quoted(Base64(content)));
+  }
+
+  CliResult<MappedLine> Finish(std::string_view content) {
+    if (job_.empty()) job_ = mapping_.job;
+    if (job_.empty()) {
+      return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
+    }
+    if (type_.empty()) type_ = TypeWithoutName();
+    if (parsed_) type_ = mapping_.TypeByOutcome(*parsed_, type_);
+    if (time_.empty()) time_ = mapper_.last_time_;
+    if (level_.empty() && type_ == "log") level_ = mapper_.levels_.ReadText(message_);
+    // A log without a text would be refused, and the line is the best there is to read.
+    if (message_.empty() && type_ == "log") message_ = QuotableText(content, kMaxStandInBytes);
+    std::string event = Encode(payload_.empty() ? "" : payload_ + "}");
+    auto draft = Decoded(event);
+    const bool is_payload_wrong = !draft && draft.error().field.starts_with("payload");
+    if (is_payload_wrong && parsed_) {
+      // A gate takes no key that it does not know, but for those that begin with "x-".
+      const char* key = type_ == "gate_pause" ? "x-line" : "line";
+      event = Encode("{\"" + std::string(key) + "\":" + payload_ + "}}");
+      draft = Decoded(event);
+    }
+    if (!draft) return Fail(ExitCode::kUsage, draft.error().detail);
+    mapper_.last_time_ = time_;
+    Count();
+    return MappedLine{std::move(event), job_, type_, time_, has_derived_id_, counted_};
+  }
+
+  void Count() {
+    MappingCounts& counts = mapper_.counts_;
+    ++counts.lines;
+    if (parsed_) counts.AddObject(*parsed_);
+    for (size_t i = 0; i < kPartCount; ++i) {
+      if ((counted_ & (1U << i)) != 0) ++counts.matched[i];
+    }
+    if ((counted_ & kHasNoZone) != 0) ++mapper_.times_without_zone_;
+    if ((counted_ & kHasNoYear) != 0) ++mapper_.times_without_year_;
+    mapper_.levels_.CountLine();
+  }
+
+  std::string TypeWithoutName() const {
+    return mapping_.type.empty() ? "log" : TypeNamed(mapping_.type);
+  }
+
+  std::string Encode(const std::string& payload) const {
+    std::string event = "{\"job_id\":" + Quoted(job_);
+    const auto add = [&event](const char* key, const std::string& value) {
+      if (!value.empty()) event += std::string(",\"") + key + "\":" + Quoted(value);
+    };
+    add("event_id", id_);
+    add("type", type_);
+    add("occurred_at", time_);
+    add("stage", stage_);
+    add("gate", gate_);
+    add("level", level_);
+    add("message", message_);
+    if (!payload.empty()) event += ",\"payload\":" + payload;
+    return event + "}";
+  }
+
+  LineMapper& mapper_;
+  const FieldMapping& mapping_;
+  const std::string_view line_;
+  size_t nul_bytes_ = 0;  // before and behind the content
+  std::optional<ForeignLine> parsed_;
+  std::set<const JsonMember*> consumed_;
+  std::string job_;
+  std::string type_;
+  std::string time_;
+  std::string stage_;
+  std::string gate_;
+  std::string level_;
+  std::string message_;
+  std::string id_;
+  std::string payload_;  // without its last bracket
+  bool has_derived_id_ = true;
+  uint32_t counted_ = 0;
+};
+
+CliResult<MappedLine> LineMapper::Map(std::string_view line, const std::string& own_id) {
+  return LineReading(*this, line, own_id).Read();
+}
+
+bool LineMapper::ReadsTimes() const {
+  const size_t index = static_cast<size_t>(Part::kTime);
+  return !mapping_.paths[index].empty() || !mapping_.preset_paths[index].empty();
+}
+
+std::string LineMapper::TimeOf(std::string_view line) {
+  return LineReading(*this, line, "").ReadTime();
+}
+
+void LineMapper::Uncount(uint32_t counted) {
+  --counts_.lines;
+  if ((counted & kIsObject) != 0) --counts_.objects;
+  for (size_t i = 0; i < kPartCount; ++i) {
+    if ((counted & (1U << i)) != 0) --counts_.matched[i];
+  }
+  if ((counted & kHasNoZone) != 0) --times_without_zone_;
+  if ((counted & kHasNoYear) != 0) --times_without_year_;
+}
+
+std::vector<std::string> LineMapper::Remarks() const {
+  std::vector<std::string> remarks = levels_.Remarks();
+  const auto add = [&](int64_t count, const std::string& what) {
+    if (count == 0) return;
+    remarks.push_back(std::to_string(count) + (count == 1 ? " time has" : " times have") + what);
+  };
+  add(times_without_zone_, " no zone; assumed UTC");
+  add(times_without_year_, " no year; assumed the last twelve months");
+  const int64_t texts = counts_.lines - counts_.objects;
+  if (texts > 0 && counts_.objects > 0) {
+    remarks.push_back(std::to_string(texts) + (texts == 1 ? " line is" : " lines are") +
+                      " not a JSON object and became " + (texts == 1 ? "a log" : "logs"));
+  }
+  return remarks;
+}
+
+}  // namespace stagelog::cli

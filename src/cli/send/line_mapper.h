@@ -1,0 +1,103 @@
+// Lines that other programs wrote, as events.
+#ifndef STAGELOG_CLI_SEND_LINE_MAPPER_H_
+#define STAGELOG_CLI_SEND_LINE_MAPPER_H_
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/send/field_mapping.h"
+#include "cli/send/level_reader.h"
+#include "client/exit_code.h"
+
+namespace stagelog::cli {
+
+struct MappedLine {
+  std::string event;  // JSON for the daemon, judged by the daemon's own decoder
+  std::string job_id;
+  std::string type;
+  std::string time;             // occurred_at; empty where it is unknown
+  bool has_derived_id = false;  // the line has none: it is `own_id`
+  uint32_t counted = 0;         // for LineMapper::Uncount()
+};
+
+// What was found in the lines that became events.
+struct MappingCounts {
+  int64_t lines = 0;    // all
+  int64_t objects = 0;  // of these, JSON objects; the others became logs
+  std::array<int64_t, kPartCount> matched{};
+  std::array<bool, kPartCount> found{};  // in any line, taken or not
+  std::set<std::string> used_types;      // entries of the table of types that a line had
+  std::vector<std::string> keys;         // of the first object, to name one that was meant
+
+  void AddObject(ForeignLine& line);
+};
+
+// One thread at a time. The rules:
+//  - a type is looked up in the table of types; one that is none of ours then, and a heartbeat,
+//  which
+//    the daemon would not keep, becomes x-<type>;
+//  - a level is a word or a number (level_reader.h). That of a log whose line names none is looked
+//    for where its text begins (text_level.h), and the text stays as it is;
+//  - a time is read as ParseForeignTime() does, or by the format; without a zone it is UTC. It may
+//    be an object (time_object.h). A line without a time has that of the line before it, and those
+//    before the first time have what BeginFile() says;
+//  - names of jobs, stages and gates, and ids, are made legal (legal_name.h);
+//  - members that stand for nothing, and those whose value was changed on the way, go into the
+//    payload as they are spelled. Of a key that is given twice the last value counts; the line as
+//    it was is then in the payload as "raw";
+//  - what a payload of the type may not hold is put below "line" in the payload;
+//  - a line that is no JSON object is a log with the line as its message ("raw_base64" in the
+//  payload
+//    has the bytes where they are no UTF-8; "nul_bytes" counts NULs before and behind it).
+class LineMapper {
+ public:
+  // `now_micros` for times whose format has no year.
+  LineMapper(const FieldMapping& mapping, int64_t now_micros)
+      : mapping_(mapping), now_micros_(now_micros), levels_(mapping.level_scale) {}
+
+  // The event that `line` stands for; `own_id` is its id where it has none. kUsage, with what is
+  // wrong, when it cannot be an event.
+  CliResult<MappedLine> Map(std::string_view line, const std::string& own_id);
+
+  // Another file begins. `first_time` is occurred_at of lines that come before the first time;
+  // empty: they have none.
+  void BeginFile(std::string first_time = "") { last_time_ = std::move(first_time); }
+
+  // Whether a field of lines is their time.
+  bool ReadsTimes() const;
+
+  // The occurred_at that `line` itself has, empty where it has none that can be read. Counts
+  // nothing.
+  std::string TimeOf(std::string_view line);
+
+  // The event of a line was not taken after all: it counts no longer.
+  void Uncount(uint32_t counted);
+
+  const MappingCounts& counts() const { return counts_; }
+  // What was assumed and guessed, a sentence each.
+  std::vector<std::string> Remarks() const;
+
+ private:
+  friend class LineReading;
+
+  const FieldMapping& mapping_;
+  const int64_t now_micros_;
+  LevelReader levels_;
+  MappingCounts counts_;
+  std::string last_time_;
+  int64_t times_without_zone_ = 0;
+  int64_t times_without_year_ = 0;
+};
+
+// Judges `event` as the daemon does when it comes in: its form, not what the journal's state makes
+// of it. kUsage with the reason of a refusal.
+CliStatus JudgeEvent(std::string_view event);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_SEND_LINE_MAPPER_H_

@@ -1,0 +1,30 @@
+// Whether a mapping did anything: options that match nothing must not pass in silence.
+#ifndef STAGELOG_CLI_SEND_MAPPING_REPORT_H_
+#define STAGELOG_CLI_SEND_MAPPING_REPORT_H_
+
+#include <string>
+#include <vector>
+
+#include "cli/send/byte_source.h"
+#include "cli/send/line_identity.h"
+#include "cli/send/line_mapper.h"
+
+namespace stagelog::cli {
+
+// kProblem that names the first option that matched none of the lines. No lines: nothing is wrong.
+CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts);
+
+// A sentence for each option that matched fewer than half of the objects, and for entries of
+// --type-map that no line had.
+std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCounts& counts);
+
+// Reads a file once before anything of it is sent. Adds to `counts` what CheckMatched() asks for
+// (lines are parsed only until every option has matched), and returns the outline by which the
+// ledger knows the file. kBadFile when it cannot be read.
+CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
+                              const FieldMapping& mapping, const ImportLedger& ledger,
+                              MappingCounts& counts);
+
+}  // namespace stagelog::cli
+
+#endif  // STAGELOG_CLI_SEND_MAPPING_REPORT_H_

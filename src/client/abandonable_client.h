@@ -1,0 +1,64 @@
+// A daemon client whose request may be left alone: a name that is being looked up, or a connection
+// that is being made to a machine that does not answer, can take half a minute and not be stopped.
+#ifndef STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_
+#define STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "client/daemon_client.h"
+
+namespace stagelog {
+
+// Held by shared pointers: one of the thread that asks, one of whoever may abandon it.
+class AbandonableClient {
+ public:
+  explicit AbandonableClient(const Settings& settings) : client_(settings) {}
+
+  // No value when the request was abandoned meanwhile: the thread that asked must end, and touch
+  // nothing but its own pointer to this.
+  std::optional<CliResult<Answer>> Post(const std::string& target, const std::string& body,
+                                        const std::string& content_type) {
+    return Ask([&] { return client_.Post(target, body, content_type); });
+  }
+  std::optional<CliResult<Answer>> Get(const std::string& target) {
+    return Ask([&] { return client_.Get(target); });
+  }
+
+  // True when a request ran and is now abandoned.
+  bool Abandon() {
+    const std::lock_guard lock(mutex_);
+    is_abandoned_ = is_asking_;
+    return is_abandoned_;
+  }
+
+  // As DaemonClient::Stop().
+  void Stop() { client_.Stop(); }
+
+  const DaemonClient& client() const { return client_; }
+
+ private:
+  template <typename Request>
+  std::optional<CliResult<Answer>> Ask(const Request& request) {
+    {
+      const std::lock_guard lock(mutex_);
+      is_asking_ = true;
+    }
+    auto answer = request();
+    const std::lock_guard lock(mutex_);
+    is_asking_ = false;
+    if (is_abandoned_) return std::nullopt;
+    return answer;
+  }
+
+  DaemonClient client_;
+  std::mutex mutex_;  // guards what follows
+  bool is_asking_ = false;
+  bool is_abandoned_ = false;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_

@@ -1,0 +1,93 @@
+// Events on their way to the daemon: in the job's spool, or, where the disk does not take them, in
+// memory behind what is in the spool.
+#ifndef STAGELOG_CLIENT_OUTBOX_H_
+#define STAGELOG_CLIENT_OUTBOX_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/spool.h"
+#include "client/spool_event.h"
+
+namespace stagelog {
+
+inline constexpr size_t kMaxMemoryBytes = size_t{64} << 20;
+
+// What to send next.
+struct OutboxBatch {
+  enum class Kind {
+    kEvents,  // these
+    kEmpty,   // nothing waits
+    kBusy,    // another process sends this job's events now
+  };
+  Kind kind = Kind::kEmpty;
+  std::vector<std::string> lines;
+  bool is_spooled = false;
+  uint64_t end = 0;  // of the spool
+};
+
+class Outbox {
+ public:
+  // For people, each said once.
+  using Say = std::function<void(const std::string& message)>;
+
+  // `folder` is the job's; empty: there is no place for a spool.
+  Outbox(std::string folder, size_t max_memory_bytes, Say say);
+
+  // Safe from any thread; keeps the order of the calls. Never waits for the daemon.
+  void Add(SpoolEvents events);
+
+  // What follows is for the one thread that sends.
+  OutboxBatch Next(size_t max_events, size_t max_bytes);
+  void Taken(const OutboxBatch& batch);
+  // The daemon will never take the only event of `batch`. `reason`: a JSON object.
+  void Refused(const OutboxBatch& batch, const std::string& reason);
+  // Clears the spool away when all of it is sent, and lets others send. True when nothing is left
+  // that this process should see to: look again (Next) when false.
+  bool Leave();
+  bool HasUnsent() const { return reader_.HasUnsent(); }  // in the spool
+  bool is_sender() const { return reader_.is_locked(); }
+
+  // After the sending has ended: events in memory go to the spool if it takes them after all, else
+  // to a file in TMPDIR. How many events wait in the spool, and how many are lost.
+  struct Rest {
+    uint64_t waiting = 0;
+    uint64_t lost = 0;
+    // Events for which the spool had no room are in this file, one a line; empty: there are none.
+    std::string rescue_path;
+    uint64_t rescued = 0;
+  };
+  Rest Settle();
+
+  const std::string& folder() const { return reader_.folder(); }
+  std::string refused_path() const { return folder() + "/refused.ndjson"; }
+
+ private:
+  static void Rescue(const SpoolEvents& events, Rest& rest);
+  void Remember(SpoolEvents events);
+  void Complain(const std::string& problem);
+  OutboxBatch NextSpooled(size_t max_events, size_t max_bytes);
+  OutboxBatch NextRemembered(size_t max_events, size_t max_bytes);
+  void DropRemembered(size_t count);
+
+  const Say say_;
+  const size_t max_memory_bytes_;
+  SpoolReader reader_;
+
+  std::mutex mutex_;  // guards what follows
+  SpoolWriter writer_;
+  bool has_spool_;  // false: events go to memory from now on
+  std::optional<SpoolPlace> last_spooled_;
+  std::deque<SpoolEvent> memory_;
+  size_t memory_bytes_ = 0;
+  uint64_t dropped_ = 0;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CLIENT_OUTBOX_H_

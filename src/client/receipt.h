@@ -1,0 +1,35 @@
+// What the answer to an append says of events that were stored and flagged.
+#ifndef STAGELOG_CLIENT_RECEIPT_H_
+#define STAGELOG_CLIENT_RECEIPT_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/json_member.h"
+
+namespace stagelog {
+
+// One event that was stored with violations.
+struct FlaggedEvent {
+  int64_t line = 0;   // in the request, from 1; 0 in the answer to a single event
+  std::string place;  // "render-42#5"
+  std::vector<std::string> violations;
+};
+
+struct Receipt {
+  int64_t flagged = 0;               // of how many events that is so
+  std::vector<FlaggedEvent> events;  // perhaps not all of them
+};
+
+// `answer` is the body of a 2xx; `job_id` is for that to a single event, which does not name it.
+Receipt ReadReceipt(const Json& answer, const std::string& job_id);
+
+// One line for people: what is wrong and what became of it. `event` is the JSON that was sent, or
+// empty where it is not at hand.
+std::string FlagText(const FlaggedEvent& flagged, std::string_view event);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CLIENT_RECEIPT_H_

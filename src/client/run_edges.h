@@ -1,0 +1,44 @@
+// How the beginning and the end of a `stagelog run` are told to a job that another run may have
+// begun or ended meanwhile: the state is that of the last run, and nothing that a run says is
+// illegal where it can be helped. Pure.
+//
+// A run writes its beginning into the spool before anything is known of its job. What it means is
+// decided when it is sent, by the job's status then. Each way to tell it bears the same event_id
+// and is other content, so that the journal itself says which one it has taken (event_id_conflict
+// for the others): a beginning that is sent again, by whichever process, is told once.
+#ifndef STAGELOG_CLIENT_RUN_EDGES_H_
+#define STAGELOG_CLIENT_RUN_EDGES_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/json_member.h"
+
+namespace stagelog {
+
+// The first line of a run: its payload names the process. Of a stage that is run with --resume the
+// line that resumes the job for it.
+bool BeginsRun(const std::string& line);
+// How many of `lines` (the first one begins a run) tell the beginning: 1 or 2.
+size_t BeginningSize(const std::vector<std::string>& lines);
+
+// The ways to tell the beginning in `lines`, the one that is right for `status` first (of the job;
+// empty: there is no such job). An empty way: nothing is to be told.
+std::vector<std::vector<std::string>> WaysToBegin(const std::vector<std::string>& lines,
+                                                  const std::string& status);
+
+// The last line of a run that is a job.
+bool EndsRun(const std::string& line);
+
+// What ends a job that is over once more, by the end in `line`, which the job did not take: its
+// resumption, then the same end under other ids. Nothing where the job's own end is to stand:
+// it was canceled, or `line` is told already, or the job was ended by something that the run itself
+// has started and the end in `line` is not worse. `ends`: the job's last end events, oldest first;
+// `status`: the job's.
+std::vector<std::string> EndAnewLines(const std::string& line, const std::string& status,
+                                      const Json& ends);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CLIENT_RUN_EDGES_H_

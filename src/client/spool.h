@@ -1,0 +1,117 @@
+// Events of one job that wait to be sent, in a folder that all `stagelog` processes of the user
+// share:
+//
+//   events.ndjson   appended to, whole lines under its flock, by whoever has an event of the job
+//   sent            how many bytes of it the daemon has, and its inode; replaced by rename
+//   sender.lock     held with flock by the one process that sends
+//   refused.ndjson  events that the daemon will never take, each with the reason
+//
+// The first three are removed when everything is sent. A file that was removed while its name was
+// being opened is recognised by its link count, and opened anew. `sent` goes before events.ndjson,
+// so that no crash in between leaves an offset that belongs to another file: at worst events are
+// sent again, and their event_id tells the daemon so.
+#ifndef STAGELOG_CLIENT_SPOOL_H_
+#define STAGELOG_CLIENT_SPOOL_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "client/settings.h"
+
+namespace stagelog {
+
+// $XDG_STATE_HOME/stagelog/spool, else ~/.local/state/stagelog/spool; empty without a home.
+std::string SpoolRoot(const Environment& environment);
+
+// A place behind the last line that was appended: what is sent up to there.
+struct SpoolPlace {
+  ino_t inode = 0;
+  uint64_t offset = 0;
+};
+
+// What appends. One thread at a time.
+class SpoolWriter {
+ public:
+  explicit SpoolWriter(std::string folder) : folder_(std::move(folder)) {}
+
+  // Appends `lines` (each ends with a newline) in one piece behind what others appended. A failure
+  // leaves nothing of them behind.
+  Result<SpoolPlace> Append(std::string_view lines);
+
+ private:
+  Status Open();
+
+  std::string folder_;
+  UniqueFd file_;
+};
+
+struct SpoolLines {
+  std::vector<std::string> lines;
+  uint64_t end = 0;  // offset behind the last of them
+};
+
+// What sends: at most one process per job, the one that holds the lock. One thread at a time.
+class SpoolReader {
+ public:
+  explicit SpoolReader(std::string folder) : folder_(std::move(folder)) {}
+
+  // True when this process is the one that sends. False: another one is. A failure when the folder
+  // cannot be used at all.
+  Result<bool> Lock();
+  bool is_locked() const { return lock_.valid(); }
+
+  // The oldest lines that are not sent: at most `max_lines` of at most `max_bytes` together (one
+  // longer line comes alone); none when all is sent. Needs the lock. A line torn by a crash is not
+  // among them.
+  Result<SpoolLines> Next(size_t max_lines, size_t max_bytes);
+  // Everything up to `offset` is sent or refused. Needs the lock.
+  Status MarkSent(uint64_t offset);
+  // Keeps `line` in refused.ndjson with the reason, a JSON object. Needs the lock.
+  Status Refuse(std::string_view line, std::string_view reason);
+  // Removes what is all sent. False when something has come meanwhile. Needs the lock.
+  bool RemoveIfSent();
+  // Lets another process send. Look with HasUnsent() afterwards: who came meanwhile went away.
+  void Unlock();
+
+  // Without the lock: true when there is something that no one has sent yet.
+  bool HasUnsent() const;
+  // Without the lock: true when everything up to `place` is sent.
+  bool IsSent(const SpoolPlace& place) const;
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  Status OpenEvents();
+  Status OpenAndLockEvents();
+
+  std::string folder_;
+  UniqueFd lock_;
+  UniqueFd events_;
+  uint64_t offset_ = 0;
+};
+
+// What waits, for people.
+struct SpoolSummary {
+  std::string job_id;
+  uint64_t events = 0;   // that wait
+  uint64_t bytes = 0;    // of them
+  uint64_t refused = 0;  // events in refused.ndjson
+  std::string oldest;    // occurred_at of the first that waits; may be empty
+  std::string problem;   // why that is not all, where a file cannot be opened; else empty
+};
+
+SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id);
+// Names of the jobs that have a spool, in order; none where there is no such folder. A failure
+// where it cannot be read to its end.
+CliResult<std::vector<std::string>> SpooledJobs(const std::string& root);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CLIENT_SPOOL_H_

@@ -1,0 +1,43 @@
+// Receives committed events.
+#ifndef STAGELOG_CORE_COMMIT_LISTENER_H_
+#define STAGELOG_CORE_COMMIT_LISTENER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/event.h"
+
+namespace stagelog {
+
+// One committed event as its readers need it.
+struct CommittedEvent {
+  int64_t seq = 0;
+  EventType kind = EventType::kLog;
+  std::string job_id;
+  std::string body;       // the line of events.jsonl without its newline
+  bool job_over = false;  // the job's state after this event is completed, failed or canceled
+};
+
+// The events of one transaction, in order, never empty.
+struct CommittedBatch {
+  std::vector<CommittedEvent> events;
+};
+
+using CommittedBatchPointer = std::shared_ptr<const CommittedBatch>;
+
+// Called by whoever writes after each commit, in order and never by two at once: keep the pointer,
+// wake your own thread, return.
+class CommitListener {
+ public:
+  virtual ~CommitListener() = default;
+  virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
+
+  // The same of a job that was deleted: none of its events can be read any more.
+  virtual void OnJobDeleted(const std::string& /*job_id*/) {}
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_COMMIT_LISTENER_H_

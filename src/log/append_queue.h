@@ -1,0 +1,72 @@
+// What waits for the writer: a bounded queue with its own alarm clock.
+#ifndef STAGELOG_LOG_APPEND_QUEUE_H_
+#define STAGELOG_LOG_APPEND_QUEUE_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+#include "core/event.h"
+#include "core/event_appender.h"
+
+namespace stagelog {
+
+// One call of EventAppender::Append().
+struct AppendRequest {
+  std::vector<EventDraft> drafts;
+  Precondition precondition;
+  AppendDone done;
+  size_t bytes = 0;           // of its drafts, about
+  int64_t pushed_micros = 0;  // monotonic
+};
+
+// Safe from any thread. One thread waits.
+class AppendQueue {
+ public:
+  enum class Admission { kTaken, kStopping, kFull };
+
+  // Holds drafts of at most `max_bytes`, or one request.
+  explicit AppendQueue(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  // Moves `request` in when it is taken, and only then. `wakes`: whoever waits is told.
+  Admission Push(AppendRequest& request, bool wakes);
+
+  // The oldest requests, at most `max_requests`.
+  std::vector<AppendRequest> Take(size_t max_requests);
+
+  // Returns when there is a request, when Wake() or Stop() was called, or at the time set.
+  void Wait(Clock& clock);
+
+  // The same without a time; false once it was stopped.
+  bool WaitForRequest();
+
+  // Wait() and WaitForRequest() return.
+  void Wake();
+
+  // When Wait() returns at the latest: a monotonic time, INT64_MAX for never.
+  void SetTimer(int64_t at_micros);
+
+  // Refuses what comes from now on; what is here is still taken out.
+  void Stop();
+
+  bool IsStoppedAndEmpty() const;
+  size_t size() const;
+  size_t bytes() const;
+
+ private:
+  const size_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<AppendRequest> requests_;  // guarded by mutex_, as is all that follows
+  size_t bytes_ = 0;
+  int64_t timer_micros_ = INT64_MAX;
+  bool was_woken_ = false;
+  bool is_stopping_ = false;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_APPEND_QUEUE_H_

@@ -1,0 +1,328 @@
+#include "log/batch_stager.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/random.h"
+#include "core/gate_rules.h"
+#include "core/job_machine.h"
+#include "core/job_size.h"
+#include "core/json_text.h"
+#include "core/payload.h"
+#include "core/payload_keys.h"
+
+namespace stagelog {
+namespace {
+
+std::string IdKey(const EventDraft& draft) { return draft.job_id + '\n' + draft.event_id; }
+
+Refusal IdConflict(const EventDraft& draft, size_t index, size_t count) {
+  Refusal refusal{.code = "event_id_conflict",
+                  .detail = "event_id '" + draft.event_id + "' already exists in job '" +
+                            draft.job_id + "' with different content",
+                  .field = "event_id"};
+  if (count > 1) refusal.line = static_cast<int64_t>(index) + 1;
+  return refusal;
+}
+
+template <typename T>
+bool NoneIsNull(const std::vector<std::unique_ptr<T>>& values) {
+  return std::all_of(values.begin(), values.end(), [](const auto& value) { return !!value; });
+}
+
+Refusal StrictRefusal(const Event& event, size_t index, size_t count) {
+  Refusal refusal{.code = "strict_violation",
+                  .detail = "job '" + event.draft.job_id + "' is strict and '" + event.draft.type +
+                            "' is invalid now: " + event.violations.front(),
+                  .field = "type"};
+  if (const auto suspect = FindSuspectKey(event.draft.kind, event.draft.payload)) {
+    refusal.detail += " ('" + QuotableText(suspect->key, 128) + "' in the payload; did you mean '" +
+                      std::string(suspect->meant) + "'?)";
+  }
+  if (count > 1) refusal.line = static_cast<int64_t>(index) + 1;
+  return refusal;
+}
+
+AppendedEvent Place(const Event& event, bool duplicate) {
+  AppendedEvent place{.seq = event.seq,
+                      .job_seq = event.job_seq,
+                      .ts_micros = event.ts_micros,
+                      .event_id = event.draft.event_id,
+                      .duplicate = duplicate,
+                      .job_id = event.draft.job_id,
+                      .violations = {}};
+  std::copy_if(event.violations.begin(), event.violations.end(),
+               std::back_inserter(place.violations), IsViolation);
+  return place;
+}
+
+}  // namespace
+
+Event Sequencer::Take(EventDraft draft, int64_t now_micros) {
+  Event event;
+  event.seq = next_seq++;
+  event.ts_micros = last_ts_micros = std::max(now_micros, last_ts_micros + 1);
+  event.draft = std::move(draft);
+  if (event.draft.event_id.empty()) event.draft.event_id = MakeUuidV7(event.ts_micros);
+  if (!event.draft.occurred_at_micros) event.draft.occurred_at_micros = event.ts_micros;
+  return event;
+}
+
+bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
+                                const Precondition& precondition) const {
+  if (precondition) return false;
+  const std::string* known = nullptr;  // most batches are of one job
+  for (const EventDraft& draft : drafts) {
+    if (!draft.event_id.empty()) return false;
+    if (known != nullptr && *known == draft.job_id) continue;
+    if (!cache_.IsReady(draft.job_id)) return false;
+    known = &draft.job_id;
+  }
+  return true;
+}
+
+AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
+                                 bool& rests_on_commit) {
+  // Everything that can be refused is found before anything is applied.
+  if (auto refusal = RefuseDeleted(drafts)) return tl::unexpected(std::move(*refusal));
+  Duplicates duplicates(drafts.size());
+  std::unordered_map<std::string, size_t> earlier;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (drafts[i].event_id.empty()) continue;
+    auto original = FindOriginal(drafts, i, earlier);
+    if (!original) return tl::unexpected(std::move(original.error()));
+    duplicates[i] = std::move(*original);
+    if (!duplicates[i]) earlier.emplace(IdKey(drafts[i]), i);
+  }
+  // A repeated request is answered as the first one was, whatever has become of the job since.
+  const bool all_are_duplicates = NoneIsNull(duplicates);
+  if (precondition && !all_are_duplicates) {
+    std::optional<Refusal> refusal =
+        precondition([this](const std::string& job_id) { return cache_.Find(table_, job_id); });
+    // What it saw may have been staged just now: a decision that the commit then does not keep,
+    // say.
+    rests_on_commit = !events_.empty();
+    if (refusal) return tl::unexpected(std::move(*refusal));
+  }
+  if (auto refusal = JudgeStrictly(drafts, duplicates)) {
+    rests_on_commit = !events_.empty();
+    return tl::unexpected(std::move(*refusal));
+  }
+  if (auto refusal = JudgeSizes(drafts, duplicates)) {
+    rests_on_commit = !events_.empty();
+    return tl::unexpected(std::move(*refusal));
+  }
+  if (auto refusal = PrepareFiles(drafts, duplicates)) return tl::unexpected(std::move(*refusal));
+  std::vector<AppendedEvent> places;
+  places.reserve(drafts.size());
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (!duplicates[i]) {
+      places.push_back(Place(events_[Apply(std::move(drafts[i]))].event, false));
+      rests_on_commit = true;
+    } else if (duplicates[i]->staged_index >= 0) {
+      const size_t index = static_cast<size_t>(duplicates[i]->staged_index);
+      places.push_back(Place(events_[index].event, true));
+      rests_on_commit = true;
+    } else if (duplicates[i]->request_index >= 0) {
+      places.push_back(places[static_cast<size_t>(duplicates[i]->request_index)]);
+      places.back().duplicate = true;
+    } else {
+      places.push_back(std::move(duplicates[i]->committed));
+    }
+  }
+  const AppendedEvent* before = nullptr;
+  for (AppendedEvent& place : places) {
+    const bool is_same = before != nullptr && before->job_id == place.job_id;
+    place.job_status = is_same ? before->job_status : cache_.Find(table_, place.job_id)->status;
+    before = &place;
+  }
+  return places;
+}
+
+// A job that was deleted does not begin again: its events would come back with a late retry.
+std::optional<Refusal> BatchStager::RefuseDeleted(const std::vector<EventDraft>& drafts) {
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const std::string& job_id = drafts[i].job_id;
+    if (i > 0 && job_id == drafts[i - 1].job_id) continue;
+    if (cache_.Find(table_, job_id) != nullptr || !table_.IsDeleted(job_id)) continue;
+    Refusal refusal = DeletedJob(job_id);
+    if (drafts.size() > 1) refusal.line = static_cast<int64_t>(i) + 1;
+    return refusal;
+  }
+  return std::nullopt;
+}
+
+// Before anything is committed: a file that is compressed and cannot be made plain, on a full disk
+// say, or a folder that is in the way of a new job and cannot be set aside, is to hold up those who
+// append to it and nobody else.
+std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& drafts,
+                                                 const Duplicates& duplicates) {
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const std::string& job_id = drafts[i].job_id;
+    if (duplicates[i] || (i > 0 && job_id == drafts[i - 1].job_id && !duplicates[i - 1])) continue;
+    if (cache_.IsReady(job_id)) continue;
+    const JobState* job = cache_.Find(table_, job_id);
+    if (const Status prepared = prepare_file_(job_id, job); !prepared) {
+      return Refusal{
+          .code = "journal_unavailable",
+          .detail = "job '" + job_id + "' cannot accept events now: " + prepared.error().message,
+          .members = {{"outcome", "\"not_applied\""}}};
+    }
+    if (job != nullptr) cache_.SetReady(job_id);
+  }
+  return std::nullopt;
+}
+
+// A job has bounds (core/job_size.h). Most requests are so far from them that nothing is counted.
+std::optional<Refusal> BatchStager::JudgeSizes(const std::vector<EventDraft>& drafts,
+                                               const Duplicates& duplicates) {
+  bool is_far = true;
+  for (size_t i = 0; is_far && i < drafts.size(); ++i) {
+    if (i > 0 && drafts[i].job_id == drafts[i - 1].job_id) continue;
+    is_far = IsFarFromItsBounds(cache_.Find(table_, drafts[i].job_id), drafts);
+  }
+  if (is_far) return std::nullopt;
+  std::unordered_map<std::string, GrowthJudge> judges;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (duplicates[i]) continue;
+    auto judge = judges.find(drafts[i].job_id);
+    if (judge == judges.end()) {
+      const JobState* job = cache_.Find(table_, drafts[i].job_id);
+      judge = judges.emplace(drafts[i].job_id, job).first;
+    }
+    std::optional<Refusal> refusal = judge->second.Take(drafts[i]);
+    if (!refusal) continue;
+    if (drafts.size() > 1) {
+      refusal->line = static_cast<int64_t>(i) + 1;
+      refusal->detail = "event " + std::to_string(i + 1) + ": " + refusal->detail;
+    }
+    return refusal;
+  }
+  return std::nullopt;
+}
+
+bool BatchStager::NobodyIsStrict(const std::vector<EventDraft>& drafts) {
+  const std::string* known = nullptr;  // most batches are of one job
+  for (const EventDraft& draft : drafts) {
+    if (draft.kind == EventType::kJobCreated) return false;
+    if (known != nullptr && *known == draft.job_id) continue;
+    known = &draft.job_id;
+    const JobState* job = cache_.Find(table_, draft.job_id);
+    if (job != nullptr && job->strict) return false;
+  }
+  return true;
+}
+
+// Jobs that were created strict take nothing illegal. The request is folded into copies, for an
+// event may be legal only because of one before it.
+std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>& drafts,
+                                                  const Duplicates& duplicates) {
+  if (NobodyIsStrict(drafts)) return std::nullopt;
+  if (drafts.size() == 1) return duplicates[0] ? std::nullopt : JudgeStrictly(drafts[0]);
+  std::unordered_map<std::string, JobState> copies;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    if (duplicates[i]) continue;
+    auto copy = copies.find(drafts[i].job_id);
+    if (copy == copies.end()) {
+      const JobState* job = cache_.Find(table_, drafts[i].job_id);
+      const bool is_strict = job != nullptr && job->strict;
+      copy = copies.emplace(drafts[i].job_id, is_strict ? *job : JobState()).first;
+      // Only the event that creates a job makes it strict.
+      const bool may_become_strict = job == nullptr && drafts[i].kind == EventType::kJobCreated;
+      if (!is_strict && !may_become_strict) copy->second.job_seq = 1;
+    }
+    if (!copy->second.strict && copy->second.job_seq > 0) continue;
+    Event event;
+    event.draft = drafts[i];
+    event.job_seq = copy->second.job_seq + 1;
+    event.violations = Judge(copy->second, drafts[i]);
+    // The event that makes the job strict is judged strictly itself.
+    const bool is_strict = copy->second.strict || ReadJobPayload(event.draft.payload).strict;
+    const bool is_refused = is_strict && !event.violations.empty();
+    if (is_refused) return StrictRefusal(event, i, drafts.size());
+    if (i + 1 < drafts.size()) stagelog::Apply(copy->second, event, "");
+  }
+  return std::nullopt;
+}
+
+// One event alone needs no copy, which of a job of many stages is large.
+std::optional<Refusal> BatchStager::JudgeStrictly(const EventDraft& draft) {
+  const JobState* job = cache_.Find(table_, draft.job_id);
+  if (job != nullptr && !job->strict) return std::nullopt;
+  Event event;
+  event.draft = draft;
+  event.violations = Judge(job == nullptr ? JobState() : *job, draft);
+  // The event that makes the job strict is judged strictly itself.
+  const bool is_strict = job != nullptr || (draft.kind == EventType::kJobCreated &&
+                                            ReadJobPayload(draft.payload).strict);
+  if (!is_strict || event.violations.empty()) return std::nullopt;
+  return StrictRefusal(event, 0, 1);
+}
+
+tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::FindOriginal(
+    const std::vector<EventDraft>& drafts, size_t index,
+    const std::unordered_map<std::string, size_t>& earlier) {
+  const EventDraft& draft = drafts[index];
+  const std::string key = IdKey(draft);
+  Duplicate duplicate;
+  const EventDraft* original = nullptr;
+  if (const auto found = earlier.find(key); found != earlier.end()) {
+    duplicate.request_index = static_cast<int64_t>(found->second);
+    original = &drafts[found->second];
+  } else if (const auto staged = staged_by_id_.find(key); staged != staged_by_id_.end()) {
+    duplicate.staged_index = static_cast<int64_t>(staged->second);
+    original = &events_[staged->second].event.draft;
+  } else {
+    return FindCommitted(draft, index, drafts.size());
+  }
+  if (!SameContent(*original, draft)) {
+    return tl::unexpected(IdConflict(draft, index, drafts.size()));
+  }
+  return std::make_unique<Duplicate>(std::move(duplicate));
+}
+
+tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::FindCommitted(
+    const EventDraft& draft, size_t index, size_t count) {
+  const JobState* job = cache_.Find(table_, draft.job_id);
+  if (job == nullptr) return nullptr;
+  const std::optional<FoundEvent> found = table_.FindEventById(job->first_seq, draft.event_id);
+  if (!found) return nullptr;
+  const Result<Event> original = DecodeStoredEvent(found->body);
+  if (!original || !SameContent(original->draft, draft)) {
+    return tl::unexpected(IdConflict(draft, index, count));
+  }
+  return std::make_unique<Duplicate>(Duplicate{-1, -1, Place(*original, true)});
+}
+
+ChangedJob& BatchStager::Change(const std::string& job_id) {
+  if (last_changed_ != nullptr && last_changed_->first == job_id) return last_changed_->second;
+  const auto [entry, is_first_change] = changed_jobs_.try_emplace(job_id);
+  last_changed_ = &*entry;
+  ChangedJob& job = entry->second;
+  if (is_first_change) {
+    job.state = cache_.Find(table_, job_id);
+    if (job.state == nullptr) job.state = cache_.Create(job_id);
+    job.before_job_seq = job.state->job_seq;
+  }
+  return job;
+}
+
+size_t BatchStager::Apply(EventDraft draft) {
+  ChangedJob& job = Change(draft.job_id);
+  const bool emitter_named_it = !draft.event_id.empty();
+  StagedEvent staged;
+  staged.event = sequencer_.Take(std::move(draft), clock_.WallMicros());
+  staged.event.job_seq = job.state->job_seq + 1;
+  staged.event.violations = Judge(*job.state, staged.event.draft);
+  staged.line = EncodeEvent(staged.event, job.state->last_hash);
+  stagelog::Apply(*job.state, staged.event, staged.line.hash, &job.changes);
+  staged.first_seq = job.state->first_seq;
+  staged.job_over = job.state->IsOver();
+  job.lines += staged.line.body;
+  job.lines += '\n';
+  if (emitter_named_it) staged_by_id_.emplace(IdKey(staged.event.draft), events_.size());
+  events_.push_back(std::move(staged));
+  return events_.size() - 1;
+}
+
+}  // namespace stagelog

@@ -1,0 +1,122 @@
+// One commit in the making: the requests that go into it, judged and sequenced one after the other.
+#ifndef STAGELOG_LOG_BATCH_STAGER_H_
+#define STAGELOG_LOG_BATCH_STAGER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "core/event.h"
+#include "core/event_appender.h"
+#include "core/event_codec.h"
+#include "core/job_machine.h"
+#include "core/job_state.h"
+#include "core/refusal.h"
+#include "log/event_table.h"
+#include "log/job_cache.h"
+
+namespace stagelog {
+
+// Gives out places in the journal: `seq` and `ts`, both strictly increasing (guarantee 3 in
+// src/GUARANTEES.md). Writer thread only.
+struct Sequencer {
+  int64_t next_seq = 1;
+  int64_t last_ts_micros = 0;
+
+  // Takes the next place for `draft`. `now_micros` is the wall clock's.
+  Event Take(EventDraft draft, int64_t now_micros);
+};
+
+// What a commit in the making has done to a job.
+struct ChangedJob {
+  JobState* state = nullptr;  // the cache's
+  StateChanges changes;
+  int64_t before_job_seq = 0;
+  std::string lines;  // for its events.jsonl
+};
+
+// An event with its line, ready to be written.
+struct StagedEvent {
+  Event event;
+  SealedLine line;
+  int64_t first_seq = 0;  // of its job
+  bool job_over = false;
+};
+
+// Lives for one commit, on the writer thread. Nothing that it does is seen outside of that thread
+// before the commit: the journal drops it, and clears the cache, when the commit fails. Throws
+// SQLite::Exception.
+class BatchStager {
+ public:
+  // Sees to it that the file of the job can be appended to; `job` is null where it has no events
+  // yet. Where it cannot, the request is refused.
+  using PrepareFile = std::function<Status(const std::string& job_id, const JobState* job)>;
+
+  BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
+              PrepareFile prepare_file)
+      : table_(table),
+        cache_(cache),
+        sequencer_(sequencer),
+        clock_(clock),
+        prepare_file_(std::move(prepare_file)) {}
+
+  // Makes room for so many events more.
+  void Reserve(size_t events) { events_.reserve(events_.size() + events); }
+
+  // Whether Stage() would not look into the table.
+  bool CanStageAhead(const std::vector<EventDraft>& drafts, const Precondition& precondition) const;
+
+  // Stages all drafts of one request, or none: a refusal leaves the rest of the commit untouched.
+  // `rests_on_commit` becomes true when the outcome holds only once this commit has succeeded.
+  AppendOutcome Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
+                      bool& rests_on_commit);
+
+  std::vector<StagedEvent>& events() { return events_; }
+  const std::unordered_map<std::string, ChangedJob>& changed_jobs() const { return changed_jobs_; }
+
+ private:
+  // Where the original of a draft with a known event_id is; -1 for "nowhere".
+  struct Duplicate {
+    int64_t staged_index = -1;   // among events_
+    int64_t request_index = -1;  // among the drafts of the same request
+    AppendedEvent committed;     // when both are -1
+  };
+  using Duplicates = std::vector<std::unique_ptr<Duplicate>>;  // null: there is no original
+
+  tl::expected<std::unique_ptr<Duplicate>, Refusal> FindOriginal(
+      const std::vector<EventDraft>& drafts, size_t index,
+      const std::unordered_map<std::string, size_t>& earlier);
+  tl::expected<std::unique_ptr<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
+                                                                  size_t index, size_t count);
+  std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
+  std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
+                                       const Duplicates& duplicates);
+  std::optional<Refusal> JudgeStrictly(const EventDraft& draft);
+  std::optional<Refusal> JudgeSizes(const std::vector<EventDraft>& drafts,
+                                    const Duplicates& duplicates);
+  std::optional<Refusal> PrepareFiles(const std::vector<EventDraft>& drafts,
+                                      const Duplicates& duplicates);
+  bool NobodyIsStrict(const std::vector<EventDraft>& drafts);
+  ChangedJob& Change(const std::string& job_id);
+  size_t Apply(EventDraft draft);
+
+  EventTable& table_;
+  JobCache& cache_;
+  Sequencer& sequencer_;
+  Clock& clock_;
+  const PrepareFile prepare_file_;
+  std::vector<StagedEvent> events_;
+  std::unordered_map<std::string, ChangedJob> changed_jobs_;
+  std::pair<const std::string, ChangedJob>* last_changed_ = nullptr;  // in changed_jobs_
+  std::unordered_map<std::string, size_t> staged_by_id_;  // job and event id to index in events_
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_BATCH_STAGER_H_

@@ -1,0 +1,76 @@
+#include "log/console_mirror.h"
+
+#include <fmt/format.h>
+
+#include "base/logging.h"
+#include "base/terminal_text.h"
+#include "core/event_codec.h"
+
+namespace stagelog {
+namespace {
+
+spdlog::level::level_enum LevelOf(std::string_view level) {
+  return ParseLogLevel(level).value_or(spdlog::level::info);
+}
+
+// Escapes what JSON leaves as it is and terminals obey or display misleadingly: DEL, C1 controls
+// (U+0080 to U+009F), line separators and marks that change the direction of writing.
+std::string Harmless(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto byte = [&](size_t ahead) {
+      return at + ahead < text.size() ? static_cast<unsigned char>(text[at + ahead]) : 0U;
+    };
+    unsigned code = 0;
+    size_t size = 1;
+    if (byte(0) == 0x7f) {
+      code = 0x7f;
+    } else if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) {
+      code = byte(1);
+      size = 2;
+    } else if (byte(0) == 0xd8 && byte(1) == 0x9c) {
+      code = 0x61c;
+      size = 2;
+    } else if (byte(0) == 0xe2 && (byte(1) == 0x80 || byte(1) == 0x81)) {
+      code = 0x2000 + (byte(1) - 0x80) * 64 + (byte(2) - 0x80);
+      size = 3;
+      const bool acts = (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+                        code == 0x200e || code == 0x200f;
+      if (!acts) code = 0;
+    }
+    if (code == 0) {
+      out += text[at];
+      continue;
+    }
+    out += fmt::format("\\u{:04x}", code);
+    at += size - 1;
+  }
+  return out;
+}
+
+std::string Format(const EventView& view) {
+  std::string line = "[events] ";
+  line += view.ts;
+  line += ' ';
+  line += view.job_id;
+  line += '#';
+  line += std::to_string(view.job_seq);
+  line += ' ';
+  line += view.type;
+  if (!view.stage.empty()) line.append(" ").append(view.stage);
+  if (!view.gate.empty() && view.gate != view.stage) line.append(" ").append(view.gate);
+  if (!view.message.empty()) line.append(" \"").append(Harmless(view.message)).append("\"");
+  return line;
+}
+
+}  // namespace
+
+std::string ConsoleLine(std::string_view body) { return Format(ViewEvent(body)); }
+
+void MirrorToConsole(std::string_view level_name, std::string_view body) {
+  const spdlog::level::level_enum level = LevelOf(level_name);
+  spdlog::logger* logger = spdlog::default_logger_raw();
+  if (logger->should_log(level)) logger->log(level, "{}", Format(ViewEvent(body)));
+}
+
+}  // namespace stagelog

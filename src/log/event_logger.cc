@@ -1,0 +1,433 @@
+#include "log/event_logger.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/logging.h"
+#include "core/append_refusal.h"
+#include "log/sqlite_setup.h"
+
+namespace stagelog {
+namespace {
+
+// What another thread may write itself instead of waking the writer.
+constexpr size_t kMaxLedRequests = 4;
+constexpr size_t kMaxLedBytes = size_t{16} << 10;
+
+size_t SizeOf(const std::vector<EventDraft>& drafts) {
+  size_t bytes = 0;
+  for (const EventDraft& draft : drafts) {
+    bytes += sizeof(EventDraft) + draft.message.size() + draft.payload.size();
+  }
+  return bytes;
+}
+
+// A new folder is there for good only once its parent was synced.
+Status EnsureRunsDirectory(FileSystem& files, const std::string& path) {
+  const auto info = files.Stat(path);
+  if (!info) return tl::unexpected(info.error());
+  if (Status created = files.CreateDirectory(path); !created) return created;
+  return info->has_value() ? Status() : files.SyncDirectory(ParentDirectory(path));
+}
+
+}  // namespace
+
+EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock,
+                         MetricsRegistry& metrics, RunLock lock)
+    : options_(std::move(options)),
+      files_(files),
+      clock_(clock),
+      lock_(std::move(lock)),
+      events_total_(metrics.GetCounter("stagelog_events_total", "Events committed.")),
+      duplicates_total_(metrics.GetCounter("stagelog_duplicate_events_total",
+                                           "Events that were already in the journal.")),
+      batches_total_(metrics.GetCounter("stagelog_batches_total", "Transactions committed.")),
+      failures_total_(
+          metrics.GetCounter("stagelog_journal_failures_total", "Failed writes to the journal.")),
+      commit_seconds_(
+          metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
+      append_seconds_(metrics.GetHistogram("stagelog_append_seconds",
+                                           "Time from the arrival of an append to its outcome.")),
+      events_dropped_total_(metrics.GetCounter(
+          "stagelog_retention_dropped_events_total",
+          "Events dropped from SQLite; they are still served from events.jsonl.")),
+      jobs_compressed_total_(
+          metrics.GetCounter("stagelog_retention_compressed_jobs_total",
+                             "Jobs whose events.jsonl was compressed to events.jsonl.zst.")),
+      compression_saved_bytes_total_(metrics.GetCounter(
+          "stagelog_retention_compression_saved_bytes_total", "Bytes saved by compression.")),
+      compression_failures_total_(
+          metrics.GetCounter("stagelog_retention_compression_failures_total",
+                             "Failed compressions; the files stay uncompressed.")),
+      jobs_deleted_total_(
+          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs permanently deleted.")),
+      queue_(options_.queue_bytes),
+      job_files_(files, options_.runs_dir, options_.open_files),
+      remover_(files, options_.runs_dir),
+      trimmer_(files, options_.runs_dir),
+      compressor_(files, options_.runs_dir),
+      retention_(options_.retention, files, options_.runs_dir),
+      next_pass_micros_(clock.MonotonicMicros() + options_.retention.interval_micros / 10) {
+  const std::string database = DatabasePath(options_.runs_dir);
+  reader_ = std::make_unique<EventReader>(
+      database, files_.SqliteVfs(), clock_,
+      [this] {
+        corruption_seen_ = true;
+        queue_.Wake();
+      },
+      files_,
+      [this](const std::string& job_id) {
+        {
+          const std::lock_guard guard(status_mutex_);
+          files_to_compare_.insert(job_id);
+        }
+        queue_.Wake();
+      });
+  metrics.SetGaugeFunction("stagelog_journal_bytes",
+                           "Size of stagelog.db including its write-ahead log.", [this, database] {
+                             int64_t bytes = 0;
+                             for (const char* part : {"", "-wal"}) {
+                               const auto info = files_.Stat(database + part);
+                               if (info && *info) bytes += static_cast<int64_t>((*info)->size);
+                             }
+                             return bytes;
+                           });
+  metrics.SetGaugeFunction("stagelog_head_seq", "The last committed seq.",
+                           [this] { return GetStatus().head_seq; });
+  metrics.SetGaugeFunction("stagelog_journal_writable",
+                           "1 while the journal accepts events, else 0.",
+                           [this] { return GetStatus().writable ? 1 : 0; });
+}
+
+Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
+                                                       FileSystem& files, Clock& clock,
+                                                       MetricsRegistry& metrics) {
+  SetUpSqlite();
+  if (Status there = EnsureRunsDirectory(files, options.runs_dir); !there) {
+    return tl::unexpected(there.error());
+  }
+  files.FollowNoLinksBelow(options.runs_dir);
+  Result<RunLock> lock = RunLock::Take(options.runs_dir);
+  if (!lock) return tl::unexpected(lock.error());
+  std::unique_ptr<EventLogger> logger(
+      new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
+  if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
+  logger->untold_deletions_.clear();  // nobody listened before
+  logger->announced_seq_ = logger->sequencer_.next_seq - 1;
+  return logger;
+}
+
+EventLogger::~EventLogger() { Stop(); }
+
+void EventLogger::Start() {
+  queue_.SetTimer(NextTimerMicros());
+  commit_thread_ = std::make_unique<SideThread>("commits");
+  writer_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "writer");
+    while (RunOnce()) {
+    }
+  });
+}
+
+void EventLogger::Stop() {
+  {
+    const std::lock_guard lock(status_mutex_);
+    stopping_ = true;
+  }
+  queue_.Stop();
+  if (writer_.joinable()) writer_.join();
+  while (RunOnce()) {
+  }
+  commit_thread_.reset();
+}
+
+Status EventLogger::OpenTable() {
+  if (Status ours = lock_.CheckStillOurs(); !ours) return ours;
+  Result<OpenedJournal> opened =
+      OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false),
+                  std::exchange(options_.rebuild_states, false));
+  if (!opened) return tl::unexpected(opened.error());
+  table_ = std::move(opened->table);
+  failed_table_.reset();
+  identity_ = std::move(opened->identity);
+  sequencer_ = {opened->next_seq, opened->last_ts_micros};
+  reader_->Reopen();
+  LogRecovery(opened->report);
+  states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
+  if (Status learned = LearnDeleted(); !learned) return learned;
+  int64_t head = 0;
+  try {
+    head = table_->HeadSeq();
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  const std::lock_guard lock(status_mutex_);
+  status_.journal_id = identity_.journal_id;
+  status_.head_seq = status_.visible_seq = head;
+  status_.writable = true;
+  status_.problem.clear();
+  for (const std::string& name : opened->report.set_aside) status_.set_aside.push_back(name);
+  return {};
+}
+
+void EventLogger::LogRecovery(const RecoveryReport& report) const {
+  if (report.fold_was_another) {
+    spdlog::info("[journal] rebuilt the state of every job with rules version {}; {} changed",
+                 kFoldVersion, report.states_differed.size());
+  } else if (report.states_rebuilt) {
+    spdlog::info("[journal] rebuilt the state of every job; {} changed",
+                 report.states_differed.size());
+  }
+  for (const std::string& job : report.states_differed) {
+    if (report.fold_was_another) break;  // that they differ is no news then
+    spdlog::warn("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
+  }
+  if (!report.restored_from.empty()) {
+    spdlog::info("[journal] restored from a backup of journal {}; new journal id: {}",
+                 report.restored_from, identity_.journal_id);
+  }
+  if (report.rebuilt) {
+    spdlog::warn("[journal] rebuilt stagelog.db from the events.jsonl files");
+  }
+  for (const std::string& name : report.set_aside) {
+    spdlog::warn("[journal] moved aside: {}", name);
+  }
+  if (report.lines_lost > 0) {
+    spdlog::error(
+        "[journal] {} events are lost: they were only in events.jsonl files that another program "
+        "changed or removed; restore the files and restart the daemon",
+        report.lines_lost);
+  }
+  if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
+    spdlog::info(
+        "[journal] recovered: {} lines read from files, {} appended to files, {} partial lines cut",
+        report.lines_taken, report.lines_appended, report.tails_cut);
+  }
+}
+
+void EventLogger::Append(std::vector<EventDraft> drafts, Precondition precondition,
+                         AppendDone done) {
+  Push({std::move(drafts), std::move(precondition), std::move(done)}, true);
+}
+
+void EventLogger::Enqueue(std::vector<EventDraft> drafts, Precondition precondition,
+                          AppendDone done) {
+  Push({std::move(drafts), std::move(precondition), std::move(done)}, false);
+}
+
+void EventLogger::Push(Request request, bool wakes) {
+  request.bytes = SizeOf(request.drafts);
+  request.pushed_micros = clock_.MonotonicMicros();
+  if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
+}
+
+Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome) {
+  return RefusalWithOutcome("journal_unavailable", "the journal is not writable: " + problem,
+                            outcome);
+}
+
+// With status_mutex_ held.
+std::optional<Refusal> EventLogger::RefusalOfNow() const {
+  if (stopping_) return ShuttingDown("not_applied");
+  if (!status_.writable) return Unavailable(status_.problem, "not_applied");
+  return std::nullopt;
+}
+
+std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
+  {
+    const std::lock_guard lock(status_mutex_);
+    if (auto refusal = RefusalOfNow()) return refusal;
+  }
+  switch (queue_.Push(request, wakes)) {
+    case AppendQueue::Admission::kTaken:
+      return std::nullopt;
+    case AppendQueue::Admission::kStopping:
+      return ShuttingDown("not_applied");
+    case AppendQueue::Admission::kFull:
+      break;
+  }
+  return Overloaded("too many events are waiting to be written; try again later");
+}
+
+bool EventLogger::Kick(bool may_lead) {
+  const size_t waiting = queue_.size();
+  if (waiting == 0) return false;
+  const bool is_little = waiting <= kMaxLedRequests && queue_.bytes() <= kMaxLedBytes;
+  if (may_lead && is_little && !is_writing_) return true;
+  queue_.Wake();
+  return false;
+}
+
+// What is not a plain group to write is left to the writer's own thread.
+void EventLogger::Lead() {
+  std::unique_lock writing(writing_, std::try_to_lock);
+  if (writing && table_ != nullptr && !corruption_seen_) {
+    std::vector<Request> group = queue_.Take(options_.group_requests);
+    if (!group.empty()) Process(std::move(group));
+    queue_.SetTimer(NextTimerMicros());
+  }
+  if (queue_.size() > 0) queue_.Wake();
+}
+
+JournalStatus EventLogger::GetStatus() const {
+  const std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+int64_t EventLogger::NextTimerMicros() const {
+  if (table_ == nullptr) return retry_at_micros_;
+  if (HasUpkeep()) return 0;  // at once
+  const int64_t oldest = job_files_.OldestDirtyMicros();
+  const int64_t sync = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  return options_.retention.IsOn() ? std::min(sync, next_pass_micros_) : sync;
+}
+
+bool EventLogger::RunOnce(bool may_wait) {
+  if (may_wait) queue_.Wait(clock_);
+  const std::lock_guard writing(writing_);
+  is_writing_ = true;
+  const bool goes_on = TakeTurn();
+  is_writing_ = false;
+  queue_.SetTimer(NextTimerMicros());
+  return goes_on;
+}
+
+// Writes the group of requests that is next; where there is none, does what is due.
+bool EventLogger::TakeTurn() {
+  if (closed_) return false;
+  std::vector<Request> group = queue_.Take(options_.group_requests);
+  if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
+  if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
+  if (!group.empty()) {
+    if (table_ == nullptr) {
+      RefuseAll(std::move(group));
+    } else {
+      Process(std::move(group));
+    }
+    DoUpkeep();
+    return true;
+  }
+  if (HasUpkeep()) {
+    DoUpkeep();
+    return true;
+  }
+  if (queue_.IsStoppedAndEmpty()) {
+    CloseCleanly();
+    return false;
+  }
+  if (table_ != nullptr) SyncIdleFiles(clock_.MonotonicMicros() - options_.idle_sync_micros);
+  return true;
+}
+
+void EventLogger::RefuseAll(std::vector<Request> requests) {
+  const std::string problem = GetStatus().problem;
+  for (Request& request : requests) {
+    request.done(tl::unexpected(Unavailable(problem, "not_applied")));
+  }
+}
+
+void EventLogger::CloseAfterFailure(const std::string& problem) {
+  failures_total_.Add();
+  spdlog::error("[journal] cannot write: {}; refusing appends until it can", problem);
+  if (table_ != nullptr) {
+    // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
+    // open nobody finds it there; the first one to open after the last was closed would, and a
+    // reader would be shown what a power cut can still take back.
+    table_->Rollback();
+    failed_table_ = std::move(table_);
+  }
+  if (corruption_seen_) failed_table_.reset();
+  job_files_.CloseAll();
+  cache_.Clear();
+  retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.writable = false;
+    status_.problem = problem;
+  }
+  AbandonUpkeep(problem);
+}
+
+// Opening the journal anew is the remedy, and nothing need be waited for: everybody's appends are
+// refused until then. Where it was no remedy, it is not done over and over.
+void EventLogger::ReopenSoon() {
+  const int64_t now = clock_.MonotonicMicros();
+  if (now - reopened_at_micros_ >= options_.retry_micros) retry_at_micros_ = now;
+}
+
+void EventLogger::TryReopen() {
+  retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
+  const bool corrupt = corruption_seen_;
+  if (const Status opened = OpenTable(); !opened) {
+    corruption_seen_ = corrupt;
+    spdlog::debug("[journal] still cannot write: {}", opened.error().message);
+    return;
+  }
+  reopened_at_micros_ = clock_.MonotonicMicros();
+  try {
+    AnnounceMissed();
+    spdlog::info("[journal] accepting events again");
+  } catch (const SQLite::Exception& problem) {
+    CloseAfterFailure(problem.what());
+  }
+}
+
+// Syncs and notes files that were not appended to since `before_micros`, a few at a time so that an
+// append that comes meanwhile does not wait.
+void EventLogger::SyncIdleFiles(int64_t before_micros) {
+  constexpr int kFilesAtOnce = 64;
+  if (job_files_.OldestDirtyMicros() > before_micros) return;
+  if (Status ours = lock_.CheckStillOurs(); !ours) return CloseAfterFailure(ours.error().message);
+  const auto database = files_.Stat(DatabasePath(options_.runs_dir));
+  if (!database) return CloseAfterFailure(database.error().message);
+  if (!database->has_value()) {
+    // Deleted under our feet: what is committed from now on would go with the last open descriptor.
+    corruption_seen_ = true;
+    return CloseAfterFailure("stagelog.db was deleted");
+  }
+  try {
+    table_->Begin();
+    for (int i = 0; i < kFilesAtOnce; ++i) {
+      const auto synced = job_files_.SyncOldest(before_micros);
+      if (!synced) throw SQLite::Exception(synced.error().message);
+      if (!*synced) break;
+      const JobState* state = cache_.Find(*table_, (*synced)->job_id);
+      if (state != nullptr) {
+        table_->WriteFileNote(state->first_seq, {(*synced)->info, state->job_seq});
+      }
+    }
+    table_->Commit();
+  } catch (const SQLite::Exception& problem) {
+    CloseAfterFailure(problem.what());
+  }
+}
+
+void EventLogger::CloseCleanly() {
+  closed_ = true;
+  while (table_ != nullptr && job_files_.OldestDirtyMicros() != INT64_MAX) {
+    SyncIdleFiles(INT64_MAX - 1);
+  }
+  if (table_ == nullptr) return;
+  if (Status ours = lock_.CheckStillOurs(); !ours) {
+    spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
+    table_.reset();
+    return job_files_.CloseAll();
+  }
+  identity_.highest_seq = sequencer_.next_seq - 1;
+  try {
+    if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {
+      table_->Begin();
+      table_->SetHighestSeq(identity_.highest_seq);
+      table_->SetFloorSeq(identity_.highest_seq);
+      table_->Commit();
+    }
+  } catch (const SQLite::Exception& problem) {
+    spdlog::error("[journal] cannot close cleanly: {}", problem.what());
+  }
+  table_.reset();
+  job_files_.CloseAll();
+}
+
+}  // namespace stagelog

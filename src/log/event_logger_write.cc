@@ -1,0 +1,389 @@
+// The way of a group of requests through the journal: staged, committed, appended to the files,
+// announced, answered. See event_logger.h for what a failure at each step means.
+#include <utility>
+
+#include "base/logging.h"
+#include "log/console_mirror.h"
+#include "log/event_logger.h"
+#include "log/set_aside.h"
+
+namespace stagelog {
+namespace {
+
+// journal.json is written once for so many events: it holds a bound that no given seq exceeds.
+constexpr int64_t kSeqReserve = 65'536;
+// Staged while the group before is committed: a bound on what a failure of that one refuses.
+constexpr size_t kMaxEventsAhead = 16'384;
+// Groups that follow one another without a look at what else there is to do.
+constexpr int kMaxGroupsOfTurn = 64;
+constexpr size_t kAnnouncedPageEvents = 1'000;
+
+}  // namespace
+
+// The requests of one commit. While it is written on the commit thread, nobody else touches it.
+struct EventLogger::Group {
+  Group(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
+        BatchStager::PrepareFile prepare_file)
+      : stager(table, cache, sequencer, clock, std::move(prepare_file)) {}
+
+  BatchStager stager;
+  std::vector<Answer> answers;
+  size_t bytes = 0;  // of the drafts, about
+  int64_t started_micros = 0;
+  WriteFailure failure = WriteFailure::kNone;
+  std::string problem;  // says more when something failed
+  bool is_committed = false;
+  bool is_published = false;  // and answered
+
+  bool IsWell() const { return failure == WriteFailure::kNone; }
+  bool HasEvents() { return !stager.events().empty(); }
+  void Fail(WriteFailure at, std::string why) {
+    failure = at;
+    problem = std::move(why);
+  }
+};
+
+std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
+  return std::make_unique<Group>(
+      *table_, cache_, sequencer_, clock_,
+      [this](const std::string& job_id, const JobState* job) { return PrepareFile(job_id, job); });
+}
+
+// What is in the way of a new job is set aside before its first event is committed: nothing of ours
+// is appended to a file of somebody else, and nobody else's appends wait for it.
+Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
+  Result<std::vector<std::string>> moved = stagelog::MakeRoomForNewJob(
+      files_, options_.runs_dir, job_id, SetAsideSuffix(clock_.WallMicros()));
+  if (!moved) return tl::unexpected(moved.error());
+  for (std::string& name : *moved) {
+    spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
+    const std::lock_guard lock(status_mutex_);
+    status_.set_aside.push_back(std::move(name));
+  }
+  return {};
+}
+
+// A compressed file is made plain. The note of it goes first: a crash from here on has the next
+// opening look.
+Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
+  if (job == nullptr) return MakeRoomForNewJob(job_id);
+  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
+  if (!is_compressed) return tl::unexpected(is_compressed.error());
+  if (!*is_compressed) return {};
+  if (Status known = TellWhatIsNoted(job_id); !known) return known;
+  table_->ForgetFileNote(job->first_seq);
+  Status plain = job_files_.MakePlain(job_id);
+  const bool is_out_of_order =
+      !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
+  if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
+    const std::lock_guard lock(status_mutex_);
+    files_to_compare_.insert(job_id);
+  }
+  return plain;
+}
+
+// A large group is committed on a thread of its own, and meanwhile the one before is published and
+// the next one staged. A small one is done sooner than a thread is woken.
+void EventLogger::Process(std::vector<Request> requests) {
+  cache_.Trim();
+  std::unique_ptr<Group> committed;  // the one before, which is still to be published
+  std::unique_ptr<Group> group = NewGroup();
+  StageAll(std::move(requests), *group);
+  for (int groups = 1;; ++groups) {
+    WriteStates(*group);
+    const bool is_last = group->failure != WriteFailure::kNone || groups == kMaxGroupsOfTurn ||
+                         group->bytes < options_.overlap_bytes || HasUpkeep();
+    if (is_last) {
+      if (committed != nullptr) Publish(*committed);
+      if (committed == nullptr || committed->IsWell()) {
+        Commit(*group);
+        Publish(*group);
+      }
+      return Conclude(committed.get(), *group, nullptr, {});
+    }
+    std::unique_ptr<Group> next = NewGroup();
+    std::vector<Request> waiting = CommitBetween(committed.get(), *group, *next);
+    if (!group->IsWell() || (committed != nullptr && !committed->IsWell())) {
+      return Conclude(committed.get(), *group, next.get(), std::move(waiting));
+    }
+    StageAll(std::move(waiting), *next);
+    if (next->answers.empty()) {
+      Publish(*group);
+      return Conclude(nullptr, *group, nullptr, {});
+    }
+    committed = std::move(group);
+    group = std::move(next);
+  }
+}
+
+// Commits `group` on the commit thread, and here does what does not need the table: publishes the
+// one before, stages the next one. Without that thread the one follows the other. Returns what was
+// taken and not staged.
+std::vector<EventLogger::Request> EventLogger::CommitBetween(Group* committed, Group& group,
+                                                             Group& next) {
+  commit_is_over_ = false;
+  if (commit_thread_ == nullptr) {
+    std::vector<Request> waiting = StageAhead(next);
+    Commit(group);
+    if (committed != nullptr) Publish(*committed);
+    return waiting;
+  }
+  commit_thread_->Start([this, &group] {
+    Commit(group);
+    commit_is_over_ = true;
+    queue_.Wake();
+  });
+  if (committed != nullptr) Publish(*committed);
+  std::vector<Request> waiting = StageAhead(next);
+  commit_thread_->Wait();
+  return waiting;
+}
+
+// Stages what comes while the commit of the group before is under way and does not need the table.
+// Returns what was taken and not staged.
+std::vector<EventLogger::Request> EventLogger::StageAhead(Group& next) {
+  std::vector<Request> waiting;
+  while (true) {
+    for (Request& request : queue_.Take(options_.group_requests)) {
+      const bool may_stage = waiting.empty() && next.stager.events().size() < kMaxEventsAhead &&
+                             next.stager.CanStageAhead(request.drafts, request.precondition);
+      if (may_stage) {
+        AddAnswer(request, next);
+        next.stager.Reserve(request.drafts.size());
+        StageOne(request, next, next.answers.back());
+        next.answers.back().rests_on_commit = true;  // on the one under way, at least
+      } else {
+        waiting.push_back(std::move(request));
+      }
+    }
+    const bool goes_on = waiting.empty() && commit_thread_ != nullptr && !commit_is_over_ &&
+                         next.stager.events().size() < kMaxEventsAhead;
+    if (!goes_on || !queue_.WaitForRequest()) return waiting;
+  }
+}
+
+// What is not staged because the database cannot be read rests on the commit, which then does not
+// come.
+void EventLogger::StageAll(std::vector<Request> requests, Group& group) {
+  const size_t first = group.answers.size();
+  size_t drafts = 0;
+  for (Request& request : requests) {
+    drafts += request.drafts.size();
+    AddAnswer(request, group);
+  }
+  group.stager.Reserve(drafts);
+  try {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      StageOne(requests[i], group, group.answers[first + i]);
+    }
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    group.Fail(WriteFailure::kBeforeCommit, trouble.what());
+  }
+}
+
+void EventLogger::AddAnswer(Request& request, Group& group) {
+  group.answers.push_back({std::move(request.done), {}, true, request.pushed_micros});
+  group.bytes += request.bytes;
+}
+
+void EventLogger::StageOne(Request& request, Group& group, Answer& answer) {
+  bool rests_on_commit = false;
+  answer.outcome =
+      group.stager.Stage(std::move(request.drafts), request.precondition, rests_on_commit);
+  answer.rests_on_commit = rests_on_commit;
+  if (answer.outcome) CountDuplicates(*answer.outcome);
+}
+
+void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
+  for (const AppendedEvent& place : places) {
+    if (place.duplicate) duplicates_total_.Add();
+  }
+}
+
+// Begins the transaction and does what needs the table and rests on the states of the jobs, which
+// the next group changes.
+void EventLogger::WriteStates(Group& group) {
+  group.started_micros = clock_.MonotonicMicros();
+  if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
+  if (Status ours = lock_.CheckStillOurs(); !ours) {
+    return group.Fail(WriteFailure::kBeforeCommit, ours.error().message);
+  }
+  try {
+    table_->Begin();
+    if (Status reserved = ReserveSeqs(); !reserved) {
+      return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
+    }
+    {
+      const std::lock_guard lock(status_mutex_);
+      status_.visible_seq = sequencer_.next_seq - 1;
+    }
+    for (const auto& [job_id, job] : group.stager.changed_jobs()) {
+      table_->WriteState(*job.state, job.changes, job.before_job_seq);
+      cache_.CountChanges(job_id, job.changes);
+      if (Status known = TellWhatIsNoted(job_id); !known) {
+        return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
+      }
+    }
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    group.Fail(WriteFailure::kBeforeCommit, trouble.what());
+  }
+}
+
+// The events are committed: whatever happens here, they are acknowledged.
+void EventLogger::Publish(Group& group) {
+  if (!group.IsWell()) return;
+  if (group.HasEvents()) {
+    if (Status done = PublishEvents(group.stager); !done) {
+      return group.Fail(WriteFailure::kAfterCommit, done.error().message);
+    }
+  }
+  group.is_published = true;
+  SendAnswers(group);
+}
+
+// The end of a turn. Where a group has failed the journal is closed, and what comes after it is
+// refused; nobody is answered before that. A group that was committed after one that could not be
+// published is announced, and its lines are written, when the journal is opened again.
+void EventLogger::Conclude(Group* committed, Group& group, Group* next,
+                           std::vector<Request> waiting) {
+  std::string problem;
+  for (const Group* each : {committed, &group}) {
+    if (problem.empty() && each != nullptr && !each->IsWell()) problem = each->problem;
+  }
+  if (problem.empty()) return;
+  if (group.IsWell()) {
+    group.Fail(group.is_committed ? WriteFailure::kAfterCommit : WriteFailure::kBeforeCommit,
+               problem);
+  }
+  if (next != nullptr) next->Fail(WriteFailure::kBeforeCommit, problem);
+  const bool is_committed =
+      group.failure == WriteFailure::kAfterCommit || (committed != nullptr && !committed->IsWell());
+  CloseAfterFailure(problem);
+  if (is_committed) ReopenSoon();  // comparing the files mends most of what can be wrong with them
+  for (Group* each : {committed, &group, next}) {
+    if (each != nullptr && !each->is_published) SendAnswers(*each);
+  }
+  RefuseAll(std::move(waiting));
+}
+
+// On the commit thread, or on the writer's. Needs neither the states nor the queue.
+void EventLogger::Commit(Group& group) {
+  if (!group.IsWell() || !group.HasEvents()) return;
+  WriteFailure stage = WriteFailure::kBeforeCommit;
+  try {
+    for (const StagedEvent& staged : group.stager.events()) {
+      table_->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
+                          staged.event.ts_micros, staged.event.draft.event_id, staged.line.body);
+    }
+    stage = WriteFailure::kAtCommit;
+    table_->Commit();
+  } catch (const SQLite::Exception& trouble) {
+    if (IsCorruption(trouble)) corruption_seen_ = true;
+    return group.Fail(stage, trouble.what());
+  }
+  group.is_committed = true;
+  commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
+  batches_total_.Add();
+  events_total_.Add(group.stager.events().size());
+}
+
+void EventLogger::SendAnswers(Group& group) {
+  const bool is_written =
+      group.failure == WriteFailure::kNone || group.failure == WriteFailure::kAfterCommit;
+  const char* outcome = group.failure == WriteFailure::kAtCommit ? "unknown" : "not_applied";
+  const int64_t now = clock_.MonotonicMicros();
+  for (Answer& answer : group.answers) {
+    if (!is_written && answer.rests_on_commit) {
+      answer.outcome = tl::unexpected(Unavailable(group.problem, outcome));
+    }
+    append_seconds_.ObserveMicros(now - answer.pushed_micros);
+    answer.done(std::move(answer.outcome));
+  }
+}
+
+// The bound is on the disk before a seq beyond the old one is given to anybody.
+Status EventLogger::ReserveSeqs() {
+  if (sequencer_.next_seq - 1 <= identity_.highest_seq) return {};
+  JournalIdentity identity = identity_;
+  identity.highest_seq = sequencer_.next_seq - 1 + kSeqReserve;
+  if (Status written = WriteJournalIdentity(files_, options_.runs_dir, identity); !written) {
+    return written;
+  }
+  table_->SetHighestSeq(identity.highest_seq);
+  identity_ = std::move(identity);
+  return {};
+}
+
+Status EventLogger::PublishEvents(BatchStager& stager) {
+  Status appended = AppendToFiles(stager);
+  auto batch = std::make_shared<CommittedBatch>();
+  batch->events.reserve(stager.events().size());
+  for (StagedEvent& staged : stager.events()) {
+    MirrorToConsole(staged.event.draft.level, staged.line.body);
+    batch->events.push_back({staged.event.seq, staged.event.draft.kind,
+                             std::move(staged.event.draft.job_id), std::move(staged.line.body),
+                             staged.job_over});
+  }
+  Announce(batch);
+  return appended;
+}
+
+Status EventLogger::AppendToFiles(const BatchStager& stager) {
+  const int64_t now = clock_.MonotonicMicros();
+  for (const auto& [job_id, job] : stager.changed_jobs()) {
+    if (Status done = job_files_.Append(job_id, job.lines, now); !done) return done;
+  }
+  return {};
+}
+
+// What the database notes of a file that was not touched since the start.
+Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
+  if (job_files_.Knows(job_id)) return {};
+  try {
+    const std::optional<JobRow> row = table_->FindJob(job_id);
+    if (row && row->file) job_files_.Expect(job_id, row->file->info);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  return {};
+}
+
+void EventLogger::Announce(const CommittedBatchPointer& batch) {
+  announced_seq_ = batch->events.back().seq;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.head_seq = announced_seq_;
+  }
+  for (CommitListener* listener : listeners_) listener->OnCommit(batch);
+}
+
+// A commit whose outcome was unknown may have happened after all: nobody has heard of its events
+// yet.
+void EventLogger::AnnounceMissed() {
+  auto batch = std::make_shared<CommittedBatch>();
+  const auto announce = [&] {
+    if (batch->events.empty()) return;
+    for (const CommittedEvent& event : batch->events) {
+      MirrorToConsole(ViewEvent(event.body).level, event.body);
+    }
+    Announce(batch);
+    batch = std::make_shared<CommittedBatch>();
+  };
+  table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
+    const EventView view = ViewEvent(body);
+    const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
+    const TypeTraits* type = FindType(view.type);
+    batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
+                             std::string(view.job_id), std::string(body),
+                             job && job->last_seq == seq && job->IsOver()});
+    if (batch->events.size() == kAnnouncedPageEvents) announce();
+    return true;
+  });
+  announce();
+  const std::map<std::string, Tombstone> deletions = untold_deletions_;
+  for (const auto& [job_id, tombstone] : deletions) FinishDeletion(tombstone);
+}
+
+}  // namespace stagelog

@@ -1,0 +1,71 @@
+// The one reader of committed events: polls, streams behind the ring and listings all read through
+// it.
+#ifndef STAGELOG_LOG_EVENT_READER_H_
+#define STAGELOG_LOG_EVENT_READER_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/result.h"
+#include "core/event_source.h"
+#include "core/job_machine.h"
+#include "core/job_source.h"
+#include "core/job_state.h"
+
+namespace stagelog {
+
+// Safe from any thread; each call uses a connection of its own from a small pool, and one short
+// transaction, so that the write-ahead log can always be reset.
+class EventReader : public EventSource, public JobSource {
+ public:
+  // `on_corruption` is called when SQLite says that the database is damaged.
+  // `files` has the events.jsonl beside the database; `on_lost_line` is called with the job when
+  // one of them does not hold what only it should have.
+  using OnLostLine = std::function<void(const std::string& job_id)>;
+  EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption,
+              FileSystem& files = RealFileSystem(), OnLostLine on_lost_line = nullptr);
+  ~EventReader() override;
+
+  Result<Page> Read(const ReadRequest& request) override;
+  Result<int64_t> SeqAtTime(int64_t micros) override;
+  Result<std::optional<JobState>> FindJob(const std::string& job_id,
+                                          int64_t through_seq = INT64_MAX) override;
+  Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) override;
+  Result<std::vector<LabelCount>> CountByLabel(const std::string& key, size_t max_values) override;
+  Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
+  Status AdvanceJob(JobState& state, StateChanges* changes) override;
+  Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
+  Result<JobCensus> CountJobs() override;
+
+  // The database file was replaced: connections to the old one are not used again.
+  void Reopen();
+
+ private:
+  class Connection;
+
+  // Runs `use` in a transaction on a connection and turns its exceptions into a failure.
+  template <typename T>
+  Result<T> WithConnection(const std::function<T(Connection&)>& use);
+  std::unique_ptr<Connection> Borrow();
+  void GiveBack(std::unique_ptr<Connection> connection);
+
+  const std::string path_;
+  const std::string vfs_;
+  Clock& clock_;
+  const std::function<void()> on_corruption_;
+  FileSystem& files_;
+  const OnLostLine on_lost_line_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+  int64_t generation_ = 0;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_EVENT_READER_H_

@@ -1,0 +1,57 @@
+// Keeps SQLite small: drops events that are in their job's file for good.
+#ifndef STAGELOG_LOG_EVENT_TRIMMER_H_
+#define STAGELOG_LOG_EVENT_TRIMMER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "log/event_table.h"
+#include "log/file_events.h"
+
+namespace stagelog {
+
+// Which events of a job go: all through this one, which is not the job's last.
+struct TrimPlan {
+  std::string job_id;
+  int64_t first_seq = 0;
+  int64_t through_job_seq = 0;
+};
+
+// Works off one plan at a time, a few hundred events a step. What is durable when:
+//  1. events.jsonl of the job, or events.jsonl.zst, is synced, its folder too;
+//  2. the rows to drop are compared with the bytes of the file, one by one;
+//  3. one transaction puts their places into `file_events` and takes them out of `events`.
+// A crash at any point leaves each event in exactly one of the tables, and its line in the file.
+// Writer thread only.
+class EventTrimmer {
+ public:
+  EventTrimmer(FileSystem& files, std::string runs_dir)
+      : files_(files), runs_dir_(runs_dir), lines_(files, std::move(runs_dir)) {}
+
+  void Begin(TrimPlan plan);
+  bool HasWork() const { return plan_.has_value(); }
+
+  // Returns how many events were dropped. A failure drops nothing; where the file is not what the
+  // table says, the note of their agreement is taken back, so that opening the journal anew
+  // compares them. Throws SQLite::Exception.
+  Result<int64_t> Step(EventTable& table);
+
+  void Abandon();
+
+ private:
+  Status SyncFile();
+  Status CompareWithFile(EventTable& table, std::vector<TrimmedEvent>& events, uint64_t offset);
+
+  FileSystem& files_;
+  const std::string runs_dir_;
+  FileLines lines_;
+  std::optional<TrimPlan> plan_;
+  bool is_synced_ = false;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_EVENT_TRIMMER_H_

@@ -1,0 +1,85 @@
+// One job's events.jsonl held against the table, and mended.
+#ifndef STAGELOG_LOG_JOB_COMPARISON_H_
+#define STAGELOG_LOG_JOB_COMPARISON_H_
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/file_system.h"
+#include "log/event_table.h"
+#include "log/line_reader.h"
+
+namespace stagelog {
+
+// What the comparison did.
+struct JobRepair {
+  int64_t lines_taken = 0;     // from the file into the table
+  int64_t lines_appended = 0;  // from the table to the file
+  bool tail_cut = false;       // a line torn by a crash was cut off
+  int64_t lines_lost = 0;      // that only the file had, and has no more as they were committed
+  std::vector<std::string> set_aside;  // the new names of files that differed
+};
+
+// Makes the file of one job and its rows agree (guarantee 8 in src/GUARANTEES.md):
+//  - lines that the table has not, valid and chained to its last event, are taken into the table;
+//  - a last line that a crash has torn is cut off;
+//  - rows that the file has not are appended to it;
+//  - a file that differs in any other way is renamed events.jsonl.diverged-<time> and written anew.
+// A job whose file is compressed (job_compressor.h) is compared as if it were not, and made plain
+// where its file has to grow. Where both files are there, the plain one counts.
+// Of events that the table has dropped (file_events.h) the digests are compared. Lines that are no
+// longer what they were are lost, and found again when a file that has them is put back.
+// Runs inside a transaction of the caller's. Throws SQLite::Exception; file errors are values.
+class JobComparison {
+ public:
+  // `time_suffix` names the moment in the names of files set aside. A line whose `ts` is later than
+  // `max_ts_micros` is not taken.
+  JobComparison(FileSystem& files, EventTable& table, std::string runs_dir, std::string job_id,
+                std::string time_suffix, int64_t max_ts_micros);
+
+  Result<JobRepair> Run();
+
+  // The job's state after Run(); job_seq is 0 when there is no event at all.
+  const JobState& state() const { return state_; }
+
+ private:
+  enum class Verdict { kAgrees, kFileIsBehind, kDiverged };
+
+  Status ClearTheWay();
+  Status FinishInterruptedRewrite();
+  Result<Verdict> Compare();
+  Result<Verdict> CompareLines(LineReader& reader);
+  Result<bool> FileEventsAreInPlace(LineReader& reader);
+  Result<Verdict> CompareRows(LineReader& reader);
+  Result<Verdict> TakeFurtherLines(LineReader& reader);
+  bool TakeLine(std::string_view line);
+  Status AppendMissing();
+  Status FindLinesAgain();
+  void MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets);
+  Status Rewrite();
+  Status MoveAside(const std::string& path);
+  Status ClearUpCompressed();
+  Status ExpandWithoutTable();
+  Result<bool> IsBeginningOfPlain();
+  Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
+  bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }
+
+  FileSystem& files_;
+  EventTable& table_;
+  const std::string runs_dir_;
+  const std::string job_id_;
+  const std::string path_;
+  const std::string time_suffix_;
+  const int64_t max_ts_micros_;
+  JobState state_;
+  StateChanges changes_;  // by lines that were taken
+  JobRepair repair_;
+  uint64_t good_bytes_ = 0;      // of the file, from its start, that agree with the table
+  int64_t matched_job_seq_ = 0;  // the last event within those bytes
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_JOB_COMPARISON_H_

@@ -1,0 +1,100 @@
+// runs/<job_id>/events.jsonl of every job, appended to by the one writer.
+#ifndef STAGELOG_LOG_JOB_FILES_H_
+#define STAGELOG_LOG_JOB_FILES_H_
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/file_system.h"
+
+namespace stagelog {
+
+std::string JobDirectory(const std::string& runs_dir, const std::string& job_id);
+std::string JobFilePath(const std::string& runs_dir, const std::string& job_id);
+
+// Creates the job's folder when it is missing, and says whether it was: it is there for good once
+// the runs folder was synced. Fails when something else, a symbolic link say, has its place: events
+// must not be led out of the runs folder.
+Result<bool> EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
+                                const std::string& job_id);
+
+// Keeps at most `max_open` files open, the least recently used one is closed first. Remembers which
+// files were appended to and not yet synced ("dirty"). Writer thread only.
+class JobFiles {
+ public:
+  JobFiles(FileSystem& files, std::string runs_dir, size_t max_open);
+
+  // Appends `bytes` (whole lines) to the job's file, which is made plain first where it was
+  // compressed. `now_micros` is monotonic. After a failure any
+  // prefix of the bytes may be in the file: it must be compared with the table before the next
+  // append.
+  Status Append(const std::string& job_id, std::string_view bytes, int64_t now_micros);
+
+  // True when it is known what the job's file looked like when it was last touched. Where it is
+  // not, Expect() says so, from the database's note.
+  bool Knows(const std::string& job_id) const {
+    return dirty_.contains(job_id) || clean_.contains(job_id);
+  }
+  void Expect(const std::string& job_id, const FileInfo& info) { clean_[job_id] = info; }
+
+  // A compressed file is made plain, as Append() does too.
+  Result<bool> IsCompressed(const std::string& job_id) const;
+  Status MakePlain(const std::string& job_id);
+
+  // Time of the least recent append among the dirty files; INT64_MAX when none is dirty.
+  int64_t OldestDirtyMicros() const;
+
+  // Syncs the least recently appended dirty file if its last append is not later than
+  // `before_micros`, and says what it looks like now. No value when there is none.
+  struct SyncedFile {
+    std::string job_id;
+    FileInfo info;
+  };
+  Result<std::optional<SyncedFile>> SyncOldest(int64_t before_micros);
+  // The same of this file, if it is dirty.
+  Result<std::optional<SyncedFile>> SyncIfDirty(const std::string& job_id);
+
+  void CloseAll();
+  // The job's file is no longer ours: closed, and not synced or noted any more.
+  void Forget(const std::string& job_id);
+
+ private:
+  struct OpenFile {
+    std::unique_ptr<AppendFile> file;
+    std::list<std::string>::iterator recency;
+  };
+  // `info` is the file as it was after the last append: whoever changes it from outside is found
+  // out before the next append and before the file is noted as agreeing.
+  struct Dirty {
+    int64_t appended_micros = 0;
+    FileInfo info;
+    std::list<std::string>::iterator order;
+  };
+
+  Result<AppendFile*> Open(const std::string& job_id);
+  Status CloseLeastRecent();
+  Dirty& MarkDirty(const std::string& job_id);
+  Status CheckUnchanged(const std::string& job_id, const FileInfo& expected) const;
+  Result<FileInfo> InfoOf(const std::string& job_id) const;
+
+  FileSystem& files_;
+  const std::string runs_dir_;
+  const size_t max_open_;
+  std::unordered_map<std::string, OpenFile> open_;
+  std::list<std::string> recency_;  // least recently used first
+  std::unordered_map<std::string, Dirty> dirty_;
+  std::unordered_map<std::string, FileInfo> clean_;  // as synced last; some may be forgotten
+  std::list<std::string> dirty_order_;               // least recently appended first
+  // Folders were made since the runs folder was synced. No file in one is called synced before
+  // that is; the events themselves are in SQLite, and do not wait for it.
+  bool has_new_folders_ = false;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_JOB_FILES_H_

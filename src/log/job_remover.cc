@@ -1,0 +1,120 @@
+#include "log/job_remover.h"
+
+#include <map>
+#include <utility>
+
+namespace stagelog {
+namespace {
+
+constexpr int kRowsAtOnce = 1'000;
+
+}  // namespace
+
+Status JobRemover::Begin(EventTable& table, Tombstone tombstone, Done done) {
+  if (Status decided = AppendTombstone(files_, runs_dir_, tombstone); !decided) return decided;
+  try {
+    table.Begin();
+    table.InsertTombstone(tombstone);
+    table.DeleteJobRows(tombstone.first_seq);
+    table.Commit();
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  removals_.push_back({std::move(tombstone), std::move(done)});
+  return {};
+}
+
+Status JobRemover::Step(EventTable& table) {
+  Removal& removal = removals_.front();
+  const Tombstone& tombstone = removal.tombstone;
+  try {
+    if (removal.stage == Stage::kRows) {
+      table.Begin();
+      const bool more = table.DeleteEvents(tombstone.first_seq, kRowsAtOnce);
+      table.Commit();
+      if (!more) removal.stage = Stage::kFolder;
+      return {};
+    }
+    if (removal.stage == Stage::kFolder) {
+      removal.stage = Stage::kFiles;
+      return MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
+    }
+    const Result<bool> gone = RemoveSome(files_, TrashPath(runs_dir_, tombstone.first_seq));
+    if (!gone) return tl::unexpected(gone.error());
+    if (!*gone) return {};
+    table.SettleTombstone(tombstone.job_id);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  const Removal finished = std::move(removal);
+  removals_.pop_front();
+  finished.done(&finished.tombstone);
+  return {};
+}
+
+void JobRemover::Abandon() {
+  for (const Removal& removal : std::exchange(removals_, {})) removal.done(nullptr);
+}
+
+Status JobRemover::FinishAll(EventTable& table, const std::string& time_suffix,
+                             std::vector<std::string>& set_aside) {
+  // First what an earlier run has left there, or its names would be in the way.
+  if (Status emptied = EmptyTrash(); !emptied) return emptied;
+  if (Status same = Reconcile(table, time_suffix, set_aside); !same) return same;
+  for (const Tombstone& tombstone : table.PendingTombstones()) {
+    table.Begin();
+    table.DeleteJobRows(tombstone.first_seq);
+    while (table.DeleteEvents(tombstone.first_seq, kRowsAtOnce)) {
+    }
+    table.Commit();
+    const Status moved = MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
+    if (!moved) return moved;
+    if (Status emptied = EmptyTrash(); !emptied) return emptied;
+    table.SettleTombstone(tombstone.job_id);
+  }
+  return {};
+}
+
+Status JobRemover::EmptyTrash() {
+  const auto trash = ListTrash(files_, runs_dir_);
+  if (!trash) return tl::unexpected(trash.error());
+  for (const std::string& name : *trash) {
+    for (Result<bool> gone = false; !*gone;) {
+      gone = RemoveSome(files_, runs_dir_ + "/" + name);
+      if (!gone) return tl::unexpected(gone.error());
+    }
+  }
+  return {};
+}
+
+// What the file alone tells of was decided and not finished, or the database was lost or is an
+// older one: it is pending. What the table alone tells of goes back into the file.
+Status JobRemover::Reconcile(EventTable& table, const std::string& time_suffix,
+                             std::vector<std::string>& set_aside) {
+  const auto file = ReadTombstones(files_, runs_dir_);
+  if (!file) return tl::unexpected(file.error());
+  std::map<std::string, Tombstone> lacking;  // in the file, by job
+  for (Tombstone& tombstone : table.AllTombstones()) {
+    lacking.emplace(tombstone.job_id, std::move(tombstone));
+  }
+  table.Begin();
+  for (const Tombstone& tombstone : file->tombstones) {
+    if (lacking.erase(tombstone.job_id) == 0 && !table.IsDeleted(tombstone.job_id)) {
+      table.InsertTombstone(tombstone);
+    }
+  }
+  table.Commit();
+  if (lacking.empty() && !file->is_torn && !file->is_damaged) return {};
+  const std::string path = TombstoneFilePath(runs_dir_);
+  if (file->is_damaged) {
+    // Renamed only once the new one is there in full: this file may be all there is.
+    const std::string name = path + ".damaged-" + time_suffix;
+    const Result<std::string> text = ReadWholeFile(files_, path);
+    if (!text) return tl::unexpected(text.error());
+    if (Status kept = ReplaceFile(files_, name, *text); !kept) return kept;
+    set_aside.push_back(name);
+  }
+  return WriteTombstones(files_, runs_dir_, table.AllTombstones());
+}
+
+}  // namespace stagelog

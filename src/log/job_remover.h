@@ -1,0 +1,69 @@
+// Takes whole jobs out of the journal for good.
+#ifndef STAGELOG_LOG_JOB_REMOVER_H_
+#define STAGELOG_LOG_JOB_REMOVER_H_
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "log/event_table.h"
+#include "log/tombstones.h"
+
+namespace stagelog {
+
+// What is durable when, and what opening the journal makes of a crash at any point:
+//  1. the tombstone is in its file and synced: decided; the journal goes on from here when opened;
+//  2. one transaction: the tombstone is in the table, the job's own rows are gone. From here on the
+//     job is answered 410;
+//  3. its events go, some thousands a step; then its folder is renamed (which takes all of its
+//     files away at once) and removed, a file a step;
+//  4. the tombstone is no longer pending.
+// Writer thread only.
+class JobRemover {
+ public:
+  JobRemover(FileSystem& files, std::string runs_dir)
+      : files_(files), runs_dir_(std::move(runs_dir)) {}
+
+  // Steps 1 and 2. After a failure the outcome is unknown: the journal has to be opened anew.
+  // `done` is called once: within Step() when everything is gone, or by Abandon() with null.
+  using Done = std::function<void(const Tombstone* tombstone)>;
+  Status Begin(EventTable& table, Tombstone tombstone, Done done);
+
+  // Whether there is something left to do.
+  bool HasWork() const { return !removals_.empty(); }
+
+  // A few milliseconds' worth of step 3 or 4. After a failure the journal has to be opened anew.
+  Status Step(EventTable& table);
+
+  // The journal was closed: what is under way is finished when it is opened again, before anything
+  // is served.
+  void Abandon();
+
+  // When the journal is opened, before anything else is made of `table` or the folders: makes table
+  // and file tell of the same deletions and finishes those that are pending. Names what was set
+  // aside. Throws SQLite::Exception.
+  Status FinishAll(EventTable& table, const std::string& time_suffix,
+                   std::vector<std::string>& set_aside);
+
+ private:
+  enum class Stage { kRows, kFolder, kFiles };
+  struct Removal {
+    Tombstone tombstone;
+    Done done;
+    Stage stage = Stage::kRows;
+  };
+
+  Status EmptyTrash();
+  Status Reconcile(EventTable& table, const std::string& time_suffix,
+                   std::vector<std::string>& set_aside);
+
+  FileSystem& files_;
+  const std::string runs_dir_;
+  std::deque<Removal> removals_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_JOB_REMOVER_H_

@@ -1,0 +1,231 @@
+// Jobs that are deleted for good: nothing of them comes back, whatever happens on the way, and
+// nothing of the others goes.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "core/event_codec.h"
+#include "tests/support/journal_fixture.h"
+
+namespace stagelog {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using DeleteOutcome = tl::expected<DeletedJobReport, Refusal>;
+
+class JobRemovalTest : public JournalTest {
+ protected:
+  DeleteOutcome Delete(const std::string& job_id) {
+    std::optional<DeleteOutcome> outcome;
+    logger_->DeleteJob(job_id, "tester",
+                       [&](DeleteOutcome answer) { outcome = std::move(answer); });
+    while (!outcome) logger_->RunOnce(false);
+    return std::move(*outcome);
+  }
+
+  std::string DeleteCode(const std::string& job_id) {
+    const DeleteOutcome outcome = Delete(job_id);
+    return outcome ? "deleted" : outcome.error().code;
+  }
+
+  std::string AppendCode(const std::string& job_id) {
+    const AppendOutcome outcome = Log(job_id, "again", "again");
+    return outcome ? "taken" : outcome.error().code;
+  }
+
+  std::vector<int64_t> AllSeqs() {
+    const Result<Page> page = logger_->reader().Read({.max_events = 1'000'000});
+    EXPECT_TRUE(page) << page.error().message;
+    std::vector<int64_t> seqs;
+    if (page) {
+      for (const PageEvent& event : page->events) seqs.push_back(event.seq);
+    }
+    return seqs;
+  }
+
+  // Everything in the runs folder whose name tells of the job or of what was left of one.
+  std::vector<std::string> Remains(const std::string& job_id) const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(runs_)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(job_id) || name.starts_with(".deleted-")) names.push_back(name);
+    }
+    return names;
+  }
+
+  // Seq 1 to 6: three events of each job in turn.
+  void AppendToTwo() {
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(Log("gone", "m", "gone-" + std::to_string(i)));
+      ASSERT_TRUE(Log("kept", "m", "kept-" + std::to_string(i)));
+    }
+  }
+
+  void ExpectGone() {
+    EXPECT_THAT(Remains("gone"), IsEmpty());
+    EXPECT_TRUE(logger_->IsDeleted("gone"));
+    EXPECT_THAT(AllSeqs(), ElementsAre(2, 4, 6));
+    EXPECT_EQ(AppendCode("gone"), "job_deleted");
+    EXPECT_EQ(DeleteCode("gone"), "job_deleted");
+    ExpectAgreement();
+  }
+};
+
+TEST_F(JobRemovalTest, NothingIsLeftButTheTombstone) {
+  Open();
+  AppendToTwo();
+  const DeleteOutcome outcome = Delete("gone");
+  ASSERT_TRUE(outcome) << outcome.error().detail;
+  EXPECT_EQ(outcome->event_count, 3);
+  EXPECT_EQ(outcome->first_seq, 1);
+  EXPECT_EQ(outcome->last_seq, 5);
+  ExpectGone();
+  EXPECT_EQ(DeleteCode("never"), "unknown_job");
+  Close();
+  Open();
+  ExpectGone();
+}
+
+TEST_F(JobRemovalTest, ItsSeqsAreNotUsedAgain) {
+  Open();
+  ASSERT_TRUE(Log("kept", "1"));
+  ASSERT_TRUE(Log("gone", "2"));
+  ASSERT_TRUE(Delete("gone"));
+  EXPECT_EQ(logger_->reader().Read({})->head_seq, 2) << "a cursor at the head stays one";
+  Crash();
+  Open();
+  EXPECT_EQ(logger_->GetStatus().head_seq, 2);
+  const AppendOutcome next = Log("kept", "3");
+  ASSERT_TRUE(next);
+  EXPECT_GE(next->front().seq, 3);
+  ExpectAgreement();
+}
+
+TEST_F(JobRemovalTest, ALargeJobGoesInSlicesThatLetOthersIn) {
+  Open();
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 5'000; ++i) drafts.push_back(LogDraft("gone", "m"));
+  ASSERT_TRUE(Append(std::move(drafts)));
+  std::optional<DeleteOutcome> outcome;
+  logger_->DeleteJob("gone", "tester", [&](DeleteOutcome answer) { outcome = std::move(answer); });
+  logger_->RunOnce(false);
+  ASSERT_FALSE(outcome);
+  ASSERT_TRUE(Log("kept", "meanwhile"));
+  EXPECT_FALSE(outcome);
+  EXPECT_EQ(AppendCode("gone"), "job_deleted") << "from the first slice on";
+  while (!outcome) logger_->RunOnce(false);
+  EXPECT_TRUE(*outcome);
+  EXPECT_THAT(AllSeqs(), ElementsAre(5'001));
+  EXPECT_THAT(Remains("gone"), IsEmpty());
+  ExpectAgreement();
+}
+
+TEST_F(JobRemovalTest, TheLossOfTheDatabaseBringsNothingBack) {
+  Open();
+  AppendToTwo();
+  const std::string folder = runs_ + "/gone";
+  std::filesystem::copy(folder, directory_.Path("copy"));
+  ASSERT_TRUE(Delete("gone"));
+  Close();
+  for (const char* part : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(runs_ + "/stagelog.db" + part);
+  }
+  std::filesystem::copy(directory_.Path("copy"), folder);
+  Open();
+  ExpectGone();
+}
+
+TEST_F(JobRemovalTest, ALostOrDamagedTombstoneFileIsMadeAnew) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Delete("gone"));
+  Close();
+  const std::string path = TombstoneFilePath(runs_);
+  const std::string before = *ReadWholeFile(RealFileSystem(), path);
+  EXPECT_THAT(before, ::testing::HasSubstr(R"("job_id":"gone","first_seq":1,"last_seq":5)"));
+  for (const std::string& text :
+       {std::string(), "nonsense\n" + before, before + "{\"job_id\":\"k"}) {
+    SCOPED_TRACE(text);
+    ASSERT_TRUE(RealFileSystem().WriteFile(path, text));
+    Open();
+    ExpectGone();
+    Close();
+    EXPECT_EQ(*ReadWholeFile(RealFileSystem(), path), before);
+  }
+}
+
+TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
+  ForEachOperation([this](size_t nth, size_t& operations) {
+    AppendToTwo();
+    listener_.deleted_jobs.clear();
+    files_.ResetCounts();
+    files_.Inject({.nth = nth});
+    const DeleteOutcome outcome = Delete("gone");
+    operations = files_.OperationCount();
+    files_.Heal();
+    WaitForRetry();
+    EXPECT_TRUE(logger_->GetStatus().writable);
+    if (!outcome) {
+      EXPECT_EQ(outcome.error().code, "journal_unavailable");
+      EXPECT_THAT(DeleteCode("gone"), ::testing::AnyOf("deleted", "job_deleted"));
+    }
+    ExpectGone();
+    EXPECT_THAT(listener_.deleted_jobs, ElementsAre("gone")) << "whoever finished the removal";
+  });
+}
+
+// Its folder has another name, and the disk does not know yet: whoever finishes the removal sees to
+// that first.
+TEST_F(JobRemovalTest, APowerCutAfterFailedSyncsBringsNothingBack) {
+  for (size_t nth = 1; nth <= 5; ++nth) {
+    SCOPED_TRACE("sync of a folder " + std::to_string(nth));
+    std::filesystem::remove_all(runs_);
+    Open();
+    AppendToTwo();
+    Close();  // with a note of each file: the next opening has nothing to write
+    Open();
+    ASSERT_EQ(AllSeqs().size(), 6U);  // a reader's connection keeps the log
+    files_.Inject({.operation = Operation::kSyncDirectory, .nth = nth, .until_healed = true});
+    static_cast<void>(Delete("gone"));
+    WaitForRetry();
+    files_.Kill();
+    Close();
+    files_.PowerOn();
+    files_.Heal();
+    Open();
+    ASSERT_TRUE(logger_->IsDeleted("gone"));
+    Crash();
+    Open();
+    ExpectGone();
+    Close();
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(JobRemovalTest, ThePowerFailsAfterEachOperation) {
+  ForEachOperation([this](size_t nth, size_t& operations) {
+    AppendToTwo();
+    Close();
+    Open();
+    files_.ResetCounts();
+    files_.Inject({.nth = nth, .until_healed = true, .torn_bytes = nth % 7});
+    const DeleteOutcome outcome = Delete("gone");
+    operations = files_.OperationCount();
+    files_.Heal();
+    Crash(nth % 3 == 0 ? std::optional<uint64_t>() : nth);
+    Open();
+    // Either it was decided, or nothing has happened yet.
+    EXPECT_TRUE(!outcome || logger_->IsDeleted("gone"));
+    if (!logger_->IsDeleted("gone")) {
+      EXPECT_THAT(AllSeqs(), ElementsAre(1, 2, 3, 4, 5, 6));
+      ExpectAgreement();
+      EXPECT_EQ(DeleteCode("gone"), "deleted");
+    }
+    ExpectGone();
+  });
+}
+
+}  // namespace
+}  // namespace stagelog
