@@ -10,7 +10,7 @@
 
 #include "client/daemon_client.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // Held by shared pointers: one of the thread that asks, one of whoever may abandon it.
 class AbandonableClient {
@@ -59,6 +59,6 @@ class AbandonableClient {
   bool is_abandoned_ = false;
 };
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_

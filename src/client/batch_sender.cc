@@ -12,7 +12,7 @@
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr size_t kBatchEvents = 1'000;
@@ -163,4 +163,4 @@ CliResult<std::string> WithEventId(std::string_view event) {
   return "{\"event_id\":\"" + id + "\"" + (members->empty() ? "" : ",") + compact.substr(1);
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

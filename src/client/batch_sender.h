@@ -11,7 +11,7 @@
 #include "client/daemon_client.h"
 #include "client/exit_code.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // An event on its way, with the line of the input that it came from.
 struct OutgoingEvent {
@@ -92,6 +92,6 @@ class BatchSender {
 // wrong, when it is no JSON object.
 CliResult<std::string> WithEventId(std::string_view event);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_BATCH_SENDER_H_

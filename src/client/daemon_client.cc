@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr int kConnectSeconds = 5;
@@ -224,4 +224,4 @@ std::string JobTarget(const std::string& job_id) {
   return "/api/v1/jobs/" + EscapeParameter(job_id);
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

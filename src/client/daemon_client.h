@@ -15,7 +15,7 @@
 #include "client/json_member.h"
 #include "client/settings.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct Answer {
   int status = 0;
@@ -97,6 +97,6 @@ std::string EscapeParameter(std::string_view text);
 // "/api/v1/jobs/<job>".
 std::string JobTarget(const std::string& job_id);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_DAEMON_CLIENT_H_

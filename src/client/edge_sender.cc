@@ -5,7 +5,7 @@
 
 #include "client/run_edges.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 using Kind = EdgeOutcome::Kind;
@@ -118,4 +118,4 @@ EdgeOutcome SendEndAnew(AbandonableClient& client, const std::string& job_id,
   return outcome.kind == Kind::kAsItIs ? nothing : outcome;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

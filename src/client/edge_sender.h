@@ -9,7 +9,7 @@
 #include "client/abandonable_client.h"
 #include "client/send_verdict.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct EdgeOutcome {
   enum class Kind {
@@ -34,6 +34,6 @@ EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
 EdgeOutcome SendEndAnew(AbandonableClient& client, const std::string& job_id,
                         const std::string& line);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_EDGE_SENDER_H_

@@ -9,7 +9,7 @@
 #include "client/json_member.h"
 #include "core/query.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr int kPageEvents = 1'000;
@@ -295,4 +295,4 @@ bool EventFollower::stopped() {
   return stopped_;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -15,7 +15,7 @@
 #include "client/reconnect_delay.h"
 #include "client/sse_reader.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // Who is told. Called on the thread of EventFollower::Run() only.
 class FollowSink {
@@ -114,6 +114,6 @@ class EventFollower {
   bool stopped_ = false;  // guarded by mutex_
 };
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_EVENT_FOLLOWER_H_

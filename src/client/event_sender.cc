@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "client/run_edges.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 using std::chrono::milliseconds;
@@ -360,4 +360,4 @@ void EventSender::TellProgress() {
   changed_.notify_all();
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

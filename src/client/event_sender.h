@@ -19,7 +19,7 @@
 #include "client/outbox.h"
 #include "client/send_verdict.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct SenderOptions {
   std::string job_id;
@@ -109,6 +109,6 @@ class EventSender {
   std::thread thread_;
 };
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_EVENT_SENDER_H_

@@ -6,7 +6,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // `run` ends with its command's own code instead, `gate wait` with the decision's.
 enum class ExitCode {
@@ -38,6 +38,6 @@ inline tl::unexpected<CliError> Fail(ExitCode code, std::string message) {
   return tl::unexpected<CliError>(CliError{code, std::move(message)});
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_EXIT_CODE_H_

@@ -2,7 +2,7 @@
 
 #include "client/daemon_client.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 std::string EventsTarget(const FollowRequest& request) {
@@ -45,4 +45,4 @@ std::string StreamTarget(const FollowRequest& request, int64_t cursor,
   return target;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct FollowRequest {
   std::string job_id;  // empty: all jobs
@@ -33,6 +33,6 @@ std::string PollTarget(const FollowRequest& request, int64_t cursor, int limit, 
 std::string StreamTarget(const FollowRequest& request, int64_t cursor,
                          const std::string& journal_id);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_FOLLOW_REQUEST_H_

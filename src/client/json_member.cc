@@ -3,7 +3,7 @@
 #include "base/timestamp.h"
 #include "core/event.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 Json ObjectOf(std::string_view text) {
   Json json = Json::parse(text, nullptr, false);
@@ -42,4 +42,4 @@ std::optional<int64_t> HappenedAt(const Json& event) {
   return EffectiveMicros(TimeAt(event, "occurred_at"), *ts);
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

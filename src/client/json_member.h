@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // Keeps the order in which keys came.
 using Json = nlohmann::ordered_json;
@@ -28,6 +28,6 @@ std::optional<int64_t> TimeAt(const Json& object, const char* key);
 // When a stored event happened, as the state counts it (core/event.h, EffectiveMicros).
 std::optional<int64_t> HappenedAt(const Json& event);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_JSON_MEMBER_H_

@@ -9,7 +9,7 @@
 #include "base/file_system.h"
 #include "client/spool_file.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 // A spool this large is cleared away as soon as it is all sent, not only at the end.
@@ -156,4 +156,4 @@ Outbox::Rest Outbox::Settle() {
   return rest;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

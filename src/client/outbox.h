@@ -14,7 +14,7 @@
 #include "client/spool.h"
 #include "client/spool_event.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 inline constexpr size_t kMaxMemoryBytes = size_t{64} << 20;
 
@@ -88,6 +88,6 @@ class Outbox {
   uint64_t dropped_ = 0;
 };
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_OUTBOX_H_

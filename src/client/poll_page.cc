@@ -3,7 +3,7 @@
 #include "client/daemon_client.h"
 #include "core/json_text.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 std::vector<std::string> Elements(std::string_view array) {
@@ -38,4 +38,4 @@ std::optional<PollPage> ParsePollPage(const std::string& body) {
   return page;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct PollPage {
   std::vector<std::string> events;
@@ -18,6 +18,6 @@ struct PollPage {
 // No value when `body` is no such answer.
 std::optional<PollPage> ParsePollPage(const std::string& body);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_POLL_PAGE_H_

@@ -7,7 +7,7 @@
 #include "core/job_machine.h"
 #include "core/payload_keys.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 std::vector<std::string> CodesOf(const Json& object) {
@@ -75,4 +75,4 @@ std::string FlagText(const FlaggedEvent& flagged, std::string_view event) {
   return text + (counts ? "; it is stored and counts" : "; it is stored and changes nothing");
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

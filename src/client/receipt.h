@@ -9,7 +9,7 @@
 
 #include "client/json_member.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // One event that was stored with violations.
 struct FlaggedEvent {
@@ -30,6 +30,6 @@ Receipt ReadReceipt(const Json& answer, const std::string& job_id);
 // empty where it is not at hand.
 std::string FlagText(const FlaggedEvent& flagged, std::string_view event);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_RECEIPT_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr int64_t kMinMs = 50;
@@ -22,4 +22,4 @@ int64_t ReconnectDelay::NextMs(uint64_t random) {
   return delay_ms + static_cast<int64_t>(random % static_cast<uint64_t>(delay_ms / 2 + 1));
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

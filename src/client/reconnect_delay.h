@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // Twice as long after each failure, from the daemon's own `retry:` up to half a minute (or `retry:`
 // itself where that is longer, up to five minutes). Used by one thread.
@@ -28,6 +28,6 @@ class ReconnectDelay {
   int failures_ = 0;
 };
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_RECONNECT_DELAY_H_

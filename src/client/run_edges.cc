@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -123,4 +123,4 @@ Lines EndAnewLines(const std::string& line, const std::string& status, const Jso
   return {Told(resumed, "job_resumed", Json::object()), event.dump()};
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

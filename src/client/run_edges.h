@@ -15,7 +15,7 @@
 
 #include "client/json_member.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // The first line of a run: its payload names the process. Of a stage that is run with --resume the
 // line that resumes the job for it.
@@ -39,6 +39,6 @@ bool EndsRun(const std::string& line);
 std::vector<std::string> EndAnewLines(const std::string& line, const std::string& status,
                                       const Json& ends);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_RUN_EDGES_H_

@@ -5,7 +5,7 @@
 
 #include "client/json_member.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 // Statuses by which a stagelog daemon refuses an event for what it says. Others speak of the
@@ -52,4 +52,4 @@ SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t
   return verdict;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -9,7 +9,7 @@
 #include "client/daemon_client.h"
 #include "client/receipt.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct SendVerdict {
   enum class Kind {
@@ -28,6 +28,6 @@ struct SendVerdict {
 
 SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_SEND_VERDICT_H_

@@ -11,7 +11,7 @@
 #include "base/file_system.h"
 #include "base/nearest.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr const char* kDefaultUrl = "http://127.0.0.1:8008";
@@ -145,4 +145,4 @@ CliResult<Settings> LoadSettings(const GlobalFlags& flags, const Environment& en
   return settings;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -9,7 +9,7 @@
 
 #include "client/exit_code.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // Flags that every command takes, as they were given.
 struct GlobalFlags {
@@ -37,6 +37,6 @@ std::string SettingsPath(const Environment& environment);
 // Unknown keys, values of the wrong kind and a URL that is none are errors that name their source.
 CliResult<Settings> LoadSettings(const GlobalFlags& flags, const Environment& environment);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_SETTINGS_H_

@@ -16,7 +16,7 @@
 #include "client/spool_file.h"
 #include "core/identifier.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr size_t kCountBytes = size_t{1} << 20;
@@ -254,4 +254,4 @@ CliResult<std::vector<std::string>> SpooledJobs(const std::string& root) {
   return jobs;
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -25,7 +25,7 @@
 #include "base/unique_fd.h"
 #include "client/settings.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // $XDG_STATE_HOME/stagelog/spool, else ~/.local/state/stagelog/spool; empty without a home.
 std::string SpoolRoot(const Environment& environment);
@@ -112,6 +112,6 @@ SpoolSummary SummarizeSpool(const std::string& root, const std::string& job_id);
 // where it cannot be read to its end.
 CliResult<std::vector<std::string>> SpooledJobs(const std::string& root);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_SPOOL_H_

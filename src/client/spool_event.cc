@@ -4,7 +4,7 @@
 #include "base/timestamp.h"
 #include "core/json_text.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 void AppendMember(std::string& out, std::string_view key, std::string_view text) {
@@ -29,4 +29,4 @@ SpoolEvent MakeSpoolEvent(std::string_view job_id, const EventText& text, int64_
   return {std::move(line), text.type == "log"};
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

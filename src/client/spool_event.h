@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 struct SpoolEvent {
   std::string line;     // without a newline
@@ -27,6 +27,6 @@ struct EventText {
 // 1970) as the time when it happened.
 SpoolEvent MakeSpoolEvent(std::string_view job_id, const EventText& text, int64_t now_micros);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_SPOOL_EVENT_H_

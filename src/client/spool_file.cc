@@ -11,7 +11,7 @@
 
 #include "base/file_system.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr int kOpenFlags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
@@ -114,4 +114,4 @@ Status ReplaceSmallFile(const std::string& path, std::string_view bytes) {
   return {};
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

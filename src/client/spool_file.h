@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // Makes the folder and those above it, for this user alone.
 Status MakePrivateFolders(const std::string& path);
@@ -31,6 +31,6 @@ Result<uint64_t> EndOfLastLine(int fd, uint64_t size);
 // Writes `path`.new and renames it over `path`.
 Status ReplaceSmallFile(const std::string& path, std::string_view bytes);
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_SPOOL_FILE_H_

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace stagelog {
+namespace stagelog::cli {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
@@ -63,4 +63,4 @@ bool SseReader::Dispatch(const OnFrame& on_frame) {
   return on_frame(frame);
 }
 
-}  // namespace stagelog
+}  // namespace stagelog::cli

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace stagelog {
+namespace stagelog::cli {
 
 // What the standard dispatches as one event.
 struct SseFrame {
@@ -48,6 +48,6 @@ class SseReader {
   std::optional<int64_t> retry_ms_;
 };
 
-}  // namespace stagelog
+}  // namespace stagelog::cli
 
 #endif  // STAGELOG_CLIENT_SSE_READER_H_

@@ -30,11 +30,12 @@ class EventLineTest : public ::testing::Test {
   std::string Line(const std::string& members, cli::EventLineOptions options = {}) const {
     options.today = "2026-11-21";
     return cli::EventLine(
-        ObjectOf(R"({"ts":"2026-11-21T07:41:02.123456Z","job_id":"render-42",)" + members + "}"),
+        cli::ObjectOf(R"({"ts":"2026-11-21T07:41:02.123456Z","job_id":"render-42",)" + members +
+                      "}"),
         options, screen_);
   }
   std::string Colored(const std::string& members) const {
-    return cli::EventLine(ObjectOf("{" + members + "}"), {}, colors_);
+    return cli::EventLine(cli::ObjectOf("{" + members + "}"), {}, colors_);
   }
 
   cli::Screen screen_{-1, "never"};
@@ -71,7 +72,7 @@ TEST_F(EventLineTest, NamesTheJobWhereThereAreMany) {
 }
 
 TEST_F(EventLineTest, BearsTheDateOfAnotherDay) {
-  EXPECT_EQ(cli::EventLine(ObjectOf(R"({"ts":"2026-11-20T07:41:02Z","type":"job_started"})"),
+  EXPECT_EQ(cli::EventLine(cli::ObjectOf(R"({"ts":"2026-11-20T07:41:02Z","type":"job_started"})"),
                            {.today = "2026-11-21"}, screen_),
             "2026-11-20 07:41:02.000  job_started");
 }

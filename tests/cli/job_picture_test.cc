@@ -60,7 +60,7 @@ class JobPictureTest : public ::testing::Test {
   static std::vector<std::string> Draw(const std::string& job, cli::PictureOptions options,
                                        const std::string& color = "never") {
     if (options.today.empty()) options.today = "2026-11-21";
-    return cli::JobPicture(ObjectOf(job), options, cli::Screen(-1, color));
+    return cli::JobPicture(cli::ObjectOf(job), options, cli::Screen(-1, color));
   }
 };
 
@@ -164,7 +164,7 @@ TEST_F(JobPictureTest, WhatIsNotOverGoesOnUntilNow) {
 
 // The journal heard of it years later.
 TEST_F(JobPictureTest, ARunThatIsOfThePastRunsToItsOwnLatestTime) {
-  Json job = ObjectOf(kTraining);
+  cli::Json job = cli::ObjectOf(kTraining);
   job["updated_at"] = "2031-01-01T00:00:00Z";
   const auto rows = Draw(job.dump(), {.columns = 80, .is_past = true});
   EXPECT_EQ(rows[2], "created 2026-11-21 07:40:00 UTC, for 10m00s");
@@ -178,9 +178,9 @@ TEST_F(JobPictureTest, AnEarlierMomentSaysWhichOne) {
 }
 
 TEST_F(JobPictureTest, OfThousandsOfStagesTheImportantOnesAreDrawn) {
-  Json job = ObjectOf(kTraining);
-  job["gates"] = Json::array();
-  Json stages = Json::array();
+  cli::Json job = cli::ObjectOf(kTraining);
+  job["gates"] = cli::Json::array();
+  cli::Json stages = cli::Json::array();
   for (int i = 0; i < 5'000; ++i) {
     const char* status = i == 7 ? "running" : i == 9 ? "failed" : "completed";
     stages.push_back({{"stage", "all/part-" + std::to_string(i)},
@@ -201,17 +201,17 @@ TEST_F(JobPictureTest, OfThousandsOfStagesTheImportantOnesAreDrawn) {
 
 TEST_F(JobPictureTest, ADocumentOfSomebodyElseDoesNoHarm) {
   const std::string hostile = R"(\u001b]0;title\u0007\u001b[2J\r\n\u009b31m\u202e)";
-  Json job = ObjectOf(kTraining);
-  const std::string text = ObjectOf(R"({"text":")" + hostile + R"("})")["text"];
+  cli::Json job = cli::ObjectOf(kTraining);
+  const std::string text = cli::ObjectOf(R"({"text":")" + hostile + R"("})")["text"];
   for (const char* key : {"job_id", "reason", "pipeline", "status", "liveness", "last_hash"}) {
     job[key] = text;
   }
-  for (Json& stage : job["stages"]) stage["stage"] = stage["message"] = text;
-  for (Json& gate : job["gates"]) {
+  for (cli::Json& stage : job["stages"]) stage["stage"] = stage["message"] = text;
+  for (cli::Json& gate : job["gates"]) {
     for (const char* key : {"gate", "prompt", "status", "decided_by", "comment", "via"}) {
       gate[key] = text;
     }
-    gate["approvers"] = gate["options"] = Json::array({text});
+    gate["approvers"] = gate["options"] = cli::Json::array({text});
   }
   EXPECT_THAT(Draw(job.dump(), {.columns = 80}), Each(IsHarmlessLine()));
   for (const std::string& row : Draw(job.dump(), {.columns = 200}, "always")) {
@@ -221,7 +221,7 @@ TEST_F(JobPictureTest, ADocumentOfSomebodyElseDoesNoHarm) {
 }
 
 TEST(StageRowsTest, StagesStandBelowThosesWhosePathTheyContinue) {
-  const Json stages = Json::parse(R"([{"stage":"a/x/deep"},{"stage":"b"},{"stage":"a"},
+  const cli::Json stages = cli::Json::parse(R"([{"stage":"a/x/deep"},{"stage":"b"},{"stage":"a"},
     {"stage":"a/x"},{"stage":"a","attempt":2}])");
   std::vector<std::string> names;
   for (const cli::StageRow& row : cli::OrderStages(stages)) {

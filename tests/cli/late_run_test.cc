@@ -98,8 +98,8 @@ TEST_F(LateRunTest, WhatASpoolKeptDuringAnOutageHappenedThen) {
   std::filesystem::create_directories(SpoolOf("j"));
   std::ofstream spool(SpoolOf("j") + "/events.ndjson", std::ios::binary);
   const auto tell = [&](const char* type, int64_t seconds, const char* stage = "") {
-    const EventText text = {.type = type, .stage = stage};
-    spool << MakeSpoolEvent("j", text, kBegin + seconds * kSecond).line << "\n";
+    const cli::EventText text = {.type = type, .stage = stage};
+    spool << cli::MakeSpoolEvent("j", text, kBegin + seconds * kSecond).line << "\n";
   };
   tell("job_created", 0);
   tell("job_started", 0);

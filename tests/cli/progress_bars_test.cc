@@ -21,9 +21,9 @@ class ProgressBarsTest : public ::testing::Test {
   bool Take(const std::string& type, const std::string& stage, const std::string& more = "") {
     second_ = (second_ + 1) % 60;
     const std::string second = (second_ < 10 ? "0" : "") + std::to_string(second_);
-    return bars_.Take(ObjectOf(R"({"job_id":"job","ts":"2026-11-21T07:41:)" + second +
-                               R"(Z","type":")" + type + R"(","stage":")" + stage + "\"" + more +
-                               "}"));
+    return bars_.Take(cli::ObjectOf(R"({"job_id":"job","ts":"2026-11-21T07:41:)" + second +
+                                    R"(Z","type":")" + type + R"(","stage":")" + stage + "\"" +
+                                    more + "}"));
   }
   bool Report(const std::string& stage, const std::string& payload) {
     return Take("stage_progress", stage, R"(,"payload":)" + payload);

@@ -47,11 +47,11 @@ class RecordingWaiter : public cli::Waiter {
 
 class RecordingSink : public cli::ReplaySink {
  public:
-  CliStatus TakePast(std::vector<cli::StoredEvent> events) override {
+  cli::CliStatus TakePast(std::vector<cli::StoredEvent> events) override {
     for (const auto& event : events) past.push_back(event.event.job_seq);
     return {};
   }
-  CliStatus Take(std::vector<cli::StoredEvent> events) override {
+  cli::CliStatus Take(std::vector<cli::StoredEvent> events) override {
     batches.push_back(events.size());
     for (const auto& event : events) told.push_back(event.event.job_seq);
     return {};
@@ -67,7 +67,7 @@ class ListedEvents : public cli::EventSequence {
  public:
   explicit ListedEvents(std::vector<double> seconds) : seconds_(std::move(seconds)) {}
 
-  CliResult<std::optional<cli::StoredEvent>> Next() override {
+  cli::CliResult<std::optional<cli::StoredEvent>> Next() override {
     if (next_ == seconds_.size()) return std::nullopt;
     Event event;
     event.draft.job_id = "job";
@@ -88,9 +88,9 @@ class ListedEvents : public cli::EventSequence {
 
 class ReplayerTest : public ::testing::Test {
  protected:
-  CliResult<bool> Replay(std::vector<double> seconds, const std::string& speed,
-                         const std::string& max_wait = "", const std::string& from = "",
-                         const std::string& to = "") {
+  cli::CliResult<bool> Replay(std::vector<double> seconds, const std::string& speed,
+                              const std::string& max_wait = "", const std::string& from = "",
+                              const std::string& to = "") {
     ListedEvents events(std::move(seconds));
     cli::Replayer replayer(events, *cli::ParseReplayRange(from, to),
                            *cli::ParseTempo(speed, max_wait), waiter_, sink_);
@@ -153,7 +153,7 @@ TEST_F(ReplayerTest, ARangeWithoutEventsIsRefused) {
        {std::pair("1h", ""), std::pair("3s", "2s"), std::pair("", "2020-01-01T00:00:00Z")}) {
     const auto ended = Replay({0, 1, 2}, "max", "", from, to);
     ASSERT_FALSE(ended);
-    EXPECT_EQ(ended.error().code, ExitCode::kUsage);
+    EXPECT_EQ(ended.error().code, cli::ExitCode::kUsage);
     EXPECT_THAT(ended.error().message, HasSubstr("the run begins at 2026-11-21T07:41:02.000000Z"));
   }
 }

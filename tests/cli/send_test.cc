@@ -13,9 +13,9 @@
 namespace stagelog {
 namespace {
 
-using Answer;
-using JudgeAnswer;
-using SendVerdict;
+using cli::Answer;
+using cli::JudgeAnswer;
+using cli::SendVerdict;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -24,9 +24,9 @@ using ::testing::SizeIs;
 using Kind = SendVerdict::Kind;
 
 SendVerdict Judge(int status, const std::string& body, size_t batch_size = 10) {
-  Settings settings;
+  cli::Settings settings;
   settings.url = "http://127.0.0.1:1";
-  const DaemonClient client(settings);
+  const cli::DaemonClient client(settings);
   return JudgeAnswer(client, Answer{status, "application/json", body}, batch_size);
 }
 

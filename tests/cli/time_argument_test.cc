@@ -145,7 +145,7 @@ TEST_F(TimeArgumentTest, ParametersForTheDaemon) {
             "--at: 2026-11-29 is in the future");
   const auto bad = cli::AtParameter("--at", "yesterday", now_);
   ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().code, ExitCode::kUsage);
+  EXPECT_EQ(bad.error().code, cli::ExitCode::kUsage);
   EXPECT_THAT(bad.error().message, HasSubstr("--at: invalid time 'yesterday'; give a time ("));
   EXPECT_THAT(cli::SinceParameter("--since", "42", now_).error().message, HasSubstr("--after"));
 }

@@ -94,7 +94,7 @@ class Mutator {
 
 class VerifyJournalTest : public ::testing::Test {
  protected:
-  CliResult<ChainCheck> Verify(const std::string& text) {
+  cli::CliResult<ChainCheck> Verify(const std::string& text) {
     std::ofstream(directory_.Path("job/events.jsonl"), std::ios::binary | std::ios::trunc) << text;
     return cli::VerifyJournal({directory_.Path("job/events.jsonl"), directory_.Path("job"), "job"},
                               nullptr, [](uint64_t) {});

@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::Le;
 
 // Keeps what it is told.
-class CollectingSink : public FollowSink {
+class CollectingSink : public cli::FollowSink {
  public:
   bool OnEvent(int64_t seq, std::string_view body) override {
     const std::lock_guard lock(mutex_);
@@ -32,7 +32,7 @@ class CollectingSink : public FollowSink {
     changed_.notify_all();
     return true;
   }
-  CliStatus OnPause() override { return {}; }
+  cli::CliStatus OnPause() override { return {}; }
   void OnNotice(const std::string& notice) override {
     const std::lock_guard lock(mutex_);
     notices_.push_back(notice);
@@ -73,14 +73,14 @@ const std::string kQuickConfig = std::string(kTestConfig) + "stream:\n  retry_ms
 // A follower on a thread of its own.
 class Following {
  public:
-  Following(const std::string& url, FollowRequest request)
+  Following(const std::string& url, cli::FollowRequest request)
       : client_(SettingsFor(url)), follower_(client_, std::move(request), sink) {
     ended_ = std::async(std::launch::async, [this] { return follower_.Run(); });
   }
   ~Following() { follower_.Stop(); }
 
   // What Run() returns; it must end by itself.
-  CliResult<FollowEnd> End() {
+  cli::CliResult<cli::FollowEnd> End() {
     if (ended_.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
       ADD_FAILURE() << "the follower does not end";
       follower_.Stop();
@@ -92,21 +92,21 @@ class Following {
   CollectingSink sink;
 
  private:
-  static Settings SettingsFor(const std::string& url) {
+  static cli::Settings SettingsFor(const std::string& url) {
     return {.url = url, .token = std::string(kAdminToken)};
   }
 
-  DaemonClient client_;
-  EventFollower follower_;
-  std::future<CliResult<FollowEnd>> ended_;
+  cli::DaemonClient client_;
+  cli::EventFollower follower_;
+  std::future<cli::CliResult<cli::FollowEnd>> ended_;
 };
 
 class EventFollowerTest : public DaemonTest {
  protected:
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(daemon_->port()); }
 
-  static FollowRequest UntilOver(const std::string& job_id) {
-    FollowRequest request;
+  static cli::FollowRequest UntilOver(const std::string& job_id) {
+    cli::FollowRequest request;
     request.job_id = job_id;
     request.until_over = true;
     return request;
@@ -119,7 +119,7 @@ class EventFollowerTest : public DaemonTest {
     Start(kQuickConfig);
     const StreamSpoiler spoiler(daemon_->port(), mode);
     AppendLogs("job", 3);
-    FollowRequest request = UntilOver("job");
+    cli::FollowRequest request = UntilOver("job");
     request.silence_seconds = 2;
     Following following(spoiler.Url(), request);
     EXPECT_TRUE(following.sink.WaitForNotices(1));
@@ -127,7 +127,7 @@ class EventFollowerTest : public DaemonTest {
     EXPECT_TRUE(following.sink.WaitForEvents(8));
     Complete("job");
     const auto ended = following.End();
-    EXPECT_TRUE(ended && *ended == FollowEnd::kOver);
+    EXPECT_TRUE(ended && *ended == cli::FollowEnd::kOver);
     EXPECT_EQ(following.sink.bodies(), Lines("job"));
     return following.sink.notices();
   }
@@ -143,7 +143,7 @@ TEST_F(EventFollowerTest, TellsAJobFromItsFirstEventToItsLast) {
   Complete("job");
   const auto ended = following.End();
   ASSERT_TRUE(ended) << ended.error().message;
-  EXPECT_EQ(*ended, FollowEnd::kOver);
+  EXPECT_EQ(*ended, cli::FollowEnd::kOver);
   EXPECT_EQ(following.sink.bodies(), Lines("job"));
   EXPECT_THAT(following.sink.notices(), IsEmpty());
 }
@@ -152,12 +152,12 @@ TEST_F(EventFollowerTest, AJobThatIsOverEndsAtOnceAlsoWhereNothingMatches) {
   Start(kQuickConfig);
   AppendLogs("job", 3);
   Complete("job");
-  FollowRequest request = UntilOver("job");
+  cli::FollowRequest request = UntilOver("job");
   request.filters = {{"type", "stage_failed"}};
   Following following(Url(), request);
   const auto ended = following.End();
   ASSERT_TRUE(ended) << ended.error().message;
-  EXPECT_EQ(*ended, FollowEnd::kOver);
+  EXPECT_EQ(*ended, cli::FollowEnd::kOver);
   EXPECT_THAT(following.sink.bodies(), IsEmpty());
 }
 
@@ -216,14 +216,14 @@ TEST_F(EventFollowerTest, ADaemonThatHasGoneSinceItAnsweredIsWaitedFor) {
   const uint16_t port = daemon_->port();
   const std::string url = Url();
   daemon_->Kill9();
-  FollowRequest request = UntilOver("job");
+  cli::FollowRequest request = UntilOver("job");
   request.daemon_was_there = true;
   Following following(url, request);
   ASSERT_TRUE(following.sink.WaitForNotices(1)) << "that it is away";
   Start(kQuickConfig, port);
   Complete("job");
   const auto ended = following.End();
-  EXPECT_TRUE(ended && *ended == FollowEnd::kOver);
+  EXPECT_TRUE(ended && *ended == cli::FollowEnd::kOver);
   EXPECT_EQ(following.sink.bodies(), Lines("job"));
 }
 
@@ -268,7 +268,7 @@ TEST_F(EventFollowerTest, PollsWhereStreamsAreAlwaysCut) {
 TEST_F(EventFollowerTest, ACursorBeyondTheJournalIsAGapThatIsSaid) {
   Start(kQuickConfig);
   AppendLogs("job", 2);
-  FollowRequest request;
+  cli::FollowRequest request;
   request.after = 1'000;
   Following following(Url(), request);
   ASSERT_TRUE(following.sink.WaitForNotices(1));
@@ -276,13 +276,13 @@ TEST_F(EventFollowerTest, ACursorBeyondTheJournalIsAGapThatIsSaid) {
   ASSERT_TRUE(following.sink.WaitForEvents(1));
   following.Stop();
   const auto ended = following.End();
-  EXPECT_TRUE(ended && *ended == FollowEnd::kStopped);
+  EXPECT_TRUE(ended && *ended == cli::FollowEnd::kStopped);
   EXPECT_THAT(following.sink.notices(), ElementsAre(HasSubstr("gap")));
   EXPECT_THAT(following.sink.bodies(), ElementsAre(Lines("job").back()));
 }
 
 TEST(ReconnectDelayTest, DoublesFromWhatTheDaemonAskedForWithALittleChance) {
-  ReconnectDelay delay;
+  cli::ReconnectDelay delay;
   delay.SetRetryMs(1'000);
   EXPECT_EQ(delay.NextMs(0), 1'000);
   EXPECT_EQ(delay.NextMs(0), 2'000);

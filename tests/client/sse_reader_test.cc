@@ -14,8 +14,8 @@ using ::testing::IsEmpty;
 // Frames as text: "id|event|data", with "-" for no id.
 class Frames {
  public:
-  SseReader::OnFrame Taker() {
-    return [this](const SseFrame& frame) {
+  cli::SseReader::OnFrame Taker() {
+    return [this](const cli::SseFrame& frame) {
       texts.push_back(frame.id.value_or("-") + "|" + frame.event + "|" + frame.data);
       return true;
     };
@@ -26,7 +26,7 @@ class Frames {
 
 std::vector<std::string> Read(std::initializer_list<std::string_view> pieces) {
   Frames frames;
-  SseReader reader;
+  cli::SseReader reader;
   for (const std::string_view piece : pieces) {
     EXPECT_TRUE(reader.Feed(piece, frames.Taker()));
   }
@@ -47,7 +47,7 @@ TEST(SseReaderTest, IsTheSameWhereverTheStreamIsSplit) {
     EXPECT_EQ(Read({kStream.substr(0, at), kStream.substr(at)}), whole) << "split at " << at;
   }
   Frames bytewise;
-  SseReader reader;
+  cli::SseReader reader;
   for (const char& byte : kStream) reader.Feed({&byte, 1}, bytewise.Taker());
   EXPECT_EQ(bytewise.texts, whole);
   EXPECT_EQ(reader.retry_ms(), 1500);
@@ -60,7 +60,7 @@ TEST(SseReaderTest, AFrameThatIsNotWholeIsNone) {
 
 TEST(SseReaderTest, IgnoresAnIdWithANulAndARetryThatIsNoNumber) {
   Frames frames;
-  SseReader reader;
+  cli::SseReader reader;
   const std::string_view stream("id: 1\0x\nretry: soon\nretry: -1\ndata: d\n\n", 39);
   reader.Feed(stream, frames.Taker());
   EXPECT_THAT(frames.texts, ElementsAre("-||d"));
@@ -69,19 +69,19 @@ TEST(SseReaderTest, IgnoresAnIdWithANulAndARetryThatIsNoNumber) {
 
 TEST(SseReaderTest, StopsWhereItIsToldTo) {
   int count = 0;
-  SseReader reader;
-  const auto only_one = [&](const SseFrame&) { return ++count < 1; };
+  cli::SseReader reader;
+  const auto only_one = [&](const cli::SseFrame&) { return ++count < 1; };
   EXPECT_FALSE(reader.Feed("data: 1\n\ndata: 2\n\n", only_one));
   EXPECT_FALSE(reader.Feed("data: 3\n\n", only_one));
   EXPECT_EQ(count, 1);
 }
 
 TEST(SseReaderTest, AFrameWithoutAnEndIsGivenUp) {
-  SseReader reader;
+  cli::SseReader reader;
   const std::string piece(size_t{1} << 20, 'x');
   bool goes_on = true;
   for (int i = 0; i < 20 && goes_on; ++i) {
-    goes_on = reader.Feed(piece, [](const SseFrame&) { return true; });
+    goes_on = reader.Feed(piece, [](const cli::SseFrame&) { return true; });
   }
   EXPECT_FALSE(goes_on);
 }
