@@ -8,7 +8,7 @@
 namespace stagelog {
 namespace {
 
-using Function = Ending (*)(const ApiServices&, Call, const Responder&);
+using Function = HandlerResult (*)(const ApiServices&, Call, const Responder&);
 
 struct Row {
   const char* method;

@@ -24,7 +24,7 @@ namespace stagelog {
 class JournalMetrics;
 class LongPolls;
 
-// What the handlers work with. All of it outlives the server.
+// The services the handlers use. All of them outlive the server.
 struct ApiServices {
   EventAppender& appender;
   JobDeleter& deleter;
@@ -38,7 +38,7 @@ struct ApiServices {
   Clock& clock;
   MetricsRegistry& metrics;
   std::shared_ptr<JournalMetrics> journal_metrics = nullptr;  // ApiRoutes() makes it
-  // The events tell of a time long past (`stagelog replay --serve`): nothing goes on until now.
+  // The events are of a past run (`stagelog replay --serve`): running items do not extend to now.
   bool is_replay = false;
   std::vector<std::string> metric_labels;  // keys of labels by which /metrics counts jobs
 
@@ -50,48 +50,48 @@ struct ApiServices {
 std::vector<Route> ApiRoutes(ApiServices services);
 
 // append_handlers.cc
-Ending AppendToJob(const ApiServices& services, Call call, const Responder& responder);
-Ending AppendToJobs(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult AppendToJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult AppendToJobs(const ApiServices& services, Call call, const Responder& responder);
 
 // job_handlers.cc
-Ending CreateJob(const ApiServices& services, Call call, const Responder& responder);
-Ending ListJobs(const ApiServices& services, Call call, const Responder& responder);
-Ending ShowJob(const ApiServices& services, Call call, const Responder& responder);
-Ending ShowStage(const ApiServices& services, Call call, const Responder& responder);
-Ending ListStages(const ApiServices& services, Call call, const Responder& responder);
-Ending ListGatesOfJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult CreateJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ListJobs(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowStage(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ListStages(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ListGatesOfJob(const ApiServices& services, Call call, const Responder& responder);
 
 // delete_handlers.cc
-Ending DeleteJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult DeleteJob(const ApiServices& services, Call call, const Responder& responder);
 
 // retention_handlers.cc
-Ending RunRetention(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult RunRetention(const ApiServices& services, Call call, const Responder& responder);
 
 // backup_handlers.cc
-Ending MakeBackup(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult MakeBackup(const ApiServices& services, Call call, const Responder& responder);
 
 // command_handlers.cc
-Ending CancelJob(const ApiServices& services, Call call, const Responder& responder);
-Ending ResumeJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult CancelJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ResumeJob(const ApiServices& services, Call call, const Responder& responder);
 
 // gate_handlers.cc
-Ending ShowGate(const ApiServices& services, Call call, const Responder& responder);
-Ending ListGates(const ApiServices& services, Call call, const Responder& responder);
-Ending ApproveGate(const ApiServices& services, Call call, const Responder& responder);
-Ending RejectGate(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowGate(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ListGates(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ApproveGate(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult RejectGate(const ApiServices& services, Call call, const Responder& responder);
 
 // poll_handlers.cc
-Ending PollJob(const ApiServices& services, Call call, const Responder& responder);
-Ending PollJobs(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult PollJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult PollJobs(const ApiServices& services, Call call, const Responder& responder);
 
 // stream_handlers.cc
-Ending StreamJob(const ApiServices& services, Call call, const Responder& responder);
-Ending StreamJobs(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult StreamJob(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult StreamJobs(const ApiServices& services, Call call, const Responder& responder);
 
 // health_handlers.cc
-Ending ShowHealth(const ApiServices& services, Call call, const Responder& responder);
-Ending ShowReadiness(const ApiServices& services, Call call, const Responder& responder);
-Ending ShowMetrics(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowHealth(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowReadiness(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowMetrics(const ApiServices& services, Call call, const Responder& responder);
 
 }  // namespace stagelog
 

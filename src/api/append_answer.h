@@ -1,4 +1,4 @@
-// What an append is answered.
+// The response to an append.
 #ifndef STAGELOG_API_APPEND_ANSWER_H_
 #define STAGELOG_API_APPEND_ANSWER_H_
 
@@ -16,15 +16,15 @@ namespace stagelog {
 // "/api/v1/jobs/render-42". Ids need no escapes.
 std::string PathOfJob(const std::string& job_id);
 
-// Where what a request has created or changed can be read.
+// Sets Location to the path of what the request has created or changed.
 void SetLocation(httplib::Response& response, const std::string& path);
 
-// Of a batch at most so many events are named that were stored with violations; all are counted.
+// At most this many flagged events of a batch are listed; all are counted.
 inline constexpr size_t kMaxNamedViolations = 100;
 
-// 201, 200 when every event was in the journal already, or the problem. A 201 has the Location of
-// what was created: the job where it began with this, else the events. `where` has the place of
-// each event in the request; it is empty for a single event.
+// 201, 200 if every event was a duplicate, or the problem. A 201 has a Location: the job if this
+// created it, else the events. `where` has the position of each event in the request; empty for a
+// single event.
 httplib::Response AppendResponse(const AppendOutcome& outcome, const BatchPlaces& where);
 
 // The members `"seq":...,"job_seq":...,"ts":...,"event_id":...,"durable":"disk","duplicate":...,

@@ -29,11 +29,11 @@ Precondition ApproversAllow(const std::vector<EventDraft>& drafts, bool is_admin
     return FindType(draft.type)->is_gate_decision;
   });
   if (!has_decision || is_admin) return nullptr;
-  return [drafts](const JobLookup& find) { return JudgeApprovers(drafts, find); };
+  return [drafts](const JobLookup& find) { return CheckApprovers(drafts, find); };
 }
 
 // The first event that the sender may not append; its number is in `line`.
-std::optional<Refusal> JudgeRoles(const std::vector<EventDraft>& drafts,
+std::optional<Refusal> CheckRoles(const std::vector<EventDraft>& drafts,
                                   const Principal& principal) {
   for (size_t i = 0; i < drafts.size(); ++i) {
     const bool is_decision = FindType(drafts[i].type)->is_gate_decision;
@@ -76,19 +76,20 @@ std::optional<Refusal> TakeHeartbeats(const ApiServices& services, DecodedBody& 
 }
 
 // As the sender sees it: where in the body, and nowhere in a body of one event.
-Ending RefusedAt(const BatchPlaces& where, Refusal refusal) {
+HandlerResult RefusedAt(const BatchPlaces& where, Refusal refusal) {
   if (where.places.empty()) refusal.line.reset();
   return Refused(where.Locate(std::move(refusal)));
 }
 
 // Decodes, judges and hands on by `append`. Runs on the loop or on the pool.
-Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std::string& job_id,
-                       const Responder& responder, AppendWay append) {
+HandlerResult DecodeAndAppend(const ApiServices& services, const Call& call,
+                              const std::string& job_id, const Responder& responder,
+                              AppendWay append) {
   const DraftOrigin origin{job_id, call.principal.token_name};
   auto decoded = IsNdjson(call) ? DecodeNdjsonBody(call.request.body, origin)
                                 : DecodeJsonBody(call.request.body, origin);
   if (!decoded) return Refused(decoded.error());
-  if (auto refusal = JudgeRoles(decoded->drafts, call.principal)) {
+  if (auto refusal = CheckRoles(decoded->drafts, call.principal)) {
     return RefusedAt(decoded->where, std::move(*refusal));
   }
   if (auto refusal = TakeHeartbeats(services, *decoded)) {
@@ -101,32 +102,32 @@ Ending DecodeAndAppend(const ApiServices& services, const Call& call, const std:
       [responder, where = std::move(decoded->where)](AppendOutcome outcome) mutable {
         responder.FinishBy([outcome = std::move(outcome), where = std::move(where)] {
           if (!outcome) return RefusedAt(where, outcome.error());
-          return Ending{AppendResponse(outcome, where)};
+          return HandlerResult{AppendResponse(outcome, where)};
         });
       });
   return {Deferred{}};
 }
 
-Ending AppendBody(const ApiServices& services, Call call, std::string job_id,
-                  const Responder& responder) {
+HandlerResult AppendBody(const ApiServices& services, Call call, std::string job_id,
+                         const Responder& responder) {
   if (call.request.body.size() <= kDecodeHereBytes) {
     return DecodeAndAppend(services, call, job_id, responder, &EventAppender::Enqueue);
   }
-  return {WorkElsewhere{[services, call = std::move(call), job_id = std::move(job_id), responder] {
+  return {RunOnPool{[services, call = std::move(call), job_id = std::move(job_id), responder] {
     return DecodeAndAppend(services, call, job_id, responder, &EventAppender::Append);
   }}};
 }
 
 }  // namespace
 
-Ending AppendToJob(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult AppendToJob(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   return AppendBody(services, std::move(call), std::move(*job_id), responder);
 }
 
-Ending AppendToJobs(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult AppendToJobs(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   return AppendBody(services, std::move(call), "", responder);
 }

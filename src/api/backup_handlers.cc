@@ -27,7 +27,7 @@ std::string EncodeReport(const BackupReport& report) {
 
 }  // namespace
 
-Ending MakeBackup(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult MakeBackup(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, kParameters)) return Refused(*refusal);
   services.backups.Backup(call.Parameter("to").value_or(""),
                           [responder](const tl::expected<BackupReport, Refusal>& report) {

@@ -1,4 +1,4 @@
-// Commands as events: what the end points that tell a job to do something share.
+// Commands as events: the shared code of endpoints that send a command to a job.
 #ifndef STAGELOG_API_COMMAND_H_
 #define STAGELOG_API_COMMAND_H_
 
@@ -10,9 +10,9 @@
 
 namespace stagelog {
 
-// The event of `type` that a request stands for. Its body is empty or an object with some of
-// `keys`. What a person says is taken as `comment` and as `message`: it becomes the event's
-// message, and for a gate the payload's `comment` too, as `choice` does (`via` is "api" there).
+// The event of `type` for a request. Its body is empty or an object with some of `keys`. A person's
+// text is given as `comment` or `message`: it becomes the event's message, and for a gate also
+// `comment` in the payload, as `choice` does (`via` is "api" there).
 tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
                                                  const std::string& job_id, const std::string& gate,
                                                  std::span<const std::string_view> keys);

@@ -32,8 +32,8 @@ Precondition IsLegal(const EventDraft& draft) {
   };
 }
 
-Ending Command(const ApiServices& services, const Call& call, const Responder& responder,
-               const char* type) {
+HandlerResult Command(const ApiServices& services, const Call& call, const Responder& responder,
+                      const char* type) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
@@ -47,11 +47,11 @@ Ending Command(const ApiServices& services, const Call& call, const Responder& r
 
 }  // namespace
 
-Ending CancelJob(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult CancelJob(const ApiServices& services, Call call, const Responder& responder) {
   return Command(services, call, responder, "job_canceled");
 }
 
-Ending ResumeJob(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult ResumeJob(const ApiServices& services, Call call, const Responder& responder) {
   return Command(services, call, responder, "job_resumed");
 }
 

@@ -19,7 +19,7 @@ httplib::Response DeletedResponse(const tl::expected<DeletedJobReport, Refusal>&
 
 }  // namespace
 
-Ending DeleteJob(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult DeleteJob(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());

@@ -4,7 +4,7 @@
 #include "api/api.h"
 #include "api/append_answer.h"
 #include "api/command.h"
-#include "api/job_question.h"
+#include "api/job_query.h"
 #include "api/long_polls.h"
 #include "api/parameters.h"
 #include "core/gate_rules.h"
@@ -29,7 +29,7 @@ const std::vector<std::string> kGateTypes = {"gate_pause",         "gate_approve
 
 // One look at a gate from its query to its answer.
 struct GateQuestion {
-  JobQuestion job;
+  JobQuery job;
   std::string gate;
   int64_t deadline_micros = 0;  // monotonic, of the wait
   bool was_absent = false;      // it, or its job, was waited for
@@ -46,13 +46,13 @@ tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
 
 tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& clock) {
   if (auto refusal = CheckParameters(call, kShowParameters)) return tl::unexpected(*refusal);
-  auto job = ParseJobQuestion(call, clock);
+  auto job = ParseJobQuery(call, clock);
   if (!job) return tl::unexpected(job.error());
   auto gate = GateOfPath(call);
   if (!gate) return tl::unexpected(gate.error());
   const auto wait_seconds = ParseWaitSeconds(call);
   if (!wait_seconds) return tl::unexpected(wait_seconds.error());
-  if (*wait_seconds > 0 && !job->is_about_now()) {
+  if (*wait_seconds > 0 && !job->is_current()) {
     return tl::unexpected(Refusal{.code = "invalid_parameter",
                                   .detail = "'wait' cannot be combined with 'at' or 'at_seq'",
                                   .field = "wait"});
@@ -62,12 +62,12 @@ tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& c
                       .deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000};
 }
 
-Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
-                  const Responder& responder, bool may_wait);
+HandlerResult LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
+                         const Responder& responder, bool may_wait);
 
 // Parks the request until the gate is opened or decided, or its time is up.
-Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
-            int64_t scanned_through, const Responder& responder) {
+HandlerResult Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
+                   int64_t scanned_through, const Responder& responder) {
   ParkedPoll parked;
   parked.job_id = question->job.job_id;
   parked.filter.types = kGateTypes;
@@ -78,7 +78,7 @@ Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& qu
     const auto work = [services, question, responder, something_came] {
       return LookAtGate(services, question, responder, something_came);
     };
-    responder.Finish({WorkElsewhere{.work = work, .canceled = question->canceled}});
+    responder.Finish({RunOnPool{.work = work, .canceled = question->canceled}});
   };
   services.long_polls.Park(std::move(parked));
   return {Deferred{}};
@@ -86,14 +86,14 @@ Ending Park(const ApiServices& services, const std::shared_ptr<GateQuestion>& qu
 
 // A gate that is not there may be opened yet, unless its job is over or deleted.
 bool MayBeOpened(const tl::expected<JobState, Refusal>& job) {
-  return job ? !IsOver(job->status) : job.error().code == "unknown_job";
+  return job ? !IsTerminal(job->status) : job.error().code == "unknown_job";
 }
 
-Ending LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
-                  const Responder& responder, bool may_wait) {
+HandlerResult LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,
+                         const Responder& responder, bool may_wait) {
   // Read before the state: what comes after it wakes the parked request.
   const int64_t scanned_through = services.journal.GetStatus().head_seq;
-  const auto job = AnswerJobQuestion(services, question->job);
+  const auto job = ResolveJobQuery(services, question->job);
   const GateState* gate = job ? job->FindGate(question->gate) : nullptr;
   const bool waits = may_wait && services.clock.MonotonicMicros() < question->deadline_micros;
   if (gate == nullptr) {
@@ -136,8 +136,8 @@ std::string EncodeGateList(const std::vector<GateListing>& gates, size_t limit) 
   return body + PagingMembers(has_more, has_more ? gates[count - 1].opened_seq : 0) + "}\n";
 }
 
-Ending Decide(const ApiServices& services, const Call& call, const Responder& responder,
-              const char* type) {
+HandlerResult Decide(const ApiServices& services, const Call& call, const Responder& responder,
+                     const char* type) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
@@ -160,32 +160,32 @@ Ending Decide(const ApiServices& services, const Call& call, const Responder& re
 
 }  // namespace
 
-Ending ShowGate(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult ShowGate(const ApiServices& services, Call call, const Responder& responder) {
   auto parsed = ParseGateQuestion(call, services.clock);
   if (!parsed) return Refused(parsed.error());
   auto question = std::make_shared<GateQuestion>(std::move(*parsed));
   const auto work = [services, question, responder] {
     return LookAtGate(services, question, responder, true);
   };
-  return {WorkElsewhere{.work = work, .canceled = question->canceled}};
+  return {RunOnPool{.work = work, .canceled = question->canceled}};
 }
 
-Ending ListGates(const ApiServices& services, Call call, const Responder&) {
+HandlerResult ListGates(const ApiServices& services, Call call, const Responder&) {
   auto request = ParseGateList(call);
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
-  return {WorkElsewhere{[services, request = std::move(*request), limit]() -> Ending {
+  return {RunOnPool{[services, request = std::move(*request), limit]() -> HandlerResult {
     const auto gates = services.jobs.ListGates(request);
     if (!gates) return Refused({.code = "read_failed", .detail = gates.error().message});
     return {JsonResponse(200, EncodeGateList(*gates, limit))};
   }}};
 }
 
-Ending ApproveGate(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult ApproveGate(const ApiServices& services, Call call, const Responder& responder) {
   return Decide(services, call, responder, "gate_approved");
 }
 
-Ending RejectGate(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult RejectGate(const ApiServices& services, Call call, const Responder& responder) {
   return Decide(services, call, responder, "gate_rejected");
 }
 

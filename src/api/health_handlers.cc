@@ -37,12 +37,12 @@ httplib::Response MetricsResponse(std::string text) {
 
 }  // namespace
 
-Ending ShowHealth(const ApiServices&, Call, const Responder&) {
+HandlerResult ShowHealth(const ApiServices&, Call, const Responder&) {
   return {
       JsonResponse(200, "{\"status\":\"ok\",\"version\":\"" + std::string(Version()) + "\"}\n")};
 }
 
-Ending ShowReadiness(const ApiServices& services, Call, const Responder&) {
+HandlerResult ShowReadiness(const ApiServices& services, Call, const Responder&) {
   const JournalStatus journal = services.journal.GetStatus();
   std::string body = journal.writable ? "{\"status\":\"ready\"" : "{\"status\":\"unavailable\"";
   if (!journal.writable) {
@@ -59,8 +59,8 @@ Ending ShowReadiness(const ApiServices& services, Call, const Responder&) {
   return {JsonResponse(journal.writable ? 200 : 503, body + "]}\n")};
 }
 
-Ending ShowMetrics(const ApiServices& services, Call, const Responder&) {
-  return {WorkElsewhere{[services]() -> Ending {
+HandlerResult ShowMetrics(const ApiServices& services, Call, const Responder&) {
+  return {RunOnPool{[services]() -> HandlerResult {
     services.journal_metrics->Refresh();
     if (services.metric_labels.empty()) return {MetricsResponse(services.metrics.RenderText())};
     // The other metrics are served while the database cannot be read, too.

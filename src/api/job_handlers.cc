@@ -5,7 +5,7 @@
 
 #include "api/api.h"
 #include "api/append_answer.h"
-#include "api/job_question.h"
+#include "api/job_query.h"
 #include "api/parameters.h"
 #include "base/random.h"
 #include "core/draft_decoder.h"
@@ -38,7 +38,7 @@ bool BelongsToPayload(std::string_view key) {
 }
 
 // A key that is nearly one of those above: the hint is to name that, not a key of an event.
-std::optional<Refusal> JudgeTopKey(const std::string& key) {
+std::optional<Refusal> CheckTopKey(const std::string& key) {
   if (key == "stage") return std::nullopt;  // is one of an event
   std::string payload = "{";
   AppendMember(payload, key, "1");
@@ -82,7 +82,7 @@ tl::expected<std::string, Refusal> EventOfBody(std::string_view body, Clock& clo
       if (!own_keys.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
       AppendMember(payload, member.key, member.raw);
     } else {
-      if (auto refusal = JudgeTopKey(member.key)) return tl::unexpected(std::move(*refusal));
+      if (auto refusal = CheckTopKey(member.key)) return tl::unexpected(std::move(*refusal));
       AppendMember(event, member.key, member.raw);
       has_job = has_job || member.key == "job_id";
       has_type = has_type || member.key == "type" || member.key == "event_type";
@@ -125,13 +125,13 @@ void AddWhatIsNow(const ApiServices& services, const JobState& job, std::string&
   const int64_t head_seq = std::max(services.journal.GetStatus().head_seq, job.as_of_seq);
   body.pop_back();
   body += ",\"head_seq\":" + std::to_string(head_seq);
-  if (!job.IsOver()) AddLiveness(services, job.job_id, body);
+  if (!job.IsTerminal()) AddLiveness(services, job.job_id, body);
   body += '}';
 }
 
 // What is past has ended.
-int64_t LiveMicros(const ApiServices& services, const JobQuestion& question) {
-  return question.is_about_now() ? services.LiveMicros() : 0;
+int64_t LiveMicros(const ApiServices& services, const JobQuery& question) {
+  return question.is_current() ? services.LiveMicros() : 0;
 }
 
 tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& clock) {
@@ -206,12 +206,12 @@ std::string EncodeJobList(const ApiServices& services, const std::vector<JobList
 }
 
 // The part `key` of a job's document as a list of its own, with the state it is part of.
-Ending ListPart(const ApiServices& services, const Call& call, const char* key) {
+HandlerResult ListPart(const ApiServices& services, const Call& call, const char* key) {
   if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
-  auto question = ParseJobQuestion(call, services.clock);
+  auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
-  return {WorkElsewhere{[services, question = std::move(*question), key]() -> Ending {
-    const auto job = AnswerJobQuestion(services, question);
+  return {RunOnPool{[services, question = std::move(*question), key]() -> HandlerResult {
+    const auto job = ResolveJobQuery(services, question);
     if (!job) return Refused(job.error());
     const std::string document = EncodeJobState(*job);
     std::string body = "{\"job_id\":";
@@ -227,7 +227,7 @@ Ending ListPart(const ApiServices& services, const Call& call, const char* key) 
 
 }  // namespace
 
-Ending CreateJob(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult CreateJob(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto event = EventOfBody(call.request.body, services.clock);
   if (!event) return Refused(event.error());
@@ -248,7 +248,7 @@ Ending CreateJob(const ApiServices& services, Call call, const Responder& respon
   return {Deferred{}};
 }
 
-Ending ListJobs(const ApiServices& services, Call call, const Responder&) {
+HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&) {
   auto request = ParseJobList(call, services.clock);
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
@@ -256,42 +256,42 @@ Ending ListJobs(const ApiServices& services, Call call, const Responder&) {
   // These look through all jobs; those of a status are found by an index.
   const bool is_search = !request->text.empty() || !request->pipelines.empty() ||
                          !request->labels.empty() || request->updated_after_micros > 0;
-  const auto work = [services, request = std::move(*request), limit]() -> Ending {
+  const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
     const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});
     return {JsonResponse(200, EncodeJobList(services, *jobs, limit))};
   };
-  return {WorkElsewhere{.work = work, .is_search = is_search}};
+  return {RunOnPool{.work = work, .is_search = is_search}};
 }
 
-Ending ShowJob(const ApiServices& services, Call call, const Responder&) {
+HandlerResult ShowJob(const ApiServices& services, Call call, const Responder&) {
   if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
-  auto question = ParseJobQuestion(call, services.clock);
+  auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
-  return {WorkElsewhere{[services, question = std::move(*question)]() -> Ending {
-    const auto job = AnswerJobQuestion(services, question);
+  return {RunOnPool{[services, question = std::move(*question)]() -> HandlerResult {
+    const auto job = ResolveJobQuery(services, question);
     if (!job) return Refused(job.error());
     std::string body = EncodeJobState(*job, LiveMicros(services, question));
-    if (question.is_about_now()) AddWhatIsNow(services, *job, body);
+    if (question.is_current()) AddWhatIsNow(services, *job, body);
     return {JsonResponse(200, body + "\n")};
   }}};
 }
 
-Ending ListStages(const ApiServices& services, Call call, const Responder&) {
+HandlerResult ListStages(const ApiServices& services, Call call, const Responder&) {
   return ListPart(services, call, "stages");
 }
 
-Ending ListGatesOfJob(const ApiServices& services, Call call, const Responder&) {
+HandlerResult ListGatesOfJob(const ApiServices& services, Call call, const Responder&) {
   return ListPart(services, call, "gates");
 }
 
-Ending ShowStage(const ApiServices& services, Call call, const Responder&) {
+HandlerResult ShowStage(const ApiServices& services, Call call, const Responder&) {
   if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
-  auto question = ParseJobQuestion(call, services.clock);
+  auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
-  return {WorkElsewhere{
-      [services, question = std::move(*question), path = call.captures.at(1)]() -> Ending {
-        const auto job = AnswerJobQuestion(services, question);
+  return {RunOnPool{
+      [services, question = std::move(*question), path = call.captures.at(1)]() -> HandlerResult {
+        const auto job = ResolveJobQuery(services, question);
         if (!job) return Refused(job.error());
         const std::string body = EncodeStage(*job, path, LiveMicros(services, question));
         if (!body.empty()) return {JsonResponse(200, body + "\n")};

@@ -1,4 +1,4 @@
-// What /metrics tells of jobs, gates and workers.
+// Metrics of jobs, gates and workers.
 #ifndef STAGELOG_API_JOURNAL_METRICS_H_
 #define STAGELOG_API_JOURNAL_METRICS_H_
 
@@ -12,17 +12,17 @@
 
 namespace stagelog {
 
-// Counts when it is asked to, for nobody need count while nobody looks. Safe from any thread.
+// Counts only on request, when somebody reads the metrics. Safe from any thread.
 class JournalMetrics {
  public:
   // The four outlive it.
   JournalMetrics(JobSource& jobs, const LivenessMonitor& liveness, Clock& clock,
                  MetricsRegistry& metrics);
 
-  // Brings the gauges up to date. Counting takes time in proportion to the number of jobs: as long
-  // as that is some milliseconds it is done each time, else at most a twentieth of the time is
-  // spent on it, and the gauges are older by so much. Waits for the disk. Where the journal cannot
-  // be read the gauges stay as they are, and stagelog_census_failures_total goes up.
+  // Updates the gauges. Counting takes time proportional to the number of jobs: while that is a few
+  // milliseconds it is done each time, else at most 5 % of the time is spent on it, and the gauges
+  // are stale by that interval. Blocks on the disk. If the journal cannot be read the gauges keep
+  // their values, and stagelog_census_failures_total is incremented.
   void Refresh();
 
  private:

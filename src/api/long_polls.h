@@ -1,4 +1,4 @@
-// Polls that found nothing and wait for something: parked, without a thread.
+// Long polls: requests that wait for an event without occupying a thread.
 #ifndef STAGELOG_API_LONG_POLLS_H_
 #define STAGELOG_API_LONG_POLLS_H_
 
@@ -35,7 +35,7 @@ struct ParkedPoll {
 class LongPolls : public CommitListener {
  public:
   using PostTask = std::function<void(std::function<void()>)>;
-  // As long as fewer are parked, those whose clients have gone stay until their time is up.
+  // Below this number, polls whose clients are gone stay until their deadline.
   static constexpr size_t kForgetAtLeast = 1'024;
 
   using CallAt = std::function<void(int64_t monotonic_micros, std::function<void()>)>;
@@ -47,14 +47,14 @@ class LongPolls : public CommitListener {
   // Wakes the poll at once when events came since it looked. Any thread.
   void Park(ParkedPoll poll);
 
-  // Every poll is told that its time is up, later ones at once. Any thread.
+  // Ends the wait of every poll, and of later ones at once. Any thread.
   void ReleaseAll();
 
   // Any thread.
   size_t parked_count() const { return static_cast<size_t>(parked_count_.load()); }
 
   void OnCommit(const CommittedBatchPointer& batch) override;
-  // Polls of that job look again, and find that it is gone.
+  // Polls of that job are re-evaluated, and find that it was deleted.
   void OnJobDeleted(const std::string& job_id) override;
 
  private:
@@ -75,8 +75,7 @@ class LongPolls : public CommitListener {
   std::mutex mutex_;
   std::vector<CommittedBatchPointer> batches_;  // guarded by mutex_
 
-  // The matching under way, a slice at a time: the events, and the polls that were not looked at
-  // yet.
+  // The matching in progress, done in slices: the events, and the polls not examined yet.
   struct Matching {
     std::vector<CommittedBatchPointer> batches;
     std::vector<std::pair<const CommittedEvent*, FilterSubject>> events;

@@ -1,4 +1,4 @@
-// What the handlers of reading routes share: checking the query of a request.
+// Shared checks of query parameters.
 #ifndef STAGELOG_API_PARAMETERS_H_
 #define STAGELOG_API_PARAMETERS_H_
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "api/api.h"
-#include "api/job_question.h"
+#include "api/job_query.h"
 #include "api/long_polls.h"
 #include "api/parameters.h"
 #include "core/json_text.h"
@@ -52,7 +52,7 @@ tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, C
     const std::optional<int64_t> cursor = ParseCursor(*after);
     if (cursor) return Position{Position::Kind::kCursor, *cursor};
     return tl::unexpected(Refusal{.code = "invalid_parameter",
-                                  .detail = "'after' must be a seq: a whole number, 0 or greater",
+                                  .detail = "'after' must be a seq (an integer, 0 or greater)",
                                   .field = "after"});
   }
   if (!since) return std::optional<Position>();
@@ -152,12 +152,12 @@ Refusal CursorBeyondHead(const ApiServices& services, const Page& page, int64_t 
   return refusal;
 }
 
-Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
-                const Responder& responder);
+HandlerResult ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
+                       const Responder& responder);
 
 // Parks the poll until something matches or its time is up; also for a job that is not there yet.
-Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, const Page& page,
-            const Responder& responder) {
+HandlerResult Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, const Page& page,
+                   const Responder& responder) {
   poll->read.after = page.scanned_through;
   poll->read.newest = false;
   ParkedPoll parked;
@@ -169,11 +169,11 @@ Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, cons
   parked.wake = [services, poll, responder, page](bool something_came) {
     if (!something_came) {
       const bool is_known = page.job_known || !poll->read.job_id;
-      return responder.Finish(is_known ? Ending{PageResponse(page, poll->as_ndjson)}
+      return responder.Finish(is_known ? HandlerResult{PageResponse(page, poll->as_ndjson)}
                                        : Refused(NoSuchJob(services, *poll->read.job_id)));
     }
     poll->read.max_micros = kWokenMicros;
-    responder.Finish({WorkElsewhere{
+    responder.Finish({RunOnPool{
         .work = [services, poll, responder] { return ReadPage(services, poll, responder); },
         .canceled = poll->canceled}});
   };
@@ -181,8 +181,8 @@ Ending Park(const ApiServices& services, const std::shared_ptr<Poll>& poll, cons
   return {Deferred{}};
 }
 
-Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
-                const Responder& responder) {
+HandlerResult ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
+                       const Responder& responder) {
   const Result<Page> page = services.source.Read(poll->read);
   if (!page) return Refused({.code = "read_failed", .detail = page.error().message});
   const bool may_wait = services.clock.MonotonicMicros() < poll->deadline_micros;
@@ -200,29 +200,29 @@ Ending ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
   return {PageResponse(*page, poll->as_ndjson)};
 }
 
-Ending StartPoll(const ApiServices& services, const Call& call, std::optional<std::string> job_id,
-                 const Responder& responder) {
+HandlerResult StartPoll(const ApiServices& services, const Call& call,
+                        std::optional<std::string> job_id, const Responder& responder) {
   auto parsed = ParsePoll(call, std::move(job_id), services.clock);
   if (!parsed) return Refused(parsed.error());
   auto poll = std::make_shared<Poll>(std::move(*parsed));
-  const auto work = [services, poll, responder]() -> Ending {
+  const auto work = [services, poll, responder]() -> HandlerResult {
     if (auto refusal = ResolvePosition(services, *poll)) return Refused(*refusal);
     return ReadPage(services, poll, responder);
   };
-  return {WorkElsewhere{.work = work,
-                        .is_search = IsSearch(*poll, services.journal.GetStatus().head_seq),
-                        .canceled = poll->canceled}};
+  return {RunOnPool{.work = work,
+                    .is_search = IsSearch(*poll, services.journal.GetStatus().head_seq),
+                    .canceled = poll->canceled}};
 }
 
 }  // namespace
 
-Ending PollJob(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult PollJob(const ApiServices& services, Call call, const Responder& responder) {
   auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   return StartPoll(services, call, std::move(*job_id), responder);
 }
 
-Ending PollJobs(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult PollJobs(const ApiServices& services, Call call, const Responder& responder) {
   return StartPoll(services, call, std::nullopt, responder);
 }
 

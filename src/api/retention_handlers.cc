@@ -42,7 +42,7 @@ std::string EncodeReport(const RetentionReport& report) {
 
 }  // namespace
 
-Ending RunRetention(const ApiServices& services, Call call, const Responder& responder) {
+HandlerResult RunRetention(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, kParameters)) return Refused(*refusal);
   // What asks for a dry run in a body must not be taken for what asks for a real one.
   if (!call.request.body.empty()) {

@@ -82,38 +82,38 @@ bool IsAtTheEnd(const ApiServices& services, const StreamRequest& stream) {
          position->value <= page->head_seq;
 }
 
-Ending Answer(const ApiServices& services, StreamRequest stream, bool is_head) {
+HandlerResult Answer(const ApiServices& services, StreamRequest stream, bool is_head) {
   if (IsAtTheEnd(services, stream)) {
     httplib::Response response;
     response.status = 204;
     return {std::move(response)};
   }
   if (is_head) return {EmptyStreamHead()};
-  return {GiveAway{std::move(stream)}};
+  return {UpgradeToStream{std::move(stream)}};
 }
 
-Ending StartStream(const ApiServices& services, const Call& call,
-                   std::optional<std::string> job_id) {
+HandlerResult StartStream(const ApiServices& services, const Call& call,
+                          std::optional<std::string> job_id) {
   auto stream = ParseStream(services, call, std::move(job_id));
   if (!stream) return Refused(stream.error());
   const std::optional<std::string>& job = stream->job_id;
   if (job && services.journal.IsDeleted(*job)) return Refused(DeletedJob(*job));
   const bool is_head = call.request.method == "HEAD";
   if (!stream->until_terminal) return Answer(services, std::move(*stream), is_head);
-  return {WorkElsewhere{[services, stream = std::move(*stream), is_head]() mutable {
+  return {RunOnPool{[services, stream = std::move(*stream), is_head]() mutable {
     return Answer(services, std::move(stream), is_head);
   }}};
 }
 
 }  // namespace
 
-Ending StreamJob(const ApiServices& services, Call call, const Responder&) {
+HandlerResult StreamJob(const ApiServices& services, Call call, const Responder&) {
   auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   return StartStream(services, call, std::move(*job_id));
 }
 
-Ending StreamJobs(const ApiServices& services, Call call, const Responder&) {
+HandlerResult StreamJobs(const ApiServices& services, Call call, const Responder&) {
   return StartStream(services, call, std::nullopt);
 }
 

@@ -25,8 +25,8 @@ struct ServerConfig {
   std::string host = "127.0.0.1";  // address or name to listen on
   int port = 8008;                 // 0: any free one
   spdlog::level::level_enum log_level = spdlog::level::info;
-  std::vector<std::string> hosts;            // more names that a Host field may bear
-  std::vector<std::string> allowed_origins;  // for CORS; "*" stands for all
+  std::vector<std::string> hosts;            // further names accepted in the Host header
+  std::vector<std::string> allowed_origins;  // for CORS; "*" allows all
 
   bool operator==(const ServerConfig&) const = default;
 };
@@ -34,7 +34,7 @@ struct ServerConfig {
 struct StorageConfig {
   std::string runs_dir = "runs";  // relative to the working directory of the process
   size_t open_files = 256;        // how many events.jsonl are kept open
-  // What SQLite keeps; the files keep everything. 0: everything.
+  // Limits for SQLite only; the files keep everything. 0: no limit.
   int64_t events_retention_days = 30;
   int64_t max_events_per_job = 1000;            // of a job that ended more than an hour ago
   std::string backup_dir = "stagelog.backups";  // relative to it too
@@ -52,18 +52,18 @@ struct LimitsConfig {
   int head_timeout_seconds = 10;                      // from a request's first byte
   int body_timeout_seconds = 60;                      // for each next 16 KiB of a body
   int keep_alive_timeout_seconds = 75;                // between two requests
-  size_t append_queue_bytes = size_t{64} << 20;       // drafts that wait for the writer
+  size_t append_queue_bytes = size_t{64} << 20;       // of drafts queued for the writer
 
   bool operator==(const LimitsConfig&) const = default;
 };
 
 struct StreamConfig {
-  int stall_timeout_seconds = 60;           // a subscriber that takes nothing for so long
+  int stall_timeout_seconds = 60;           // close a subscriber that reads nothing for so long
   int retry_ms = 2000;                      // the `retry:` of an SSE stream
   size_t ring_bytes = size_t{8} << 20;      // frames kept for streams of all jobs
   size_t job_ring_bytes = size_t{1} << 20;  // frames kept for streams of one job, each
-  int send_buffer_bytes = 128 << 10;        // kept by the kernel for one subscriber, about twice
-  int reader_threads = 1;                   // read the journal for those who are behind
+  int send_buffer_bytes = 128 << 10;        // SO_SNDBUF of a subscriber; the kernel doubles it
+  int reader_threads = 1;                   // read the journal for subscribers behind the ring
 
   bool operator==(const StreamConfig&) const = default;
 };
@@ -76,7 +76,7 @@ std::optional<spdlog::level::level_enum> LogLevelOf(std::string_view word);
 TokenEntry DefaultTokenEntry();
 
 struct MetricsConfig {
-  std::vector<std::string> job_labels;  // keys of labels by whose values jobs are counted
+  std::vector<std::string> job_labels;  // label keys by which jobs are counted
 
   bool operator==(const MetricsConfig&) const = default;
 };
@@ -89,31 +89,31 @@ struct Config {
   StreamConfig stream;
   MetricsConfig metrics;
 
-  // True when the shipped token is among the tokens, under whatever name and given in either way.
+  // True when one of the tokens is the shipped one, whatever its name and however it is given.
   bool UsesDefaultToken() const;
 
   bool operator==(const Config&) const = default;
 };
 
 // All problems of a configuration, ordered by line, each "<file>:<line>: <key>: <what is wrong and
-// what would be right>". Nothing that stands under `auth` is ever repeated in one.
+// what is expected>". Values under `auth` are never repeated in a message.
 using ConfigProblems = std::vector<std::string>;
 
-// Reads `yaml` (UTF-8, at most 1 MiB), and the files and variables that its tokens are in.
-// `file_name` is for the problems, and for files with a relative path: they are beside it. An empty
-// document and an empty section stand for their defaults.
+// Parses `yaml` (UTF-8, at most 1 MiB), and reads the files and variables its tokens refer to.
+// `file_name` is used in messages; relative token paths are resolved against its folder. An empty
+// document or section has the defaults.
 tl::expected<Config, ConfigProblems> ParseConfig(std::string_view yaml,
                                                  const std::string& file_name);
 
 // Reads the file at `path`. A file that cannot be read is a problem without a line.
 tl::expected<Config, ConfigProblems> LoadConfig(const std::string& path);
 
-// Fails when the shipped token would be served on an address that other machines can reach. To be
-// asked after the command line had its say (`config.server.host` is the address that counts), and
-// again at each reread. The message says what to change.
+// Fails when the shipped token would be served on an address that other machines can reach. Call it
+// after command-line overrides (`config.server.host` is the effective address) and after each
+// reload. The message says what to change.
 Status CheckDefaultTokenIsLocal(const Config& config);
 
-// Fails when backups would be kept inside the journal in a folder that would be taken for a job.
+// Fails when backups would go into a folder inside the journal that would be taken for a job.
 Status CheckBackupsAreOutside(const Config& config);
 
 // The keys whose values differ, in the order of conf/operator.yaml.

@@ -1,4 +1,4 @@
-// The parts of stagelogd, joined: built in order, stopped in reverse.
+// Assembles stagelogd from its parts: built in order, stopped in reverse order.
 #ifndef STAGELOG_APP_DAEMON_H_
 #define STAGELOG_APP_DAEMON_H_
 
@@ -23,18 +23,18 @@ namespace stagelog {
 // One running daemon. All calls from one thread.
 class Daemon {
  public:
-  // Recovers the journal, listens and serves. `rebuild_states` folds every job anew from its
-  // events. Fails with a message for a person.
+  // Recovers the journal, listens and serves. `rebuild_states` rebuilds the state of every job from
+  // its events. The error message is meant for users.
   static Result<std::unique_ptr<Daemon>> Start(const Config& config, FileSystem& files,
                                                Clock& clock, bool rebuild_states = false);
   ~Daemon();  // as Stop()
 
-  // Takes over what may change while the daemon runs: tokens, origins, hosts and the log level.
-  // Streams of a token that is gone are closed. What has changed is named in the log, and so are
-  // the keys elsewhere whose new values wait for a restart.
+  // Applies the settings that can change at run time: tokens, origins, hosts and the log level.
+  // Streams of a removed token are closed. Logs what has changed, and the keys whose new values
+  // need a restart.
   Status Reload(const Config& config);
 
-  // Refuses what is new, writes and answers what was taken, lets streams drain. Idempotent.
+  // Refuses new requests, finishes accepted ones, lets streams drain. Idempotent.
   void Stop();
 
   // "http://127.0.0.1:8008"

@@ -41,7 +41,7 @@ void Declare(CLI::App& command, Flags& flags) {
   command.add_option("--host", flags.host, "address to listen on");
   command.add_option("--port", flags.port, "port to listen on; 0 picks a free one")
       ->check(CLI::Range(0, 65535));
-  command.add_option("--runs-dir", flags.runs_dir, "folder that holds the journal");
+  command.add_option("--runs-dir", flags.runs_dir, "folder of the journal");
   command
       .add_option("--log-level", flags.log_level,
                   "trace, debug, info, warning, error, critical or off")

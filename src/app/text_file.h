@@ -9,7 +9,7 @@
 
 namespace stagelog {
 
-// The whole file; of a longer one the first `max_bytes` and one. Follows symbolic links.
+// Returns at most `max_bytes` + 1 bytes of the file. Follows symbolic links.
 Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes);
 
 }  // namespace stagelog

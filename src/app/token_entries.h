@@ -1,4 +1,4 @@
-// auth.tokens: who may do what, and where each token itself is.
+// Parses auth.tokens: who may do what, and where each token comes from.
 #ifndef STAGELOG_APP_TOKEN_ENTRIES_H_
 #define STAGELOG_APP_TOKEN_ENTRIES_H_
 

@@ -1,4 +1,4 @@
-// One YAML document out of a text that may be anything.
+// Parses one YAML document from untrusted text.
 #ifndef STAGELOG_APP_YAML_DOCUMENT_H_
 #define STAGELOG_APP_YAML_DOCUMENT_H_
 
@@ -10,8 +10,8 @@
 
 namespace stagelog {
 
-// The document in `yaml`, an empty one where there is none. Where it is no YAML, or more than one
-// document, the problem is noted.
+// The document in `yaml`; an empty one if there is none. Records a problem if it is not valid YAML
+// or has more than one document.
 YAML::Node ParseYamlDocument(const std::string& yaml, YamlProblems& problems);
 
 }  // namespace stagelog

@@ -1,5 +1,5 @@
-// One value of a YAML document on its way into a typed one. Whatever is wrong with it is noted with
-// its line, and reading goes on: a person is told of everything at once.
+// One value of a YAML document, to be converted into a typed one. Every problem is recorded with
+// its line and reading continues, so that all problems are reported at once.
 #ifndef STAGELOG_APP_YAML_VALUE_H_
 #define STAGELOG_APP_YAML_VALUE_H_
 
@@ -45,13 +45,13 @@ class YamlValue {
   int line() const { return line_; }
   const std::string& file_name() const { return problems_->file_name(); }
 
-  // The same value, of which no problem repeats any text; nor of what is inside it.
+  // The same value, but neither it nor anything inside it is quoted in problems.
   YamlValue Secret() const;
 
-  // Notes that something is wrong here.
+  // Records a problem at this place.
   void Fail(const std::string& text) const { problems_->Add(line_, path_, text); }
 
-  // Each of these notes what is wrong and returns nothing when the value is not of its kind.
+  // Each of these records a problem and returns nothing if the value is of another kind.
   std::optional<int64_t> WholeNumber(int64_t min, int64_t max) const;
   std::optional<std::string> Text() const;
   std::optional<std::vector<YamlValue>> Items() const;

@@ -1,4 +1,4 @@
-// Backups on a thread of their own, so that nobody else waits for the disk.
+// Runs backups on a separate thread, so that no other thread waits for the disk.
 #ifndef STAGELOG_BACKUP_BACKUP_RUNNER_H_
 #define STAGELOG_BACKUP_BACKUP_RUNNER_H_
 
@@ -20,11 +20,11 @@ class BackupRunner : public BackupMaker {
   BackupRunner(FileSystem& files, Clock& clock, std::string runs_dir, std::string backup_dir);
   ~BackupRunner() override;  // as Stop()
 
-  // Refuses with invalid_parameter a name that is none (core/identifier.h), with backup_exists one
-  // that is taken, with backup_running while there is another one under way.
+  // Refuses with invalid_parameter an invalid name (core/identifier.h), with backup_exists one in
+  // use, with backup_running while another backup is in progress.
   void Backup(std::string name, BackupDone done) override;
 
-  // Abandons what is under way and waits for it; refuses what comes later. Idempotent.
+  // Aborts a running backup and waits for it; refuses later ones. Idempotent.
   void Stop();
 
  private:

@@ -5,10 +5,10 @@
 #include <memory>
 #include <set>
 
-#include "backup/untouched_database.h"
+#include "backup/open_without_side_effects.h"
 #include "core/identifier.h"
 #include "log/event_table.h"
-#include "log/file_trouble.h"
+#include "log/file_error.h"
 #include "log/journal_identity.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
@@ -23,30 +23,30 @@ constexpr const char* kTombstones = "stagelog.deleted.jsonl";
 
 class IntegrityCheck {
  public:
-  IntegrityCheck(FileSystem& files, const std::string& runs_dir, const TellFinding& tell)
+  IntegrityCheck(FileSystem& files, const std::string& runs_dir, const FindingCallback& tell)
       : files_(files),
         runs_dir_(runs_dir),
-        tell_([this, &tell](const auto& where, const auto& what) {
+        on_finding_([this, &tell](const auto& where, const auto& what) {
           ++summary_.findings;
           tell(where, what);
         }) {}
 
   IntegritySummary Run() {
     const auto folder = OrThrow(files_.Stat(runs_dir_));
-    if (!folder || !folder->is_directory) throw FileTrouble{{runs_dir_ + ": no such folder"}};
+    if (!folder || !folder->is_directory) throw FileError{{runs_dir_ + ": no such folder"}};
     const RunLock lock = OrThrow(RunLock::TakeForReading(runs_dir_));
     OpenDatabase();
     CheckTombstones();
     const std::set<std::string> jobs = Jobs();
     if (database_ == nullptr && jobs.empty()) {
-      throw FileTrouble{{runs_dir_ + ": not a journal folder"}};
+      throw FileError{{runs_dir_ + ": not a journal folder"}};
     }
     Guarded([this] { CheckDatabase(); });
     Guarded([this] { CheckCounters(); });
     for (const std::string& job_id : jobs) {
       ++summary_.jobs;
       Guarded([&] {
-        JobInspection inspection(files_, runs_dir_, database_.get(), scratch_, job_id, tell_);
+        JobInspection inspection(files_, runs_dir_, database_.get(), scratch_, job_id, on_finding_);
         summary_.events += inspection.Run();
       });
     }
@@ -60,26 +60,27 @@ class IntegrityCheck {
     try {
       check();
     } catch (const SQLite::Exception& problem) {
-      tell_(kDatabase, problem.what());
+      on_finding_(kDatabase, problem.what());
     }
   }
 
   void OpenDatabase() {
     const std::string path = DatabasePath(runs_dir_);
     const auto info = OrThrow(files_.Stat(path));
-    if (!info) return tell_(kDatabase, "missing; the next daemon start rebuilds it from the files");
-    if (!info->is_regular) throw FileTrouble{{path + " is not a regular file"}};
+    if (!info)
+      return on_finding_(kDatabase, "missing; the next daemon start rebuilds it from the files");
+    if (!info->is_regular) throw FileError{{path + " is not a regular file"}};
     try {
-      auto database = OpenUntouched(files_, path);
+      auto database = OpenWithoutSideEffects(files_, path);
       const int version = database->execAndGet("PRAGMA user_version").getInt();
       if (version != SchemaVersion()) {
-        throw FileTrouble{{path + " has schema version " + std::to_string(version) + ", expected " +
-                           std::to_string(SchemaVersion()) +
-                           "; starting the daemon upgrades older versions"}};
+        throw FileError{{path + " has schema version " + std::to_string(version) + ", expected " +
+                         std::to_string(SchemaVersion()) +
+                         "; starting the daemon upgrades older versions"}};
       }
       database_ = std::move(database);
     } catch (const SQLite::Exception& problem) {
-      tell_(kDatabase, std::string("cannot read: ") + problem.what());
+      on_finding_(kDatabase, std::string("cannot read: ") + problem.what());
     }
   }
 
@@ -88,7 +89,7 @@ class IntegrityCheck {
     SQLite::Statement pages(*database_, "PRAGMA integrity_check");
     while (pages.executeStep()) {
       const std::string text = pages.getColumn(0).getString();
-      if (text != "ok") tell_(kDatabase, text);
+      if (text != "ok") on_finding_(kDatabase, text);
     }
     if (pending_.empty()) CheckReferences();
     SQLite::Statement rows(*database_,
@@ -98,7 +99,7 @@ class IntegrityCheck {
     while (rows.executeStep()) {
       const int64_t ts = rows.getColumn(1).getInt64();
       if (ts <= last_ts) {
-        tell_(kDatabase, "ts does not increase at seq " + rows.getColumn(0).getString());
+        on_finding_(kDatabase, "ts does not increase at seq " + rows.getColumn(0).getString());
       }
       last_ts = std::max(ts, last_ts);
     }
@@ -109,8 +110,8 @@ class IntegrityCheck {
     SQLite::Statement query(*database_,
                             "SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1");
     while (query.executeStep()) {
-      tell_(kDatabase, query.getColumn(1).getString() + " rows of " +
-                           query.getColumn(0).getString() + " belong to no job");
+      on_finding_(kDatabase, query.getColumn(1).getString() + " rows of " +
+                                 query.getColumn(0).getString() + " belong to no job");
     }
   }
 
@@ -119,8 +120,8 @@ class IntegrityCheck {
   void CheckTombstones() {
     const TombstoneFile file = OrThrow(ReadTombstones(files_, runs_dir_));
     if (file.is_torn)
-      tell_(kTombstones, "the last line is incomplete; the next daemon start repairs it");
-    if (file.is_damaged) tell_(kTombstones, "contains an invalid line");
+      on_finding_(kTombstones, "the last line is incomplete; the next daemon start repairs it");
+    if (file.is_damaged) on_finding_(kTombstones, "contains an invalid line");
     std::map<std::string, Tombstone> in_file;
     for (const Tombstone& tombstone : file.tombstones) in_file[tombstone.job_id] = tombstone;
     for (const auto& [job_id, unused] : in_file) deleted_.insert(job_id);
@@ -128,8 +129,9 @@ class IntegrityCheck {
     for (const std::string& job_id : deleted_) {
       if (pending_.contains(job_id)) continue;
       if (OrThrow(files_.Stat(runs_dir_ + "/" + job_id))) {
-        tell_(job_id,
-              "the job was deleted, but its folder still exists; the next daemon start removes it");
+        on_finding_(
+            job_id,
+            "the job was deleted, but its folder still exists; the next daemon start removes it");
       }
     }
   }
@@ -151,24 +153,25 @@ class IntegrityCheck {
       deleted_.insert(tombstone.job_id);
       if (query.getColumn(7).getInt() != 0) {
         pending_.insert(tombstone.job_id);
-        tell_(kDatabase,
-              "job " + tombstone.job_id + " is partly deleted; the next daemon start finishes it");
+        on_finding_(kDatabase, "job " + tombstone.job_id +
+                                   " is partly deleted; the next daemon start finishes it");
       }
       if (query.getColumn(8).getInt() != 0) {
-        tell_(kDatabase, "job " + tombstone.job_id + " was deleted, but still has a row");
+        on_finding_(kDatabase, "job " + tombstone.job_id + " was deleted, but still has a row");
       }
       const auto known = in_file.find(tombstone.job_id);
       if (known == in_file.end()) {
-        tell_(kTombstones, "no entry for the deleted job " + tombstone.job_id);
+        on_finding_(kTombstones, "no entry for the deleted job " + tombstone.job_id);
       } else if (!(known->second == tombstone)) {
-        tell_(kTombstones, "the entry for job " + tombstone.job_id + " differs from the database");
+        on_finding_(kTombstones,
+                    "the entry for job " + tombstone.job_id + " differs from the database");
       }
       in_file.erase(tombstone.job_id);
     }
     for (const auto& [job_id, unused] : in_file) {
       pending_.insert(job_id);
-      tell_(kDatabase, "job " + job_id + " is deleted according to " + kTombstones +
-                           "; the next daemon start removes it");
+      on_finding_(kDatabase, "job " + job_id + " is deleted according to " + kTombstones +
+                                 "; the next daemon start removes it");
     }
   }
 
@@ -180,7 +183,7 @@ class IntegrityCheck {
       while (query.executeStep()) {
         std::string job_id = query.getColumn(0).getString();
         if (!IsJobId(job_id)) {
-          tell_(kDatabase, "'" + job_id + "' is not a valid job id");
+          on_finding_(kDatabase, "'" + job_id + "' is not a valid job id");
         } else {
           jobs.insert(std::move(job_id));
         }
@@ -205,28 +208,28 @@ class IntegrityCheck {
 
   void CheckCounters() {
     const Result<JournalIdentity> identity = ReadJournalIdentity(files_, runs_dir_);
-    if (!identity) return tell_(kIdentity, identity.error().message);
-    if (identity->journal_id.empty()) return tell_(kIdentity, "missing");
+    if (!identity) return on_finding_(kIdentity, identity.error().message);
+    if (identity->journal_id.empty()) return on_finding_(kIdentity, "missing");
     if (database_ == nullptr) return;
     const int64_t head = database_->execAndGet(kSelectHeadSeq).getInt64();
     if (head > identity->highest_seq) {
-      tell_(kIdentity, "has highest_seq " + std::to_string(identity->highest_seq) +
-                           ", but the database contains seq " + std::to_string(head));
+      on_finding_(kIdentity, "has highest_seq " + std::to_string(identity->highest_seq) +
+                                 ", but the database contains seq " + std::to_string(head));
     }
     if (const std::string id = Value("journal_id"); id != identity->journal_id) {
-      tell_(kIdentity, "has journal_id " + identity->journal_id + ", the database has " + id);
+      on_finding_(kIdentity, "has journal_id " + identity->journal_id + ", the database has " + id);
     }
     const std::string highest = Value("highest_seq");
     if (highest != std::to_string(identity->highest_seq)) {
-      tell_(kIdentity, "has highest_seq " + std::to_string(identity->highest_seq) +
-                           ", the database has " + highest +
-                           "; the next daemon start uses the greater one");
+      on_finding_(kIdentity, "has highest_seq " + std::to_string(identity->highest_seq) +
+                                 ", the database has " + highest +
+                                 "; the next daemon start uses the greater one");
     }
   }
 
   FileSystem& files_;
   const std::string& runs_dir_;
-  const TellFinding tell_;
+  const FindingCallback on_finding_;
   IntegritySummary summary_;
   EventTable scratch_{":memory:", ""};
   std::unique_ptr<SQLite::Database> database_;  // none where it cannot be read
@@ -237,10 +240,10 @@ class IntegrityCheck {
 }  // namespace
 
 Result<IntegritySummary> CheckIntegrity(FileSystem& files, const std::string& runs_dir,
-                                        const TellFinding& tell) {
+                                        const FindingCallback& tell) {
   try {
     return IntegrityCheck(files, runs_dir, tell).Run();
-  } catch (const FileTrouble& trouble) {
+  } catch (const FileError& trouble) {
     return tl::unexpected(trouble.error);
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());

@@ -1,4 +1,4 @@
-// Whether a journal at rest is sound, told without changing a byte of it.
+// Checks the integrity of a journal that is not in use, without changing it.
 #ifndef STAGELOG_BACKUP_INTEGRITY_CHECK_H_
 #define STAGELOG_BACKUP_INTEGRITY_CHECK_H_
 
@@ -16,12 +16,12 @@ struct IntegritySummary {
   int64_t events = 0;  // lines of all files
 };
 
-// Looks at the database itself, at each job's file and its rows, at what was deleted and at the
-// counters, and tells of everything that is not as a journal that was closed leaves it; also of
-// what a crash has left and the next start makes good. Fails where it cannot look: no journal, one
-// that a daemon has open, one of another version.
+// Checks the database itself, each job's file and rows, the tombstones and the counters, and
+// reports every deviation from a cleanly closed journal, including what a crash has left and the
+// next start repairs. Fails if it cannot check: no journal, one that a daemon has open, one of
+// another version.
 Result<IntegritySummary> CheckIntegrity(FileSystem& files, const std::string& runs_dir,
-                                        const TellFinding& tell);
+                                        const FindingCallback& tell);
 
 }  // namespace stagelog
 

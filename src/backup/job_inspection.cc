@@ -19,13 +19,13 @@ constexpr const char* kFindRow =
 
 JobInspection::JobInspection(FileSystem& files, const std::string& runs_dir,
                              SQLite::Database* database, EventTable& scratch, std::string job_id,
-                             const TellFinding& tell)
+                             const FindingCallback& tell)
     : files_(files),
       runs_dir_(runs_dir),
       database_(database),
       scratch_(scratch),
       job_id_(std::move(job_id)),
-      tell_(tell),
+      on_finding_(tell),
       name_(job_id_ + "/events.jsonl"),
       check_(job_id_) {}
 
@@ -38,39 +38,39 @@ int64_t JobInspection::Run() {
   }
   ReadFileLines();
   for (const ChainFinding& finding : check_.findings()) {
-    Tell("line " + std::to_string(finding.line) + " (byte " + std::to_string(finding.offset) +
-         "): " + finding.code + ": " + finding.detail);
+    Report("line " + std::to_string(finding.line) + " (byte " + std::to_string(finding.offset) +
+           "): " + finding.code + ": " + finding.detail);
   }
   const auto told = static_cast<int64_t>(check_.findings().size());
   if (check_.finding_count() > told) {
-    Tell("and " + std::to_string(check_.finding_count() - told) + " more problems");
+    Report("and " + std::to_string(check_.finding_count() - told) + " more problems");
   }
   if (database_ == nullptr) return check_.lines();
   if (first_seq_ != 0) LookForMissingEvents();
-  if (first_seq_ == 0 && check_.lines() > 0) Tell("the database has no such job");
-  const bool is_sound = is_there_ && is_whole_ && check_.finding_count() == 0;
-  if (first_seq_ != 0 && is_sound) CompareState();
+  if (first_seq_ == 0 && check_.lines() > 0) Report("the database has no such job");
+  const bool is_valid = file_exists_ && is_whole_ && check_.finding_count() == 0;
+  if (first_seq_ != 0 && is_valid) CompareState();
   return check_.lines();
 }
 
 void JobInspection::ReadFileLines() {
   const std::string path = JobFilePath(runs_dir_, job_id_);
   const auto stored = FindStoredFile(files_, path);
-  if (!stored) return Tell(stored.error().message);
+  if (!stored) return Report(stored.error().message);
   if (!stored->has_value()) {
-    if (first_seq_ != 0) Tell("missing");
+    if (first_seq_ != 0) Report("missing");
     return;
   }
   name_ = (*stored)->path.substr(runs_dir_.size() + 1);
-  if (!(*stored)->info.is_regular) return Tell("not a regular file");
+  if (!(*stored)->info.is_regular) return Report("not a regular file");
   Result<std::unique_ptr<ReadFile>> file = OpenStoredFile(files_, (*stored)->path);
-  if (!file) return Tell(file.error().message);
-  is_there_ = true;
+  if (!file) return Report(file.error().message);
+  file_exists_ = true;
   LineReader reader(std::move(*file));
   uint64_t end = 0;
   while (true) {
     const auto line = reader.Next();
-    if (!line) return Tell(line.error().message);
+    if (!line) return Report(line.error().message);
     if (!line->has_value()) break;
     const auto event = check_.Take((*line)->text, (*line)->offset, (*line)->terminated);
     if (event) CompareLine(*event, **line);
@@ -132,12 +132,13 @@ void JobInspection::LookForMissingEvents() {
   }
   is_whole_ = missing + lost == 0;
   if (missing > 0) {
-    Tell(std::to_string(missing) + " events of the database are missing from the file, first seq " +
-         std::to_string(first_missing));
+    Report(std::to_string(missing) +
+           " events of the database are missing from the file, first seq " +
+           std::to_string(first_missing));
   }
   if (lost > 0) {
-    Tell(std::to_string(lost) +
-         " events were only in this file and are lost, as recovery reported");
+    Report(std::to_string(lost) +
+           " events were only in this file and are lost, as recovery reported");
   }
 }
 
@@ -146,8 +147,9 @@ void JobInspection::CompareState() {
   SQLite::Statement fold(*database_, "SELECT value FROM journal WHERE key = 'state_version'");
   if (!fold.executeStep() || fold.getColumn(0).getInt64() != kFoldVersion) return;
   const auto tell = [&](const std::string& what) {
-    tell_("stagelog.db", what + " of job " + job_id_ +
-                             " does not match its events; start the daemon with --rebuild-state");
+    on_finding_("stagelog.db",
+                what + " of job " + job_id_ +
+                    " does not match its events; start the daemon with --rebuild-state");
   };
   if (DumpStateRows(*database_, first_seq_) != scratch_.DumpRowsOf(folded_)) {
     tell("a row (of the job, its stages or its gates)");

@@ -1,4 +1,4 @@
-// One job's events.jsonl, compressed or not, held against itself and against the database.
+// Checks one job's events.jsonl, compressed or not, by itself and against the database.
 #ifndef STAGELOG_BACKUP_JOB_INSPECTION_H_
 #define STAGELOG_BACKUP_JOB_INSPECTION_H_
 
@@ -18,8 +18,8 @@
 
 namespace stagelog {
 
-// Told what is wrong, and where: a path inside the runs folder.
-using TellFinding = std::function<void(const std::string& where, const std::string& what)>;
+// Called with each finding and its place, a path inside the runs folder.
+using FindingCallback = std::function<void(const std::string& where, const std::string& what)>;
 
 // For one job. Holds the seqs of its events, besides a line. Changes nothing. Throws
 // SQLite::Exception.
@@ -28,7 +28,7 @@ class JobInspection {
   // `database` may be null, `scratch` is a table without jobs of its own. All of them outlive this
   // object.
   JobInspection(FileSystem& files, const std::string& runs_dir, SQLite::Database* database,
-                EventTable& scratch, std::string job_id, const TellFinding& tell);
+                EventTable& scratch, std::string job_id, const FindingCallback& tell);
 
   // Returns how many lines the file has.
   int64_t Run();
@@ -39,20 +39,20 @@ class JobInspection {
   std::string DifferenceOf(const Event& event, const FileLine& line);
   void LookForMissingEvents();
   void CompareState();
-  void Tell(const std::string& what) { tell_(name_, what); }
+  void Report(const std::string& what) { on_finding_(name_, what); }
 
   FileSystem& files_;
   const std::string& runs_dir_;
   SQLite::Database* const database_;
   EventTable& scratch_;
   const std::string job_id_;
-  const TellFinding& tell_;
+  const FindingCallback& on_finding_;
   std::string name_;  // of the file inside the runs folder
   ChainCheck check_;
   std::optional<SQLite::Statement> find_row_;
-  int64_t first_seq_ = 0;  // 0: the database does not know the job
-  bool is_there_ = false;  // the file
-  bool is_whole_ = true;   // each event of the database has its line
+  int64_t first_seq_ = 0;     // 0: the database does not know the job
+  bool file_exists_ = false;  // the file
+  bool is_whole_ = true;      // each event of the database has its line
   std::vector<int64_t> seqs_;
   JobState folded_;
 };

@@ -8,7 +8,7 @@
 #include <map>
 
 #include "core/identifier.h"
-#include "log/file_trouble.h"
+#include "log/file_error.h"
 #include "log/job_files.h"
 #include "log/recovery.h"
 
@@ -72,12 +72,12 @@ class JournalCopier {
 
  private:
   void ExpectNotCancelled() const {
-    if (is_cancelled_()) throw FileTrouble{{"the daemon is shutting down", ECANCELED}};
+    if (is_cancelled_()) throw FileError{{"the daemon is shutting down", ECANCELED}};
   }
 
   void ExpectNoTarget() const {
     if (!OrThrow(files_.Stat(target_))) return;
-    throw FileTrouble{{target_ + " already exists", EEXIST}};
+    throw FileError{{target_ + " already exists", EEXIST}};
   }
 
   void MakeFolder() {
@@ -121,11 +121,10 @@ class JournalCopier {
     SQLite::Statement jobs(copy, "SELECT job_id, first_seq FROM jobs ORDER BY first_seq");
     while (jobs.executeStep()) {
       const std::string job_id = jobs.getColumn(0).getString();
-      if (!IsJobId(job_id))
-        throw FileTrouble{{"stagelog.db contains an invalid job id: " + job_id}};
+      if (!IsJobId(job_id)) throw FileError{{"stagelog.db contains an invalid job id: " + job_id}};
       try {
         CopyFile(copy, stored, job_id, jobs.getColumn(1).getInt64());
-      } catch (const LineIsGone& gone) {
+      } catch (const MissingLineError& gone) {
         gone_.emplace(job_id, gone.what());  // deleted meanwhile, it is to be hoped
       }
     }
@@ -164,7 +163,7 @@ class JournalCopier {
   void CopyTombstones() {
     const TombstoneFile known = OrThrow(ReadTombstones(files_, runs_dir_));
     for (const Tombstone& tombstone : known.tombstones) gone_.erase(tombstone.job_id);
-    if (!gone_.empty()) throw FileTrouble{{gone_.begin()->second}};
+    if (!gone_.empty()) throw FileError{{gone_.begin()->second}};
     if (known.tombstones.empty()) return;
     OrThrow(WriteTombstones(files_, partial_, known.tombstones));
   }
@@ -180,7 +179,7 @@ class JournalCopier {
         !found.rebuilt && found.set_aside.empty() && found.states_differed.empty() &&
         found.lines_taken + found.lines_appended + found.lines_lost + found.tails_cut == 0;
     if (!agrees)
-      throw FileTrouble{
+      throw FileError{
           {"the copy is inconsistent; check the journal with stagelogd --integrity-check"}};
     report_.journal_id = opened.identity.journal_id;
     report_.job_count = static_cast<int64_t>(opened.table->AllJobIds().size());
@@ -221,14 +220,14 @@ Result<BackupReport> CopyJournal(FileSystem& files, Clock& clock, const std::str
   Error error;
   try {
     return copier.Run();
-  } catch (const FileTrouble& trouble) {
+  } catch (const FileError& trouble) {
     error = trouble.error;
   } catch (const SQLite::Exception& problem) {
     error = {std::string("cannot copy stagelog.db: ") + problem.what()};
   }
   try {
     copier.RemovePartial();
-  } catch (const FileTrouble&) {  // the next one to that place will
+  } catch (const FileError&) {  // the next one to that place will
   }
   return tl::unexpected(error);
 }

@@ -1,4 +1,4 @@
-// A copy of a journal that is in use.
+// Copies a journal that is in use.
 #ifndef STAGELOG_BACKUP_JOURNAL_COPY_H_
 #define STAGELOG_BACKUP_JOURNAL_COPY_H_
 

@@ -1,4 +1,4 @@
-// What a thread sleeps by that waits for a time and can be woken before it.
+// A timed sleep of a thread that other threads can interrupt.
 #ifndef STAGELOG_BASE_ALARM_H_
 #define STAGELOG_BASE_ALARM_H_
 
@@ -8,8 +8,8 @@
 
 namespace stagelog {
 
-// Sleeps by two clocks at once, each read by the kernel: neither a clock that is set nor a machine
-// that is suspended makes it miss a time, and nothing polls. One thread sleeps; any may wake it.
+// Sleeps on two kernel timers at once, so that neither a change of the wall clock nor a suspend
+// delays it, without polling. One thread sleeps; any thread may wake it.
 class Alarm {
  public:
   static constexpr int64_t kNever = INT64_MAX;
@@ -20,8 +20,8 @@ class Alarm {
   // Ends a sleep, or the next one.
   void Wake();
 
-  // Returns when it was woken, when Clock::BootMicros() of the machine's clock has reached
-  // `boot_micros`, or its WallMicros() `wall_micros`. May return earlier for no reason.
+  // Returns after Wake(), when Clock::BootMicros() of the system clock reaches `boot_micros`, or
+  // its WallMicros() `wall_micros`. Spurious returns are possible.
   void Sleep(int64_t boot_micros, int64_t wall_micros);
 
  private:

@@ -1,5 +1,5 @@
-// An assertion that stays on in every build: a journal that has lost its footing must stop, not
-// guess.
+// An assertion that stays on in every build: if an invariant of the journal is broken, the process
+// must stop.
 #ifndef STAGELOG_BASE_CHECK_H_
 #define STAGELOG_BASE_CHECK_H_
 

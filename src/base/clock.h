@@ -1,4 +1,4 @@
-// Time as a seam: the daemon runs on SystemClock(), tests on a clock that they move by hand.
+// Injectable time: the daemon runs on SystemClock(), tests on a clock they advance by hand.
 #ifndef STAGELOG_BASE_CLOCK_H_
 #define STAGELOG_BASE_CLOCK_H_
 
@@ -17,8 +17,8 @@ class Clock {
   // Microseconds since some fixed moment; never goes back. For deadlines and durations.
   virtual int64_t MonotonicMicros() = 0;
 
-  // As MonotonicMicros(), and counts the time in which the machine was suspended too. For what is
-  // due after so much time of a person's day.
+  // As MonotonicMicros(), but includes time in which the machine was suspended. For timeouts in
+  // real elapsed time.
   virtual int64_t BootMicros() { return MonotonicMicros(); }
 };
 

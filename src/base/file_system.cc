@@ -349,7 +349,7 @@ Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, ui
   return bytes;
 }
 
-Status RemoveIfThere(FileSystem& files, const std::string& path) {
+Status RemoveIfExists(FileSystem& files, const std::string& path) {
   Status removed = files.Remove(path);
   if (!removed && removed.error().error_number == ENOENT) return {};
   return removed;
@@ -357,7 +357,7 @@ Status RemoveIfThere(FileSystem& files, const std::string& path) {
 
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
-  if (Status gone = RemoveIfThere(files, temporary); !gone) return gone;
+  if (Status gone = RemoveIfExists(files, temporary); !gone) return gone;
   if (Status written = files.WriteFile(temporary, bytes); !written) return written;
   if (Status renamed = files.Rename(temporary, path); !renamed) return renamed;
   return files.SyncDirectory(ParentDirectory(path));

@@ -1,5 +1,5 @@
-// The disk as a seam: what the journal does with files goes through here, so that a test can make
-// any of it fail, tear, or be forgotten by a crash.
+// Injectable file system: all file access of the journal goes through it, so that tests can make
+// any call fail, tear a write, or lose unsynced data in a simulated crash.
 #ifndef STAGELOG_BASE_FILE_SYSTEM_H_
 #define STAGELOG_BASE_FILE_SYSTEM_H_
 
@@ -29,8 +29,8 @@ class AppendFile {
   // Returns when everything appended so far is on stable storage.
   virtual Status Sync() = 0;
 
-  // Lets go of the file. Some disks (NFS, a quota) tell only now that they could not write. Nothing
-  // is called after it; who throws the file away without it does not want to know.
+  // Closes the file. Some file systems (NFS, quotas) report write errors only here. No call may
+  // follow. Destroying the object without Close() ignores such errors.
   virtual Status Close() = 0;
 };
 
@@ -60,9 +60,9 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  // From now on no symbolic link below `folder` is followed by anything but Stat(): each folder on
-  // the way is opened in the one before, so that one that is exchanged for a link after somebody
-  // has looked at it leads nowhere (ENOTDIR). `folder` itself may be a link, or be missing.
+  // From now on only Stat() follows symbolic links below `folder`: each folder of a path is opened
+  // relative to the one before, so that a folder replaced by a link after a check fails with
+  // ENOTDIR. `folder` itself may be a link, or be missing.
   virtual void FollowNoLinksBelow(const std::string& folder) = 0;
 
   virtual Result<std::unique_ptr<AppendFile>> OpenAppend(const std::string& path) = 0;
@@ -71,9 +71,9 @@ class FileSystem {
   // Creates or replaces the file with `bytes` and syncs the file (not its folder).
   virtual Status WriteFile(const std::string& path, std::string_view bytes) = 0;
 
-  // Writes what the file holds from `offset` on over itself and syncs it. After a failed sync the
-  // kernel may count pages as written that never reached the disk, and a second sync then succeeds
-  // without a reason; pages that are written anew are in no such doubt. Takes no room.
+  // Rewrites the bytes from `offset` to the end of the file in place and syncs it. After a failed
+  // sync the kernel may mark pages as clean that never reached the disk, so that a second sync
+  // succeeds wrongly; rewritten pages are dirty again. Needs no extra space.
   virtual Status Rewrite(const std::string& path, uint64_t offset) = 0;
 
   virtual Status Truncate(const std::string& path, uint64_t size) = 0;
@@ -83,7 +83,7 @@ class FileSystem {
   // The folder must be empty.
   virtual Status RemoveDirectory(const std::string& path) = 0;
 
-  // Succeeds when the folder is there afterwards.
+  // Succeeds if the folder exists afterwards.
   virtual Status CreateDirectory(const std::string& path) = 0;
 
   // Makes creations, renames and removals inside the folder survive a power cut.
@@ -93,10 +93,10 @@ class FileSystem {
   // could not be read.
   virtual Result<std::vector<std::string>> List(const std::string& path) = 0;
 
-  // No value when nothing is there. Symbolic links are not followed.
+  // No value if the path does not exist. Symbolic links are not followed.
   virtual Result<std::optional<FileInfo>> Stat(const std::string& path) = 0;
 
-  // Bytes that are free on the disk of the folder for who is not root.
+  // Bytes free for unprivileged users on the file system of the folder.
   virtual Result<uint64_t> FreeBytes(const std::string& path) = 0;
 
   // Name of the SQLite VFS that belongs to this file system; empty for SQLite's own.
@@ -110,12 +110,12 @@ FileSystem& RealFileSystem();
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path,
                                   uint64_t max_bytes = uint64_t{1} << 30);
 
-// Removes a file, or a symbolic link, that need not be there.
-Status RemoveIfThere(FileSystem& files, const std::string& path);
+// Removes a file or a symbolic link, if it exists.
+Status RemoveIfExists(FileSystem& files, const std::string& path);
 
-// Writes `path`.tmp (anew: what a crash or somebody's link has left there is not written through),
-// syncs it, renames it over `path` and syncs the folder: a reader, and a machine after a power cut,
-// sees the old document or the new one, never a part.
+// Writes `path`.tmp (a new file: a leftover or a link there is not written through), syncs it,
+// renames it over `path` and syncs the folder: readers see the old document or the new one, never a
+// part, also after a power cut.
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes);
 
 // The folder that holds `path`; "." for a bare name.

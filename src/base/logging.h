@@ -19,7 +19,7 @@ std::optional<spdlog::level::level_enum> ParseLogLevel(std::string_view name);
 // dropped: the journal has them.
 void StartLogging(spdlog::level::level_enum level);
 
-// Writes what waits and ends the thread. Nothing may log after it.
+// Flushes queued lines and ends the thread. Nothing may log afterwards.
 void StopLogging();
 
 }  // namespace stagelog

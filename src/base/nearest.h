@@ -1,4 +1,4 @@
-// "Did you mean ...?": the known word near to one that is not known.
+// "Did you mean ...?": finds the known word nearest to an unknown one.
 #ifndef STAGELOG_BASE_NEAREST_H_
 #define STAGELOG_BASE_NEAREST_H_
 

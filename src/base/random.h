@@ -9,7 +9,7 @@
 
 namespace stagelog {
 
-// 64 bits that nobody can guess.
+// 64 unpredictable bits.
 uint64_t RandomBits();
 
 // A UUID version 7 (RFC 9562, section 5.7): the first 48 bits are `unix_micros` in milliseconds,
@@ -18,8 +18,8 @@ uint64_t RandomBits();
 // again.
 std::string MakeUuidV7(int64_t unix_micros);
 
-// Another one, which MicrosOfUuidV7() does not take for one of MakeUuidV7(): for the event_ids that
-// a client gives, of which the journal must not think that they tell the event's place.
+// A version 7 UUID that MicrosOfUuidV7() does not accept: for client-side event_ids, from which the
+// journal must not infer the place of the event.
 std::string MakeForeignUuidV7(int64_t unix_micros);
 
 // What MakeUuidV7() was given to make `text`; no value for what it did not make (but for one in

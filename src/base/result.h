@@ -1,4 +1,4 @@
-// The value that stands for an expected failure. Broken invariants are not values: see check.h.
+// Values for expected failures. Broken invariants are not values: see check.h.
 #ifndef STAGELOG_BASE_RESULT_H_
 #define STAGELOG_BASE_RESULT_H_
 
@@ -8,8 +8,7 @@
 
 namespace stagelog {
 
-// What went wrong, in words for a person. `error_number` is the errno behind it, 0 when there is
-// none.
+// What went wrong, as a message for users. `error_number` is the errno, or 0.
 struct Error {
   std::string message;
   int error_number = 0;

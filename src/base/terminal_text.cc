@@ -49,7 +49,7 @@ std::string Decimal(double value, const char* unit) {
 
 }  // namespace
 
-std::string Harmless(std::string_view text) {
+std::string EscapeControls(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const size_t start = at;

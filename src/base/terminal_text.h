@@ -9,9 +9,9 @@
 
 namespace stagelog {
 
-// `text` with control characters, and marks that change the direction of writing, spelled \u00xx:
-// what others wrote must not steer this terminal.
-std::string Harmless(std::string_view text);
+// `text` with control characters and marks that change the writing direction escaped as \u00xx:
+// untrusted text must not control the terminal.
+std::string EscapeControls(std::string_view text);
 
 // How many columns `text` (UTF-8, without control characters) takes on a terminal.
 size_t DisplayWidth(std::string_view text);

@@ -450,7 +450,7 @@ std::string UnlikelyTimeText(std::string_view text) {
       return std::string("looks like ") + kind.what;
     }
   }
-  return "is no Unix time from 1990 to 2286 in seconds, milliseconds, microseconds or nanoseconds";
+  return "is not a Unix time between 1990 and 2286 (in s, ms, us or ns)";
 }
 
 }  // namespace stagelog

@@ -43,7 +43,7 @@ Option Option::Name(bool (*is_name)(std::string_view)) const {
   option_->check(CLI::Validator(
       [is_name](const std::string& text) {
         if (is_name(text)) return std::string();
-        return "'" + Harmless(Shorten(text, 60)) +
+        return "'" + EscapeControls(Shorten(text, 60)) +
                "' is not a valid name: " + std::string(kNameRule);
       },
       "", "name"));
@@ -103,7 +103,7 @@ Option Command::AddFlag(const std::string& name, bool& is_given,
   return Option(app_->add_flag(name, is_given, description));
 }
 
-void Command::WhenChosen(std::function<void()> action) const { app_->callback(std::move(action)); }
+void Command::OnSelected(std::function<void()> action) const { app_->callback(std::move(action)); }
 
 void Command::ArgumentsAtEnd() const { app_->positionals_at_end(); }
 

@@ -19,14 +19,14 @@ class Option;
 
 namespace stagelog::cli {
 
-// A flag or an argument of a command. A handle: copies mean the same option, which lives as long as
-// the command line it was added to.
+// A flag or an argument of a command. A handle: copies refer to the same option, which lives as
+// long as the command line it was added to.
 class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
 
   Option Required() const;
-  // The heading of the help under which it stands.
+  // The heading in the help.
   Option Group(const std::string& heading) const;
   // Takes one value each time it is given, and may be given again.
   Option Repeatable() const;
@@ -45,8 +45,7 @@ class Option {
   CLI::Option* option_;
 };
 
-// A command. A handle, like Option. What options are read into has to live until the command has
-// run.
+// A command. A handle, like Option. Variables bound to options must live until the command has run.
 class Command {
  public:
   explicit Command(CLI::App* app) : app_(app) {}
@@ -65,11 +64,11 @@ class Command {
                    const std::string& description) const;
   Option AddFlag(const std::string& name, bool& is_given, const std::string& description) const;
 
-  // Called when the command was chosen and its command line is right.
-  void WhenChosen(std::function<void()> action) const;
-  // Whatever follows the first argument is an argument too.
+  // Called if the command was selected and its command line is valid.
+  void OnSelected(std::function<void()> action) const;
+  // Everything after the first argument is an argument too.
   void ArgumentsAtEnd() const;
-  // One of the commands below it has to be named.
+  // Requires one of its subcommands.
   void RequireCommandBelow() const;
 
   CLI::App& app() const { return *app_; }

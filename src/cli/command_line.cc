@@ -90,7 +90,7 @@ std::span<const std::string_view> TypeNames() {
   return names;
 }
 
-void SayZone(Context& context) {
+void PrintTimeZone(Context& context) {
   if (!context.out.is_terminal() || context.flags.json) return;
   const std::string zone = ZoneText(SystemClock().WallMicros());
   static_cast<void>(context.err.WriteLine(context.err.Paint(Style::kDim, "times: " + zone)));
@@ -176,7 +176,7 @@ CliResult<std::string> HelpText(const std::vector<std::string>& command) {
       return Fail(ExitCode::kUsage, "'" + above + app->get_name() + "' has no commands below it");
     }
     if (found == names.end()) {
-      return Fail(ExitCode::kUsage, "unknown command '" + Harmless(Shorten(word, 60)) + "'" +
+      return Fail(ExitCode::kUsage, "unknown command '" + EscapeControls(Shorten(word, 60)) + "'" +
                                         DidYouMean(word, names));
     }
     above += app->get_name() + " ";

@@ -1,4 +1,4 @@
-// The commands as a plain tree, for what is made from it: completions and the manual page.
+// The commands as a plain tree, from which completions and the manual page are generated.
 #ifndef STAGELOG_CLI_COMMAND_TREE_H_
 #define STAGELOG_CLI_COMMAND_TREE_H_
 

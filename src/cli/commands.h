@@ -1,5 +1,5 @@
-// The commands of `stagelog`, each in the file of its name. A command declares its flags and, when
-// it was chosen, leaves what is to be done in the CommandLine.
+// The commands of `stagelog`, one per file. A command declares its flags and, when selected, stores
+// its action in the CommandLine.
 #ifndef STAGELOG_CLI_COMMANDS_H_
 #define STAGELOG_CLI_COMMANDS_H_
 
@@ -19,7 +19,7 @@
 
 namespace stagelog::cli {
 
-// Everything a chosen command is given.
+// The inputs of a command.
 struct Context {
   GlobalFlags flags;
   Settings settings;
@@ -27,7 +27,7 @@ struct Context {
   Screen& err;  // standard error
 };
 
-// What a shell offers for an option's value.
+// Completions of an option's value.
 struct ValueOffer {
   std::vector<std::string> values;
   bool is_list = false;  // several may be given, with commas between them
@@ -47,7 +47,7 @@ struct CommandLine {
   int foreign_exit_code = -1;
   std::map<const CLI::Option*, ValueOffer> offers;  // for completions
 
-  // Completions offer these for the option's value, which may be another one all the same.
+  // Sets completions for the option's value; other values stay allowed.
   void Offer(const Option& option, std::span<const std::string_view> values, bool is_list = false) {
     offers[option.get()] = {{values.begin(), values.end()}, is_list};
   }
@@ -56,11 +56,11 @@ struct CommandLine {
 // The names of all types of event but the user's own.
 std::span<const std::string_view> TypeNames();
 
-// Tells a person at a terminal in which zone the times of the lines to come are.
-void SayZone(Context& context);
+// Prints the time zone of the following output, if it goes to a terminal.
+void PrintTimeZone(Context& context);
 
-// What `stagelog help COMMAND` prints; `command` is a path such as {"gate", "wait"}, and empty the
-// overview. kUsage for a command that is not there.
+// The output of `stagelog help COMMAND`; `command` is a path such as {"gate", "wait"}, empty for
+// the overview. kUsage for an unknown command.
 CliResult<std::string> HelpText(const std::vector<std::string>& command);
 
 // Adds a command with its description, its examples (one a line) and the flags all commands share.
@@ -96,10 +96,8 @@ void AddMan(CommandLine& line);
 // Declares them all, in the order of the help.
 void AddCommands(CommandLine& line);
 
-// Reads the command line. Nothing: go on with line.action. Else it was all that was asked for
-// (--help,
-// --version), and the process ends with 0, or it is wrong: kUsage, with a message that names the
-// word.
+// Parses the command line. No value: run line.action. Else it was --help or --version, and the
+// process exits with 0, or it is invalid: kUsage, with a message that names the word.
 CliResult<std::optional<ExitCode>> Parse(CommandLine& line, int argument_count, char** arguments);
 
 // The names of the commands that were given, the outermost first.

@@ -117,7 +117,7 @@ std::string Bash(const std::vector<CommandDescription>& commands) {
       "_stagelog() {\n"
       "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} at='' i words=''\n"
       "  local first='' second='' kind='' skip='' count=0 job='' list='' prefix=''\n"
-      "  # bash takes --flag=value apart.\n"
+      "  # bash splits --flag=value.\n"
       "  if [[ $word == = ]]; then word=''\n"
       "  elif [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi\n" +
       WalkOfWords(commands, "COMP_WORDS", "1", "COMP_CWORD", "compopt -o default; return");
@@ -140,7 +140,7 @@ std::string Bash(const std::vector<CommandDescription>& commands) {
       "    [[ $count == 0 && -n $second && -n $STAGELOG_JOB ]] &&\n"
       "      words+=\" $(_stagelog_words \"$second\" \"$STAGELOG_JOB\")\"\n"
       "  fi\n"
-      "  # Behind a flag comes its value, whatever the command takes otherwise.\n"
+      "  # The word after a flag is its value, whatever else the command takes.\n"
       "  case \"$at $before\" in\n";
   for (const CommandDescription& command : commands) {
     for (const FlagDescription& flag : command.flags) {
@@ -264,18 +264,18 @@ std::string Fish(const std::vector<CommandDescription>& commands) {
       "    end\n"
       "  end\n"
       "end\n"
-      "function __stagelog_at  # behind these words\n"
+      "function __stagelog_at  # directly after these words\n"
       "  set -l names (__stagelog_names)\n"
       "  for i in (seq (count $argv))\n"
       "    test \"$names[$i]\" = \"$argv[$i]\"; or return 1\n"
       "  end\n"
       "end\n"
-      "function __stagelog_argument  # so many words behind the others\n"
+      "function __stagelog_argument  # N words after the given ones\n"
       "  set -l names (__stagelog_names)\n"
       "  __stagelog_at $argv[2..-1]; and test (count $names) = (math (count $argv) - 1 + "
       "$argv[1])\n"
       "end\n"
-      "function __stagelog_job  # the word that names a job behind `gate COMMAND` or `COMMAND`\n"
+      "function __stagelog_job  # the job argument of `gate COMMAND` or `COMMAND`\n"
       "  set -l names (__stagelog_names)\n"
       "  test \"$names[1]\" = gate; and echo $names[3]; or echo $names[2]\n"
       "end\n";
@@ -320,7 +320,7 @@ void AddCompletion(CommandLine& line) {
                  "  stagelog completion fish > ~/.config/fish/completions/stagelog.fish");
   auto shell = std::make_shared<std::string>();
   command.AddOption("shell", *shell, "bash, zsh or fish").Required().OneOf({"bash", "zsh", "fish"});
-  command.WhenChosen([&line, shell] {
+  command.OnSelected([&line, shell] {
     line.action = [&line, shell](Context& context) -> CliResult<ExitCode> {
       const auto commands = DescribeCommands(line);
       const std::string script = *shell == "bash"  ? Bash(commands)

@@ -59,7 +59,7 @@ std::string ShortName(const std::string& name, size_t columns) {
 
 void AddJob(StyledLine& line, const Json& event, size_t job_columns) {
   if (job_columns == 0) return;
-  const std::string job = Harmless(TextAt(event, "job_id"));
+  const std::string job = EscapeControls(TextAt(event, "job_id"));
   line.Add("  ").Add(Style::kBold, PadRight(ShortName(job, job_columns), job_columns));
 }
 

@@ -1,4 +1,4 @@
-// An event as one line for a person.
+// Formats an event as one line for people.
 #ifndef STAGELOG_CLI_EVENT_LINE_H_
 #define STAGELOG_CLI_EVENT_LINE_H_
 
@@ -14,12 +14,12 @@ namespace stagelog::cli {
 struct EventLineOptions {
   size_t columns = 0;      // the line is cut to so many; 0: it is not cut
   size_t job_columns = 0;  // columns for the job's name; 0: the name is left out
-  std::string today;       // DayText() of now: events of other days bear their date
+  std::string today;       // DayText() of now: events of other days show their date
   bool is_of_run = false;  // the time is when it happened, and not when the journal took it
 };
 
-// `event` is a stored line's document. Everything that others wrote in it is made harmless; the
-// colours of a `log` message are kept where `screen` has colours. Without a newline. Pure, but for
+// `event` is the document of a stored line. Text from clients is made safe for terminals; the
+// colours of a `log` message are kept if `screen` has colours. Without a newline. Pure, except for
 // the time zone.
 std::string EventLine(const Json& event, const EventLineOptions& options, const Screen& screen);
 

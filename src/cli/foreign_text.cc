@@ -39,7 +39,7 @@ std::string OneLine(std::string_view text) {
       out += text[i];
     }
   }
-  return Harmless(out);
+  return EscapeControls(out);
 }
 
 void AddColoredText(StyledLine& line, std::string_view text) {

@@ -1,4 +1,4 @@
-// Text of others inside a line of ours: it stays one line and never steers the terminal.
+// Untrusted text inside a line of output: it stays on one line and cannot control the terminal.
 #ifndef STAGELOG_CLI_FOREIGN_TEXT_H_
 #define STAGELOG_CLI_FOREIGN_TEXT_H_
 
@@ -10,13 +10,13 @@
 
 namespace stagelog::cli {
 
-// `text` as a part of one line: line ends and tabs become marks and blanks, other control
-// characters are made Harmless(). The end of a text that ends its line is dropped.
+// `text` as part of one line: line ends and tabs become marks and blanks, other control characters
+// are escaped by EscapeControls(). A trailing line end is dropped.
 std::string OneLine(std::string_view text);
 
-// Adds a program's output, which may be coloured: sequences that set colours (ECMA-48 SGR, all
-// digits, ';' and ':') are kept for where there are colours and dropped elsewhere; of all other
-// sequences nothing remains but their spelling.
+// Adds a program's output, which may be coloured: escape sequences that set colours (ECMA-48 SGR,
+// only digits, ';' and ':') are kept if the output has colours and dropped otherwise; all other
+// sequences are escaped.
 void AddColoredText(StyledLine& line, std::string_view text);
 
 }  // namespace stagelog::cli

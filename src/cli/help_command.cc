@@ -12,7 +12,7 @@ void AddHelp(CommandLine& line) {
   auto path = std::make_shared<std::vector<std::string>>();
   const Option option = command.AddOption("command", *path, "the command");
   line.offers[option.get()] = {CommandsBelow(line)};
-  command.WhenChosen([&line, path] {
+  command.OnSelected([&line, path] {
     line.action = [path](Context& context) -> CliResult<ExitCode> {
       const auto text = HelpText(*path);
       if (!text) return tl::unexpected(text.error());

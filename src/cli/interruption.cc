@@ -47,7 +47,7 @@ std::optional<ExitCode> Interruption::code() const {
 }
 
 void Interruption::Watch() {
-  if (WaitForCause()) TellUntilDone();
+  if (WaitForCause()) NotifyUntilDone();
 }
 
 bool Interruption::WaitForCause() {
@@ -70,7 +70,7 @@ bool Interruption::WaitForCause() {
   }
 }
 
-void Interruption::TellUntilDone() {
+void Interruption::NotifyUntilDone() {
   pollfd done{done_fd_.get(), POLLIN, 0};
   for (int i = 0; i < kTellTimes; ++i) {
     on_interrupt_();

@@ -1,5 +1,5 @@
-// What ends a command that would go on for ever: Ctrl-C and its like, and a reader of standard
-// output that has gone (`| head`), noticed also while there is nothing to write.
+// Ends an endless command: on Ctrl-C and the like, and when the reader of standard output exits (`|
+// head`), even if there is nothing to write.
 #ifndef STAGELOG_CLI_INTERRUPTION_H_
 #define STAGELOG_CLI_INTERRUPTION_H_
 
@@ -15,10 +15,10 @@
 
 namespace stagelog::cli {
 
-// While one exists, SIGINT, SIGTERM and SIGHUP do not end the process: a thread of its own sees
-// them and calls `on_interrupt`, again and again until the object is gone, for a request may just
-// have been on its way past the first call. A command that has not ended three seconds later (it
-// writes to somebody who does not read, say) is ended here. Make it before any other thread.
+// While an instance exists, SIGINT, SIGTERM and SIGHUP do not end the process: a thread receives
+// them and calls `on_interrupt`, repeatedly until the object is destroyed, because a request may
+// just be starting during the first call. A command that has not ended after three seconds (because
+// it blocks on output, say) is ended here. Create it before any other thread.
 class Interruption {
  public:
   explicit Interruption(std::function<void()> on_interrupt);
@@ -26,15 +26,15 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  // What the command ends with because of it: kInterrupted, kTerminated, kClosedOutput; none when
-  // nothing has happened.
+  // The resulting exit code: kInterrupted, kTerminated, kClosedOutput; none if there was no
+  // interruption.
   std::optional<ExitCode> code() const;
 
  private:
   void Watch();
   // Waits for the first cause; false when the object goes before one comes.
   bool WaitForCause();
-  void TellUntilDone();
+  void NotifyUntilDone();
 
   std::function<void()> on_interrupt_;
   sigset_t signals_{};

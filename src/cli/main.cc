@@ -10,7 +10,7 @@ namespace stagelog::cli {
 namespace {
 
 int Report(const CliError& error) {
-  if (!error.message.empty()) Complain(error.message);
+  if (!error.message.empty()) PrintError(error.message);
   return static_cast<int>(error.code);
 }
 

@@ -85,7 +85,7 @@ void AddMan(CommandLine& line) {
   const Command command = AddCommand(line, "man", "Print the manual page",
                                      "  stagelog man | man -l -\n"
                                      "  stagelog man > /usr/local/share/man/man1/stagelog.1");
-  command.WhenChosen([&line] {
+  command.OnSelected([&line] {
     line.action = [&line](Context& context) -> CliResult<ExitCode> {
       const CliStatus said = context.out.Write(Page(DescribeCommands(line)));
       if (!said) return tl::unexpected(said.error());

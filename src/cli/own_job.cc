@@ -9,7 +9,7 @@ namespace stagelog::cli {
 namespace {
 
 tl::unexpected<CliError> InvalidName(const std::string& source, const std::string& name) {
-  return Fail(ExitCode::kUsage, source + "'" + Harmless(Shorten(name, 60)) +
+  return Fail(ExitCode::kUsage, source + "'" + EscapeControls(Shorten(name, 60)) +
                                     "' is not a job name: " + std::string(kNameRule));
 }
 

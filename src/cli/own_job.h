@@ -1,4 +1,4 @@
-// The job that a command within `stagelog run` belongs to.
+// The job of the `stagelog run` that a command is executed in.
 #ifndef STAGELOG_CLI_OWN_JOB_H_
 #define STAGELOG_CLI_OWN_JOB_H_
 
@@ -9,8 +9,8 @@
 
 namespace stagelog::cli {
 
-// What STAGELOG_JOB says, which `stagelog run` sets for its command; none outside of it. kUsage for
-// a value that is no job's name.
+// The value of STAGELOG_JOB, which `stagelog run` sets for its command; none if unset. kUsage for a
+// value that is not a valid job id.
 CliResult<std::optional<std::string>> OwnJob();
 
 // `given`, else OwnJob(). kUsage, with `usage` ("stagelog show JOB"), when there is neither and

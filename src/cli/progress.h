@@ -1,4 +1,4 @@
-// A bar on standard error for work that takes its time; nothing where that is no terminal.
+// A progress bar on standard error; nothing if that is not a terminal.
 #ifndef STAGELOG_CLI_PROGRESS_H_
 #define STAGELOG_CLI_PROGRESS_H_
 
@@ -9,7 +9,7 @@
 
 namespace stagelog::cli {
 
-// Appears when the work has taken half a second, and is gone when it ends.
+// Appears after half a second, and is erased at the end.
 class Progress {
  public:
   // `total` in the unit of Advance(); 0: unknown.

@@ -87,7 +87,7 @@ size_t Screen::Height() const {
   return FromEnvironment("LINES", kDefaultHeight);
 }
 
-void Complain(const std::string& message) {
+void PrintError(const std::string& message) {
   const std::string line = "stagelog: " + message + "\n";
   static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
 }

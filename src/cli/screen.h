@@ -1,5 +1,5 @@
-// Standard output and standard error as a person and as a script read them: colours only where they
-// are wanted, no control characters of others, and a reader that has gone noticed.
+// Standard output and standard error for people and scripts: colours only where wanted, control
+// characters of others escaped, and a closed pipe detected.
 #ifndef STAGELOG_CLI_SCREEN_H_
 #define STAGELOG_CLI_SCREEN_H_
 
@@ -19,17 +19,17 @@ class Screen {
   // `color`: auto (a terminal, and NO_COLOR is not set), always, never.
   Screen(int fd, const std::string& color);
 
-  // `text` in that style; as it is where there are no colours.
+  // `text` in that style; unchanged if the output has no colours.
   std::string Paint(Style style, std::string_view text) const;
 
-  // Writes all of it at once. kClosedOutput (with an empty message) when nobody reads any more;
+  // Writes all of it at once. kClosedOutput (with an empty message) if the reader has exited;
   // kProblem on a full disk.
   CliStatus Write(std::string_view text);
   CliStatus WriteLine(std::string_view text) { return Write(std::string(text) + "\n"); }
 
   bool is_terminal() const { return is_terminal_; }
   bool has_colors() const { return has_colors_; }
-  // Columns of the terminal now; $COLUMNS, else 80 where it is none.
+  // Current width of the terminal; $COLUMNS, else 80 if it is not a terminal.
   size_t Width() const;
   size_t Height() const;
 
@@ -40,7 +40,7 @@ class Screen {
 };
 
 // Prints "stagelog: <message>" to standard error.
-void Complain(const std::string& message);
+void PrintError(const std::string& message);
 
 }  // namespace stagelog::cli
 

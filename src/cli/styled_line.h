@@ -14,7 +14,7 @@ namespace stagelog::cli {
 
 class StyledLine {
  public:
-  // Text of our own, or of others once it is Harmless(): nothing in it may steer the terminal.
+  // Our own text, or untrusted text after EscapeControls(): it must not control the terminal.
   StyledLine& Add(Style style, std::string_view text);
   StyledLine& Add(std::string_view text) { return Add(Style::kPlain, text); }
   // Text with colours of its own: `codes` are SGR sequences that are written before it.

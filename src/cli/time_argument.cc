@@ -183,7 +183,7 @@ bool IsDurationOrEnd(const std::string& text) {
 
 tl::unexpected<CliError> InvalidTime(const std::string& option, const std::string& text,
                                      const std::string& or_else) {
-  return Fail(ExitCode::kUsage, option + ": invalid time '" + Harmless(Shorten(text, 60)) +
+  return Fail(ExitCode::kUsage, option + ": invalid time '" + EscapeControls(Shorten(text, 60)) +
                                     "'; give " + kTimeForms + or_else);
 }
 
@@ -253,7 +253,8 @@ CliResult<int64_t> ParseSpan(const std::string& option, const std::string& text)
   if (parsed.ec == std::errc() && parsed.ptr == end && seconds >= 0 && seconds < kMaxSeconds) {
     return std::llround(seconds * 1e6);
   }
-  return Fail(ExitCode::kUsage, option + ": invalid duration '" + Harmless(Shorten(text, 60)) +
+  return Fail(ExitCode::kUsage, option + ": invalid duration '" +
+                                    EscapeControls(Shorten(text, 60)) +
                                     "'; give seconds, or a number with a unit (90s, 10m, 1h30m)");
 }
 
@@ -263,7 +264,7 @@ CliResult<int64_t> ParseWholeSeconds(const std::string& option, const std::strin
   if (!micros) return micros;
   const int64_t seconds = *micros / kSecond;
   if (*micros % kSecond == 0 && seconds >= min && seconds <= max) return seconds;
-  return Fail(ExitCode::kUsage, option + ": '" + Harmless(Shorten(text, 60)) +
+  return Fail(ExitCode::kUsage, option + ": '" + EscapeControls(Shorten(text, 60)) +
                                     "' must be whole seconds, " + std::to_string(min) + " to " +
                                     std::to_string(max));
 }

@@ -1,5 +1,5 @@
-// Times and durations as they are given to options: one grammar for every option of every command.
-// What this program prints can be given back.
+// Times and durations as option values: one grammar for all commands. Printed times can be used as
+// input.
 #ifndef STAGELOG_CLI_TIME_ARGUMENT_H_
 #define STAGELOG_CLI_TIME_ARGUMENT_H_
 
@@ -12,8 +12,8 @@
 
 namespace stagelog::cli {
 
-// A time, and how much of what follows it the text leaves open: "21:54:00" stands for that whole
-// second (screens cut the fraction off), "21:54" for the minute, a date for the day.
+// A time, and the range that the text covers: "21:54:00" is that whole second (printed times have
+// no fraction), "21:54" the minute, a date the day.
 struct Moment {
   int64_t first_micros = 0;  // since 1970
   int64_t last_micros = 0;   // the same where the text is exact

@@ -13,7 +13,7 @@ namespace {
 std::string Unknown(const std::string& what, const std::string& word,
                     const std::vector<std::string>& known) {
   const std::vector<std::string_view> candidates(known.begin(), known.end());
-  return "unknown " + what + " '" + Harmless(Shorten(word, 60)) + "'" +
+  return "unknown " + what + " '" + EscapeControls(Shorten(word, 60)) + "'" +
          DidYouMean(word, candidates);
 }
 

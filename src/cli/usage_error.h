@@ -1,4 +1,4 @@
-// What is wrong with a command line, in one line that names the wrong word.
+// Formats a command-line error as one line that names the wrong word.
 #ifndef STAGELOG_CLI_USAGE_ERROR_H_
 #define STAGELOG_CLI_USAGE_ERROR_H_
 

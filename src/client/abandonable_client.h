@@ -1,5 +1,5 @@
-// A daemon client whose request may be left alone: a name that is being looked up, or a connection
-// that is being made to a machine that does not answer, can take half a minute and not be stopped.
+// A daemon client whose request can be abandoned: a name lookup, or a connection attempt to a
+// machine that does not answer, can take half a minute and cannot be stopped.
 #ifndef STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_
 #define STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_
 
@@ -12,13 +12,13 @@
 
 namespace stagelog::cli {
 
-// Held by shared pointers: one of the thread that asks, one of whoever may abandon it.
+// Owned by shared pointers: one of the requesting thread, one of the thread that may abandon it.
 class AbandonableClient {
  public:
   explicit AbandonableClient(const Settings& settings) : client_(settings) {}
 
-  // No value when the request was abandoned meanwhile: the thread that asked must end, and touch
-  // nothing but its own pointer to this.
+  // No value if the request was abandoned meanwhile: the requesting thread must end, and use
+  // nothing but its own pointer to this object.
   std::optional<CliResult<Answer>> Post(const std::string& target, const std::string& body,
                                         const std::string& content_type) {
     return Ask([&] { return client_.Post(target, body, content_type); });

@@ -100,10 +100,10 @@ void BatchSender::TakeReceipt(const Json& answer) {
   const Receipt receipt = ReadReceipt(answer, "");
   flagged_ += receipt.flagged;
   for (const FlaggedEvent& event : receipt.events) {
-    if (!say_ || told_ >= kMaxTold) return;
+    if (!say_ || reported_ >= kMaxTold) return;
     if (event.line < 1 || event.line > static_cast<int64_t>(queued_.size())) continue;
     const OutgoingEvent& sent = queued_[static_cast<size_t>(event.line - 1)];
-    ++told_;
+    ++reported_;
     say_("line " + std::to_string(sent.line) + ": " + FlagText(event, sent.json));
   }
 }

@@ -1,4 +1,4 @@
-// Sends events to the daemon in batches, each event once however often a batch must be sent again.
+// Sends events to the daemon in batches, idempotently, so that a batch can be retried.
 #ifndef STAGELOG_CLIENT_BATCH_SENDER_H_
 #define STAGELOG_CLIENT_BATCH_SENDER_H_
 
@@ -17,8 +17,8 @@ namespace stagelog::cli {
 struct OutgoingEvent {
   std::string json;  // one line, with an event_id
   int64_t line = 0;  // from 1
-  // Its event_id stands for its place in the input, and was not chosen by anybody: where the daemon
-  // has that id with other content, the line is there already and was read in another way then.
+  // The event_id is derived from the place in the input: if the daemon has that id with other
+  // content, the line was imported before with another mapping.
   bool has_derived_id = false;
   uint32_t counted = 0;  // of whoever made it (LineMapper::Uncount())
 };
@@ -26,32 +26,32 @@ struct OutgoingEvent {
 // One thread at a time.
 class BatchSender {
  public:
-  // `target` takes NDJSON. What is not answered, or answered by 503, is sent again for
-  // `retry_seconds`; 0: an error at once.
+  // `target` accepts NDJSON. Requests without an answer, or answered by 503, are retried for
+  // `retry_seconds`; 0: fail at once.
   BatchSender(DaemonClient& client, std::string target, int retry_seconds)
       : client_(client), target_(std::move(target)), retry_seconds_(retry_seconds) {}
 
-  // Events that the daemon refuses are told to `skip` and left out, instead of ending the sending.
-  // What it refuses without naming an event (a token, say) still does.
+  // Passes events that the daemon refuses to `skip` and continues without them, instead of failing.
+  // A refusal that names no event (a token, say) still fails.
   using Skip = std::function<void(const OutgoingEvent& event, const std::string& reason)>;
   void SkipRefused(Skip skip) { skip_ = std::move(skip); }
 
   // Queues an event, and sends what is queued when it is enough for a request.
   CliStatus Add(OutgoingEvent event);
-  // Sends what is queued. An error names the line of the input that the daemon refused; of that
-  // batch what came before the line was taken then, and nothing behind it.
+  // Sends the queue. An error names the refused line of the input; of that batch, only the lines
+  // before it were accepted.
   CliStatus Flush();
 
   // Sends one event by itself, for its full answer.
   CliResult<Answer> PostOne(const std::string& event);
 
-  // `say` is told, in a line for people, of events that were stored and flagged: the first twenty.
+  // `say` receives a line for people for each flagged event: the first twenty.
   void OnFlagged(std::function<void(const std::string& text)> say) { say_ = std::move(say); }
   // Sends a request to another address, with the same patience.
   CliResult<Answer> PostTo(const std::string& target, const std::string& body);
 
   bool has_queued() const { return !queued_.empty(); }
-  // Something was sent, whatever became of it.
+  // Something was sent, successfully or not.
   bool has_sent() const { return has_sent_; }
   int64_t accepted() const { return accepted_; }
   int64_t duplicates() const { return duplicates_; }
@@ -82,14 +82,14 @@ class BatchSender {
   int64_t differing_ = 0;
   int64_t last_seq_ = 0;
   int64_t flagged_ = 0;
-  int64_t told_ = 0;  // of them, to `say_`
+  int64_t reported_ = 0;  // of them, to `say_`
   std::function<void(const std::string& text)> say_;
   bool has_sent_ = false;
   Skip skip_;
 };
 
-// `event` (a JSON object) with an event_id put in front where it has none. kUsage, with what is
-// wrong, when it is no JSON object.
+// `event` (a JSON object) with an event_id inserted if it has none. kUsage, with the problem, if it
+// is not a JSON object.
 CliResult<std::string> WithEventId(std::string_view event);
 
 }  // namespace stagelog::cli

@@ -1,4 +1,4 @@
-// The daemon's HTTP API as the commands use it.
+// A client of the daemon's HTTP API for the commands.
 #ifndef STAGELOG_CLIENT_DAEMON_CLIENT_H_
 #define STAGELOG_CLIENT_DAEMON_CLIENT_H_
 
@@ -25,7 +25,7 @@ struct Answer {
   bool ok() const { return status >= 200 && status < 300; }
 };
 
-// What a poll answers to `Accept: application/x-ndjson`.
+// A page of a poll with `Accept: application/x-ndjson`.
 struct LinePage {
   std::string lines;
   int64_t next_after = 0;
@@ -39,20 +39,20 @@ class DaemonClient {
  public:
   static constexpr int kAnswerSeconds = 30;
 
-  // `answer_seconds`: for how long an answer is waited for.
+  // `answer_seconds`: the time to wait for an answer.
   explicit DaemonClient(const Settings& settings, int answer_seconds = kAnswerSeconds);
   ~DaemonClient();
 
-  // An answer of whatever status; kUnreachable when there was none. `target` begins with '/' and
-  // comes after the URL's own path. `wait_seconds`: how long the daemon may take on purpose (long
-  // poll), beyond the usual time.
+  // Returns an answer of any status; kUnreachable if there is none. `target` begins with '/' and is
+  // appended to the URL's path. `wait_seconds`: how long the daemon may delay the answer (long
+  // poll), in addition to the usual time.
   CliResult<Answer> Get(const std::string& target, int wait_seconds = 0);
   CliResult<Answer> Post(const std::string& target, const std::string& body,
                          const std::string& content_type = "application/json");
 
   CliResult<Answer> Delete(const std::string& target);
 
-  // The same; an answer that is no success is an error made by AsError().
+  // The same; an unsuccessful answer becomes an error by AsError().
   CliResult<Json> GetJson(const std::string& target, int wait_seconds = 0);
   CliResult<Json> PostJson(const std::string& target, const std::string& body,
                            const std::string& content_type = "application/json");
@@ -60,20 +60,21 @@ class DaemonClient {
   // A page of a poll as the stored lines themselves, each with its newline.
   CliResult<LinePage> GetLines(const std::string& target, int wait_seconds = 0);
 
-  // Reads an answer as it comes. `on_head` sees status and Content-Type, `on_bytes` what follows;
-  // either ends the request by false. kUnreachable when the connection fails or is cut; a success
-  // when the daemon ended the answer or a callback did. Nothing for `idle_seconds` is a failure.
+  // Reads an answer incrementally. `on_head` receives status and Content-Type, `on_bytes` the body;
+  // either ends the request by returning false. kUnreachable if the connection fails or is cut;
+  // success if the daemon ended the answer or a callback did. A pause of `idle_seconds` is a
+  // failure.
   CliStatus Stream(const std::string& target, const RequestHeaders& headers, int idle_seconds,
                    const std::function<bool(int status, const std::string& content_type)>& on_head,
                    const std::function<bool(std::string_view bytes)>& on_bytes);
 
-  // Ends what runs now and fails all that comes. Safe from any thread, not from a signal handler.
+  // Aborts a running request and fails later ones. Safe from any thread, not from a signal handler.
   void Stop();
 
   const std::string& url() const { return settings_.url; }
 
-  // What an answer that is no success means: kRefused (kUnreachable for 502 to 504) with the
-  // problem's detail, and for 401 and 403 what to do about it.
+  // Converts an unsuccessful answer: kRefused (kUnreachable for 502 to 504) with the problem's
+  // detail, and for 401 and 403 with advice.
   CliError AsError(const Answer& answer) const;
 
  private:

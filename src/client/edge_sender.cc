@@ -16,19 +16,19 @@ constexpr const char* kEndsQuery = "/events?type=job_completed,job_failed,job_ca
 
 EdgeOutcome Away(SendVerdict::Kind kind, std::string reason) {
   EdgeOutcome outcome;
-  outcome.kind = kind == SendVerdict::Kind::kLater ? Kind::kLater : Kind::kAway;
+  outcome.kind = kind == SendVerdict::Kind::kLater ? Kind::kLater : Kind::kUnavailable;
   outcome.verdict.kind = kind;
   outcome.verdict.reason = std::move(reason);
   return outcome;
 }
 
-// What an answer that is no document means: kAsItIs where it is for the lines to be refused.
+// What an answer that is no document means: kSendUnchanged where it is for the lines to be refused.
 EdgeOutcome Failed(const AbandonableClient& client, const Answer& answer) {
   if (answer.status >= 500) {
     return Away(SendVerdict::Kind::kLater, client.client().AsError(answer).message);
   }
   EdgeOutcome outcome;
-  outcome.kind = Kind::kAsItIs;
+  outcome.kind = Kind::kSendUnchanged;
   return outcome;
 }
 
@@ -43,18 +43,19 @@ std::optional<EdgeOutcome> AskStatus(AbandonableClient& client, const std::strin
     outcome.kind = Kind::kAbandoned;
     return outcome;
   }
-  if (!*asked) return Away(SendVerdict::Kind::kAway, asked->error().message);
+  if (!*asked) return Away(SendVerdict::Kind::kUnavailable, asked->error().message);
   const Answer& answer = **asked;
   if (answer.status == kNotFound && CodeOf(answer) == "unknown_job") return std::nullopt;
   if (!answer.ok()) return Failed(client, answer);
   status = TextAt(ObjectOf(answer.body), "status");
   if (!status.empty()) return std::nullopt;
   EdgeOutcome outcome;
-  outcome.kind = Kind::kAsItIs;
+  outcome.kind = Kind::kSendUnchanged;
   return outcome;
 }
 
-// kAsItIs where the lines are refused; `is_conflict`: because their ids stand for other content.
+// kSendUnchanged where the lines are refused; `is_conflict`: because their ids stand for other
+// content.
 EdgeOutcome Send(AbandonableClient& client, const std::string& target, const Lines& lines,
                  bool& is_conflict) {
   std::string body;
@@ -63,13 +64,13 @@ EdgeOutcome Send(AbandonableClient& client, const std::string& target, const Lin
   EdgeOutcome outcome;
   outcome.kind = Kind::kAbandoned;
   if (!sent) return outcome;
-  if (!*sent) return Away(SendVerdict::Kind::kAway, sent->error().message);
+  if (!*sent) return Away(SendVerdict::Kind::kUnavailable, sent->error().message);
   const Answer& answer = **sent;
-  SendVerdict verdict = JudgeAnswer(client.client(), answer, lines.size());
+  SendVerdict verdict = ClassifyAnswer(client.client(), answer, lines.size());
   if (verdict.kind == SendVerdict::Kind::kLater) return Away(verdict.kind, verdict.reason);
   if (verdict.kind != SendVerdict::Kind::kTaken) {
     is_conflict = CodeOf(answer) == "event_id_conflict";
-    outcome.kind = Kind::kAsItIs;
+    outcome.kind = Kind::kSendUnchanged;
     return outcome;
   }
   outcome.kind = Kind::kDone;
@@ -86,7 +87,7 @@ EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
   std::string status;
   if (auto outcome = AskStatus(client, target, status)) return *outcome;
   EdgeOutcome outcome;
-  for (const Lines& way : WaysToBegin(lines, status)) {
+  for (const Lines& way : BeginningVariants(lines, status)) {
     bool is_conflict = false;
     outcome.kind = Kind::kNothing;
     if (!way.empty()) outcome = Send(client, target, way, is_conflict);
@@ -96,26 +97,26 @@ EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
   return outcome;
 }
 
-EdgeOutcome SendEndAnew(AbandonableClient& client, const std::string& job_id,
-                        const std::string& line) {
+EdgeOutcome ResendEnd(AbandonableClient& client, const std::string& job_id,
+                      const std::string& line) {
   const std::string target = JobTarget(job_id);
   EdgeOutcome nothing;
   nothing.kind = Kind::kNothing;
   std::string status;
   if (auto outcome = AskStatus(client, target, status)) {
-    return outcome->kind == Kind::kAsItIs ? nothing : *outcome;
+    return outcome->kind == Kind::kSendUnchanged ? nothing : *outcome;
   }
   const auto asked = client.Get(target + kEndsQuery);
   if (!asked) return {.kind = Kind::kAbandoned, .lines = {}, .status = {}};
-  if (!*asked) return Away(SendVerdict::Kind::kAway, asked->error().message);
+  if (!*asked) return Away(SendVerdict::Kind::kUnavailable, asked->error().message);
   if ((*asked)->status >= 500) return Failed(client, **asked);
   const Json page = ObjectOf((*asked)->body);
-  const Lines lines = EndAnewLines(line, status, PartAt(page, "events"));
+  const Lines lines = ResendEndLines(line, status, PartAt(page, "events"));
   if (lines.empty()) return nothing;
   bool is_conflict = false;
   EdgeOutcome outcome = Send(client, target, lines, is_conflict);
   outcome.status = status;
-  return outcome.kind == Kind::kAsItIs ? nothing : outcome;
+  return outcome.kind == Kind::kSendUnchanged ? nothing : outcome;
 }
 
 }  // namespace stagelog::cli

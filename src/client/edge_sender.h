@@ -1,5 +1,5 @@
-// Sends what begins a run, and once more what ends one, by what the daemon says of the job
-// (run_edges.h).
+// Sends the beginning of a run, and if necessary its end again, depending on the job's status in
+// the daemon (run_edges.h).
 #ifndef STAGELOG_CLIENT_EDGE_SENDER_H_
 #define STAGELOG_CLIENT_EDGE_SENDER_H_
 
@@ -13,26 +13,26 @@ namespace stagelog::cli {
 
 struct EdgeOutcome {
   enum class Kind {
-    kDone,       // told, now or before
-    kNothing,    // nothing is to be told
-    kAsItIs,     // this way is not possible: the lines themselves are to be sent and judged
-    kAway,       // no answer
-    kLater,      // not now; soon perhaps
-    kAbandoned,  // whoever asked may be gone
+    kDone,           // reported, now or earlier
+    kNothing,        // nothing to report
+    kSendUnchanged,  // not possible: send the original lines and classify the answer
+    kUnavailable,    // no answer
+    kLater,          // not now; retry
+    kAbandoned,      // the caller may be destroyed
   };
   Kind kind = Kind::kDone;
-  SendVerdict verdict = {};        // kDone, kAway, kLater
+  SendVerdict verdict = {};        // kDone, kUnavailable, kLater
   std::vector<std::string> lines;  // kDone: what was sent
   std::string status;              // of the job before it; empty: there was no such job
 };
 
-// All of `lines` tells one beginning.
+// All of `lines` describe one beginning.
 EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
                           const std::vector<std::string>& lines);
 
-// `line` ends a run, and the job was over when it came.
-EdgeOutcome SendEndAnew(AbandonableClient& client, const std::string& job_id,
-                        const std::string& line);
+// `line` ends a run, but the job was already terminal when it arrived.
+EdgeOutcome ResendEnd(AbandonableClient& client, const std::string& job_id,
+                      const std::string& line);
 
 }  // namespace stagelog::cli
 

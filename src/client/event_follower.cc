@@ -39,7 +39,7 @@ CliResult<FollowEnd> EventFollower::Run() {
         break;
       case Step::kBlocked:
         is_polling_ = true;
-        sink_.OnNotice("no live stream from " + Harmless(client_.url()) + ": " + why_ +
+        sink_.OnNotice("no live stream from " + EscapeControls(client_.url()) + ": " + why_ +
                        "; polling instead");
         step = Step::kGoOn;
         break;
@@ -79,7 +79,7 @@ EventFollower::Step EventFollower::Begin() {
   if (answer->ok() || answer->status == 404 || answer->status == 410) {
     const Step step = TakeAnswer(answer);
     if (!has_job_) {
-      sink_.OnNotice("job '" + Harmless(request_.job_id) +
+      sink_.OnNotice("job '" + EscapeControls(request_.job_id) +
                      "' does not exist yet; waiting for its first event");
     }
     const bool may_wait = step != Step::kBroken || request_.daemon_was_there;
@@ -145,7 +145,7 @@ void EventFollower::TakeGap(const std::string& data) {
   const Json gap = ObjectOf(data);
   cursor_ = IntegerAt(gap, "resumed_after", cursor_);
   sink_.OnNotice("gap: the journal cannot resume where this left off (" +
-                 Harmless(TextAt(gap, "reason")) + "); continuing after seq " +
+                 EscapeControls(TextAt(gap, "reason")) + "); continuing after seq " +
                  std::to_string(cursor_));
 }
 
@@ -178,7 +178,7 @@ std::string EventFollower::HowBlocked(const Connection& connection, bool was_sil
     return "no data in " + std::to_string(request_.silence_seconds) + " s (is a proxy buffering?)";
   }
   if (connection.status == 200 && !connection.content_type.starts_with("text/event-stream")) {
-    return "it comes as '" + Harmless(connection.content_type.substr(0, 64)) +
+    return "it comes as '" + EscapeControls(connection.content_type.substr(0, 64)) +
            "' and not as text/event-stream";
   }
   return "the connection is closed before the stream begins";
@@ -270,16 +270,16 @@ EventFollower::Step EventFollower::Broken(const std::string& why) {
 
 void EventFollower::NoteConnected() {
   delay_.Reset();
-  if (std::exchange(has_said_away_, false)) {
-    sink_.OnNotice("the daemon at " + Harmless(client_.url()) + " is back");
+  if (std::exchange(has_reported_unavailable_, false)) {
+    sink_.OnNotice("the daemon at " + EscapeControls(client_.url()) + " is back");
   }
 }
 
 // The first loss is mended in silence; only a daemon that is not found again is worth a line.
 EventFollower::Step EventFollower::WaitToRetry() {
-  if (delay_.failures() > 0 && !has_said_away_ && !stopped()) {
-    has_said_away_ = true;
-    sink_.OnNotice(Harmless(why_) + "; retrying until it is back");
+  if (delay_.failures() > 0 && !has_reported_unavailable_ && !stopped()) {
+    has_reported_unavailable_ = true;
+    sink_.OnNotice(EscapeControls(why_) + "; retrying until it is back");
   }
   return WaitMs(delay_.NextMs(RandomBits())) ? Step::kGoOn : Step::kStopped;
 }

@@ -1,5 +1,5 @@
-// A cursor over a daemon's events, as a client keeps one: each event once and in order, whatever
-// becomes of the connection, the daemon, or what stands between.
+// A client-side cursor over a daemon's events: each event once and in order, across reconnects,
+// restarts of the daemon, and proxies.
 #ifndef STAGELOG_CLIENT_EVENT_FOLLOWER_H_
 #define STAGELOG_CLIENT_EVENT_FOLLOWER_H_
 
@@ -17,48 +17,48 @@
 
 namespace stagelog::cli {
 
-// Who is told. Called on the thread of EventFollower::Run() only.
+// Receives the events. Called only on the thread of EventFollower::Run().
 class FollowSink {
  public:
   virtual ~FollowSink() = default;
 
-  // The next event; `body` is the stored line. False: enough.
+  // The next event; `body` is the stored line. Return false to stop.
   virtual bool OnEvent(int64_t seq, std::string_view body) = 0;
-  // All events that came together have been told, more may come later: the time to show them. A
-  // failure ends the following with it.
+  // All events received together were delivered, more may follow: the time to display them. A
+  // failure ends Run().
   virtual CliStatus OnPause() = 0;
-  // What a person should know (a gap, a daemon that is away), in one line; all of it others' text
-  // made harmless.
+  // A message for people (a gap, an unreachable daemon), in one line; untrusted text in it is
+  // escaped.
   virtual void OnNotice(const std::string& notice) = 0;
 };
 
 enum class FollowEnd {
-  kOver,     // until_over: the job is over and all that matches was told
-  kEnough,   // the sink wanted no more
+  kOver,     // until_over: the job is terminal and all matches were delivered
+  kEnough,   // the sink returned false
   kStopped,  // Stop()
 };
 
-// Follows by SSE. When no stream gets through though the daemon answers, that is said once and it
-// polls instead. A daemon that goes away is waited for, for ever.
+// Follows by SSE. If streams do not get through although the daemon answers, it says so once and
+// polls instead. Waits without limit for a daemon that becomes unreachable.
 class EventFollower {
  public:
   EventFollower(DaemonClient& client, FollowRequest request, FollowSink& sink);
 
-  // Returns when it is at an end. Errors: no daemon at the start (kUnreachable), a request that it
-  // refuses (kRefused), and what the sink failed with.
+  // Returns at the end. Errors: no daemon at the start (kUnreachable), a refused request
+  // (kRefused), and failures of the sink.
   CliResult<FollowEnd> Run();
 
   // Ends Run() soon. Safe from any thread, more than once; not from a signal handler.
   void Stop();
 
-  // The last seq that was told, or looked at in vain.
+  // The last seq that was delivered, or scanned without a match.
   int64_t cursor() const { return cursor_; }
 
  private:
   enum class Step {
     kGoOn,
-    kBroken,   // the daemon, or the way to it, is not there just now
-    kBlocked,  // the daemon is there, but streams do not get through; `why_` says how
+    kBroken,   // the daemon or the network is unavailable
+    kBlocked,  // the daemon answers, but streams do not get through; see `why_`
     kOver,
     kEnough,
     kStopped,
@@ -103,8 +103,8 @@ class EventFollower {
   std::string journal_id_;
   ReconnectDelay delay_;
   bool is_polling_ = false;
-  bool has_job_ = true;  // false: a poll said that there is no such job yet
-  bool has_said_away_ = false;
+  bool has_job_ = true;  // false: by the last poll, the job does not exist yet
+  bool has_reported_unavailable_ = false;
   int cuts_in_a_row_ = 0;  // connections that ended before their first frame
   std::string why_;
   CliError error_;

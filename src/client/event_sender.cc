@@ -21,7 +21,7 @@ constexpr size_t kMaxBatchEvents = 500;
 constexpr size_t kMaxBatchBytes = size_t{1} << 20;
 constexpr int64_t kHeartbeatMicros = 5'000'000;
 constexpr const char* kHeartbeat = R"({"type":"heartbeat","payload":{"interval_seconds":5}})";
-static_assert(kHeartbeatMicros == 5'000'000, "as the heartbeat says");
+static_assert(kHeartbeatMicros == 5'000'000, "must match the heartbeat payload");
 constexpr int64_t kFirstRetryMs = 100;
 constexpr int64_t kLastRetryMs = 2'000;
 // Where another process sends, or inotify is used up, we look this often.
@@ -79,7 +79,7 @@ EventSender::Result EventSender::Finish() {
   Wake();
   while (!has_ended_) {
     const uint64_t before = progress_;
-    const auto patience = is_away_ ? kPatienceWhenAway : milliseconds(options_.patience_ms);
+    const auto patience = is_unavailable_ ? kPatienceWhenAway : milliseconds(options_.patience_ms);
     const auto has_moved = [&] { return has_ended_ || progress_ != before; };
     if (changed_.wait_for(lock, patience, has_moved)) continue;
     has_given_up_ = true;
@@ -98,7 +98,7 @@ void EventSender::StopThread(std::unique_lock<std::mutex>& lock) {
     if (changed_.wait_for(lock, kStopPatience, [&] { return has_ended_; })) return;
     if (!client_->Abandon()) continue;
     thread_.detach();
-    away_reason_ = client_->client().url() + " does not answer";
+    unavailable_reason_ = client_->client().url() + " does not answer";
     has_ended_ = true;
   }
 }
@@ -114,10 +114,10 @@ void EventSender::Run() {
     }
     const Step step = SendOnce();
     if (step == Step::kAbandoned) return;  // this object may be gone
-    if (step == Step::kSent) TellProgress();
+    if (step == Step::kSent) NotifyProgress();
     {
       const std::lock_guard lock(mutex_);
-      is_away_ = step == Step::kAway || step == Step::kRetry;
+      is_unavailable_ = step == Step::kUnavailable || step == Step::kRetry;
     }
     if (was_finishing && IsDone(step)) break;
     if (step != Step::kSent) Wait(step);
@@ -131,14 +131,14 @@ bool EventSender::IsDone(Step step) {
   if (step == Step::kNothing && !outbox_.Leave()) return false;
   // Twice, for the first may have found a connection that a restarted daemon no longer has.
   const int attempts = has_answered_ ? 2 : 1;
-  const bool is_away = step == Step::kAway && ++away_at_end_ >= attempts;
-  if (step == Step::kAway) retry_ms_ = kFirstRetryMs;
+  const bool is_away = step == Step::kUnavailable && ++failures_at_end_ >= attempts;
+  if (step == Step::kUnavailable) retry_ms_ = kFirstRetryMs;
   const bool is_for_others =
       step == Step::kBusy && (!options_.waits_for_others || !outbox_.HasUnsent());
   const std::lock_guard lock(mutex_);
   if (step == Step::kNothing) result_ = Result::kAllSent;
   if (step == Step::kBusy) result_ = Result::kLeftToOther;
-  if (step == Step::kAway || step == Step::kRetry) result_ = Result::kAway;
+  if (step == Step::kUnavailable || step == Step::kRetry) result_ = Result::kUnavailable;
   return has_given_up_ || step == Step::kNothing || is_away || is_for_others;
 }
 
@@ -163,27 +163,28 @@ EventSender::Step EventSender::SendOnce() {
     if (options_.on_other_sends) options_.on_other_sends();
     return Step::kBusy;
   }
-  if (batch.lines.empty()) return BeatHeart() ? Step::kNothing : Step::kAbandoned;
+  if (batch.lines.empty()) return SendHeartbeatIfDue() ? Step::kNothing : Step::kAbandoned;
   const auto client = client_;  // outlives this object where it is abandoned
   if (BeginsRun(batch.lines.front()) && batch.lines.front() != sent_as_it_is_) {
-    return TellBeginning(*client, batch);
+    return SendRunBeginning(*client, batch);
   }
   const auto answer = client->Post(JobTarget(options_.job_id) + "/events", BodyOf(batch.lines),
                                    "application/x-ndjson");
   if (!answer) return Step::kAbandoned;
   if (!*answer) {
-    away_reason_ = answer->error().message;
-    return Step::kAway;
+    unavailable_reason_ = answer->error().message;
+    return Step::kUnavailable;
   }
   has_answered_ = true;
   return Judge(*client, batch, **answer);
 }
 
-EventSender::Step EventSender::TellBeginning(AbandonableClient& client, const OutboxBatch& batch) {
+EventSender::Step EventSender::SendRunBeginning(AbandonableClient& client,
+                                                const OutboxBatch& batch) {
   const EdgeOutcome outcome = SendBeginning(client, options_.job_id, batch.lines);
   const bool is_told =
       outcome.kind == EdgeOutcome::Kind::kDone || outcome.kind == EdgeOutcome::Kind::kNothing;
-  if (outcome.kind == EdgeOutcome::Kind::kAsItIs) {
+  if (outcome.kind == EdgeOutcome::Kind::kSendUnchanged) {
     sent_as_it_is_ = batch.lines.front();
     return SendOnce();
   }
@@ -191,7 +192,7 @@ EventSender::Step EventSender::TellBeginning(AbandonableClient& client, const Ou
   has_answered_ = true;
   if (outcome.status == "canceled" && outcome.verdict.receipt.flagged > 0) {
     options_.say("job " + options_.job_id +
-                 " was canceled before this run could be told to the daemon; its events are "
+                 " was canceled before the daemon learned of this run; its events are "
                  "stored and flagged, the job stays canceled");
   }
   return Take(batch, outcome.verdict, outcome.lines);
@@ -199,8 +200,8 @@ EventSender::Step EventSender::TellBeginning(AbandonableClient& client, const Ou
 
 EventSender::Step EventSender::StepOf(const EdgeOutcome& outcome) {
   if (outcome.kind == EdgeOutcome::Kind::kAbandoned) return Step::kAbandoned;
-  away_reason_ = outcome.verdict.reason;
-  return outcome.kind == EdgeOutcome::Kind::kLater ? Step::kRetry : Step::kAway;
+  unavailable_reason_ = outcome.verdict.reason;
+  return outcome.kind == EdgeOutcome::Kind::kLater ? Step::kRetry : Step::kUnavailable;
 }
 
 // The batch is with the daemon, as `sent`.
@@ -208,23 +209,23 @@ EventSender::Step EventSender::Take(const OutboxBatch& batch, const SendVerdict&
                                     const std::vector<std::string>& sent) {
   batch_limit_ = kMaxBatchEvents;
   retry_ms_ = kFirstRetryMs;
-  SayFlagged(sent, verdict.receipt);
+  ReportFlagged(sent, verdict.receipt);
   outbox_.Taken(batch);
   if (!verdict.job_status.empty() && options_.on_job_status) {
     options_.on_job_status(verdict.job_status);
   }
-  return BeatHeart() ? Step::kSent : Step::kAbandoned;
+  return SendHeartbeatIfDue() ? Step::kSent : Step::kAbandoned;
 }
 
 // Ends of runs that came when another run had ended the job: told once more, before the batch is
 // marked as sent, so that whoever sends it again does so too. No value when all is well.
-std::optional<EventSender::Step> EventSender::EndAnew(AbandonableClient& client,
-                                                      const OutboxBatch& batch,
-                                                      SendVerdict& verdict) {
+std::optional<EventSender::Step> EventSender::RetryEnd(AbandonableClient& client,
+                                                       const OutboxBatch& batch,
+                                                       SendVerdict& verdict) {
   for (size_t i = 0; i < batch.lines.size(); ++i) {
     const auto line = static_cast<int64_t>(i) + 1;
     if (!EndsRun(batch.lines[i]) || !MayHaveBeenOver(verdict.receipt, line)) continue;
-    const EdgeOutcome outcome = SendEndAnew(client, options_.job_id, batch.lines[i]);
+    const EdgeOutcome outcome = ResendEnd(client, options_.job_id, batch.lines[i]);
     if (outcome.kind == EdgeOutcome::Kind::kNothing) continue;
     if (outcome.kind != EdgeOutcome::Kind::kDone) return StepOf(outcome);
     verdict.job_status = outcome.verdict.job_status;
@@ -239,33 +240,33 @@ std::optional<EventSender::Step> EventSender::EndAnew(AbandonableClient& client,
 
 EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatch& batch,
                                      const Answer& answer) {
-  SendVerdict verdict = JudgeAnswer(client.client(), answer, batch.lines.size());
+  SendVerdict verdict = ClassifyAnswer(client.client(), answer, batch.lines.size());
   switch (verdict.kind) {
     case SendVerdict::Kind::kTaken:
-      if (const auto step = EndAnew(client, batch, verdict)) return *step;
+      if (const auto step = RetryEnd(client, batch, verdict)) return *step;
       return Take(batch, verdict, batch.lines);
     case SendVerdict::Kind::kRefused:
-      return RefuseOrEndAnew(client, batch, verdict);
-    case SendVerdict::Kind::kAway:
-      away_reason_ = verdict.reason;
-      if (!std::exchange(has_said_away_, true)) {
-        options_.say("keeping events until they can be sent: " + away_reason_);
+      return RefuseOrRetryEnd(client, batch, verdict);
+    case SendVerdict::Kind::kUnavailable:
+      unavailable_reason_ = verdict.reason;
+      if (!std::exchange(has_reported_unavailable_, true)) {
+        options_.say("keeping events until they can be sent: " + unavailable_reason_);
       }
-      return Step::kAway;
+      return Step::kUnavailable;
     case SendVerdict::Kind::kLater:
-      away_reason_ = verdict.reason;
+      unavailable_reason_ = verdict.reason;
       return Step::kRetry;
   }
   return Step::kRetry;
 }
 
 // A strict job refuses what others store and flag.
-EventSender::Step EventSender::RefuseOrEndAnew(AbandonableClient& client, const OutboxBatch& batch,
-                                               const SendVerdict& verdict) {
+EventSender::Step EventSender::RefuseOrRetryEnd(AbandonableClient& client, const OutboxBatch& batch,
+                                                const SendVerdict& verdict) {
   const bool was_over = batch.lines.size() == 1 && EndsRun(batch.lines.front()) &&
                         TextAt(ObjectOf(verdict.reason), "code") == "strict_violation";
   if (was_over) {
-    const EdgeOutcome outcome = SendEndAnew(client, options_.job_id, batch.lines.front());
+    const EdgeOutcome outcome = ResendEnd(client, options_.job_id, batch.lines.front());
     if (outcome.kind == EdgeOutcome::Kind::kDone)
       return Take(batch, outcome.verdict, outcome.lines);
     if (outcome.kind != EdgeOutcome::Kind::kNothing) return StepOf(outcome);
@@ -275,7 +276,7 @@ EventSender::Step EventSender::RefuseOrEndAnew(AbandonableClient& client, const 
 }
 
 // Each kind once: what comes after a job's end, say, comes often.
-void EventSender::SayFlagged(const std::vector<std::string>& lines, const Receipt& receipt) {
+void EventSender::ReportFlagged(const std::vector<std::string>& lines, const Receipt& receipt) {
   for (const FlaggedEvent& event : receipt.events) {
     if (!said_violations_.insert(event.violations).second) continue;
     const auto index = static_cast<size_t>(event.line - 1);  // beyond all lines for none
@@ -304,7 +305,7 @@ void EventSender::Refuse(const OutboxBatch& batch, const SendVerdict& verdict) {
 
 // False when the request was abandoned. A heartbeat that is lost says what it should: that nothing
 // was heard of us.
-bool EventSender::BeatHeart() {
+bool EventSender::SendHeartbeatIfDue() {
   const int64_t now = SystemClock().MonotonicMicros();
   if (!options_.has_heartbeats || now < heartbeat_micros_) return true;
   heartbeat_micros_ = now + kHeartbeatMicros;
@@ -323,7 +324,7 @@ void EventSender::Watch() {
 
 void EventSender::Wait(Step step) {
   int64_t wait_ms = kLookMs;
-  if (step == Step::kAway || step == Step::kRetry) {
+  if (step == Step::kUnavailable || step == Step::kRetry) {
     wait_ms = retry_ms_;
     retry_ms_ = std::min(retry_ms_ * 2, kLastRetryMs);
   } else if (step == Step::kNothing && (is_watching_ || outbox_.folder().empty())) {
@@ -331,7 +332,7 @@ void EventSender::Wait(Step step) {
     wait_ms = options_.has_heartbeats ? std::max<int64_t>(left, 0) : -1;
   }
   // While the daemon is away nothing but the time and the end matters: new events do not hasten it.
-  const bool is_away = step == Step::kAway || step == Step::kRetry;
+  const bool is_away = step == Step::kUnavailable || step == Step::kRetry;
   const int64_t until = SystemClock().MonotonicMicros() + wait_ms * 1'000;
   while (true) {
     std::array<pollfd, 2> entries = {
@@ -354,7 +355,7 @@ void EventSender::TakeWakes() {
   }
 }
 
-void EventSender::TellProgress() {
+void EventSender::NotifyProgress() {
   const std::lock_guard lock(mutex_);
   ++progress_;
   changed_.notify_all();

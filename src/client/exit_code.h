@@ -1,5 +1,4 @@
-// What `stagelog` ends with. The numbers are documented (src/cli/README.md, man page) and
-// never change.
+// The exit codes of `stagelog`. They are documented (src/cli/README.md, man page) and never change.
 #ifndef STAGELOG_CLIENT_EXIT_CODE_H_
 #define STAGELOG_CLIENT_EXIT_CODE_H_
 
@@ -12,16 +11,16 @@ namespace stagelog::cli {
 enum class ExitCode {
   kOk = 0,
   kProblem = 1,         // verify found something wrong; a file that cannot be written
-  kUsage = 2,           // a flag, argument, setting or input that makes no sense
+  kUsage = 2,           // an invalid flag, argument, setting or input
   kRejected = 3,        // gate wait: rejected
-  kUndecided = 4,       // gate wait: expired, canceled, or the time was over
+  kUndecided = 4,       // gate wait: expired, canceled, or timed out
   kUnreachable = 5,     // no daemon answers at the URL
-  kRefused = 6,         // the daemon said no: token, role, unknown job, conflict
-  kBadFile = 7,         // a file that is not there, cannot be read, or is no journal
-  kFlagged = 8,         // emit --strict: taken, and flagged as illegal
+  kRefused = 6,         // refused by the daemon: token, role, unknown job, conflict
+  kBadFile = 7,         // a file that is missing, unreadable, or not a journal
+  kFlagged = 8,         // emit --strict: stored, but flagged as invalid
   kInterrupted = 130,   // Ctrl-C, as a shell spells it
-  kClosedOutput = 141,  // who read standard output has gone (`| head`), as after SIGPIPE
-  kTerminated = 143,    // SIGTERM, or the terminal has gone
+  kClosedOutput = 141,  // the reader of standard output has exited (`| head`), as SIGPIPE
+  kTerminated = 143,    // SIGTERM or SIGHUP
 };
 
 // A failure with its message for standard error (one line, saying what to do).

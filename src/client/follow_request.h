@@ -1,4 +1,4 @@
-// Which events somebody wants to follow, and the targets of the daemon's API that give them.
+// Which events to follow, and the API targets that return them.
 #ifndef STAGELOG_CLIENT_FOLLOW_REQUEST_H_
 #define STAGELOG_CLIENT_FOLLOW_REQUEST_H_
 
@@ -19,9 +19,9 @@ struct FollowRequest {
   // `type`, `stage`, `level`, `job`, `q` with their values.
   std::vector<std::pair<std::string, std::string>> filters;
   bool until_over = false;  // ends when the job does; wants a job_id
-  // It answered just before: one that does not at the start has gone meanwhile, and is waited for.
+  // It has just answered: if it does not at the start, it is waited for.
   bool daemon_was_there = false;
-  // Without a byte for so long a stream is taken for dead; its heartbeats come every 5 seconds.
+  // A stream without a byte for so long is considered dead; heartbeats come every 5 seconds.
   int silence_seconds = 12;
 };
 

@@ -1,4 +1,4 @@
-// Members of a document that somebody else wrote: of another kind than wanted is as good as none.
+// Access to members of an untrusted document: a member of the wrong type counts as missing.
 #ifndef STAGELOG_CLIENT_JSON_MEMBER_H_
 #define STAGELOG_CLIENT_JSON_MEMBER_H_
 
@@ -13,7 +13,7 @@ namespace stagelog::cli {
 // Keeps the order in which keys came.
 using Json = nlohmann::ordered_json;
 
-// `text` as an object; an empty one when it is none.
+// `text` as an object; an empty one if it is not an object.
 Json ObjectOf(std::string_view text);
 
 // The member's own value, else empty, `otherwise` or nothing.

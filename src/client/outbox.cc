@@ -29,7 +29,7 @@ Outbox::Outbox(std::string folder, size_t max_memory_bytes, Say say)
       reader_(folder),
       writer_(folder),
       has_spool_(!folder.empty()) {
-  if (!has_spool_) Complain("neither XDG_STATE_HOME nor HOME is set");
+  if (!has_spool_) ReportOnce("neither XDG_STATE_HOME nor HOME is set");
 }
 
 void Outbox::Add(SpoolEvents events) {
@@ -41,12 +41,12 @@ void Outbox::Add(SpoolEvents events) {
       return;
     }
     has_spool_ = false;
-    Complain(place.error().message);
+    ReportOnce(place.error().message);
   }
   Remember(std::move(events));
 }
 
-void Outbox::Complain(const std::string& problem) {
+void Outbox::ReportOnce(const std::string& problem) {
   say_("cannot write events to the spool (" + problem +
        "); keeping them in memory; free disk space or set XDG_STATE_HOME");
 }

@@ -1,5 +1,5 @@
-// Events on their way to the daemon: in the job's spool, or, where the disk does not take them, in
-// memory behind what is in the spool.
+// Events to be sent: in the job's spool, or, if the disk rejects them, in memory after those in the
+// spool.
 #ifndef STAGELOG_CLIENT_OUTBOX_H_
 #define STAGELOG_CLIENT_OUTBOX_H_
 
@@ -33,7 +33,7 @@ struct OutboxBatch {
 
 class Outbox {
  public:
-  // For people, each said once.
+  // Messages for people, each only once.
   using Say = std::function<void(const std::string& message)>;
 
   // `folder` is the job's; empty: there is no place for a spool.
@@ -45,16 +45,16 @@ class Outbox {
   // What follows is for the one thread that sends.
   OutboxBatch Next(size_t max_events, size_t max_bytes);
   void Taken(const OutboxBatch& batch);
-  // The daemon will never take the only event of `batch`. `reason`: a JSON object.
+  // The daemon permanently rejects the only event of `batch`. `reason`: a JSON object.
   void Refused(const OutboxBatch& batch, const std::string& reason);
-  // Clears the spool away when all of it is sent, and lets others send. True when nothing is left
-  // that this process should see to: look again (Next) when false.
+  // Removes the spool if all of it is sent, and lets other processes send. True if this process has
+  // nothing left to send: if false, call Next() again.
   bool Leave();
   bool HasUnsent() const { return reader_.HasUnsent(); }  // in the spool
   bool is_sender() const { return reader_.is_locked(); }
 
-  // After the sending has ended: events in memory go to the spool if it takes them after all, else
-  // to a file in TMPDIR. How many events wait in the spool, and how many are lost.
+  // After sending has ended: moves events in memory to the spool if possible, else to a file in
+  // TMPDIR. Returns how many wait in the spool, and how many are lost.
   struct Rest {
     uint64_t waiting = 0;
     uint64_t lost = 0;
@@ -70,7 +70,7 @@ class Outbox {
  private:
   static void Rescue(const SpoolEvents& events, Rest& rest);
   void Remember(SpoolEvents events);
-  void Complain(const std::string& problem);
+  void ReportOnce(const std::string& problem);
   OutboxBatch NextSpooled(size_t max_events, size_t max_bytes);
   OutboxBatch NextRemembered(size_t max_events, size_t max_bytes);
   void DropRemembered(size_t count);

@@ -1,4 +1,4 @@
-// The answer to a poll, with each event's bytes as the journal has them.
+// Parses the answer to a poll, keeping the original bytes of each event.
 #ifndef STAGELOG_CLIENT_POLL_PAGE_H_
 #define STAGELOG_CLIENT_POLL_PAGE_H_
 

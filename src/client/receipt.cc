@@ -36,7 +36,7 @@ std::string SuspectText(std::string_view event) {
   if (!draft) return "";
   const auto suspect = FindSuspectKey(draft->kind, draft->payload);
   if (!suspect) return "";
-  return "'" + Harmless(suspect->key) + "' in the payload is not read; did you mean '" +
+  return "'" + EscapeControls(suspect->key) + "' in the payload is not read; did you mean '" +
          std::string(suspect->meant) + "'?";
 }
 
@@ -61,18 +61,18 @@ Receipt ReadReceipt(const Json& answer, const std::string& job_id) {
 }
 
 std::string FlagText(const FlaggedEvent& flagged, std::string_view event) {
-  std::string text = Harmless(flagged.place) + " is flagged: ";
+  std::string text = EscapeControls(flagged.place) + " is flagged: ";
   for (size_t i = 0; i < flagged.violations.size(); ++i) {
     const std::string& code = flagged.violations[i];
     if (i > 0) text += ", ";
-    text += Harmless(code);
+    text += EscapeControls(code);
     const std::string suspect = code == "suspect_key" ? SuspectText(event) : "";
     const std::string meaning = suspect.empty() ? MeaningOf(code) : suspect;
     if (!meaning.empty()) text += " (" + meaning + ")";
   }
   const bool counts =
       std::all_of(flagged.violations.begin(), flagged.violations.end(), ViolationCounts);
-  return text + (counts ? "; it is stored and counts" : "; it is stored and changes nothing");
+  return text + (counts ? "; it is stored and takes effect" : "; it is stored but has no effect");
 }
 
 }  // namespace stagelog::cli

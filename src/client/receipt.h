@@ -1,4 +1,4 @@
-// What the answer to an append says of events that were stored and flagged.
+// Parses the flagged events in the answer to an append.
 #ifndef STAGELOG_CLIENT_RECEIPT_H_
 #define STAGELOG_CLIENT_RECEIPT_H_
 
@@ -23,11 +23,11 @@ struct Receipt {
   std::vector<FlaggedEvent> events;  // perhaps not all of them
 };
 
-// `answer` is the body of a 2xx; `job_id` is for that to a single event, which does not name it.
+// `answer` is the body of a 2xx; `job_id` is for the answer to a single event, which omits it.
 Receipt ReadReceipt(const Json& answer, const std::string& job_id);
 
-// One line for people: what is wrong and what became of it. `event` is the JSON that was sent, or
-// empty where it is not at hand.
+// One line for people: the violations and their effect. `event` is the JSON that was sent, or empty
+// if not available.
 std::string FlagText(const FlaggedEvent& flagged, std::string_view event);
 
 }  // namespace stagelog::cli

@@ -1,4 +1,4 @@
-// How long to wait before the daemon is tried again.
+// The delay before reconnecting to the daemon.
 #ifndef STAGELOG_CLIENT_RECONNECT_DELAY_H_
 #define STAGELOG_CLIENT_RECONNECT_DELAY_H_
 
@@ -6,18 +6,18 @@
 
 namespace stagelog::cli {
 
-// Twice as long after each failure, from the daemon's own `retry:` up to half a minute (or `retry:`
-// itself where that is longer, up to five minutes). Used by one thread.
+// Exponential backoff, from the daemon's `retry:` up to half a minute (or `retry:` itself if that
+// is longer, up to five minutes). One thread.
 class ReconnectDelay {
  public:
   // What the daemon asked for.
   void SetRetryMs(int64_t retry_ms);
 
-  // The connection is fine: the next failure is a first one.
+  // The connection works: resets the backoff.
   void Reset() { failures_ = 0; }
 
-  // The next wait. `random` is any 64 bits: up to half of the wait is added by them, so that many
-  // that lost the same daemon do not come back in the same instant.
+  // The next delay. `random` is any 64 bits: up to half of the delay is jitter, so that many
+  // clients of one daemon do not reconnect at the same instant.
   int64_t NextMs(uint64_t random);
 
   // Failures since the last Reset().

@@ -15,7 +15,7 @@ bool Holds(const std::string& line, std::string_view text) {
   return line.find(text) != std::string::npos;
 }
 
-bool IsOver(const std::string& status) {
+bool IsTerminal(const std::string& status) {
   return status == "completed" || status == "failed" || status == "canceled";
 }
 
@@ -79,11 +79,11 @@ size_t BeginningSize(const Lines& lines) {
   return is_pair ? 2 : 1;
 }
 
-std::vector<Lines> WaysToBegin(const Lines& lines, const std::string& status) {
+std::vector<Lines> BeginningVariants(const Lines& lines, const std::string& status) {
   const Json event = ObjectOf(lines.front());
   if (TextAt(event, "event_id").empty()) return {lines};
   if (PartAt(event, "payload").contains(kForStage)) {
-    return {IsOver(status) ? Lines{lines.front()} : Lines{}};
+    return {IsTerminal(status) ? Lines{lines.front()} : Lines{}};
   }
   const Lines as_new = AsNew(lines, event);
   const Lines as_start = AsStart(event);
@@ -105,7 +105,7 @@ bool EndsRun(const std::string& line) {
                      [&](std::string_view type) { return Holds(line, type); });
 }
 
-Lines EndAnewLines(const std::string& line, const std::string& status, const Json& ends) {
+Lines ResendEndLines(const std::string& line, const std::string& status, const Json& ends) {
   Json event = ObjectOf(line);
   const std::string id = TextAt(event, "event_id");
   if (id.empty() || (status != "completed" && status != "failed")) return {};

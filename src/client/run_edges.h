@@ -25,8 +25,8 @@ size_t BeginningSize(const std::vector<std::string>& lines);
 
 // The ways to tell the beginning in `lines`, the one that is right for `status` first (of the job;
 // empty: there is no such job). An empty way: nothing is to be told.
-std::vector<std::vector<std::string>> WaysToBegin(const std::vector<std::string>& lines,
-                                                  const std::string& status);
+std::vector<std::vector<std::string>> BeginningVariants(const std::vector<std::string>& lines,
+                                                        const std::string& status);
 
 // The last line of a run that is a job.
 bool EndsRun(const std::string& line);
@@ -36,8 +36,8 @@ bool EndsRun(const std::string& line);
 // it was canceled, or `line` is told already, or the job was ended by something that the run itself
 // has started and the end in `line` is not worse. `ends`: the job's last end events, oldest first;
 // `status`: the job's.
-std::vector<std::string> EndAnewLines(const std::string& line, const std::string& status,
-                                      const Json& ends);
+std::vector<std::string> ResendEndLines(const std::string& line, const std::string& status,
+                                        const Json& ends);
 
 }  // namespace stagelog::cli
 

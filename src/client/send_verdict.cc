@@ -23,7 +23,7 @@ std::optional<size_t> CulpritOf(const Json& problem, size_t batch_size) {
 
 }  // namespace
 
-SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size) {
+SendVerdict ClassifyAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size) {
   const Json json = Json::parse(answer.body, nullptr, false);
   SendVerdict verdict;
   if (answer.ok() && json.is_object()) {
@@ -47,7 +47,7 @@ SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t
     return verdict;
   }
   const bool may_pass = answer.status >= 500 || answer.status == 408 || answer.status == 429;
-  verdict.kind = may_pass ? SendVerdict::Kind::kLater : SendVerdict::Kind::kAway;
+  verdict.kind = may_pass ? SendVerdict::Kind::kLater : SendVerdict::Kind::kUnavailable;
   verdict.reason = client.AsError(answer).message;
   return verdict;
 }

@@ -1,4 +1,4 @@
-// What a daemon's answer to a batch of events means for the events.
+// Classifies a daemon's answer to a batch of events.
 #ifndef STAGELOG_CLIENT_SEND_VERDICT_H_
 #define STAGELOG_CLIENT_SEND_VERDICT_H_
 
@@ -13,10 +13,10 @@ namespace stagelog::cli {
 
 struct SendVerdict {
   enum class Kind {
-    kTaken,    // the daemon has them all
-    kRefused,  // none was taken, and one of them never will be
-    kAway,     // none will be taken before somebody does something: token, URL
-    kLater,    // not now; soon perhaps
+    kTaken,        // all were accepted
+    kRefused,      // none was accepted, and one never will be
+    kUnavailable,  // none will be accepted until the configuration is fixed: token, URL
+    kLater,        // not now; retry
   };
   Kind kind = Kind::kLater;
   std::string job_status;         // kTaken, where the answer has it
@@ -26,7 +26,7 @@ struct SendVerdict {
   std::string text;               // kRefused: the same in words
 };
 
-SendVerdict JudgeAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size);
+SendVerdict ClassifyAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size);
 
 }  // namespace stagelog::cli
 

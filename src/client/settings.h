@@ -1,5 +1,5 @@
-// Where the daemon is and who we are: flags, then the environment, then the settings file, then the
-// defaults of a daemon on this machine.
+// The address of the daemon and the token: from flags, else the environment, else the settings
+// file, else the defaults of a local daemon.
 #ifndef STAGELOG_CLIENT_SETTINGS_H_
 #define STAGELOG_CLIENT_SETTINGS_H_
 

@@ -48,8 +48,8 @@ uint64_t ReadSent(const std::string& folder, const UniqueFd& events) {
   if (!text) return 0;
   uint64_t offset = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), offset);
-  const bool is_sound = error == std::errc() && *text == SentText(offset, InodeOf(events.get()));
-  return is_sound && offset <= SizeOf(events.get()) ? offset : 0;
+  const bool is_valid = error == std::errc() && *text == SentText(offset, InodeOf(events.get()));
+  return is_valid && offset <= SizeOf(events.get()) ? offset : 0;
 }
 
 // Takes off what a crash left of a line. The caller holds the lock on the file.

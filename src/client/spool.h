@@ -30,19 +30,19 @@ namespace stagelog::cli {
 // $XDG_STATE_HOME/stagelog/spool, else ~/.local/state/stagelog/spool; empty without a home.
 std::string SpoolRoot(const Environment& environment);
 
-// A place behind the last line that was appended: what is sent up to there.
+// A position after the last appended line.
 struct SpoolPlace {
   ino_t inode = 0;
   uint64_t offset = 0;
 };
 
-// What appends. One thread at a time.
+// Appends to the spool. One thread at a time.
 class SpoolWriter {
  public:
   explicit SpoolWriter(std::string folder) : folder_(std::move(folder)) {}
 
-  // Appends `lines` (each ends with a newline) in one piece behind what others appended. A failure
-  // leaves nothing of them behind.
+  // Appends `lines` (each ends with a newline) atomically after those of other processes. A failure
+  // leaves nothing of them.
   Result<SpoolPlace> Append(std::string_view lines);
 
  private:
@@ -57,13 +57,13 @@ struct SpoolLines {
   uint64_t end = 0;  // offset behind the last of them
 };
 
-// What sends: at most one process per job, the one that holds the lock. One thread at a time.
+// Sends from the spool: at most one process per job, the lock holder. One thread at a time.
 class SpoolReader {
  public:
   explicit SpoolReader(std::string folder) : folder_(std::move(folder)) {}
 
-  // True when this process is the one that sends. False: another one is. A failure when the folder
-  // cannot be used at all.
+  // True if this process is now the sender, false if another one is. A failure if the folder cannot
+  // be used.
   Result<bool> Lock();
   bool is_locked() const { return lock_.valid(); }
 
@@ -75,12 +75,13 @@ class SpoolReader {
   Status MarkSent(uint64_t offset);
   // Keeps `line` in refused.ndjson with the reason, a JSON object. Needs the lock.
   Status Refuse(std::string_view line, std::string_view reason);
-  // Removes what is all sent. False when something has come meanwhile. Needs the lock.
+  // Removes the spool if everything is sent. False if new events have arrived. Needs the lock.
   bool RemoveIfSent();
-  // Lets another process send. Look with HasUnsent() afterwards: who came meanwhile went away.
+  // Lets another process send. Call HasUnsent() afterwards: a process that arrived meanwhile has
+  // left.
   void Unlock();
 
-  // Without the lock: true when there is something that no one has sent yet.
+  // Without the lock: true if unsent events are left.
   bool HasUnsent() const;
   // Without the lock: true when everything up to `place` is sent.
   bool IsSent(const SpoolPlace& place) const;
@@ -97,7 +98,7 @@ class SpoolReader {
   uint64_t offset_ = 0;
 };
 
-// What waits, for people.
+// A summary of the pending events, for people.
 struct SpoolSummary {
   std::string job_id;
   uint64_t events = 0;   // that wait

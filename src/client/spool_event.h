@@ -23,8 +23,8 @@ struct EventText {
   std::string_view payload;  // a compact JSON object
 };
 
-// With an event_id of its own (so that it may be sent any number of times) and `now_micros` (since
-// 1970) as the time when it happened.
+// With a new event_id (so that it may be sent any number of times) and `now_micros` (since 1970) as
+// the time of occurrence.
 SpoolEvent MakeSpoolEvent(std::string_view job_id, const EventText& text, int64_t now_micros);
 
 }  // namespace stagelog::cli

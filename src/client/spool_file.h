@@ -1,4 +1,4 @@
-// Files that several processes append to, lock and remove.
+// Files that several processes append to, lock and remove concurrently.
 #ifndef STAGELOG_CLIENT_SPOOL_FILE_H_
 #define STAGELOG_CLIENT_SPOOL_FILE_H_
 
@@ -11,11 +11,11 @@
 
 namespace stagelog::cli {
 
-// Makes the folder and those above it, for this user alone.
+// Creates the folder and its parents, accessible to this user only.
 Status MakePrivateFolders(const std::string& path);
 
-// Opens or makes `path` and locks it (flock), never one that has been removed meanwhile. An invalid
-// descriptor: another holds the lock and `waits` is false.
+// Opens or creates `path` and locks it (flock), retrying if it was removed meanwhile. An invalid
+// descriptor: it is locked and `waits` is false.
 Result<UniqueFd> OpenLocked(const std::string& path, bool waits);
 
 // Locks a file that is open. False when it has been removed.
@@ -25,7 +25,7 @@ uint64_t SizeOf(int fd);
 // Up to `size` bytes at `offset`; fewer only at the end.
 Result<std::string> ReadAt(int fd, uint64_t offset, size_t size);
 
-// Where the last line ends that has its newline; `size` when the file ends so.
+// The end of the last terminated line; `size` if the file ends with a newline.
 Result<uint64_t> EndOfLastLine(int fd, uint64_t size);
 
 // Writes `path`.new and renames it over `path`.

@@ -19,11 +19,11 @@ struct SseFrame {
   std::optional<std::string> id;  // of this frame itself; none when it had no `id` field
 };
 
-// Reads one connection. What is not whole when the connection ends is thrown away with the reader,
-// as the standard wants it. Used by one thread.
+// Reads one connection. An incomplete frame at its end is discarded, as the standard requires. One
+// thread.
 class SseReader {
  public:
-  // No frame of ours comes near: who sends more without an end is no daemon.
+  // Much larger than any frame of a daemon: a sender of more without an end is not a daemon.
   static constexpr size_t kMaxFrameBytes = size_t{16} << 20;
 
   using OnFrame = std::function<bool(const SseFrame& frame)>;

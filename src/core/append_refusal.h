@@ -1,5 +1,4 @@
-// Refusals that say what became of an append, so that whoever sent it knows whether to send it
-// again.
+// Refusals that report the outcome of an append, so that the client knows whether to retry.
 #ifndef STAGELOG_CORE_APPEND_REFUSAL_H_
 #define STAGELOG_CORE_APPEND_REFUSAL_H_
 

@@ -28,8 +28,8 @@ class BackupMaker {
  public:
   virtual ~BackupMaker() = default;
 
-  // Into a new folder `name`; empty: one that tells the time. One at a time. `done` is called once,
-  // from a thread that may not be kept, perhaps before this returns.
+  // Copies into a new folder `name`; empty: named by the time. One at a time. `done` is called
+  // once, from a thread that must not be blocked, perhaps before this returns.
   virtual void Backup(std::string name, BackupDone done) = 0;
 };
 

@@ -16,7 +16,7 @@ std::string Number(int64_t value) { return std::to_string(value); }
 
 // The hash that the line's bytes give after `previous`; empty where the line has no end to cut off.
 std::string HashOfBytes(std::string_view line, const std::string& previous) {
-  if (CarriedHash(line).empty()) return "";
+  if (StoredHash(line).empty()) return "";
   std::string unsealed = previous;
   unsealed.append(line, 0, line.size() - kHashTail);
   unsealed += '}';
@@ -67,7 +67,7 @@ void ChainCheck::TakeEvent(std::string_view line, uint64_t offset, const Event& 
   if (continuation == nullptr) return TakeMisplaced(line, offset, event);
   const std::vector<std::string>& hashes = continuation->previous_hashes;
   const bool is_chained = std::any_of(hashes.begin(), hashes.end(), [&](const auto& previous) {
-    return ChainHolds(line, previous);
+    return VerifyHash(line, previous);
   });
   if (!is_chained && !hashes.empty()) {
     Note(offset, "changed",
@@ -75,7 +75,7 @@ void ChainCheck::TakeEvent(std::string_view line, uint64_t offset, const Event& 
              ": the hash does not match the content and the previous event");
     continuations_ = {{event.job_seq + 1, HashesAfter(line, *continuation)}};
     last_job_seq_ = event.job_seq;
-    last_hash_ = CarriedHash(line);
+    last_hash_ = StoredHash(line);
     return;
   }
   Accept(line, offset, event, is_chained);
@@ -91,7 +91,7 @@ void ChainCheck::TakeMisplaced(std::string_view line, uint64_t offset, const Eve
   // An earlier misplaced line may have told what the event behind this place is chained to.
   const Continuation* in_place = Find(expected + 1);
   next.push_back(in_place != nullptr ? *in_place : Continuation{expected + 1, {}});
-  next.push_back({event.job_seq + 1, {std::string(CarriedHash(line))}});
+  next.push_back({event.job_seq + 1, {std::string(StoredHash(line))}});
   for (Continuation& before : continuations_) {
     if (before.job_seq != expected + 1) next.push_back(std::move(before));
   }
@@ -114,10 +114,10 @@ void ChainCheck::Accept(std::string_view line, uint64_t offset, const Event& eve
     Note(offset, "encoding",
          "event " + Number(event.job_seq) + " is not in the journal's canonical encoding");
   }
-  last_hash_ = CarriedHash(line);
+  last_hash_ = StoredHash(line);
   if (anchor_ && anchor_->job_seq == event.job_seq) {
-    anchor_holds_ = anchor_->hash == last_hash_;
-    if (!anchor_holds_) {
+    anchor_matches_ = anchor_->hash == last_hash_;
+    if (!anchor_matches_) {
       Note(offset, "wrong_end",
            anchor_->source + " has a different hash for event " + Number(event.job_seq));
     }
@@ -162,7 +162,7 @@ const ChainCheck::Continuation* ChainCheck::Find(int64_t job_seq) const {
 // What an event behind `line` may be chained to: the hash it carries, or the one it should.
 std::vector<std::string> ChainCheck::HashesAfter(std::string_view line,
                                                  const Continuation& before) {
-  const std::string_view carried = CarriedHash(line);
+  const std::string_view carried = StoredHash(line);
   if (carried.empty()) return {};
   std::vector<std::string> hashes = {std::string(carried)};
   for (const std::string& previous : before.previous_hashes) {

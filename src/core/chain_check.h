@@ -1,5 +1,5 @@
-// Judges the lines of one job's events.jsonl from the lines alone (guarantee 9 in
-// src/GUARANTEES.md): chain, order, encoding, torn tail.
+// Checks the lines of one job's events.jsonl by themselves (guarantee 9 in src/GUARANTEES.md): hash
+// chain, order, encoding, torn tail.
 #ifndef STAGELOG_CORE_CHAIN_CHECK_H_
 #define STAGELOG_CORE_CHAIN_CHECK_H_
 
@@ -38,9 +38,9 @@ struct ChainAnchor {
   std::string source;  // for messages
 };
 
-// Takes a file's lines in order. After a line that is wrong it finds its way back: one changed,
-// dropped, doubled or moved line is one finding (a moved one perhaps two), not one for every line
-// behind it. Holds one line and a few hashes, however long the file. One thread at a time.
+// Takes the lines of a file in order. Resynchronizes after a bad line: one changed, dropped,
+// duplicated or moved line is one finding (a moved one perhaps two), and does not invalidate all
+// later lines. Memory: one line and a few hashes.
 class ChainCheck {
  public:
   // `job_id` is whose events are expected; empty: those of the first line.
@@ -62,18 +62,18 @@ class ChainCheck {
   static constexpr size_t kMaxFindings = 1'000;
   const std::vector<ChainFinding>& findings() const { return findings_; }
   int64_t finding_count() const { return finding_count_; }
-  // In order. The events of the first one, when it begins with the job's first event, are as the
-  // journal wrote them; those of a later one follow each other, whatever was before.
+  // In order. The events of the first run, if it begins with the job's first event, are as the
+  // journal wrote them; those of a later run are chained to each other only.
   const std::vector<ChainRun>& runs() const { return runs_; }
   int64_t lines() const { return lines_; }
   int64_t last_job_seq() const { return last_job_seq_; }  // of the last event in its place
   const std::string& last_hash() const { return last_hash_; }
   const std::string& job_id() const { return job_id_; }
-  bool anchor_holds() const { return anchor_holds_; }
+  bool anchor_matches() const { return anchor_matches_; }
 
  private:
-  // One way in which the file may go on: the next event's place and the hashes that it may be
-  // chained to, any where none is named.
+  // One possible continuation of the file: the job_seq of the next event, and the hashes that it
+  // may be chained to (any, if the list is empty).
   struct Continuation {
     int64_t job_seq = 1;
     std::vector<std::string> previous_hashes;
@@ -89,7 +89,7 @@ class ChainCheck {
 
   std::string job_id_;
   std::optional<ChainAnchor> anchor_;
-  bool anchor_holds_ = false;
+  bool anchor_matches_ = false;
   std::vector<Continuation> continuations_ = {{1, {""}}};  // the likeliest first
   std::string previous_line_;
   int64_t lines_ = 0;

@@ -27,14 +27,14 @@ struct CommittedBatch {
 
 using CommittedBatchPointer = std::shared_ptr<const CommittedBatch>;
 
-// Called by whoever writes after each commit, in order and never by two at once: keep the pointer,
-// wake your own thread, return.
+// Called by the writing thread after each commit, in order and never concurrently: keep the
+// pointer, wake your own thread, return.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
   virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
 
-  // The same of a job that was deleted: none of its events can be read any more.
+  // The same for a deleted job: none of its events can be read any more.
   virtual void OnJobDeleted(const std::string& /*job_id*/) {}
 };
 

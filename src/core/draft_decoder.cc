@@ -215,7 +215,7 @@ class DraftReader {
     }
     draft_.payload = member->raw;
     if (refusal_) return;
-    if (auto refusal = JudgePayload(draft_.kind, draft_.payload, IsStoredLine())) {
+    if (auto refusal = CheckEventPayload(draft_.kind, draft_.payload, IsStoredLine())) {
       refusal_ = std::move(refusal);
     }
   }

@@ -1,4 +1,4 @@
-// What emitters send, turned into drafts by the input rules of src/api/README.md.
+// Decodes what clients send into drafts, by the input rules of src/api/README.md.
 #ifndef STAGELOG_CORE_DRAFT_DECODER_H_
 #define STAGELOG_CORE_DRAFT_DECODER_H_
 
@@ -17,7 +17,7 @@ inline constexpr size_t kMaxEventBytes = size_t{256} << 10;
 inline constexpr int kMaxJsonDepth = 128;
 inline constexpr size_t kMaxBatchEvents = 100'000;
 
-// What is known about an event from outside its own bytes.
+// What is known about an event apart from the event's own bytes.
 struct DraftOrigin {
   std::string job_id;  // from the URL; empty: each event names its job
   std::string actor;   // the name of the token

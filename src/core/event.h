@@ -1,4 +1,4 @@
-// An event before and after the journal has taken it.
+// An event before and after it was accepted by the journal.
 #ifndef STAGELOG_CORE_EVENT_H_
 #define STAGELOG_CORE_EVENT_H_
 
@@ -40,9 +40,9 @@ struct Event {
   std::vector<std::string> violations;
 };
 
-// When an event happened: what its emitter says, but not later than `ts_micros`, when the journal
-// took it (an emitter's clock may be ahead). A time before 3 January 1970 comes from a clock
-// that was never set, or from a zero value, and counts as none. Microseconds since 1970.
+// When an event happened: the client's time, but not later than `ts_micros`, the time of acceptance
+// (a client's clock may be ahead). A time before 3 January 1970 comes from an unset clock or a zero
+// value and is ignored. Microseconds since 1970.
 int64_t EffectiveMicros(std::optional<int64_t> occurred_at_micros, int64_t ts_micros);
 int64_t EffectiveMicros(const Event& event);
 

@@ -31,17 +31,17 @@ struct AppendedEvent {
 
 using AppendOutcome = tl::expected<std::vector<AppendedEvent>, Refusal>;
 
-// Called once, after the commit or the refusal: by whoever writes (the journal's own thread, or one
-// within Lead()), or within Append() when the append is refused at once. Must not block.
+// Called once, after the commit or the refusal: by the writing thread (the journal's own, or one
+// within CommitInline()), or within Append() if the append is refused at once. Must not block.
 using AppendDone = std::function<void(AppendOutcome)>;
 
-// Looks at the state of a job as the append finds it; null for a job that is not there.
+// Returns the state of a job before the append; null if the job does not exist.
 using JobLookup = std::function<const JobState*(const std::string& job_id)>;
 
-// Judges an append on the writer thread, before anything of it is applied. A refusal is the answer.
+// Checks an append on the writer thread before it is applied. A refusal becomes the answer.
 using Precondition = std::function<std::optional<Refusal>(const JobLookup&)>;
 
-// Takes drafts into the journal: all of them in the order given, or none. Safe from any thread.
+// Appends drafts to the journal: all of them in the order given, or none. Safe from any thread.
 class EventAppender {
  public:
   virtual ~EventAppender() = default;
@@ -50,18 +50,19 @@ class EventAppender {
   virtual void Append(std::vector<EventDraft> drafts, Precondition precondition,
                       AppendDone done) = 0;
 
-  // As Append(), by a caller that may have more of them at once and then calls Kick().
+  // As Append(), but does not notify the writer: the caller may enqueue more and then call
+  // NotifyWriter().
   virtual void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) {
     Append(std::move(drafts), std::move(precondition), std::move(done));
   }
 
-  // Has the writer take what was enqueued. True when it is so little, and nobody else is writing,
-  // that a caller who may wait does better to write it itself by Lead(): one thread's turn is
-  // cheaper than waking another and being woken by it (leveldb's leaders and followers).
-  virtual bool Kick(bool /*may_lead*/) { return false; }
+  // Notifies the writer of what was enqueued. Returns true if that is so little, and nobody is
+  // writing, that a caller who may block should commit it itself by CommitInline(): one thread's
+  // turn is cheaper than two context switches (cf. leveldb's leaders and followers).
+  virtual bool NotifyWriter(bool /*may_commit_inline*/) { return false; }
 
-  // Writes on the calling thread what waits. Blocks for the time of a commit.
-  virtual void Lead() {}
+  // Commits the queued appends on the calling thread. Blocks for the time of a commit.
+  virtual void CommitInline() {}
 };
 
 }  // namespace stagelog

@@ -214,15 +214,15 @@ std::optional<Event> SliceStoredEvent(std::string_view line) {
   return event;
 }
 
-std::string_view CarriedHash(std::string_view line) {
+std::string_view StoredHash(std::string_view line) {
   if (line.size() <= kHashTail || !line.ends_with("\"}")) return {};
   const std::string_view tail = line.substr(line.size() - kHashTail);
   return tail.starts_with(kHashKey) ? tail.substr(kHashKey.size(), kHashDigits)
                                     : std::string_view();
 }
 
-bool ChainHolds(std::string_view line, std::string_view previous_hash) {
-  const std::string_view carried = CarriedHash(line);
+bool VerifyHash(std::string_view line, std::string_view previous_hash) {
+  const std::string_view carried = StoredHash(line);
   if (carried.empty()) return false;
   std::string unsealed(previous_hash);
   unsealed.append(line, 0, line.size() - kHashTail);

@@ -1,4 +1,4 @@
-// An event as one line of JSON: the only place that writes one or reads one back.
+// The only code that encodes and decodes an event as a line of JSON.
 #ifndef STAGELOG_CORE_EVENT_CODEC_H_
 #define STAGELOG_CORE_EVENT_CODEC_H_
 
@@ -45,19 +45,19 @@ struct EventView {
 // `body` is a line that EncodeEvent made; it must outlive the view.
 EventView ViewEvent(std::string_view body);
 
-// The event in a stored line that may have been damaged or written by hand: a failure says what is
-// wrong with it, among it names that are none. Does not check the chain.
+// Decodes a stored line that may be damaged or edited by hand, validating names too; a failure says
+// what is wrong. Does not verify the chain.
 Result<Event> DecodeStoredEvent(std::string_view line);
 
-// The same without checking the line and without a document in memory, for folding many; event_id,
-// status and level are left out. No value where it takes more than slicing.
+// A fast version for folding many lines: no validation and no DOM; event_id, status and level are
+// left out. No value if the line needs the full decoder.
 std::optional<Event> SliceStoredEvent(std::string_view line);
 
-// The hash that a stored line carries at its end; empty when it does not end as it should.
-std::string_view CarriedHash(std::string_view line);
+// The hash at the end of a stored line; empty if the line does not end with one.
+std::string_view StoredHash(std::string_view line);
 
-// True when the line's hash is that of its own bytes chained to `previous_hash`.
-bool ChainHolds(std::string_view line, std::string_view previous_hash);
+// True if the line's hash is the one computed from its bytes and `previous_hash`.
+bool VerifyHash(std::string_view line, std::string_view previous_hash);
 
 }  // namespace stagelog
 

@@ -23,7 +23,7 @@ struct ReadRequest {
   size_t max_bytes = size_t{1} << 20;  // of bodies; at least one event is returned all the same
   bool newest = false;                 // the last `max_events` that match, instead of the first
   int64_t max_micros = 250'000;        // a filtered search stops after this time
-  // A filtered search stops soon after this became true: nobody wants its page. May be null.
+  // A filtered search stops soon after this becomes true: its client is gone. May be null.
   std::shared_ptr<const std::atomic<bool>> canceled;
 };
 
@@ -35,8 +35,8 @@ struct PageEvent {
 // All of one page is read in one snapshot of the database.
 struct Page {
   std::vector<PageEvent> events;  // oldest first
-  // Everything that matches and is not later than this is in this page or was before `after`. When
-  // the page is not full this is the head of the snapshot.
+  // Every match up to this seq is in this page or was at or before `after`. If the page is not full
+  // this is the head of the snapshot.
   int64_t scanned_through = 0;
   bool has_more = false;   // something may match after scanned_through, in this snapshot
   int64_t head_seq = 0;    // of the whole journal; 0 when it is empty

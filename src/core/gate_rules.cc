@@ -37,14 +37,14 @@ Refusal GateDecided(const std::string& job_id, const GateState& gate) {
 
 }  // namespace
 
-std::optional<Refusal> JudgeApprover(const JobState* job, const std::string& gate,
+std::optional<Refusal> CheckApprover(const JobState* job, const std::string& gate,
                                      const std::string& actor) {
   const GateState* last = job == nullptr ? nullptr : job->FindGate(gate);
   if (last == nullptr || last->status != GateStatus::kPending) return std::nullopt;
   return JudgeList(last->approvers, gate, actor);
 }
 
-std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts,
+std::optional<Refusal> CheckApprovers(const std::vector<EventDraft>& drafts,
                                       const JobLookup& find) {
   // All lists that the batch gives a gate: which of them counts depends on how it is folded, and
   // who is on each may decide in any case.
@@ -56,7 +56,7 @@ std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts,
       opened.emplace(gate, ReadGatePayload(draft.payload).approvers);
     }
     if (!FindType(draft.type)->is_gate_decision) continue;
-    std::optional<Refusal> refusal = JudgeApprover(find(draft.job_id), draft.gate, draft.actor);
+    std::optional<Refusal> refusal = CheckApprover(find(draft.job_id), draft.gate, draft.actor);
     const auto [first, end] = opened.equal_range(gate);
     for (auto own = first; own != end && !refusal; ++own) {
       refusal = JudgeList(own->second, draft.gate, draft.actor);
@@ -67,7 +67,7 @@ std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts,
   return std::nullopt;
 }
 
-std::optional<Refusal> JudgeChoice(const GateState& gate, const std::string& choice) {
+std::optional<Refusal> CheckChoice(const GateState& gate, const std::string& choice) {
   if (choice.empty() || gate.options.empty()) return std::nullopt;
   const auto options = nlohmann::json::parse(gate.options, nullptr, false);
   if (std::find(options.begin(), options.end(), choice) != options.end()) return std::nullopt;
@@ -93,24 +93,24 @@ Refusal UnknownGate(const std::string& job_id, const std::string& gate) {
           .field = "gate"};
 }
 
-std::optional<Refusal> JudgeDecision(const JobState* job, const std::string& job_id,
+std::optional<Refusal> CheckDecision(const JobState* job, const std::string& job_id,
                                      const std::string& gate, const std::string& actor,
                                      bool is_admin) {
   if (job == nullptr) return UnknownJob(job_id);
   const GateState* last = job->FindGate(gate);
   if (last == nullptr) return UnknownGate(job_id, gate);
   if (last->status != GateStatus::kPending) return GateDecided(job_id, *last);
-  return is_admin ? std::nullopt : JudgeApprover(job, gate, actor);
+  return is_admin ? std::nullopt : CheckApprover(job, gate, actor);
 }
 
 Precondition MayDecide(const EventDraft& decision, bool is_admin) {
   return [decision, is_admin](const JobLookup& find) -> std::optional<Refusal> {
     const JobState* job = find(decision.job_id);
     if (auto refusal =
-            JudgeDecision(job, decision.job_id, decision.gate, decision.actor, is_admin)) {
+            CheckDecision(job, decision.job_id, decision.gate, decision.actor, is_admin)) {
       return refusal;
     }
-    return JudgeChoice(*job->FindGate(decision.gate), ReadDecisionPayload(decision.payload).choice);
+    return CheckChoice(*job->FindGate(decision.gate), ReadDecisionPayload(decision.payload).choice);
   };
 }
 

@@ -1,5 +1,5 @@
-// Who may decide a gate, and when: asked by the journal's writer, so that of two decisions one
-// stands.
+// Who may decide a gate, and when. Evaluated on the journal's writer, so that only one of two
+// concurrent decisions succeeds.
 #ifndef STAGELOG_CORE_GATE_RULES_H_
 #define STAGELOG_CORE_GATE_RULES_H_
 
@@ -16,16 +16,16 @@ namespace stagelog {
 
 // A refusal (forbidden) when the gate is pending and names approvers of whom `actor` is none. `job`
 // may be null. Pure, as is the next one.
-std::optional<Refusal> JudgeApprover(const JobState* job, const std::string& gate,
+std::optional<Refusal> CheckApprover(const JobState* job, const std::string& gate,
                                      const std::string& actor);
 
 // The same for every decision among the drafts of one append; a gate that an earlier one of them
 // opens counts too. A refusal names the draft as `line` when there are several.
-std::optional<Refusal> JudgeApprovers(const std::vector<EventDraft>& drafts, const JobLookup& find);
+std::optional<Refusal> CheckApprovers(const std::vector<EventDraft>& drafts, const JobLookup& find);
 
 // A refusal (invalid_field) when the gate offers options and `choice` is none of them. Empty: no
 // choice.
-std::optional<Refusal> JudgeChoice(const GateState& gate, const std::string& choice);
+std::optional<Refusal> CheckChoice(const GateState& gate, const std::string& choice);
 
 Refusal UnknownJob(const std::string& job_id);
 // The refusal for a job that was deleted for good.
@@ -34,12 +34,12 @@ Refusal UnknownGate(const std::string& job_id, const std::string& gate);
 
 // Whether `actor` may decide the gate now. Refusals: unknown_job, unknown_gate, gate_decided (with
 // the decision that stands as member `gate`), forbidden.
-std::optional<Refusal> JudgeDecision(const JobState* job, const std::string& job_id,
+std::optional<Refusal> CheckDecision(const JobState* job, const std::string& job_id,
                                      const std::string& gate, const std::string& actor,
                                      bool is_admin);
 
-// Both for one decision, as the precondition of its append: a compare-and-set by the writer, so
-// that of two decisions one finds the gate pending.
+// Both checks as the precondition of an append: a compare-and-set on the writer, so that only one
+// of two decisions finds the gate pending.
 Precondition MayDecide(const EventDraft& decision, bool is_admin);
 
 }  // namespace stagelog

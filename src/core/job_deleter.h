@@ -11,7 +11,7 @@
 
 namespace stagelog {
 
-// What is told of a job that was deleted.
+// The answer to the deletion of a job.
 struct DeletedJobReport {
   std::string job_id;
   int64_t event_count = 0;
@@ -22,12 +22,12 @@ struct DeletedJobReport {
 
 using DeleteDone = std::function<void(tl::expected<DeletedJobReport, Refusal>)>;
 
-// Takes jobs out of the journal for good. Safe from any thread.
+// Deletes jobs permanently. Safe from any thread.
 class JobDeleter {
  public:
   virtual ~JobDeleter() = default;
 
-  // `actor` asks for it. `done` as AppendDone, once nothing of the job is left but its tombstone.
+  // `actor` requested it. `done` as AppendDone, once only the tombstone of the job is left.
   virtual void DeleteJob(std::string job_id, std::string actor, DeleteDone done) = 0;
 };
 

@@ -84,7 +84,7 @@ class Fold {
 
   void Resume() {
     state_.may_resume_again = false;
-    if (state_.IsOver()) {
+    if (state_.IsTerminal()) {
       ++state_.epoch;
       state_.stopped_micros += Turn() - state_.ended_at_micros;
       state_.ended_at_micros = 0;
@@ -337,7 +337,7 @@ void Apply(JobState& state, const Event& event, std::string_view hash, StateChan
 }
 
 bool ApplyLine(JobState& state, std::string_view line, StateChanges* changes) {
-  const std::string_view hash = CarriedHash(line);
+  const std::string_view hash = StoredHash(line);
   // Slicing trusts the line. One that was cut has no hash at its end.
   const auto slice = hash.empty() ? std::nullopt : SliceStoredEvent(line);
   if (slice) {

@@ -40,7 +40,7 @@ constexpr std::array<ViolationTraits, 18> kViolations = {{
     {"gate_already_pending", "`gate_pause` for a gate that is already pending"},
     {"gate_unknown", "a decision on a gate that was never opened"},
     {"gate_decided", "a decision on a gate that is already decided; the first decision stands"},
-    {"choice_unknown", "a decision whose `choice` is none of the gate's `options`"},
+    {"choice_unknown", "a decision whose `choice` is not one of the gate's `options`"},
 }};
 
 const ViolationTraits* FindViolation(std::string_view code) {
@@ -52,13 +52,13 @@ const ViolationTraits* FindViolation(std::string_view code) {
 // `total` may have come with an earlier report of the attempt.
 bool IsSoundProgress(const StageState* running, const EventDraft& draft) {
   const ProgressPayload progress = ReadProgressPayload(draft.payload);
-  if (!progress.is_sound) return false;
+  if (!progress.is_valid) return false;
   std::optional<double> total = progress.total;
   if (!total && running != nullptr) total = running->progress.total;
   return !progress.current || !total || *progress.current <= *total;
 }
 
-std::string_view JudgeJobEvent(const JobState& state, const EventDraft& draft) {
+std::string_view JobEventViolation(const JobState& state, const EventDraft& draft) {
   switch (draft.kind) {
     case EventType::kJobCreated:
       return "already_created";
@@ -79,7 +79,7 @@ std::string_view JudgeUnstarted(EventType type) {
   return type == EventType::kStageProgress ? "progress_without_start" : "end_without_start";
 }
 
-std::string_view JudgeStageEvent(const JobState& state, const EventDraft& draft) {
+std::string_view StageEventViolation(const JobState& state, const EventDraft& draft) {
   const StageState* last = state.FindStage(draft.stage);
   const bool runs = last != nullptr && last->status == StageStatus::kRunning;
   if (draft.kind == EventType::kStageProgress && !IsSoundProgress(runs ? last : nullptr, draft)) {
@@ -95,17 +95,17 @@ std::string_view JudgeStageEvent(const JobState& state, const EventDraft& draft)
   return is_news ? JudgeUnstarted(draft.kind) : "stage_over";
 }
 
-std::string_view JudgeGateEvent(const JobState& state, const EventDraft& draft) {
+std::string_view GateEventViolation(const JobState& state, const EventDraft& draft) {
   const GateState* last = state.FindGate(draft.gate);
   const bool is_pending = last != nullptr && last->status == GateStatus::kPending;
   if (draft.kind == EventType::kGatePause) return is_pending ? "gate_already_pending" : "";
   if (last == nullptr) return "gate_unknown";
   if (!is_pending) return "gate_decided";
-  const bool is_offered = !JudgeChoice(*last, ReadDecisionPayload(draft.payload).choice);
+  const bool is_offered = !CheckChoice(*last, ReadDecisionPayload(draft.payload).choice);
   return is_offered ? "" : "choice_unknown";
 }
 
-std::string_view JudgeWhenOver(EventType type) {
+std::string_view ViolationAfterEnd(EventType type) {
   if (type == EventType::kJobCreated) return "already_created";
   return type == EventType::kJobResumed ? "" : "job_over";
 }
@@ -120,15 +120,15 @@ std::string_view JudgeByKind(const JobState& state, const EventDraft& draft) {
     case EventType::kStageProgress:
     case EventType::kStageCompleted:
     case EventType::kStageFailed:
-      return state.IsOver() ? "job_over" : JudgeStageEvent(state, draft);
+      return state.IsTerminal() ? "job_over" : StageEventViolation(state, draft);
     case EventType::kGatePause:
     case EventType::kGateApproved:
     case EventType::kGateRejected:
     case EventType::kGateAutoApproved:
     case EventType::kGateExpired:
-      return state.IsOver() ? "job_over" : JudgeGateEvent(state, draft);
+      return state.IsTerminal() ? "job_over" : GateEventViolation(state, draft);
     default:
-      return state.IsOver() ? JudgeWhenOver(draft.kind) : JudgeJobEvent(state, draft);
+      return state.IsTerminal() ? ViolationAfterEnd(draft.kind) : JobEventViolation(state, draft);
   }
 }
 

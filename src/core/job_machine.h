@@ -1,5 +1,5 @@
-// The state machine of a job with its stages and gates: pure, deterministic, total.
-// state-machine.md beside this file has its tables; a test holds them against the code.
+// The state machine of a job with its stages and gates: pure, deterministic, total. Its tables are
+// in state-machine.md; a test compares them with the code.
 #ifndef STAGELOG_CORE_JOB_MACHINE_H_
 #define STAGELOG_CORE_JOB_MACHINE_H_
 
@@ -30,11 +30,11 @@ bool ViolationCounts(std::string_view code);
 // The sentence of a code; empty for one that this version does not know.
 std::string_view ViolationMeaning(std::string_view code);
 
-// False for `implicit_create`: lines of earlier versions bear it, though it is a fact and nothing
-// that is wrong. It is not counted and not reported.
+// False for `implicit_create`: events of earlier versions carry this code, although it is only
+// informational. It is neither counted nor reported.
 bool IsViolation(std::string_view code);
 
-// Codes of what is illegal or odd about `draft` in `state`; empty when nothing is.
+// Violation codes of `draft` in `state`; empty if it is valid.
 std::vector<std::string> Judge(const JobState& state, const EventDraft& draft);
 
 // Which attempts and iterations an event has changed, as indexes into the state's lists. May hold
@@ -45,9 +45,9 @@ struct StateChanges {
   std::vector<size_t> gates;
 };
 
-// Folds one event into the state. It trusts the violations that the event carries and judges
-// nothing anew, so that an old journal folds the same for ever, on every machine. `changes` may be
-// null; it is added to.
+// Folds one event into the state. Trusts the violations recorded in the event and does not check
+// again, so that an old journal always folds to the same state, on every machine. `changes` may be
+// null; changes are added to it.
 void Apply(JobState& state, const Event& event, std::string_view hash,
            StateChanges* changes = nullptr);
 

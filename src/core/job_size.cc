@@ -47,7 +47,7 @@ size_t BytesOf(const JobState& state) {
   return bytes;
 }
 
-bool IsFarFromItsBounds(const JobState* job, std::span<const EventDraft> drafts) {
+bool IsWellBelowLimits(const JobState* job, std::span<const EventDraft> drafts) {
   size_t attempts = job == nullptr ? 0 : job->stages.size();
   size_t iterations = job == nullptr ? 0 : job->gates.size();
   size_t places = job == nullptr ? 0 : job->tree.size();
@@ -64,15 +64,15 @@ bool IsFarFromItsBounds(const JobState* job, std::span<const EventDraft> drafts)
          places <= kMaxStagePlaces;
 }
 
-GrowthJudge::GrowthJudge(const JobState* job)
+JobSizeChecker::JobSizeChecker(const JobState* job)
     : job_(job),
       is_new_(job == nullptr || job->job_seq == 0),
-      is_over_(job != nullptr && job->IsOver()),
+      is_over_(job != nullptr && job->IsTerminal()),
       attempts_(job == nullptr ? 0 : job->stages.size()),
       iterations_(job == nullptr ? 0 : job->gates.size()),
       places_(job == nullptr ? 0 : job->tree.size()) {}
 
-std::optional<Refusal> GrowthJudge::Take(const EventDraft& draft) {
+std::optional<Refusal> JobSizeChecker::Take(const EventDraft& draft) {
   std::optional<Refusal> refusal;
   switch (draft.kind) {
     case EventType::kJobCreated:
@@ -103,7 +103,7 @@ std::optional<Refusal> GrowthJudge::Take(const EventDraft& draft) {
   return refusal;
 }
 
-std::optional<Refusal> GrowthJudge::Declare(const EventDraft& draft) {
+std::optional<Refusal> JobSizeChecker::Declare(const EventDraft& draft) {
   for (const std::string& path : ReadJobPayload(draft.payload).stages) places_ += LevelsOf(path);
   if (places_ <= kMaxStagePlaces) return std::nullopt;
   return TooLarge(draft, std::to_string(places_) + " declared stages, including parents",
@@ -112,7 +112,7 @@ std::optional<Refusal> GrowthJudge::Declare(const EventDraft& draft) {
 
 // As the state machine does (job_machine.cc): a new attempt begins where none runs, but what comes
 // after the end of one is flagged.
-bool GrowthJudge::OpensAttempt(const EventDraft& draft) {
+bool JobSizeChecker::OpensAttempt(const EventDraft& draft) {
   const auto here = stages_.find(draft.stage);
   if (here != stages_.end()) {
     return !here->second && (draft.kind == EventType::kStageStarted || draft.attempt);
@@ -124,7 +124,7 @@ bool GrowthJudge::OpensAttempt(const EventDraft& draft) {
   return draft.kind == EventType::kStageStarted || last->status == StageStatus::kAbandoned;
 }
 
-std::optional<Refusal> GrowthJudge::OpenAttempt(const EventDraft& draft) {
+std::optional<Refusal> JobSizeChecker::OpenAttempt(const EventDraft& draft) {
   const bool opens = OpensAttempt(draft);
   const bool ends =
       draft.kind == EventType::kStageCompleted || draft.kind == EventType::kStageFailed;
@@ -146,7 +146,7 @@ std::optional<Refusal> GrowthJudge::OpenAttempt(const EventDraft& draft) {
   return std::nullopt;
 }
 
-std::optional<Refusal> GrowthJudge::OpenIteration(const EventDraft& draft) {
+std::optional<Refusal> JobSizeChecker::OpenIteration(const EventDraft& draft) {
   const auto here = gates_.find(draft.gate);
   const GateState* last = job_ == nullptr ? nullptr : job_->FindGate(draft.gate);
   const bool is_pending =

@@ -15,8 +15,8 @@
 
 namespace stagelog {
 
-// What a job's events add up to is held in memory, sent and written as a whole, so it has bounds.
-// They bind new events only: a journal that has a larger job from before is opened and served.
+// A job's state is held in memory, sent and written as a whole, so its size is limited. The limits
+// apply to new events only: journals with larger jobs can still be opened and served.
 inline constexpr size_t kMaxStageAttempts = 20'000;
 inline constexpr size_t kMaxGateIterations = 10'000;
 // Different stages, those declared and those above others ("a" of "a/b") too.
@@ -28,17 +28,16 @@ size_t BytesOf(const StageState& stage);
 size_t BytesOf(const GateState& gate);
 size_t BytesOf(const JobState& state);  // looks at each stage and gate
 
-// True for drafts, of whatever jobs, that cannot bring a job in that state to its bounds. Null: a
-// job that is not there yet. Cheap.
-bool IsFarFromItsBounds(const JobState* job, std::span<const EventDraft> drafts);
+// True if the drafts (of any jobs) cannot bring a job in that state to its limits. `job` is null
+// for a new job. Cheap.
+bool IsWellBelowLimits(const JobState* job, std::span<const EventDraft> drafts);
 
-// Judges events of one job that are to be appended together, one after the other, by the state that
-// they find: follows from that and from them alone. Counts what they may open: of those that are
-// illegal in the middle of a batch it may count some that would be flagged and open nothing.
-class GrowthJudge {
+// Checks events of one job that are appended together against the limits, in order. Counts what
+// they may open; invalid events within a batch may be counted although they open nothing.
+class JobSizeChecker {
  public:
   // `job` as above; it outlives this object and is not changed meanwhile.
-  explicit GrowthJudge(const JobState* job);
+  explicit JobSizeChecker(const JobState* job);
 
   // A refusal (job_too_large) where the job would have more than it may.
   std::optional<Refusal> Take(const EventDraft& draft);

@@ -86,9 +86,9 @@ class JobSource {
 
   virtual Result<std::vector<GateListing>> ListGates(const GateListRequest& request) = 0;
 
-  // Folds into `state` what was committed of its job since `state.as_of_seq`; a state of which only
-  // the job_id is set is folded from the last snapshot. `changes` may be null; after a snapshot it
-  // names everything.
+  // Folds into `state` the events of its job committed since `state.as_of_seq`; a state with only
+  // its job_id set is folded from the last snapshot. `changes` may be null; after a snapshot it
+  // contains everything.
   virtual Status AdvanceJob(JobState& state, StateChanges* changes) = 0;
 
   // Jobs whose last event is later than `seq`.

@@ -35,7 +35,7 @@ std::optional<JobStatus> ParseJobStatus(std::string_view name) {
   return static_cast<JobStatus>(found - kJobStatuses.begin());
 }
 
-bool IsOver(JobStatus status) {
+bool IsTerminal(JobStatus status) {
   return status == JobStatus::kCompleted || status == JobStatus::kFailed ||
          status == JobStatus::kCanceled;
 }

@@ -14,8 +14,8 @@
 
 namespace stagelog {
 
-// Which rules made a state of the events: it goes up when the same events fold to another state. A
-// journal's rows and files of another version are made anew.
+// Version of the folding rules: increased whenever the same events fold to another state. Rows and
+// files written under another version are rebuilt.
 inline constexpr int64_t kFoldVersion = 2;
 
 enum class JobStatus { kCreated, kRunning, kPaused, kCompleted, kFailed, kCanceled };
@@ -31,17 +31,17 @@ std::span<const std::string_view> GateStatusNames();
 std::optional<JobStatus> ParseJobStatus(std::string_view name);
 
 // completed, failed or canceled.
-bool IsOver(JobStatus status);
+bool IsTerminal(JobStatus status);
 
-// How far something is, by its last report. Times are microseconds since 1970, as everywhere here,
-// and tell when things happened (EffectiveMicros) where they do not say that they are a `ts`.
+// The last reported progress. Times are microseconds since 1970, as everywhere in this file, and
+// are times of occurrence (EffectiveMicros) unless called a `ts`.
 struct Progress {
   std::optional<double> current;
   std::optional<double> total;
   std::optional<double>
       percent;  // 0 to 100; worked out from current and total where both are known
   std::string unit;
-  // The first report of the attempt with a figure: rates count from it.
+  // The first report of the attempt with a number: rates are computed from it.
   std::optional<double> first_figure;
   int64_t first_micros = 0;
   int64_t last_micros = 0;
@@ -63,7 +63,7 @@ struct StageState {
   bool operator==(const StageState&) const = default;
 };
 
-// What of the stage is done, for StageTree: of a completed attempt everything, else what it
+// The stage's share of work done, for StageTree: all of it for a completed attempt, else what it
 // reported.
 std::optional<int64_t> DoneOf(const StageState& stage);
 
@@ -74,7 +74,7 @@ struct GateState {
   GateStatus status = GateStatus::kPending;
   int64_t opened_seq = 0;
   int64_t opened_micros = 0;
-  int64_t opened_ts_micros = 0;  // `ts` of that event: the timeout counts from it
+  int64_t opened_ts_micros = 0;  // `ts` of that event; start of the timeout
   int64_t decided_seq = 0;       // 0 while it is pending, as are the next ones
   int64_t decided_micros = 0;
   std::string prompt;
@@ -85,7 +85,7 @@ struct GateState {
   std::string decided_by;              // actor
   std::string comment;
   std::string choice;
-  std::string via;  // how the decision came in: api, event, timer
+  std::string via;  // source of the decision: api, event, timer
 
   // When the timer decides it, microseconds since 1970; 0: never.
   int64_t ExpiresAtMicros() const;
@@ -93,20 +93,20 @@ struct GateState {
   bool operator==(const GateState&) const = default;
 };
 
-// What a job's events up to `as_of_seq` add up to. Depends on nothing but them: no clock is read,
-// durations run to the last event.
+// The fold of a job's events up to `as_of_seq`. Depends on nothing else: no clock is read,
+// durations extend to the last event.
 struct JobState {
   std::string job_id;
   JobStatus status = JobStatus::kCreated;
   int64_t job_seq = 0;    // of the last event; 0 before the first
   int64_t first_seq = 0;  // of the first event: jobs sort by it in the order of their creation
   int64_t as_of_seq = 0;  // the last event's
-  int64_t created_at_micros = 0;  // the first event, or what happened before it and was told later
+  int64_t created_at_micros = 0;  // time of the earliest occurrence
   int64_t started_at_micros = 0;  // 0: not yet
   int64_t ended_at_micros = 0;    // 0: not over
   int64_t updated_at_micros = 0;  // `ts` of the last event
-  int64_t latest_micros = 0;      // the latest time of all events: to there runs what is not over
-  int64_t turned_micros = 0;      // when the job last began, paused, went on or ended; 0: never
+  int64_t latest_micros = 0;      // the latest event time: end of what still runs
+  int64_t turned_micros = 0;      // last start, pause, resumption or end; 0: never
   int64_t epoch = 1;              // 1 + resumptions after an end
   int64_t violation_count = 0;
   std::string last_hash;  // 64 hex digits; empty before the first event
@@ -117,27 +117,27 @@ struct JobState {
   Labels labels;
   std::vector<std::string> declared_stages;
 
-  // While the job is paused: what it goes back to, why, since when, and which gates hold it though
-  // they are decided (rejected or expired).
+  // While paused: the status to return to, the reason, the start, and the gates that keep the job
+  // paused although they are decided (rejected or expired).
   JobStatus status_before_pause = JobStatus::kRunning;
   std::string reason;
   int64_t paused_since_micros = 0;
   std::vector<std::string> blocking_gates;
   int64_t waited_micros = 0;   // in pauses that are over
   int64_t stopped_micros = 0;  // between an end and the resumption after it
-  // The last approval has just ended a pause: job_resumed is no violation.
+  // The last approval has just ended a pause: a job_resumed now is valid.
   bool may_resume_again = false;
 
   std::vector<StageState> stages;  // all attempts, in the order of their beginning
   std::vector<GateState> gates;    // all iterations, in the order of their opening
   StageTree tree;                  // follows from `declared_stages` and `stages`
 
-  bool IsOver() const { return stagelog::IsOver(status); }
-  // How much of the job is done, 0 to StageTree::kWhole. None where that cannot be known: of a job
-  // that did not declare its stages nobody knows how many are still to come.
+  bool IsTerminal() const { return stagelog::IsTerminal(status); }
+  // Fraction of the job that is done, 0 to StageTree::kWhole. None if unknown: a job that did not
+  // declare its stages may still start any number of them.
   std::optional<int64_t> Done() const;
-  // Declared stages of which neither themselves nor anything below them has begun, each once, in
-  // the order of their declaration.
+  // Declared stages that have not begun and have no stage below them that has, each once, in the
+  // order of their declaration.
   std::vector<std::string_view> PendingStages() const;
   // The last attempt of a stage and the last iteration of a gate; null when there was none.
   const StageState* FindStage(std::string_view path) const;

@@ -117,7 +117,7 @@ Json GateJson(const GateState& gate) {
 // Until when a duration runs that has not ended: the latest time of the job's events, or now. A job
 // that has not started (nothing but logs of a run of the past, say) does not go on until now.
 int64_t NowOf(const JobState& state, int64_t live_micros) {
-  const bool goes_on = !state.IsOver() && state.status != JobStatus::kCreated;
+  const bool goes_on = !state.IsTerminal() && state.status != JobStatus::kCreated;
   return !goes_on ? state.latest_micros : std::max(live_micros, state.latest_micros);
 }
 
@@ -137,7 +137,8 @@ Json SummaryJson(const JobState& state, std::optional<int64_t> done, int64_t liv
   PutTime(object, "started_at", state.started_at_micros);
   PutTime(object, "ended_at", state.ended_at_micros);
   PutTime(object, "updated_at", state.updated_at_micros);
-  const bool is_live = live_micros != 0 && !state.IsOver() && state.status != JobStatus::kCreated;
+  const bool is_live =
+      live_micros != 0 && !state.IsTerminal() && state.status != JobStatus::kCreated;
   if (is_live) {
     object["live"] = true;
     PutTime(object, "as_of", NowOf(state, live_micros));

@@ -1,4 +1,4 @@
-// A job's state as JSON: the public document, and the exact copy that a snapshot keeps.
+// A job's state as JSON: the public document, and the snapshot from which folding resumes.
 #ifndef STAGELOG_CORE_JOB_STATE_JSON_H_
 #define STAGELOG_CORE_JOB_STATE_JSON_H_
 
@@ -10,16 +10,16 @@
 
 namespace stagelog {
 
-// Each document below is that of a moment: durations of what goes on run to the job's last event,
-// so that the same events give the same bytes. With `live_micros` (now, microseconds since 1970) it
-// is the live answer: they run to then, and the job says `"live":true`. Of a job that is over both
-// are the same.
+// By default each document below is a function of the events: durations of running items extend to
+// the job's last event, so that the same events give the same bytes. With `live_micros` (now,
+// microseconds since 1970) they extend to now, and the job has `"live":true`. For a terminal job
+// both are the same.
 
 // The document of GET /jobs/{job} and of state.json, compact, without a newline.
 std::string EncodeJobState(const JobState& state, int64_t live_micros = 0);
 
-// The row of a listing: the document without its stages and gates. `done` is what state.Done() was:
-// of a listed job only that is known of its stages.
+// A row of a listing: the document without stages and gates. `done` is state.Done(), because a
+// listed job does not have its stages.
 std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done,
                              int64_t live_micros = 0);
 
@@ -31,7 +31,7 @@ std::string EncodeGate(const JobState& state, std::string_view name);
 // One iteration of a gate by itself, as the inbox over all jobs lists it.
 std::string EncodeGateIteration(const std::string& job_id, const GateState& gate);
 
-// Everything that a state holds, to go on folding from.
+// The complete state, to resume folding from.
 std::string EncodeSnapshot(const JobState& state);
 std::optional<JobState> DecodeSnapshot(std::string_view text);
 

@@ -12,8 +12,8 @@ namespace stagelog {
 struct JournalStatus {
   std::string journal_id;
   int64_t head_seq = 0;  // last announced
-  // Nobody has seen a later one. Beyond `head_seq` while a commit is under way: what reads the
-  // database shows its events before they are announced.
+  // The last seq that any client can have seen. Greater than `head_seq` while a commit is under
+  // way: database readers see its events before they are announced.
   int64_t visible_seq = 0;
   bool writable = true;
   std::string problem;                 // why not writable

@@ -1,5 +1,5 @@
-// JSON as text: the few operations that keep an emitter's bytes as they came. Checking grammar is
-// nlohmann_json's work; these functions trust that it was done.
+// JSON as text: the few operations that preserve a client's bytes. They expect valid JSON;
+// nlohmann_json checks the grammar.
 #ifndef STAGELOG_CORE_JSON_TEXT_H_
 #define STAGELOG_CORE_JSON_TEXT_H_
 
@@ -17,8 +17,8 @@ void AppendJsonEscaped(std::string& out, std::string_view text);
 // The same with the quotes.
 void AppendJsonString(std::string& out, std::string_view text);
 
-// A client's own text, fit to be repeated in an answer: at most `max_bytes`, cut between
-// characters, and '?' for each byte that is not well-formed UTF-8 (Unicode 15, table 3-7).
+// A client's text, made safe to quote in an answer: at most `max_bytes`, cut between characters,
+// with '?' for each byte that is not well-formed UTF-8 (Unicode 15, table 3-7).
 std::string QuotableText(std::string_view text, size_t max_bytes);
 
 // `json` (valid) without the white space between its tokens.

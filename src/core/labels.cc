@@ -47,7 +47,7 @@ bool IsLabelValue(std::string_view text) {
                       [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
-std::optional<Refusal> JudgeLabels(std::string_view json) {
+std::optional<Refusal> CheckLabelObject(std::string_view json) {
   const std::string field = "payload.labels";
   if (!json.starts_with('{')) return InvalidLabel(field, "an object with string values");
   std::set<std::string> keys;

@@ -1,5 +1,5 @@
-// Labels: short strings by which jobs are told apart and found (`"labels":{"team":"film"}` in the
-// payload of job_created).
+// Labels: short key-value pairs that classify jobs and by which they are found
+// (`"labels":{"team":"film"}` in the payload of job_created).
 #ifndef STAGELOG_CORE_LABELS_H_
 #define STAGELOG_CORE_LABELS_H_
 
@@ -25,9 +25,9 @@ bool IsLabelKey(std::string_view text);
 // 1 to 256 bytes without control characters. Whoever calls knows that it is UTF-8.
 bool IsLabelValue(std::string_view text);
 
-// What is wrong with the member `labels` of a payload (valid and compact JSON); none where nothing
-// is. The refusal (invalid_field, duplicate_key) names the label.
-std::optional<Refusal> JudgeLabels(std::string_view json);
+// Validates the member `labels` of a payload (valid and compact JSON); none if it is valid. The
+// refusal (invalid_field, duplicate_key) names the label.
+std::optional<Refusal> CheckLabelObject(std::string_view json);
 
 // As one compact JSON object, and back. Reading is total: what is no label is left out.
 std::string EncodeLabels(const Labels& labels);

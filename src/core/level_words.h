@@ -1,5 +1,5 @@
-// Levels as other programs spell them. One table of words for every door; numbers mean something
-// only together with the scale that they are on.
+// Log levels as other programs spell them. One table of words for all inputs; a number has a
+// meaning only together with its scale.
 #ifndef STAGELOG_CORE_LEVEL_WORDS_H_
 #define STAGELOG_CORE_LEVEL_WORDS_H_
 

@@ -33,11 +33,11 @@ void HeartbeatRhythm::OnHeartbeat(int64_t now_micros, int64_t interval_micros) {
     if (teaches) TakeInterval(now_micros - last_heartbeat_micros_);
   }
   last_heartbeat_micros_ = now_micros;
-  OnSign(now_micros);
+  OnActivity(now_micros);
 }
 
-void HeartbeatRhythm::OnSign(int64_t now_micros) {
-  last_sign_micros_ = std::max(last_sign_micros_, now_micros);
+void HeartbeatRhythm::OnActivity(int64_t now_micros) {
+  last_activity_micros_ = std::max(last_activity_micros_, now_micros);
 }
 
 // A silence in which the worker counted as lost is an outage and must not stretch the rhythm. A
@@ -60,8 +60,8 @@ int64_t HeartbeatRhythm::RhythmMicros() const {
 }
 
 Liveness HeartbeatRhythm::Judge(int64_t now_micros) const {
-  if (last_sign_micros_ == kNever) return Liveness::kUnknown;
-  const int64_t silence = std::max<int64_t>(0, now_micros - last_sign_micros_);
+  if (last_activity_micros_ == kNever) return Liveness::kUnknown;
+  const int64_t silence = std::max<int64_t>(0, now_micros - last_activity_micros_);
   const int64_t rhythm = RhythmMicros();
   if (rhythm == 0) {
     return silence <= kTrustWithoutRhythmMicros ? Liveness::kOk : Liveness::kUnknown;

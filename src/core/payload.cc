@@ -58,13 +58,13 @@ std::vector<std::string> TextsOf(const Json& object, const char* key) {
 }
 
 // A figure from its own bytes. JSON null stands for "left out".
-std::optional<double> FigureOf(std::string_view text, double greatest, bool& is_sound) {
+std::optional<double> FigureOf(std::string_view text, double greatest, bool& is_valid) {
   if (text == "null") return std::nullopt;
   double value = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool is_number = error == std::errc() && end == text.data() + text.size();
   if (is_number && value >= 0 && value <= greatest) return value;
-  is_sound = false;
+  is_valid = false;
   return std::nullopt;
 }
 
@@ -161,7 +161,7 @@ std::optional<Refusal> Check(const Json& object, const Rule (&rules)[kCount]) {
 std::optional<Refusal> CheckLabels(std::string_view payload) {
   for (JsonMembers members(payload); members.Next();) {
     if (PayloadKey(members.key()) != "labels" || members.value() == "null") continue;
-    return JudgeLabels(members.value());
+    return CheckLabelObject(members.value());
   }
   return std::nullopt;
 }
@@ -216,10 +216,10 @@ ResumePayload ReadResumePayload(std::string_view payload) {
 // Read without a document in memory: of all events that mean something these are by far the most.
 ProgressPayload ReadProgressPayload(std::string_view payload) {
   ProgressPayload progress;
-  bool& is_sound = progress.is_sound;
+  bool& is_valid = progress.is_valid;
   unsigned seen = 0;  // a bit for each key that is read
   const auto see = [&](unsigned bit) {
-    if ((seen & bit) != 0) is_sound = false;
+    if ((seen & bit) != 0) is_valid = false;
     seen |= bit;
   };
   for (JsonMembers members(payload); members.Next();) {
@@ -229,12 +229,12 @@ ProgressPayload ReadProgressPayload(std::string_view payload) {
     if (key == "total") see(2);
     if (key == "percent") see(4);
     if (key == "unit") see(8);
-    if (key == "current") progress.current = FigureOf(value, kGreatestFigure, is_sound);
-    if (key == "total") progress.total = FigureOf(value, kGreatestFigure, is_sound);
-    if (key == "percent") progress.percent = FigureOf(value, 100, is_sound);
+    if (key == "current") progress.current = FigureOf(value, kGreatestFigure, is_valid);
+    if (key == "total") progress.total = FigureOf(value, kGreatestFigure, is_valid);
+    if (key == "percent") progress.percent = FigureOf(value, 100, is_valid);
     const bool is_text = value.starts_with('"') && value.size() >= 2;
     if (key == "unit" && is_text) progress.unit = PayloadKey(value.substr(1, value.size() - 2));
-    if (key == "unit" && !is_text && value != "null") is_sound = false;
+    if (key == "unit" && !is_text && value != "null") is_valid = false;
   }
   return progress;
 }
@@ -266,10 +266,11 @@ HeartbeatPayload ReadHeartbeatPayload(std::string_view payload) {
   return {static_cast<int64_t>(seconds->get<double>() * 1e6)};
 }
 
-std::optional<Refusal> JudgePayload(EventType type, std::string_view payload, bool was_stored) {
+std::optional<Refusal> CheckEventPayload(EventType type, std::string_view payload,
+                                         bool was_stored) {
   if (payload.empty()) return std::nullopt;
   if (!was_stored) {
-    if (auto refusal = JudgePayloadKeys(type, payload)) return refusal;
+    if (auto refusal = CheckPayloadKeys(type, payload)) return refusal;
   }
   switch (type) {
     case EventType::kJobCreated:

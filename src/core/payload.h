@@ -1,5 +1,5 @@
-// The keys of `payload` that mean something to the state machine, by type of event. All others are
-// the emitter's own.
+// The keys of `payload` that the state machine reads, by event type. All other keys are the
+// client's own.
 #ifndef STAGELOG_CORE_PAYLOAD_H_
 #define STAGELOG_CORE_PAYLOAD_H_
 
@@ -42,7 +42,7 @@ struct ProgressPayload {
   std::string unit;
   // False: a figure is no number or out of its bounds, the unit is no text, or one of them is given
   // twice.
-  bool is_sound = true;
+  bool is_valid = true;
 };
 
 // gate_pause
@@ -75,12 +75,12 @@ GatePayload ReadGatePayload(std::string_view payload);
 DecisionPayload ReadDecisionPayload(std::string_view payload);
 HeartbeatPayload ReadHeartbeatPayload(std::string_view payload);
 
-// What is wrong with the payload of an event that is to be appended (invalid_field; unknown_key and
-// duplicate_key by JudgePayloadKeys()); none for types that read nothing. Progress is never
-// refused: the state machine flags it. `was_stored`: it is that of a line which a journal has taken
-// before, perhaps by the rules of an earlier version: keys are not judged again.
-std::optional<Refusal> JudgePayload(EventType type, std::string_view payload,
-                                    bool was_stored = false);
+// Validates the payload of an event that is to be appended (invalid_field; unknown_key and
+// duplicate_key by CheckPayloadKeys()); none for types that read nothing. Progress is never
+// refused: the state machine flags it. `was_stored`: a journal accepted this line before, perhaps
+// by the rules of an earlier version, so keys are not checked again.
+std::optional<Refusal> CheckEventPayload(EventType type, std::string_view payload,
+                                         bool was_stored = false);
 
 }  // namespace stagelog
 

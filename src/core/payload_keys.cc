@@ -135,7 +135,7 @@ std::string PayloadKey(std::string_view key) {
   return value.is_string() ? value.get<std::string>() : "";
 }
 
-std::optional<Refusal> JudgePayloadKeys(EventType type, std::string_view payload) {
+std::optional<Refusal> CheckPayloadKeys(EventType type, std::string_view payload) {
   const std::span<const std::string_view> known = PayloadKeys(type);
   // Progress is never refused: the state machine flags it.
   if (known.empty() || type == EventType::kStageProgress) return std::nullopt;

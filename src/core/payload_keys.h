@@ -1,6 +1,6 @@
-// Which keys of a payload are read, and what becomes of others: a gate takes none that it does not
-// know; elsewhere the payload is the emitter's own, and only a key that looks like a slip of the
-// pen is pointed out.
+// Which keys of a payload are read, and how others are treated: a gate accepts only known keys;
+// elsewhere the payload belongs to the client, and only keys that look like a misspelling are
+// flagged.
 #ifndef STAGELOG_CORE_PAYLOAD_KEYS_H_
 #define STAGELOG_CORE_PAYLOAD_KEYS_H_
 
@@ -23,14 +23,14 @@ bool BelongsInPayload(std::string_view key);
 // A key by itself, its escapes resolved. `key` is what stands between the quotes.
 std::string PayloadKey(std::string_view key);
 
-// For a `payload` (valid and compact JSON object, or empty) that is to be appended. Refusals:
-// duplicate_key for a key that is read and given twice; unknown_key, with the nearest known one,
-// for any key of a gate_pause that is not read and does not begin with "x-". A gate that lacks its
-// `approvers` because they are spelled otherwise could be approved by anybody.
-std::optional<Refusal> JudgePayloadKeys(EventType type, std::string_view payload);
+// Validates a `payload` (valid and compact JSON object, or empty) that is to be appended. Refusals:
+// duplicate_key for a known key given twice; unknown_key, with the nearest known one, for any other
+// key of a gate_pause that does not begin with "x-": a gate with a misspelled `approvers` could be
+// approved by anyone.
+std::optional<Refusal> CheckPayloadKeys(EventType type, std::string_view payload);
 
-// A key that is not read but is spelled nearly like one that is and that is not given: `totl` for
-// `total`, `Current`, `percentage`.
+// An unknown key that resembles a known key which is missing: `totl` for `total`, `Current`,
+// `percentage`.
 struct SuspectKey {
   std::string key;
   std::string_view meant;

@@ -1,5 +1,4 @@
-// Which events a poll or a stream asks for: where it starts and what it filters. One grammar for
-// both.
+// Which events a poll or a stream requests: start position and filter. Both use the same grammar.
 #ifndef STAGELOG_CORE_QUERY_H_
 #define STAGELOG_CORE_QUERY_H_
 
@@ -93,10 +92,9 @@ tl::expected<std::vector<std::string>, Refusal> ParseWordList(
 // `limit=`: 1 to 10000, 100 when left out.
 tl::expected<size_t, Refusal> ParseLimit(const std::optional<std::string>& text);
 
-// Where a stream starts by its head and query: Last-Event-ID, last_event_id, lastEventId,
-// evs_last_event_id, after, since; the first that is present wins. `journal_id` is this journal's.
-// Never refuses a cursor: what cannot be read is told in the stream. A `since` that cannot be read
-// is treated in the same way.
+// Start of a stream by its headers and query: Last-Event-ID, last_event_id, lastEventId,
+// evs_last_event_id, after, since; the first one present wins. `journal_id` is this journal's.
+// Never refuses a cursor: an invalid one, or an invalid `since`, is reported in the stream.
 StreamStart ParseStreamStart(const std::optional<std::string>& last_event_id_header,
                              const ParameterLookup& parameters, const std::string& journal_id,
                              int64_t now_micros);

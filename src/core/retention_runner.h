@@ -12,7 +12,7 @@
 
 namespace stagelog {
 
-// What a look at the age of all jobs has done, or would do.
+// What a retention pass over all jobs did, or would do.
 struct RetentionReport {
   enum class Action {
     kDropEvents,  // its oldest, from SQLite
@@ -33,12 +33,12 @@ struct RetentionReport {
 
 using RetentionDone = std::function<void(tl::expected<RetentionReport, Refusal>)>;
 
-// Lets old things go now instead of when their time comes. Safe from any thread.
+// Applies retention now instead of at its next due time. Safe from any thread.
 class RetentionRunner {
  public:
   virtual ~RetentionRunner() = default;
 
-  // A dry run changes nothing. `done` as AppendDone, when all jobs were looked at.
+  // A dry run changes nothing. `done` as AppendDone, after all jobs were examined.
   virtual void RunRetention(bool dry_run, RetentionDone done) = 0;
 };
 

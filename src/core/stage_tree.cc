@@ -27,18 +27,18 @@ StageTree::Node& StageTree::FindOrAdd(std::string_view path) {
     Node& parent = FindOrAdd(parent_path);
     const int64_t before = parent.Done();
     ++parent.children;
-    TellParent(parent_path, before, parent.Done());
+    UpdateParent(parent_path, before, parent.Done());
   }
   return nodes_[std::string(path)];
 }
 
-void StageTree::TellParent(std::string_view path, int64_t before, int64_t after) {
+void StageTree::UpdateParent(std::string_view path, int64_t before, int64_t after) {
   if (path.empty() || before == after) return;
   const std::string_view parent_path = ParentOf(path);
   Node& parent = *Find(parent_path);
   const int64_t parent_before = parent.Done();
   parent.children_done += after - before;
-  TellParent(parent_path, parent_before, parent.Done());
+  UpdateParent(parent_path, parent_before, parent.Done());
 }
 
 void StageTree::Declare(std::string_view path) { FindOrAdd(path); }
@@ -56,7 +56,7 @@ void StageTree::SetDone(std::string_view path, std::optional<int64_t> done) {
   Node& node = FindOrAdd(path);
   const int64_t before = node.Done();
   node.own = done;
-  TellParent(path, before, node.Done());
+  UpdateParent(path, before, node.Done());
 }
 
 int64_t StageTree::Done() const {

@@ -1,5 +1,4 @@
-// The stages of a job by their paths: where each one's last attempt is, and how much of the whole
-// is done.
+// The stages of a job by path: each one's last attempt, and the fraction of the job that is done.
 #ifndef STAGELOG_CORE_STAGE_TREE_H_
 #define STAGELOG_CORE_STAGE_TREE_H_
 
@@ -11,9 +10,8 @@
 
 namespace stagelog {
 
-// Shares are whole millionths, so that the same stages give the same figure in whatever order it
-// came about. What a stage says of itself counts; where it says nothing, the mean of the stages
-// below it does.
+// Fractions are in millionths, so that the result does not depend on the order of updates. A
+// stage's own report takes precedence; without one it has the mean of the stages directly below it.
 class StageTree {
  public:
   static constexpr int64_t kWhole = 1'000'000;
@@ -49,7 +47,7 @@ class StageTree {
 
   Node* Find(std::string_view path);
   Node& FindOrAdd(std::string_view path);
-  void TellParent(std::string_view path, int64_t before, int64_t after);
+  void UpdateParent(std::string_view path, int64_t before, int64_t after);
 
   // By path; the job itself has the empty path. A path is at most 512 bytes, so 256 levels.
   std::unordered_map<std::string, Node> nodes_;

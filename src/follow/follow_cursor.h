@@ -1,4 +1,4 @@
-// runs/stagelog.follow.json: how far the followers have come, as far as the disk knows.
+// runs/stagelog.follow.json: how far the followers have durably come.
 #ifndef STAGELOG_FOLLOW_FOLLOW_CURSOR_H_
 #define STAGELOG_FOLLOW_FOLLOW_CURSOR_H_
 
@@ -14,11 +14,11 @@ struct FollowCursor {
   int64_t state_files_through = 0;
 };
 
-// The beginning when the file is missing, cannot be read or understood, or is of another version:
-// everything is then written anew, which is never wrong.
+// Returns the beginning if the file is missing, invalid or of another version: everything is then
+// rewritten, which is always safe.
 FollowCursor ReadFollowCursor(FileSystem& files, const std::string& runs_dir);
 
-// Whole and synced, or not at all.
+// Atomic and synced.
 Status WriteFollowCursor(FileSystem& files, const std::string& runs_dir,
                          const FollowCursor& cursor);
 

@@ -67,7 +67,7 @@ EventDraft DecisionOn(const GateListing& gate) {
 // names as its approvers does not bind the timer.
 std::optional<Refusal> JudgeExpiry(const JobState* job, const std::string& job_id,
                                    const std::string& gate, int64_t opened_seq) {
-  if (auto refusal = JudgeDecision(job, job_id, gate, kActor, /*is_admin=*/true)) return refusal;
+  if (auto refusal = CheckDecision(job, job_id, gate, kActor, /*is_admin=*/true)) return refusal;
   if (job->FindGate(gate)->opened_seq == opened_seq) return std::nullopt;
   return Refusal{.code = "gate_decided",
                  .detail = "gate '" + gate + "' was decided and reopened",
@@ -145,7 +145,7 @@ bool GateTimer::RunOnce(bool may_wait) {
   std::string trouble;
   {
     std::unique_lock lock(shared_->mutex);
-    for (TakeNews(); !shared_->stopping && !IsDue(); TakeNews()) {
+    for (TakeOpenedGates(); !shared_->stopping && !IsDue(); TakeOpenedGates()) {
       if (!may_wait) return true;
       Sleep(lock);
     }
@@ -160,7 +160,7 @@ bool GateTimer::RunOnce(bool may_wait) {
   return true;
 }
 
-void GateTimer::TakeNews() {
+void GateTimer::TakeOpenedGates() {
   for (const int64_t opened_seq : std::exchange(shared_->settled, {})) DropTimer(opened_seq);
   for (const auto& [opened_seq, micros] : std::exchange(shared_->opened, {})) {
     opened_.emplace(opened_seq, micros);

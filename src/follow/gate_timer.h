@@ -1,4 +1,4 @@
-// Decides gates that nobody has decided in time.
+// Decides gates whose timeout has passed.
 #ifndef STAGELOG_FOLLOW_GATE_TIMER_H_
 #define STAGELOG_FOLLOW_GATE_TIMER_H_
 
@@ -21,11 +21,10 @@
 
 namespace stagelog {
 
-// One thread. It asks the journal for the gates that were opened since it last looked, notes when
-// each one's time is up, sleeps until the first of those times or until a gate is opened, and then
-// appends a decision for each that is still pending. A decision is an event like any other; its
-// precondition makes it the loser when a person was faster. While the journal takes nothing, it
-// tries once a second.
+// One thread. It reads newly opened gates from the journal, computes each one's deadline, sleeps
+// until the first deadline or until a gate is opened, and then appends a decision for each gate
+// that is still pending. A decision is an ordinary event; its precondition makes it lose against an
+// earlier decision. While the journal refuses appends, it retries once a second.
 //
 // Which clock counts:
 //  - a gate that was opened while this timer ran is decided when so much time has passed as its
@@ -44,8 +43,7 @@ class GateTimer : public CommitListener {
   // Starts the thread. It sleeps by the machine's clocks, so `clock` must be that one.
   void Start();
 
-  // Waits for the thread, but for no append: one that is under way ends without the timer.
-  // Idempotent.
+  // Waits for the thread, but not for appends under way. Idempotent.
   void Stop();
 
   // One turn: waits (if it may) until there is something to do and does it. False when stopped.
@@ -69,7 +67,7 @@ class GateTimer : public CommitListener {
   };
 
   // With the lock held.
-  void TakeNews();
+  void TakeOpenedGates();
   bool IsDue();
   void Sleep(std::unique_lock<std::mutex>& lock);
 

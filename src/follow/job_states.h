@@ -1,4 +1,4 @@
-// The states of the jobs that are being written about, folded on from event to event.
+// A cache of the states of active jobs, advanced incrementally.
 #ifndef STAGELOG_FOLLOW_JOB_STATES_H_
 #define STAGELOG_FOLLOW_JOB_STATES_H_
 
@@ -14,10 +14,9 @@
 
 namespace stagelog {
 
-// Some tens of megabytes: when they become more, those that were not used for the longest time are
-// forgotten, and folded anew from their snapshots when they go on. The job that is being advanced
-// stays, however large it is, and then counts for a quarter of the room at most. One thread at a
-// time.
+// Bounded to some tens of megabytes: the least recently used jobs are evicted, and reloaded from
+// their snapshots when needed. The job being advanced is never evicted, however large, and counts
+// for at most a quarter of the bound. One thread at a time.
 class JobStates {
  public:
   static constexpr size_t kMaxBytes = size_t{32} << 20;

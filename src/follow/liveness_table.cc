@@ -52,7 +52,7 @@ void LivenessTable::OnCommit(const CommittedBatchPointer& batch) {
       rhythms_.erase(event.job_id);
     } else if (ComesFromWorker(event.kind)) {
       HeartbeatRhythm* rhythm = FindOrAdd(event.job_id, now);
-      if (rhythm != nullptr) rhythm->OnSign(now);
+      if (rhythm != nullptr) rhythm->OnActivity(now);
     }
   }
 }
@@ -74,7 +74,7 @@ void LivenessTable::DropSilent(int64_t now_micros) {
   if (now_micros < next_sweep_micros_) return;
   next_sweep_micros_ = now_micros + kBetweenSweepsMicros;
   std::erase_if(rhythms_, [now_micros](const auto& entry) {
-    return now_micros - entry.second.last_sign_micros() > kSilenceMicros;
+    return now_micros - entry.second.last_activity_micros() > kSilenceMicros;
   });
 }
 

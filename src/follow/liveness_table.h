@@ -19,14 +19,14 @@ namespace stagelog {
 // Safe from any thread. Holds no thread of its own.
 class LivenessTable : public LivenessMonitor, public CommitListener {
  public:
-  // At most `max_jobs` jobs are kept. When they are there, those silent for an hour make room; as
-  // long as none is, jobs that come new stay unknown.
+  // Keeps at most `max_jobs` jobs. When full, jobs silent for an hour are evicted; if there are
+  // none, new jobs stay unknown.
   explicit LivenessTable(Clock& clock, size_t max_jobs = 100'000)
       : clock_(clock), max_jobs_(max_jobs) {}
 
   void OnHeartbeat(const std::string& job_id, int64_t interval_micros) override;
 
-  // Unknown for a job that is over or was never heard of.
+  // Unknown for a terminal job and for one without any activity.
   Liveness GetLiveness(const std::string& job_id) const override;
 
   // Looks at each job in the table: some milliseconds when it is full.

@@ -80,7 +80,7 @@ Status StateFileWriter::WriteGates(const JobState& state, const std::set<std::st
 Status StateFileWriter::WriteDocument(const std::string& path, std::string_view document) {
   const std::string temporary = path + ".tmp";
   // What a crash has left there.
-  if (Status gone = RemoveIfThere(files_, temporary); !gone) return gone;
+  if (Status gone = RemoveIfExists(files_, temporary); !gone) return gone;
   Status result = [&]() -> Status {
     Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(temporary);
     if (!file) return tl::unexpected(file.error());

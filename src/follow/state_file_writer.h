@@ -14,9 +14,9 @@
 
 namespace stagelog {
 
-// Each file is written beside its place and renamed, so that whoever reads it sees a whole
-// document. It is synced later, once its job has been quiet for a while: until then a power cut may
-// leave the old document or a torn one, and the caller has to know that. One thread at a time.
+// Each file is written to a temporary file and renamed, so that readers see a whole document. It is
+// synced later, once its job has been quiet for a while: until then a power cut may leave the old
+// document or a torn one, which the caller must handle. One thread at a time.
 class StateFileWriter {
  public:
   StateFileWriter(FileSystem& files, std::string runs_dir);
@@ -29,8 +29,8 @@ class StateFileWriter {
   // Jobs with files that were not synced since, written as of `seq` or earlier.
   std::vector<std::string> UnsyncedThrough(int64_t seq) const;
 
-  // Brings what was written of a job to stable storage. Files that somebody has removed are not
-  // missed. After a failure the disk may have lost any of them, and they must be written again.
+  // Syncs the files written for a job. Files removed meanwhile are ignored. After a failure any of
+  // them may be lost, and they must be written again.
   Status Sync(const std::string& job_id);
 
  private:

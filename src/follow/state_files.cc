@@ -28,13 +28,14 @@ std::string TakeLast(std::vector<std::string>& names) {
 }  // namespace
 
 StateFiles::StateFiles(FileSystem& files, JobSource& source, JournalStatusSource& status,
-                       Clock& clock, MetricsRegistry& metrics, std::string runs_dir, bool all_anew)
+                       Clock& clock, MetricsRegistry& metrics, std::string runs_dir,
+                       bool rewrite_all)
     : files_(files),
       source_(source),
       status_(status),
       clock_(clock),
       runs_dir_(std::move(runs_dir)),
-      all_anew_(all_anew),
+      rewrite_all_(rewrite_all),
       failures_total_(metrics.GetCounter("stagelog_state_file_failures_total",
                                          "Failed writes of state files or "
                                          "their cursor.")),
@@ -129,7 +130,7 @@ void StateFiles::CatchUp() {
   const int64_t head = status_.GetStatus().head_seq;
   const int64_t cursor = ReadFollowCursor(files_, runs_dir_).state_files_through;
   // A cursor beyond the head tells of another journal than this one: an older copy was put back.
-  const int64_t after = all_anew_ || cursor > head ? 0 : cursor;
+  const int64_t after = rewrite_all_ || cursor > head ? 0 : cursor;
   Result<std::vector<std::string>> jobs = source_.JobsChangedAfter(after);
   if (!jobs) {
     const bool is_first = retry_at_micros_ == INT64_MIN;
@@ -187,7 +188,7 @@ Status StateFiles::TryWriteJob(const std::string& job_id) {
   if (!state) return tl::unexpected(state.error());
   if (*state == nullptr) return {};
   Status written = writer_.Write(**state, changes);
-  if ((*state)->IsOver()) states_.Forget(job_id);
+  if ((*state)->IsTerminal()) states_.Forget(job_id);
   return written;
 }
 

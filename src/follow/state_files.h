@@ -23,20 +23,20 @@
 
 namespace stagelog {
 
-// One thread. A job is written within a second of its event, and all that comes in the meantime
-// with it, so that thousands of events a second make a few files. What cannot be written is tried
-// again every second and holds up nothing else.
+// One thread. A job is written within a second of its event, together with all later events until
+// then, so that thousands of events a second cause few writes. Failed writes are retried every
+// second and delay no other job.
 //
-// The cursor (see FollowCursor) moves on every ten seconds or so while there is something new, and
-// only once what it promises was synced. It lags by one round on purpose: a job that goes on is
-// written again before its turn to be synced has come, so that each is synced once, when it has
-// become quiet. What is later than the cursor is written anew at the next start.
+// The cursor (see FollowCursor) advances about every ten seconds while there are new events, and
+// only after everything up to it was synced. It deliberately lags one round: an active job is
+// rewritten before its sync is due, so that each is synced once, when it has become quiet. Jobs
+// later than the cursor are rewritten at the next start.
 class StateFiles : public CommitListener {
  public:
-  // The five outlive this object. `runs_dir` is there. `all_anew`: the files of every job are
+  // The five outlive this object. `runs_dir` is there. `rewrite_all`: the files of every job are
   // written, whatever the cursor says.
   StateFiles(FileSystem& files, JobSource& source, JournalStatusSource& status, Clock& clock,
-             MetricsRegistry& metrics, std::string runs_dir, bool all_anew = false);
+             MetricsRegistry& metrics, std::string runs_dir, bool rewrite_all = false);
   ~StateFiles() override;  // as Stop()
 
   void Start();
@@ -46,8 +46,8 @@ class StateFiles : public CommitListener {
   // nothing is written.
   void Stop();
 
-  // How many seqs there are, up to the head, behind the last one before the first that a file still
-  // lacks. Up to a second's worth is usual. Safe from any thread.
+  // Number of seqs from the first event that a file still lacks to the head. Up to one second of
+  // events is normal. Safe from any thread.
   int64_t LagEvents() const;
 
   // One turn: waits (if it may) until there is something to do and does it. False when stopped.
@@ -83,7 +83,7 @@ class StateFiles : public CommitListener {
   JournalStatusSource& status_;
   Clock& clock_;
   const std::string runs_dir_;
-  const bool all_anew_;
+  const bool rewrite_all_;
   Counter& failures_total_;
   std::atomic<int64_t> covered_seq_{0};  // as CoveredThrough() last said
 

@@ -1,4 +1,4 @@
-// Who is asking, and what they may do: bearer tokens (RFC 6750, section 2.1) with roles.
+// Authentication and authorization: bearer tokens (RFC 6750, section 2.1) with roles.
 #ifndef STAGELOG_HTTP_AUTH_H_
 #define STAGELOG_HTTP_AUTH_H_
 
@@ -26,7 +26,7 @@ std::span<const std::string_view> RoleNames();
 std::string_view RoleName(Role role);
 std::optional<Role> ParseRole(std::string_view name);
 
-// Whoever sent a request, as its token says.
+// The sender of a request, by its token.
 struct Principal {
   std::string token_name;  // the `actor` of what it appends
   bool reader = false;
@@ -36,13 +36,14 @@ struct Principal {
 
   bool May(Role role) const;
 
-  // The roles that say all it may: without "reader" where it writes or approves, and "admin" alone.
+  // A minimal list of its roles: no "reader" for a writer or approver, and only "admin" for an
+  // admin.
   std::vector<std::string_view> Roles() const;
 
   bool operator==(const Principal&) const = default;
 };
 
-// 403: `what` needs a role that the token does not have. `or_else` is put behind the role's name.
+// 403: `what` needs a role that the token does not have. `or_else` follows the role's name.
 Refusal MissingRole(const std::string& what, Role needed, const Principal& principal,
                     const std::string& or_else = "");
 
@@ -55,15 +56,14 @@ struct TokenEntry {
   bool operator==(const TokenEntry&) const = default;
 };
 
-// The tokens that the daemon knows. Immutable, hence safe from any thread: a reread of the
-// configuration makes a new table.
+// The configured tokens. Immutable, hence safe from any thread: a reload creates a new table.
 class TokenTable {
  public:
   explicit TokenTable(std::span<const TokenEntry> entries);
 
-  // `authorization` is the value of the head's Authorization field; empty when there is none.
-  // Refusals: missing_token (no bearer token was presented), invalid_token (it is not one of ours).
-  // Takes the same time for every token of a given length.
+  // `authorization` is the value of the Authorization header; empty if there is none. Refusals:
+  // missing_token (no bearer token), invalid_token (unknown token). Constant time for tokens of the
+  // same length.
   tl::expected<Principal, Refusal> Authenticate(std::string_view authorization) const;
 
   // The names of all tokens, in the order of the configuration.

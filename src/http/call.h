@@ -1,4 +1,4 @@
-// One request on its way through a handler, and the four ways in which a handler may end.
+// A request as its handler sees it, and the four possible results of a handler.
 #ifndef STAGELOG_HTTP_CALL_H_
 #define STAGELOG_HTTP_CALL_H_
 
@@ -20,7 +20,7 @@
 
 namespace stagelog {
 
-// A request that is wholly here. Path and parameters are decoded by cpp-httplib; its `headers` are
+// A completely received request. Path and parameters are decoded by cpp-httplib; its `headers` are
 // not filled.
 struct Call {
   httplib::Request request;
@@ -35,52 +35,52 @@ struct Call {
   std::optional<std::string_view> Header(std::string_view name) const;
 };
 
-struct Ending;
+struct HandlerResult;
 
-// The answer comes later, through the Responder.
+// The response is sent later, through the Responder.
 struct Deferred {};
 
 // The connection becomes a stream.
-struct GiveAway {
+struct UpgradeToStream {
   StreamRequest stream;
 };
 
-// Set when nobody waits for an answer any more. Safe from any thread.
+// Set when the client no longer waits for the response. Safe from any thread.
 using CancelFlag = std::shared_ptr<std::atomic<bool>>;
 
-// The rest is done on a thread that may wait for the disk. What it returns is the ending. The work
-// of a GET is dropped when its client has gone before it began.
-struct WorkElsewhere {
-  std::function<Ending()> work;
+// Continue on a thread that may block on the disk. `work` returns the final result. The work of a
+// GET is dropped if its client disconnects before it begins.
+struct RunOnPool {
+  std::function<HandlerResult()> work;
   bool is_search = false;         // looks through many events or jobs: waits in a queue of its own
   CancelFlag canceled = nullptr;  // set when the client of a GET goes; null: `work` does not look
 };
 
-struct Ending {
-  std::variant<httplib::Response, Deferred, GiveAway, WorkElsewhere> way;
+struct HandlerResult {
+  std::variant<httplib::Response, Deferred, UpgradeToStream, RunOnPool> way;
 };
 
-// Ends a deferred call. It names the connection by an id that is never used again: when the client
-// has gone meanwhile, the answer is dropped.
+// Completes a deferred call. Connections are named by ids that are never reused: if the client is
+// gone, the response is dropped.
 class Responder {
  public:
-  using MakeEnding = std::function<Ending()>;
+  using MakeResult = std::function<HandlerResult()>;
   using Finisher =
-      std::function<void(uint64_t connection_id, uint64_t exchange_id, MakeEnding make)>;
+      std::function<void(uint64_t connection_id, uint64_t exchange_id, MakeResult make)>;
 
   Responder(const Finisher* finisher, uint64_t connection_id, uint64_t exchange_id)
       : finisher_(finisher), connection_id_(connection_id), exchange_id_(exchange_id) {}
 
   // Once; safe from any thread.
-  void Finish(Ending ending) const {
+  void Finish(HandlerResult ending) const {
     FinishBy([ending = std::move(ending)]() mutable { return std::move(ending); });
   }
 
-  // As Finish() with what `make` gives, which runs in the loop: for threads that have better to do.
-  void FinishBy(MakeEnding make) const {
+  // As Finish() with the result of `make`, which runs on the loop to keep the calling thread free.
+  void FinishBy(MakeResult make) const {
     (*finisher_)(connection_id_, exchange_id_, std::move(make));
   }
-  void Send(httplib::Response response) const { Finish(Ending{std::move(response)}); }
+  void Send(httplib::Response response) const { Finish(HandlerResult{std::move(response)}); }
 
  private:
   const Finisher* finisher_;  // the server's; outlives every call

@@ -1,4 +1,4 @@
-// One client's connection: what it has sent, what it is owed, and the requests in between.
+// One client connection: its input, its pending responses, and its requests.
 #ifndef STAGELOG_HTTP_CONNECTION_H_
 #define STAGELOG_HTTP_CONNECTION_H_
 
@@ -18,8 +18,8 @@ namespace stagelog {
 struct Exchange {
   enum class Stage {
     kReadingBody,
-    kElsewhere,  // on the pool: nothing of the connection starts before it ends
-    kDeferred,   // waits for a commit or an event
+    kOnPool,    // on the pool: nothing of the connection starts before it ends
+    kDeferred,  // waits for a commit or an event
     kAnswered,
   };
 
@@ -34,15 +34,15 @@ struct Exchange {
   bool body_is_here = false;
   uint64_t content_length = 0;  // bytes
   std::optional<ChunkedReader> chunked;
-  size_t reserved_bytes = 0;      // of the budget for bodies
-  int64_t started_micros = 0;     // when it was wholly here, or refused before; monotonic
-  bool waits_on_purpose = false;  // for an event, as a long poll does
-  std::string origin;             // its Origin field
-  std::string bytes;              // the answer, once kAnswered
-  CancelFlag canceled;            // of the work that a GET waits for; null: there is none
+  size_t reserved_bytes = 0;   // of the budget for bodies
+  int64_t started_micros = 0;  // when it was wholly here, or refused before; monotonic
+  bool is_long_poll = false;   // for an event, as a long poll does
+  std::string origin;          // its Origin field
+  std::string bytes;           // the answer, once kAnswered
+  CancelFlag canceled;         // of the work that a GET waits for; null: there is none
 };
 
-// Bytes that came and were not used yet. To use some costs no more than to have received them.
+// Received bytes that were not consumed yet. Consuming is amortized O(1) per byte.
 class InputBuffer {
  public:
   bool empty() const { return begin_ == bytes_.size(); }
@@ -61,18 +61,18 @@ class InputBuffer {
   size_t begin_ = 0;  // of what was not used yet
 };
 
-// Belongs to the loop's thread. Holds the socket and the buffers; what is done with requests is
-// decided by the HttpServer.
+// Belongs to the loop's thread. Owns the socket and the buffers; the HttpServer decides what to do
+// with requests.
 class Connection {
  public:
   static constexpr size_t kMaxPipelined = 64;
   // Read before it can be used; a head of the largest size that is allowed fits in.
   static constexpr size_t kReadAheadBytes = size_t{128} << 10;
-  // Of answers; beyond this no request is begun, whatever was sent already.
+  // Of responses; above this no further request is started, even if already received.
   static constexpr size_t kMaxUnsentBytes = size_t{64} << 10;
-  // Taken from the socket in one turn of the loop, so that the others have theirs.
+  // Read from the socket in one turn of the loop, for fairness to other connections.
   static constexpr size_t kReceiveAtOnceBytes = size_t{128} << 10;
-  // What a client may still send, and nobody reads, when its connection is to be closed.
+  // Read and discarded from a client whose connection is about to be closed.
   static constexpr size_t kMaxDiscardedBytes = size_t{256} << 10;
 
   Connection(uint64_t id, UniqueFd socket, bool over_limit, size_t max_head_bytes)
@@ -86,23 +86,23 @@ class Connection {
   int fd() const { return socket_.get(); }
   UniqueFd TakeSocket() { return std::move(socket_); }
 
-  // Reads what the socket has, up to what may be kept and belongs to one turn. False when the
-  // connection is broken.
+  // Reads from the socket up to the bounds of the buffer and of one turn. False if the connection
+  // is broken.
   bool Receive();
 
-  // Sends what the socket takes. False when the connection is broken.
+  // Sends what the socket accepts. False if the connection is broken.
   bool Send();
 
-  // Moves the answers that are due, in the order of their requests, to the output.
+  // Moves finished responses to the output, in the order of their requests.
   void CollectAnswers();
 
-  // The events that epoll should wait for now.
+  // The epoll events to wait for now.
   uint32_t WantedEvents() const;
 
-  // Puts bytes behind what is owed already.
+  // Appends bytes to the output.
   void Queue(std::string_view bytes) { output_ += bytes; }
 
-  // A GET waits for an event: whoever closes meanwhile does not want the answer any more.
+  // A GET waits for an event: if the client closes now, the response is not needed.
   bool IsParked() const {
     return !exchanges.empty() && exchanges.front().stage == Exchange::Stage::kDeferred &&
            exchanges.front().route->method == "GET";
@@ -110,24 +110,24 @@ class Connection {
 
   // A GET's work is on the pool.
   bool HasReadUnderWay() const {
-    return !exchanges.empty() && exchanges.front().stage == Exchange::Stage::kElsewhere &&
+    return !exchanges.empty() && exchanges.front().stage == Exchange::Stage::kOnPool &&
            exchanges.front().route->method == "GET";
   }
 
-  // Nothing was begun and nothing is owed.
+  // No request is in progress and no output is pending.
   bool IsIdle() const { return exchanges.empty() && input.empty() && !HasUnsent() && !closing; }
 
   bool HasUnsent() const { return sent_ < output_.size(); }
   size_t UnsentBytes() const { return output_.size() - sent_; }
 
-  // False while answers wait that the client does not take, while enough is here, and once enough
-  // was thrown away.
+  // False while the client does not read its responses, while the input buffer is full, and after
+  // too many bytes were discarded.
   bool MayReceive() const;
 
   // The socket holds bytes that were not received yet.
   bool HasBytesWaiting() const;
 
-  // The client has all that was sent, or its socket cannot be asked.
+  // True if the client has received everything sent, or its socket cannot be queried.
   bool HasClientTakenAll() const;
 
   bool IsReadingBody() const {
@@ -135,12 +135,12 @@ class Connection {
   }
   Exchange* FindExchange(uint64_t exchange_id);
 
-  // True when a request may start now: all earlier ones are answered, or are appends that wait for
-  // their commit and the next is one too.
+  // True if a request may start now: all earlier ones are answered, or they are appends that wait
+  // for their commit and the next is an append too.
   bool MayStart(bool next_is_append) const;
 
-  // The last answer went out: half-closes, so that the client can read it in peace, and waits for
-  // its end.
+  // After the last response: half-closes, so that the client can read it, and waits for the client
+  // to close.
   void BeginLingering();
 
   InputBuffer input;
@@ -148,9 +148,9 @@ class Connection {
   bool closing = false;            // no further request is read
   bool peer_finished = false;      // the client has sent all it will
   bool lingering = false;
-  bool goes_on_later = false;  // more of its input is worked on in a later turn
+  bool has_deferred_input = false;  // the rest of its input is processed in a later turn
   // Its input was left for the sake of a bound, and may hold whole requests.
-  bool is_held_up = false;
+  bool is_input_held = false;
   uint32_t registered_events = 0;
   int64_t head_started_micros = 0;  // first byte of the head that is coming in; 0: none is
   int64_t body_progress_micros = 0;
@@ -162,7 +162,7 @@ class Connection {
   int64_t deadline_micros = INT64_MAX;
   int64_t timer_micros = INT64_MAX;  // when the timer that is set will fire
   uint64_t sent_total = 0;
-  size_t unsent_counted = 0;  // what the server's sum of unsent bytes knows of
+  size_t unsent_counted = 0;  // as counted in the server's sum of unsent bytes
 
  private:
   const uint64_t id_;

@@ -1,5 +1,5 @@
-// Which pages of other origins may use the daemon from a browser (the WHATWG Fetch standard, "CORS
-// protocol"). Bearer tokens need no cookies, so credentials are never allowed.
+// Which web origins may use the daemon from a browser (WHATWG Fetch, "CORS protocol"). Bearer
+// tokens need no cookies, so credentials are never allowed.
 #ifndef STAGELOG_HTTP_CORS_H_
 #define STAGELOG_HTTP_CORS_H_
 

@@ -22,12 +22,12 @@ class EventLoop {
 
   EventLoop(Clock& clock, OnEvent on_event);
 
-  // Waits for a socket, a task or a timer, and does all that is due: first the sockets, then tasks,
-  // then timers. `after_each` follows each of the three: what any of them leaves to be done between
-  // turns is done, whoever left it.
+  // Waits for a socket, a task or a timer, and runs all that are due: sockets, then tasks, then
+  // timers. `after_each` runs after each of the three, so that work they leave behind is done
+  // within the turn.
   void RunOnce(const std::function<void()>& after_each = nullptr);
 
-  // Has RunOnce() return from its wait. Safe from any thread.
+  // Makes RunOnce() return from its wait. Safe from any thread.
   void Wake();
 
   // Runs `task` in the loop, after those posted before.

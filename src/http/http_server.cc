@@ -78,14 +78,14 @@ HttpServer::HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams
             }),
       policy_(std::move(policy)),
       request_metrics_(metrics),
-      seat_(loop_, [this] { RunOnce(); }) {
+      handoff_(loop_, [this] { RunOnce(); }) {
   metrics.SetGaugeFunction(
       "stagelog_http_quick_reads_waiting", "Short reads waiting for a thread.",
       [this] { return static_cast<int64_t>(pool_.Waiting(WorkerPool::Kind::kQuick)); });
   metrics.SetGaugeFunction(
       "stagelog_http_searches_waiting", "Searches waiting for a thread.",
       [this] { return static_cast<int64_t>(pool_.Waiting(WorkerPool::Kind::kSearch)); });
-  finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Responder::MakeEnding make) {
+  finisher_ = [this](uint64_t connection_id, uint64_t exchange_id, Responder::MakeResult make) {
     Post([this, connection_id, exchange_id, make = std::move(make)] {
       Connection* connection = Find(connection_id);
       Exchange* exchange = connection ? connection->FindExchange(exchange_id) : nullptr;
@@ -106,9 +106,9 @@ HttpServer::~HttpServer() {
 void HttpServer::Start() {
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "requests");
-    seat_.Sit();
+    handoff_.Acquire();
     while (!finishing_ || !connections_.empty()) RunOnce();
-    seat_.Leave();
+    handoff_.Release();
   });
   library_.Start();
 }
@@ -131,13 +131,13 @@ void HttpServer::FinishShutdown() {
   pool_.Stop();
   Post([this] {
     finishing_ = true;
-    AnswerUnanswered();
+    AnswerPending();
     CallAt(clock_.MonotonicMicros() + kFinishMicros, [this] {
       while (!connections_.empty()) Close(*connections_.begin()->second);
     });
   });
   thread_.join();
-  seat_.Stop();
+  handoff_.Stop();
 }
 
 void HttpServer::SetPolicy(HttpPolicy policy) {
@@ -145,13 +145,13 @@ void HttpServer::SetPolicy(HttpPolicy policy) {
 }
 
 // What was to be done elsewhere will not be: the pool has stopped.
-void HttpServer::AnswerUnanswered() {
+void HttpServer::AnswerPending() {
   std::vector<uint64_t> ids;
   for (const auto& [id, connection] : connections_) ids.push_back(id);
   for (const uint64_t id : ids) {
     Connection& connection = *Find(id);
     for (Exchange& exchange : connection.exchanges) {
-      if (exchange.stage != Stage::kElsewhere) continue;
+      if (exchange.stage != Stage::kOnPool) continue;
       Refuse(connection, exchange, ShuttingDown("unknown"));
     }
     Settle(connection);
@@ -169,15 +169,15 @@ void HttpServer::Accept(UniqueFd socket) {
 // --- The loop ---
 
 void HttpServer::RunOnce() {
-  loop_.RunOnce([this] { KickAppender(); });
+  loop_.RunOnce([this] { NotifyAppender(); });
 }
 
 // All appends of a turn go to the writer together. One by itself is written here: the thread that
 // writes is the one that answers.
-void HttpServer::KickAppender() {
+void HttpServer::NotifyAppender() {
   if (appender_ == nullptr) return;
-  const bool may_wait = !seat_.is_aside();  // not so when this is the standby
-  if (appender_->Kick(may_wait)) seat_.StepAside([this] { appender_->Lead(); });
+  const bool may_wait = !handoff_.is_on_standby();  // not so when this is the standby
+  if (appender_->NotifyWriter(may_wait)) handoff_.RunOffLoop([this] { appender_->CommitInline(); });
 }
 
 void HttpServer::AddConnection(int socket) {
@@ -241,7 +241,7 @@ void HttpServer::Advance(Connection& connection) {
       connection.CollectAnswers();
     }
     const bool had_unsent = connection.HasUnsent();
-    connection.is_held_up =
+    connection.is_input_held =
         steps >= kStepsAtOnce || connection.UnsentBytes() > Connection::kMaxUnsentBytes;
     if (Find(id) == nullptr || !Settle(connection)) return;
     // What went out has made room for the answers to more requests.
@@ -251,11 +251,11 @@ void HttpServer::Advance(Connection& connection) {
 }
 
 void HttpServer::AdvanceLater(Connection& connection) {
-  if (std::exchange(connection.goes_on_later, true)) return;
+  if (std::exchange(connection.has_deferred_input, true)) return;
   Post([this, id = connection.id()] {
     Connection* found = Find(id);
     if (found == nullptr) return;
-    found->goes_on_later = false;
+    found->has_deferred_input = false;
     Advance(*found);
   });
 }
@@ -303,7 +303,7 @@ void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
                                const std::string& allowed_methods) {
   exchange.started_micros = clock_.MonotonicMicros();
   const ServerLoad load{shutting_down_, connection.over_limit(), limits_.request_bytes};
-  if (auto refusal = JudgeRequest(exchange, allowed_methods, policy_, load)) {
+  if (auto refusal = CheckRequest(exchange, allowed_methods, policy_, load)) {
     httplib::Response response = ProblemResponse(*refusal);
     if (!allowed_methods.empty()) response.headers.emplace("Allow", allowed_methods);
     return Answer(connection, exchange, std::move(response));
@@ -395,7 +395,7 @@ bool HttpServer::Settle(Connection& connection) {
   const bool nobody_waits = connection.peer_finished && connection.IsParked();
   if (body_will_not_come || nobody_waits ||
       (connection.exchanges.empty() && !connection.HasUnsent())) {
-    const bool more_may_be_here = connection.is_held_up && !connection.closing;
+    const bool more_may_be_here = connection.is_input_held && !connection.closing;
     if (connection.peer_finished && !more_may_be_here) {
       Close(connection);
       return false;

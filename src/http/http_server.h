@@ -1,5 +1,5 @@
-// The HTTP server: an epoll loop that owns the connections and runs a request when it is wholly
-// here.
+// The HTTP server: an epoll loop that owns the connections and runs a request once it is completely
+// received.
 #ifndef STAGELOG_HTTP_HTTP_SERVER_H_
 #define STAGELOG_HTTP_HTTP_SERVER_H_
 
@@ -22,8 +22,8 @@
 #include "http/connection.h"
 #include "http/event_loop.h"
 #include "http/library_server.h"
-#include "http/loop_seat.h"
-#include "http/request_judge.h"
+#include "http/loop_handoff.h"
+#include "http/request_check.h"
 #include "http/request_line.h"
 #include "http/request_metrics.h"
 #include "http/route_table.h"
@@ -40,15 +40,15 @@ struct HttpLimits {
   int64_t body_timeout_micros = 60'000'000;  // without 16 KiB of progress
   int64_t keep_alive_timeout_micros = 75'000'000;
   int64_t write_timeout_micros = 60'000'000;  // without any progress
-  // Of the server, its streams included. When they are open, idle ones are closed for new ones;
-  // where none is idle, some more are let in to be told so.
+  // Including streams. At this limit idle connections are closed for new ones; if none is idle, a
+  // few more are accepted only to be refused with an error.
   size_t max_connections = 100'000;
   size_t unsent_bytes = size_t{128} << 20;  // of answers that clients have not taken, all together
   int pool_threads = 3;                     // one is kept for quick reads
 };
 
-// Connections, requests and timers belong to the loop: to whoever has its seat. What is public may
-// be called from any thread unless it says otherwise.
+// Connections, requests and timers belong to the loop: to the thread that currently runs it. Public
+// functions may be called from any thread unless noted otherwise.
 class HttpServer {
  public:
   HttpServer(HttpLimits limits, HttpPolicy policy, StreamSink& streams, Clock& clock,
@@ -60,7 +60,7 @@ class HttpServer {
     routes_ = std::make_unique<RouteTable>(std::move(routes));
   }
 
-  // Before Start(). Who takes what handlers enqueue; it is kicked after whatever the loop runs.
+  // Before Start(). Commits what handlers enqueue; it is notified after each step of the loop.
   void SetAppender(EventAppender* appender) { appender_ = appender; }
 
   Result<int> Bind(const std::string& host, int port) { return library_.Bind(host, port); }
@@ -91,15 +91,15 @@ class HttpServer {
   }
 
  private:
-  void AnswerUnanswered();
-  void KickAppender();
+  void AnswerPending();
+  void NotifyAppender();
 
   void AddConnection(int socket);
   size_t OpenCount() const;
   bool MakeRoom();
   void MakeRoomLater();
   void CountUnsent(Connection& connection, size_t bytes);
-  void CloseSlowestTakers();
+  void CloseSlowestReaders();
   Connection* Find(uint64_t connection_id);
   void OnEvent(Connection& connection, uint32_t events);
   void Advance(Connection& connection);
@@ -120,11 +120,11 @@ class HttpServer {
   void Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal);
   void AnswerPreflight(Connection& connection, Exchange& exchange);
   void RunHandler(Connection& connection, Exchange& exchange);
-  void Conclude(Connection& connection, Exchange& exchange, Ending ending);
-  void RunElsewhere(Exchange& exchange, WorkElsewhere elsewhere, const Responder& responder);
+  void Conclude(Connection& connection, Exchange& exchange, HandlerResult ending);
+  void StartPoolWork(Exchange& exchange, RunOnPool elsewhere, const Responder& responder);
   void Answer(Connection& connection, Exchange& exchange, httplib::Response response);
-  void GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream);
-  void TurnStreamAway(Connection& connection, Exchange& exchange);
+  void HandOffSocket(Connection& connection, Exchange& exchange, StreamRequest stream);
+  void RefuseStream(Connection& connection, Exchange& exchange);
   void CountRequest(const Exchange& exchange, int status);
 
   const HttpLimits limits_;
@@ -158,7 +158,7 @@ class HttpServer {
   RequestMetrics request_metrics_;
 
   EventAppender* appender_ = nullptr;
-  LoopSeat seat_;
+  LoopHandoff handoff_;
   std::thread thread_;
   std::atomic<int64_t> connection_count_{0};
 };

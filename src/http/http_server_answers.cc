@@ -52,34 +52,34 @@ void HttpServer::AnswerPreflight(Connection& connection, Exchange& exchange) {
 
 void HttpServer::RunHandler(Connection& connection, Exchange& exchange) {
   if (connection.over_limit() && exchange.route->is_stream) {
-    return TurnStreamAway(connection, exchange);
+    return RefuseStream(connection, exchange);
   }
   exchange.stage = Stage::kDeferred;
   exchange.started_micros = clock_.MonotonicMicros();
   const Responder responder(&finisher_, connection.id(), exchange.id);
-  Ending ending = exchange.route->handler(std::move(exchange.call), responder);
+  HandlerResult ending = exchange.route->handler(std::move(exchange.call), responder);
   Conclude(connection, exchange, std::move(ending));
 }
 
-void HttpServer::Conclude(Connection& connection, Exchange& exchange, Ending ending) {
+void HttpServer::Conclude(Connection& connection, Exchange& exchange, HandlerResult ending) {
   if (exchange.stage == Stage::kAnswered) return;
   if (auto* response = std::get_if<httplib::Response>(&ending.way)) {
     Answer(connection, exchange, std::move(*response));
-  } else if (auto* away = std::get_if<GiveAway>(&ending.way)) {
-    GiveSocketAway(connection, exchange, std::move(away->stream));
-  } else if (auto* elsewhere = std::get_if<WorkElsewhere>(&ending.way)) {
-    exchange.stage = Stage::kElsewhere;
-    RunElsewhere(exchange, std::move(*elsewhere),
-                 Responder(&finisher_, connection.id(), exchange.id));
+  } else if (auto* away = std::get_if<UpgradeToStream>(&ending.way)) {
+    HandOffSocket(connection, exchange, std::move(away->stream));
+  } else if (auto* elsewhere = std::get_if<RunOnPool>(&ending.way)) {
+    exchange.stage = Stage::kOnPool;
+    StartPoolWork(exchange, std::move(*elsewhere),
+                  Responder(&finisher_, connection.id(), exchange.id));
   } else {
     exchange.stage = Stage::kDeferred;
-    if (exchange.route->method == "GET") exchange.waits_on_purpose = true;
+    if (exchange.route->method == "GET") exchange.is_long_poll = true;
   }
 }
 
 // Only a GET may be dropped: what changes something is done, whether or not its client is there.
-void HttpServer::RunElsewhere(Exchange& exchange, WorkElsewhere elsewhere,
-                              const Responder& responder) {
+void HttpServer::StartPoolWork(Exchange& exchange, RunOnPool elsewhere,
+                               const Responder& responder) {
   CancelFlag canceled;
   if (exchange.route->method == "GET") {
     canceled = elsewhere.canceled ? elsewhere.canceled : std::make_shared<std::atomic<bool>>(false);
@@ -106,7 +106,7 @@ void HttpServer::Answer(Connection& connection, Exchange& exchange, httplib::Res
   if (closes) connection.closing = true;
 }
 
-void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, StreamRequest stream) {
+void HttpServer::HandOffSocket(Connection& connection, Exchange& exchange, StreamRequest stream) {
   CountRequest(exchange, 200);
   std::string head = StreamHead(exchange, policy_);
   stream.chunked = exchange.is_http_1_1;
@@ -118,7 +118,7 @@ void HttpServer::GiveSocketAway(Connection& connection, Exchange& exchange, Stre
 }
 
 // An EventSource gives up for good at any status but 200: it is told to come back later instead.
-void HttpServer::TurnStreamAway(Connection& connection, Exchange& exchange) {
+void HttpServer::RefuseStream(Connection& connection, Exchange& exchange) {
   CountRequest(exchange, 200);
   const uint64_t retry_millis = 10'000 + RandomBits() % 20'000;
   exchange.bytes = StreamHead(exchange, policy_);
@@ -134,7 +134,7 @@ void HttpServer::CountRequest(const Exchange& exchange, int status) {
                                       ? std::string_view(exchange.route->method)
                                       : exchange.call.request.method;
   std::optional<int64_t> micros;
-  if (exchange.started_micros > 0 && !exchange.waits_on_purpose) {
+  if (exchange.started_micros > 0 && !exchange.is_long_poll) {
     micros = clock_.MonotonicMicros() - exchange.started_micros;
   }
   request_metrics_.Count(exchange.route, method, status, micros);

@@ -58,11 +58,11 @@ void HttpServer::CountUnsent(Connection& connection, size_t bytes) {
   unsent_bytes_ += bytes - connection.unsent_counted;
   connection.unsent_counted = bytes;
   unsent_bytes_gauge_.Set(static_cast<int64_t>(unsent_bytes_));
-  if (is_more && unsent_bytes_ > limits_.unsent_bytes) Post([this] { CloseSlowestTakers(); });
+  if (is_more && unsent_bytes_ > limits_.unsent_bytes) Post([this] { CloseSlowestReaders(); });
 }
 
 // Closes those that have taken nothing for longest, until the rest is within the bound.
-void HttpServer::CloseSlowestTakers() {
+void HttpServer::CloseSlowestReaders() {
   std::vector<std::pair<int64_t, uint64_t>> waiting;  // since when, and which
   if (unsent_bytes_ <= limits_.unsent_bytes) return;
   for (const auto& [id, connection] : connections_) {

@@ -1,5 +1,5 @@
-// The seam to cpp-httplib: it accepts connections and reads request lines; the waiting is taken
-// from it.
+// Adapter of cpp-httplib: the library accepts connections and parses request lines, but does not
+// handle connections.
 #ifndef STAGELOG_HTTP_LIBRARY_SERVER_H_
 #define STAGELOG_HTTP_LIBRARY_SERVER_H_
 
@@ -16,9 +16,9 @@
 
 namespace stagelog {
 
-// cpp-httplib gives each connection a thread until it is done. This subclass overrides the one
-// virtual function in which that happens and hands the socket on instead. Tried with 0.11.4;
-// library_server_test watches that a newer version still calls it.
+// cpp-httplib blocks one thread per connection. This subclass overrides the virtual function that
+// does so and passes the socket on. Tested with 0.11.4; library_server_test detects a newer version
+// that no longer calls it.
 class LibraryServer : private httplib::Server {
  public:
   // Called on the accepting thread with each new connection.

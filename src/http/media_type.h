@@ -1,4 +1,4 @@
-// What a head says of how its body is to be read (RFC 9110, sections 8.3 and 12.5.1).
+// Headers that say how a body is encoded (RFC 9110, sections 8.3 and 12.5.1).
 #ifndef STAGELOG_HTTP_MEDIA_TYPE_H_
 #define STAGELOG_HTTP_MEDIA_TYPE_H_
 

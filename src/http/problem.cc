@@ -113,7 +113,7 @@ httplib::Response ProblemResponse(const Refusal& refusal) {
   return response;
 }
 
-Ending Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
+HandlerResult Refused(const Refusal& refusal) { return {ProblemResponse(refusal)}; }
 
 httplib::Response JsonResponse(int status, std::string body) {
   httplib::Response response;

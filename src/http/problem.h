@@ -18,8 +18,8 @@ int StatusOfCode(const std::string& code);
 // with "index" in place of "line" where the batch is a JSON array.
 httplib::Response ProblemResponse(const Refusal& refusal);
 
-// The ending of a handler that refuses.
-Ending Refused(const Refusal& refusal);
+// The result of a handler that refuses.
+HandlerResult Refused(const Refusal& refusal);
 
 // A response with a JSON body.
 httplib::Response JsonResponse(int status, std::string body);

@@ -1,6 +1,5 @@
-// Where does a request's head end, and what of it decides where the request ends? A small strict
-// reader: whatever two readers could understand in two ways is refused (RFC 9112; request
-// smuggling).
+// Finds the end of a request head and the fields that frame the request. A small strict parser:
+// anything that two parsers could interpret differently is refused (RFC 9112; request smuggling).
 #ifndef STAGELOG_HTTP_REQUEST_HEAD_H_
 #define STAGELOG_HTTP_REQUEST_HEAD_H_
 
@@ -36,18 +35,18 @@ struct RequestHead {
   std::optional<std::string> Field(std::string_view name) const;
 };
 
-// The head at the start of `bytes`: a value when it is there whole, none when more bytes are
-// needed, a refusal when it will never be one (malformed_request, head_too_large, uri_too_long,
-// unsupported_version). Empty lines before the request line are passed over.
+// Parses the head at the start of `bytes`: a value if it is complete, none if more bytes are
+// needed, a refusal if it is invalid (malformed_request, head_too_large, uri_too_long,
+// unsupported_version). Empty lines before the request line are skipped.
 tl::expected<std::optional<RequestHead>, Refusal> ReadRequestHead(std::string_view bytes,
                                                                   size_t max_head_bytes);
 
-// Takes the chunked framing (RFC 9112, section 7.1) off a body as it comes in.
+// Decodes the chunked encoding of a body (RFC 9112, section 7.1) incrementally.
 class ChunkedReader {
  public:
   explicit ChunkedReader(size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
 
-  // Appends what `bytes` holds of the body to `body`; says how many bytes were used. Refusals:
+  // Appends the decoded bytes to `body`; returns the number of input bytes consumed. Refusals:
   // malformed_request, body_too_large.
   tl::expected<size_t, Refusal> Read(std::string_view bytes, std::string& body);
 

@@ -18,8 +18,8 @@ struct RequestLine {
   RouteMatch match;
 };
 
-// Reads request lines by cpp-httplib and the route table. An emitter's line is the same each time,
-// so those of appends are remembered. One thread at a time.
+// Parses request lines with cpp-httplib and the route table. A client repeats the same line, so the
+// lines of appends are cached. One thread at a time.
 class RequestLineReader {
  public:
   explicit RequestLineReader(LibraryServer& library) : library_(library) {}

@@ -19,9 +19,9 @@ class RequestMetrics {
  public:
   explicit RequestMetrics(MetricsRegistry& metrics) : metrics_(metrics) {}
 
-  // `route` is null where none matched; then a method is counted by its name only if it is one of
-  // HTTP's own, for clients make up any number of others. `micros`: from the whole request to its
-  // answer; none for one that waited on purpose, and for one that never was a request.
+  // `route` is null if none matched; the method is then a label only if it is a standard HTTP
+  // method, because clients may send any string. `micros`: from the complete request to its
+  // response; none for long polls and invalid requests.
   void Count(const Route* route, std::string_view method, int status,
              std::optional<int64_t> micros);
 

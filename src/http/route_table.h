@@ -27,7 +27,7 @@ bool Admits(Access access, const Principal& principal);
 // The role to give somebody who is not admitted. Not for kOpen.
 Role NeededRole(Access access);
 
-using Handler = std::function<Ending(Call call, const Responder& responder)>;
+using Handler = std::function<HandlerResult(Call call, const Responder& responder)>;
 
 struct Route {
   std::string method;

@@ -1,4 +1,4 @@
-// A few threads for work that waits on the disk or takes long: the request loop never does either.
+// A few threads for work that blocks on the disk or takes long: the request loop does neither.
 #ifndef STAGELOG_HTTP_WORKER_POOL_H_
 #define STAGELOG_HTTP_WORKER_POOL_H_
 
@@ -12,9 +12,8 @@
 
 namespace stagelog {
 
-// Two queues, each served in the order of the calls. Where there are two threads or more, one is
-// kept for quick work; the others prefer searches, and help with quick work where there are none.
-// So neither kind waits for the other.
+// Two FIFO queues. With two or more threads, one is reserved for quick work; the others prefer
+// searches, and take quick work if there are none, so that neither kind waits for the other.
 class WorkerPool {
  public:
   enum class Kind {

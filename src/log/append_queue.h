@@ -1,4 +1,4 @@
-// What waits for the writer: a bounded queue with its own alarm clock.
+// The writer's input: a bounded queue with a timer.
 #ifndef STAGELOG_LOG_APPEND_QUEUE_H_
 #define STAGELOG_LOG_APPEND_QUEUE_H_
 
@@ -31,7 +31,7 @@ class AppendQueue {
   // Holds drafts of at most `max_bytes`, or one request.
   explicit AppendQueue(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Moves `request` in when it is taken, and only then. `wakes`: whoever waits is told.
+  // Moves `request` in only if it is accepted. `wakes`: notifies the waiting thread.
   Admission Push(AppendRequest& request, bool wakes);
 
   // The oldest requests, at most `max_requests`.
@@ -49,7 +49,7 @@ class AppendQueue {
   // When Wait() returns at the latest: a monotonic time, INT64_MAX for never.
   void SetTimer(int64_t at_micros);
 
-  // Refuses what comes from now on; what is here is still taken out.
+  // Refuses new requests; those already queued can still be taken.
   void Stop();
 
   bool IsStoppedAndEmpty() const;

@@ -82,7 +82,7 @@ bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
 }
 
 AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
-                                 bool& rests_on_commit) {
+                                 bool& depends_on_commit) {
   // Everything that can be refused is found before anything is applied.
   if (auto refusal = RefuseDeleted(drafts)) return tl::unexpected(std::move(*refusal));
   Duplicates duplicates(drafts.size());
@@ -101,15 +101,15 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
         precondition([this](const std::string& job_id) { return cache_.Find(table_, job_id); });
     // What it saw may have been staged just now: a decision that the commit then does not keep,
     // say.
-    rests_on_commit = !events_.empty();
+    depends_on_commit = !events_.empty();
     if (refusal) return tl::unexpected(std::move(*refusal));
   }
-  if (auto refusal = JudgeStrictly(drafts, duplicates)) {
-    rests_on_commit = !events_.empty();
+  if (auto refusal = CheckStrictJobs(drafts, duplicates)) {
+    depends_on_commit = !events_.empty();
     return tl::unexpected(std::move(*refusal));
   }
-  if (auto refusal = JudgeSizes(drafts, duplicates)) {
-    rests_on_commit = !events_.empty();
+  if (auto refusal = CheckSizes(drafts, duplicates)) {
+    depends_on_commit = !events_.empty();
     return tl::unexpected(std::move(*refusal));
   }
   if (auto refusal = PrepareFiles(drafts, duplicates)) return tl::unexpected(std::move(*refusal));
@@ -118,11 +118,11 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (!duplicates[i]) {
       places.push_back(Place(events_[Apply(std::move(drafts[i]))].event, false));
-      rests_on_commit = true;
+      depends_on_commit = true;
     } else if (duplicates[i]->staged_index >= 0) {
       const size_t index = static_cast<size_t>(duplicates[i]->staged_index);
       places.push_back(Place(events_[index].event, true));
-      rests_on_commit = true;
+      depends_on_commit = true;
     } else if (duplicates[i]->request_index >= 0) {
       places.push_back(places[static_cast<size_t>(duplicates[i]->request_index)]);
       places.back().duplicate = true;
@@ -174,15 +174,15 @@ std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& 
 }
 
 // A job has bounds (core/job_size.h). Most requests are so far from them that nothing is counted.
-std::optional<Refusal> BatchStager::JudgeSizes(const std::vector<EventDraft>& drafts,
+std::optional<Refusal> BatchStager::CheckSizes(const std::vector<EventDraft>& drafts,
                                                const Duplicates& duplicates) {
   bool is_far = true;
   for (size_t i = 0; is_far && i < drafts.size(); ++i) {
     if (i > 0 && drafts[i].job_id == drafts[i - 1].job_id) continue;
-    is_far = IsFarFromItsBounds(cache_.Find(table_, drafts[i].job_id), drafts);
+    is_far = IsWellBelowLimits(cache_.Find(table_, drafts[i].job_id), drafts);
   }
   if (is_far) return std::nullopt;
-  std::unordered_map<std::string, GrowthJudge> judges;
+  std::unordered_map<std::string, JobSizeChecker> judges;
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (duplicates[i]) continue;
     auto judge = judges.find(drafts[i].job_id);
@@ -201,7 +201,7 @@ std::optional<Refusal> BatchStager::JudgeSizes(const std::vector<EventDraft>& dr
   return std::nullopt;
 }
 
-bool BatchStager::NobodyIsStrict(const std::vector<EventDraft>& drafts) {
+bool BatchStager::AllJobsLenient(const std::vector<EventDraft>& drafts) {
   const std::string* known = nullptr;  // most batches are of one job
   for (const EventDraft& draft : drafts) {
     if (draft.kind == EventType::kJobCreated) return false;
@@ -215,10 +215,10 @@ bool BatchStager::NobodyIsStrict(const std::vector<EventDraft>& drafts) {
 
 // Jobs that were created strict take nothing illegal. The request is folded into copies, for an
 // event may be legal only because of one before it.
-std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>& drafts,
-                                                  const Duplicates& duplicates) {
-  if (NobodyIsStrict(drafts)) return std::nullopt;
-  if (drafts.size() == 1) return duplicates[0] ? std::nullopt : JudgeStrictly(drafts[0]);
+std::optional<Refusal> BatchStager::CheckStrictJobs(const std::vector<EventDraft>& drafts,
+                                                    const Duplicates& duplicates) {
+  if (AllJobsLenient(drafts)) return std::nullopt;
+  if (drafts.size() == 1) return duplicates[0] ? std::nullopt : CheckStrictJobs(drafts[0]);
   std::unordered_map<std::string, JobState> copies;
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (duplicates[i]) continue;
@@ -246,7 +246,7 @@ std::optional<Refusal> BatchStager::JudgeStrictly(const std::vector<EventDraft>&
 }
 
 // One event alone needs no copy, which of a job of many stages is large.
-std::optional<Refusal> BatchStager::JudgeStrictly(const EventDraft& draft) {
+std::optional<Refusal> BatchStager::CheckStrictJobs(const EventDraft& draft) {
   const JobState* job = cache_.Find(table_, draft.job_id);
   if (job != nullptr && !job->strict) return std::nullopt;
   Event event;
@@ -317,7 +317,7 @@ size_t BatchStager::Apply(EventDraft draft) {
   staged.line = EncodeEvent(staged.event, job.state->last_hash);
   stagelog::Apply(*job.state, staged.event, staged.line.hash, &job.changes);
   staged.first_seq = job.state->first_seq;
-  staged.job_over = job.state->IsOver();
+  staged.job_over = job.state->IsTerminal();
   job.lines += staged.line.body;
   job.lines += '\n';
   if (emitter_named_it) staged_by_id_.emplace(IdKey(staged.event.draft), events_.size());

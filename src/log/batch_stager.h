@@ -1,4 +1,4 @@
-// One commit in the making: the requests that go into it, judged and sequenced one after the other.
+// Prepares one commit: checks and sequences its requests one after the other.
 #ifndef STAGELOG_LOG_BATCH_STAGER_H_
 #define STAGELOG_LOG_BATCH_STAGER_H_
 
@@ -23,7 +23,7 @@
 
 namespace stagelog {
 
-// Gives out places in the journal: `seq` and `ts`, both strictly increasing (guarantee 3 in
+// Assigns places in the journal: `seq` and `ts`, both strictly increasing (guarantee 3 in
 // src/GUARANTEES.md). Writer thread only.
 struct Sequencer {
   int64_t next_seq = 1;
@@ -33,7 +33,7 @@ struct Sequencer {
   Event Take(EventDraft draft, int64_t now_micros);
 };
 
-// What a commit in the making has done to a job.
+// The changes that a commit in preparation makes to a job.
 struct ChangedJob {
   JobState* state = nullptr;  // the cache's
   StateChanges changes;
@@ -49,13 +49,12 @@ struct StagedEvent {
   bool job_over = false;
 };
 
-// Lives for one commit, on the writer thread. Nothing that it does is seen outside of that thread
-// before the commit: the journal drops it, and clears the cache, when the commit fails. Throws
-// SQLite::Exception.
+// Lives for one commit, on the writer thread. Nothing it does is visible to other threads before
+// the commit: if that fails, the journal drops it and clears the cache. Throws SQLite::Exception.
 class BatchStager {
  public:
-  // Sees to it that the file of the job can be appended to; `job` is null where it has no events
-  // yet. Where it cannot, the request is refused.
+  // Makes the file of the job ready for appends; `job` is null if it has no events yet. If that
+  // fails, the request is refused.
   using PrepareFile = std::function<Status(const std::string& job_id, const JobState* job)>;
 
   BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
@@ -66,22 +65,22 @@ class BatchStager {
         clock_(clock),
         prepare_file_(std::move(prepare_file)) {}
 
-  // Makes room for so many events more.
+  // Reserves space for this many further events.
   void Reserve(size_t events) { events_.reserve(events_.size() + events); }
 
-  // Whether Stage() would not look into the table.
+  // True if Stage() would not read the table.
   bool CanStageAhead(const std::vector<EventDraft>& drafts, const Precondition& precondition) const;
 
-  // Stages all drafts of one request, or none: a refusal leaves the rest of the commit untouched.
-  // `rests_on_commit` becomes true when the outcome holds only once this commit has succeeded.
+  // Stages all drafts of one request, or none: a refusal does not affect the rest of the commit.
+  // `depends_on_commit` is set if the outcome holds only once this commit has succeeded.
   AppendOutcome Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
-                      bool& rests_on_commit);
+                      bool& depends_on_commit);
 
   std::vector<StagedEvent>& events() { return events_; }
   const std::unordered_map<std::string, ChangedJob>& changed_jobs() const { return changed_jobs_; }
 
  private:
-  // Where the original of a draft with a known event_id is; -1 for "nowhere".
+  // The original of a draft with a known event_id; an index of -1: not there.
   struct Duplicate {
     int64_t staged_index = -1;   // among events_
     int64_t request_index = -1;  // among the drafts of the same request
@@ -95,14 +94,14 @@ class BatchStager {
   tl::expected<std::unique_ptr<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
                                                                   size_t index, size_t count);
   std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
-  std::optional<Refusal> JudgeStrictly(const std::vector<EventDraft>& drafts,
-                                       const Duplicates& duplicates);
-  std::optional<Refusal> JudgeStrictly(const EventDraft& draft);
-  std::optional<Refusal> JudgeSizes(const std::vector<EventDraft>& drafts,
+  std::optional<Refusal> CheckStrictJobs(const std::vector<EventDraft>& drafts,
+                                         const Duplicates& duplicates);
+  std::optional<Refusal> CheckStrictJobs(const EventDraft& draft);
+  std::optional<Refusal> CheckSizes(const std::vector<EventDraft>& drafts,
                                     const Duplicates& duplicates);
   std::optional<Refusal> PrepareFiles(const std::vector<EventDraft>& drafts,
                                       const Duplicates& duplicates);
-  bool NobodyIsStrict(const std::vector<EventDraft>& drafts);
+  bool AllJobsLenient(const std::vector<EventDraft>& drafts);
   ChangedJob& Change(const std::string& job_id);
   size_t Apply(EventDraft draft);
 

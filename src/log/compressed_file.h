@@ -21,13 +21,12 @@ namespace stagelog {
 // seekable format" 0.1.0 (contrib/seekable_format in zstd). By the table, what is at an offset of
 // the uncompressed file is found without reading what comes before.
 //
-// The error_number of the error for a file that is not as it was written, so that it is told from a
-// disk in trouble.
+// The error_number for a file that is damaged, to distinguish it from an I/O error.
 inline constexpr int kDamagedFile = EILSEQ;
-// Frames end with a line, and as soon as they have so many bytes of it...
+// A frame ends with a line, as soon as it has at least this many bytes.
 inline constexpr size_t kFrameBytes = size_t{256} << 10;
-// ...and those with more than this, which nothing here writes, are refused: they might be a few
-// bytes that stand for more than the machine's memory.
+// Larger frames, which are never written here, are refused: a few bytes might expand to more than
+// the memory of the machine.
 inline constexpr size_t kMaxFrameBytes = size_t{16} << 20;
 inline constexpr size_t kMaxFrames = size_t{1} << 20;
 
@@ -36,7 +35,7 @@ struct FrameSize {
   uint32_t content = 0;
 };
 
-// Makes frames, and remembers them for the table at the end. One thread at a time.
+// Encodes frames, and records their sizes for the table at the end. One thread at a time.
 class FrameEncoder {
  public:
   FrameEncoder();
@@ -51,8 +50,8 @@ class FrameEncoder {
   std::vector<FrameSize> frames_;
 };
 
-// Reads the file as if it were not compressed. Holds the content of one frame, and 16 bytes of the
-// table a frame.
+// Reads the uncompressed content at any offset. Memory: the content of one frame, and 16 bytes per
+// frame for the table.
 class CompressedFile : public ReadFile {
  public:
   enum class Damage {
@@ -72,7 +71,7 @@ class CompressedFile : public ReadFile {
   uint64_t content_size() const { return content_size_; }
 
  private:
-  // Where a frame begins, in the file and in its content.
+  // The start of a frame, in the file and in the uncompressed content.
   struct Frame {
     uint64_t compressed_offset = 0;
     uint64_t content_offset = 0;

@@ -15,7 +15,7 @@ spdlog::level::level_enum LevelOf(std::string_view level) {
 
 // Escapes what JSON leaves as it is and terminals obey or display misleadingly: DEL, C1 controls
 // (U+0080 to U+009F), line separators and marks that change the direction of writing.
-std::string Harmless(std::string_view text) {
+std::string EscapeControls(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size(); ++at) {
     const auto byte = [&](size_t ahead) {
@@ -59,7 +59,7 @@ std::string Format(const EventView& view) {
   line += view.type;
   if (!view.stage.empty()) line.append(" ").append(view.stage);
   if (!view.gate.empty() && view.gate != view.stage) line.append(" ").append(view.gate);
-  if (!view.message.empty()) line.append(" \"").append(Harmless(view.message)).append("\"");
+  if (!view.message.empty()) line.append(" \"").append(EscapeControls(view.message)).append("\"");
   return line;
 }
 

@@ -114,7 +114,7 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
   std::unique_ptr<EventLogger> logger(
       new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
   if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
-  logger->untold_deletions_.clear();  // nobody listened before
+  logger->unannounced_deletions_.clear();  // nobody listened before
   logger->announced_seq_ = logger->sequencer_.next_seq - 1;
   return logger;
 }
@@ -123,7 +123,7 @@ EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
   queue_.SetTimer(NextTimerMicros());
-  commit_thread_ = std::make_unique<SideThread>("commits");
+  commit_thread_ = std::make_unique<SingleTaskThread>("commits");
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
@@ -144,7 +144,7 @@ void EventLogger::Stop() {
 }
 
 Status EventLogger::OpenTable() {
-  if (Status ours = lock_.CheckStillOurs(); !ours) return ours;
+  if (Status ours = lock_.CheckStillHeld(); !ours) return ours;
   Result<OpenedJournal> opened =
       OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false),
                   std::exchange(options_.rebuild_states, false));
@@ -156,7 +156,7 @@ Status EventLogger::OpenTable() {
   reader_->Reopen();
   LogRecovery(opened->report);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
-  if (Status learned = LearnDeleted(); !learned) return learned;
+  if (Status learned = LoadDeletedJobs(); !learned) return learned;
   int64_t head = 0;
   try {
     head = table_->HeadSeq();
@@ -173,7 +173,7 @@ Status EventLogger::OpenTable() {
 }
 
 void EventLogger::LogRecovery(const RecoveryReport& report) const {
-  if (report.fold_was_another) {
+  if (report.fold_version_changed) {
     spdlog::info("[journal] rebuilt the state of every job with rules version {}; {} changed",
                  kFoldVersion, report.states_differed.size());
   } else if (report.states_rebuilt) {
@@ -181,7 +181,7 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
                  report.states_differed.size());
   }
   for (const std::string& job : report.states_differed) {
-    if (report.fold_was_another) break;  // that they differ is no news then
+    if (report.fold_version_changed) break;  // that they differ is no news then
     spdlog::warn("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
   }
   if (!report.restored_from.empty()) {
@@ -229,7 +229,7 @@ Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome
 }
 
 // With status_mutex_ held.
-std::optional<Refusal> EventLogger::RefusalOfNow() const {
+std::optional<Refusal> EventLogger::CurrentRefusal() const {
   if (stopping_) return ShuttingDown("not_applied");
   if (!status_.writable) return Unavailable(status_.problem, "not_applied");
   return std::nullopt;
@@ -238,7 +238,7 @@ std::optional<Refusal> EventLogger::RefusalOfNow() const {
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   {
     const std::lock_guard lock(status_mutex_);
-    if (auto refusal = RefusalOfNow()) return refusal;
+    if (auto refusal = CurrentRefusal()) return refusal;
   }
   switch (queue_.Push(request, wakes)) {
     case AppendQueue::Admission::kTaken:
@@ -251,17 +251,17 @@ std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   return Overloaded("too many events are waiting to be written; try again later");
 }
 
-bool EventLogger::Kick(bool may_lead) {
+bool EventLogger::NotifyWriter(bool may_commit_inline) {
   const size_t waiting = queue_.size();
   if (waiting == 0) return false;
   const bool is_little = waiting <= kMaxLedRequests && queue_.bytes() <= kMaxLedBytes;
-  if (may_lead && is_little && !is_writing_) return true;
+  if (may_commit_inline && is_little && !is_writing_) return true;
   queue_.Wake();
   return false;
 }
 
 // What is not a plain group to write is left to the writer's own thread.
-void EventLogger::Lead() {
+void EventLogger::CommitInline() {
   std::unique_lock writing(writing_, std::try_to_lock);
   if (writing && table_ != nullptr && !corruption_seen_) {
     std::vector<Request> group = queue_.Take(options_.group_requests);
@@ -379,7 +379,7 @@ void EventLogger::TryReopen() {
 void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
   if (job_files_.OldestDirtyMicros() > before_micros) return;
-  if (Status ours = lock_.CheckStillOurs(); !ours) return CloseAfterFailure(ours.error().message);
+  if (Status ours = lock_.CheckStillHeld(); !ours) return CloseAfterFailure(ours.error().message);
   const auto database = files_.Stat(DatabasePath(options_.runs_dir));
   if (!database) return CloseAfterFailure(database.error().message);
   if (!database->has_value()) {
@@ -395,7 +395,7 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
       if (!*synced) break;
       const JobState* state = cache_.Find(*table_, (*synced)->job_id);
       if (state != nullptr) {
-        table_->WriteFileNote(state->first_seq, {(*synced)->info, state->job_seq});
+        table_->WriteFileStamp(state->first_seq, {(*synced)->info, state->job_seq});
       }
     }
     table_->Commit();
@@ -410,7 +410,7 @@ void EventLogger::CloseCleanly() {
     SyncIdleFiles(INT64_MAX - 1);
   }
   if (table_ == nullptr) return;
-  if (Status ours = lock_.CheckStillOurs(); !ours) {
+  if (Status ours = lock_.CheckStillHeld(); !ours) {
     spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
     table_.reset();
     return job_files_.CloseAll();

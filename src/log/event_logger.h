@@ -1,5 +1,5 @@
-// The journal: takes drafts from any thread, commits them in groups, and only then shows them to
-// anyone.
+// The journal: accepts drafts from any thread, commits them in groups, and makes them visible only
+// after the commit.
 #ifndef STAGELOG_LOG_EVENT_LOGGER_H_
 #define STAGELOG_LOG_EVENT_LOGGER_H_
 
@@ -19,7 +19,7 @@
 #include "base/file_system.h"
 #include "base/metrics.h"
 #include "base/result.h"
-#include "base/side_thread.h"
+#include "base/single_task_thread.h"
 #include "core/commit_listener.h"
 #include "core/event.h"
 #include "core/event_appender.h"
@@ -45,44 +45,42 @@ struct EventLoggerOptions {
   std::string runs_dir = "runs";
   size_t open_files = 256;                // events.jsonl kept open
   size_t queue_bytes = size_t{64} << 20;  // of drafts that wait for the writer
-  int64_t idle_sync_micros = 5'000'000;   // a file not appended to for so long is synced and noted
+  int64_t idle_sync_micros = 5'000'000;   // a file idle for so long is synced and stamped
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
   bool rebuild_states = false;            // fold every job anew at the first open
   RetentionOptions retention;             // nothing goes
   size_t group_requests = 4'096;          // that go into one commit
-  // A group whose drafts are so large is committed on another thread, and the next staged
-  // meanwhile.
+  // A group with at least this many bytes of drafts is committed on another thread while the next
+  // is staged.
   size_t overlap_bytes = size_t{64} << 10;
 };
 
-// One thread at a time writes: the writer's own, or one that leads a small group because it would
-// only wait for it. The writer leaves the table and the files of a large group to a thread beside
-// it and stages the next one meanwhile, as far as that needs memory alone. What fails is handled
-// like this:
+// One thread at a time writes: the writer's own, or a caller that commits a small group inline
+// because it would only wait for it. A large group is written by the commit thread while the writer
+// stages the next one, as far as that needs memory alone. Failures:
+//  - at the commit: they are refused with the outcome unknown, and the journal is reopened; has
 //  - before the commit: the requests of the group are refused (journal_unavailable), nothing
 //  changed;
-//  - at the commit: they are refused with the outcome unknown, and the journal is opened anew;
-//  - after the commit: they are acknowledged, and the journal is opened anew, which mends the
-//  files.
-// Until it is open again, appends are refused and reads go on.
+// - after the commit: they are acknowledged, and the journal is reopened, which repairs the files.
+// While it is closed, appends are refused and reads continue.
 class EventLogger : public EventAppender,
                     public JobDeleter,
                     public RetentionRunner,
                     public JournalStatusSource {
  public:
-  // Takes the lock of the runs folder (created when missing) and recovers what is there.
+  // Locks the runs folder (created if missing) and recovers the journal in it.
   static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
                                                    Clock& clock, MetricsRegistry& metrics);
   ~EventLogger() override;
 
-  // Before Start(). Listeners are told of every commit in order, by whoever writes; they outlive
-  // Stop().
+  // Before Start(). Listeners are notified of every commit in order, on the writing thread; they
+  // outlive Stop().
   void AddListener(CommitListener* listener) { listeners_.push_back(listener); }
 
   void Start();
 
-  // Writes what was taken, refuses what comes later, syncs and notes the files, closes the
-  // database. Idempotent.
+  // Writes accepted requests, refuses later ones, syncs the files and records their stamps, closes
+  // the database. Idempotent.
   void Stop();
 
   // One turn of the writer: waits (if it may) until there is something to do and does it. False
@@ -91,15 +89,15 @@ class EventLogger : public EventAppender,
 
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
   void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
-  bool Kick(bool may_lead) override;
-  void Lead() override;
+  bool NotifyWriter(bool may_commit_inline) override;
+  void CommitInline() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
   void RunRetention(bool dry_run, RetentionDone done) override;
   JournalStatus GetStatus() const override;
   bool IsDeleted(const std::string& job_id) const override;
   EventReader& reader() { return *reader_; }
 
-  // Whether opening has folded every job anew. Before Start().
+  // Whether opening has rebuilt the state of every job. Before Start().
   bool states_were_rebuilt() const { return states_were_rebuilt_; }
 
  private:
@@ -107,7 +105,7 @@ class EventLogger : public EventAppender,
   struct Answer {
     AppendDone done;
     AppendOutcome outcome;
-    bool rests_on_commit = false;
+    bool depends_on_commit = false;
     int64_t pushed_micros = 0;  // monotonic
   };
   struct Deletion {
@@ -130,12 +128,12 @@ class EventLogger : public EventAppender,
 
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
-  std::optional<Refusal> RefusalOfNow() const;
+  std::optional<Refusal> CurrentRefusal() const;
   static Refusal Unavailable(const std::string& problem, const char* outcome);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
 
-  // A group on its way (event_logger_write.cc).
+  // Committing a group (event_logger_write.cc).
   void Process(std::vector<Request> requests);
   std::unique_ptr<Group> NewGroup();
   Status PrepareFile(const std::string& job_id, const JobState* job);
@@ -153,28 +151,28 @@ class EventLogger : public EventAppender,
   void SendAnswers(Group& group);
   Status ReserveSeqs();
   Status PublishEvents(BatchStager& stager);
-  Status TellWhatIsNoted(const std::string& job_id);
+  Status LoadFileStamp(const std::string& job_id);
   Status AppendToFiles(const BatchStager& stager);
   void Announce(const CommittedBatchPointer& batch);
   void AnnounceMissed();
 
-  // Upkeep (event_logger_upkeep.cc): slices between two groups of appends.
-  Status LearnDeleted();
+  // Maintenance (event_logger_upkeep.cc): slices between two groups of appends.
+  Status LoadDeletedJobs();
   bool HasUpkeep() const;
   void DoUpkeep();
-  void CompareFilesAnew(const std::unordered_set<std::string>& job_ids);
+  void RecompareFiles(const std::unordered_set<std::string>& job_ids);
   void BeginDeletion(Deletion deletion);
   void FinishDeletion(const Tombstone& tombstone);
   bool RetentionIsDue() const;
   void StepRetention();
   void StepTrimming();
   void StepCompression();
-  void BeginOldThing(const RetentionAction& action);
+  void BeginRetentionAction(const RetentionAction& action);
   void DeleteIfUnchanged(const RetentionAction& action);
-  void NameInReport(const RetentionAction& action);
+  void AddToReport(const RetentionAction& action);
   void BeginCompression(const RetentionAction& action);
   void BeginRetention();
-  void LookForOldThings();
+  void PlanRetentionActions();
   void FinishRetention();
   void AbandonRetention(const std::string& problem);
   void AbandonUpkeep(const std::string& problem);
@@ -205,11 +203,11 @@ class EventLogger : public EventAppender,
 
   AppendQueue queue_;
 
-  std::atomic<bool> is_writing_{false};      // the writer's own thread is
-  std::atomic<bool> commit_is_over_{false};  // the one on the commit thread
+  std::atomic<bool> is_writing_{false};   // the writer's own thread is
+  std::atomic<bool> commit_done_{false};  // the one on the commit thread
 
-  // Held by whoever writes. All that follows is the writer's own, and so is what its commit thread
-  // touches while it works.
+  // Held by the writing thread. Everything below belongs to it, as does what its commit thread uses
+  // while it works.
   std::mutex writing_;
   std::unique_ptr<EventTable> table_;
   std::unique_ptr<EventTable> failed_table_;  // only while the table is closed; nobody uses it
@@ -218,18 +216,18 @@ class EventLogger : public EventAppender,
   JobCache cache_;
   JobFiles job_files_;
   JobRemover remover_;
-  std::map<std::string, Tombstone> untold_deletions_;  // decided; the listeners do not know yet
+  std::map<std::string, Tombstone> unannounced_deletions_;  // listeners not notified yet
   EventTrimmer trimmer_;
   JobCompressor compressor_;
   Retention retention_;
-  std::deque<RetentionAction> old_things_;  // of the pass under way, still to be done
-  std::optional<RetentionCall> pass_;       // whose pass it is
+  std::deque<RetentionAction> retention_actions_;  // pending actions of the current pass
+  std::optional<RetentionCall> pass_;              // who requested the current pass
   RetentionReport pass_report_;
   int64_t next_pass_micros_ = 0;  // monotonic
   int64_t announced_seq_ = 0;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
-  int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; when it was opened anew last
+  int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
   std::vector<CommitListener*> listeners_;
   std::unique_ptr<EventReader> reader_;
   bool states_were_rebuilt_ = false;
@@ -243,7 +241,7 @@ class EventLogger : public EventAppender,
   std::unordered_set<std::string> deleted_;           // jobs
   std::unordered_set<std::string> files_to_compare_;  // jobs whose file has lost a line
 
-  std::unique_ptr<SideThread> commit_thread_;  // none before Start()
+  std::unique_ptr<SingleTaskThread> commit_thread_;  // none before Start()
   std::thread writer_;
 };
 

@@ -29,7 +29,7 @@ RetentionReport::Job JobOf(const RetentionAction& action) {
 
 void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
   std::unique_lock lock(status_mutex_);
-  if (std::optional<Refusal> refusal = RefusalOfNow()) {
+  if (std::optional<Refusal> refusal = CurrentRefusal()) {
     lock.unlock();
     return done(tl::unexpected(std::move(*refusal)));
   }
@@ -44,12 +44,12 @@ bool EventLogger::IsDeleted(const std::string& job_id) const {
 }
 
 // What opening the journal has finished is news to the listeners.
-Status EventLogger::LearnDeleted() {
+Status EventLogger::LoadDeletedJobs() {
   std::unordered_set<std::string> deleted;
   try {
     for (const Tombstone& tombstone : table_->AllTombstones()) {
       deleted.insert(tombstone.job_id);
-      if (!IsDeleted(tombstone.job_id)) untold_deletions_.emplace(tombstone.job_id, tombstone);
+      if (!IsDeleted(tombstone.job_id)) unannounced_deletions_.emplace(tombstone.job_id, tombstone);
     }
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
@@ -81,11 +81,11 @@ void EventLogger::DoUpkeep() {
   }
   const bool has_work = !deletions.empty() || remover_.HasWork() || pass_ || RetentionIsDue();
   if (table_ != nullptr && has_work) {
-    const Status ours = lock_.CheckStillOurs();
+    const Status ours = lock_.CheckStillHeld();
     if (!ours) CloseAfterFailure(ours.error().message);
   }
   for (Deletion& deletion : deletions) BeginDeletion(std::move(deletion));
-  if (table_ != nullptr && !files_to_compare.empty()) CompareFilesAnew(files_to_compare);
+  if (table_ != nullptr && !files_to_compare.empty()) RecompareFiles(files_to_compare);
   if (is_stopping) AbandonRetention("the daemon is shutting down");
   if (table_ == nullptr) return;
   if (!remover_.HasWork()) return StepRetention();
@@ -94,10 +94,10 @@ void EventLogger::DoUpkeep() {
 
 // A reader has found a line gone that is in the file alone: opening the journal anew compares the
 // file, says what is lost, and lets the rest be read.
-void EventLogger::CompareFilesAnew(const std::unordered_set<std::string>& job_ids) {
+void EventLogger::RecompareFiles(const std::unordered_set<std::string>& job_ids) {
   try {
     for (const std::string& job_id : job_ids) {
-      if (const auto job = table_->FindJob(job_id)) table_->ForgetFileNote(job->first_seq);
+      if (const auto job = table_->FindJob(job_id)) table_->ForgetFileStamp(job->first_seq);
     }
   } catch (const SQLite::Exception& problem) {
     return CloseAfterFailure(problem.what());
@@ -115,7 +115,7 @@ void EventLogger::AbandonUpkeep(const std::string& problem) {
 
 void EventLogger::RunRetention(bool dry_run, RetentionDone done) {
   std::unique_lock lock(status_mutex_);
-  if (std::optional<Refusal> refusal = RefusalOfNow()) {
+  if (std::optional<Refusal> refusal = CurrentRefusal()) {
     lock.unlock();
     return done(tl::unexpected(std::move(*refusal)));
   }
@@ -133,17 +133,17 @@ void EventLogger::StepRetention() {
     if (!pass_) return BeginRetention();
     if (trimmer_.HasWork()) return StepTrimming();
     if (compressor_.HasWork()) return StepCompression();
-    if (old_things_.empty()) return LookForOldThings();
-    const RetentionAction action = std::move(old_things_.front());
-    old_things_.pop_front();
-    BeginOldThing(action);
+    if (retention_actions_.empty()) return PlanRetentionActions();
+    const RetentionAction action = std::move(retention_actions_.front());
+    retention_actions_.pop_front();
+    BeginRetentionAction(action);
   } catch (const SQLite::Exception& problem) {
     if (IsCorruption(problem)) corruption_seen_ = true;
     CloseAfterFailure(problem.what());
   }
 }
 
-void EventLogger::BeginOldThing(const RetentionAction& action) {
+void EventLogger::BeginRetentionAction(const RetentionAction& action) {
   if (!action.delete_job.empty()) {
     DeleteIfUnchanged(action);
   } else if (!action.compress_job.empty()) {
@@ -157,13 +157,13 @@ void EventLogger::BeginOldThing(const RetentionAction& action) {
 // begun again, or got a late event, which was acknowledged.
 void EventLogger::DeleteIfUnchanged(const RetentionAction& action) {
   const JobState* job = cache_.Find(*table_, action.delete_job);
-  if (job == nullptr || !job->IsOver() || job->job_seq != action.event_count) return;
+  if (job == nullptr || !job->IsTerminal() || job->job_seq != action.event_count) return;
   ++pass_report_.jobs_deleted;
-  NameInReport(action);
+  AddToReport(action);
   BeginDeletion({action.delete_job, "", [](const auto&) {}});
 }
 
-void EventLogger::NameInReport(const RetentionAction& action) {
+void EventLogger::AddToReport(const RetentionAction& action) {
   constexpr size_t kMaxJobsNamed = 1'000;
   if (pass_report_.jobs.size() < kMaxJobsNamed) pass_report_.jobs.push_back(JobOf(action));
 }
@@ -174,7 +174,7 @@ void EventLogger::BeginCompression(const RetentionAction& action) {
   const auto synced = job_files_.SyncIfDirty(job_id);
   if (!synced) return CloseAfterFailure(synced.error().message);
   const JobState* state = *synced ? cache_.Find(*table_, job_id) : nullptr;
-  if (state != nullptr) table_->WriteFileNote(state->first_seq, {(*synced)->info, state->job_seq});
+  if (state != nullptr) table_->WriteFileStamp(state->first_seq, {(*synced)->info, state->job_seq});
   compressor_.Begin(job_id, action.event_count);
 }
 
@@ -220,7 +220,7 @@ void EventLogger::BeginRetention() {
   retention_.BeginPass(*table_, clock_.WallMicros());
 }
 
-void EventLogger::LookForOldThings() {
+void EventLogger::PlanRetentionActions() {
   if (!retention_.IsRunning()) return FinishRetention();
   for (RetentionAction& action : retention_.Look(*table_)) {
     const RetentionReport::Action kind = JobOf(action).action;
@@ -235,8 +235,8 @@ void EventLogger::LookForOldThings() {
         pass_report_.jobs_deleted += pass_->dry_run ? 1 : 0;
         break;
     }
-    if (pass_->dry_run || kind != RetentionReport::Action::kDelete) NameInReport(action);
-    if (!pass_->dry_run) old_things_.push_back(std::move(action));
+    if (pass_->dry_run || kind != RetentionReport::Action::kDelete) AddToReport(action);
+    if (!pass_->dry_run) retention_actions_.push_back(std::move(action));
   }
 }
 
@@ -267,7 +267,7 @@ void EventLogger::AbandonRetention(const std::string& problem) {
   trimmer_.Abandon();
   compressor_.Abandon();
   retention_.Abandon();
-  old_things_.clear();
+  retention_actions_.clear();
   next_pass_micros_ = clock_.MonotonicMicros() + options_.retention.interval_micros / 10;
   for (const RetentionCall& call : calls) {
     call.done(tl::unexpected(Unavailable(problem, "unknown")));
@@ -313,7 +313,7 @@ void EventLogger::BeginDeletion(Deletion deletion) {
   }
   cache_.Forget(tombstone.job_id);
   job_files_.Forget(tombstone.job_id);
-  untold_deletions_.emplace(tombstone.job_id, tombstone);
+  unannounced_deletions_.emplace(tombstone.job_id, tombstone);
   const std::lock_guard lock(status_mutex_);
   deleted_.insert(tombstone.job_id);
 }
@@ -322,7 +322,7 @@ void EventLogger::FinishDeletion(const Tombstone& tombstone) {
   spdlog::info("[journal] deleted job {}: {} events, seq {} to {}", tombstone.job_id,
                tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
   jobs_deleted_total_.Add();
-  untold_deletions_.erase(tombstone.job_id);
+  unannounced_deletions_.erase(tombstone.job_id);
   for (CommitListener* listener : listeners_) listener->OnJobDeleted(tombstone.job_id);
 }
 

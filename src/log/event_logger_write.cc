@@ -70,8 +70,8 @@ Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) 
   const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
   if (!is_compressed) return tl::unexpected(is_compressed.error());
   if (!*is_compressed) return {};
-  if (Status known = TellWhatIsNoted(job_id); !known) return known;
-  table_->ForgetFileNote(job->first_seq);
+  if (Status known = LoadFileStamp(job_id); !known) return known;
+  table_->ForgetFileStamp(job->first_seq);
   Status plain = job_files_.MakePlain(job_id);
   const bool is_out_of_order =
       !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
@@ -121,7 +121,7 @@ void EventLogger::Process(std::vector<Request> requests) {
 // taken and not staged.
 std::vector<EventLogger::Request> EventLogger::CommitBetween(Group* committed, Group& group,
                                                              Group& next) {
-  commit_is_over_ = false;
+  commit_done_ = false;
   if (commit_thread_ == nullptr) {
     std::vector<Request> waiting = StageAhead(next);
     Commit(group);
@@ -130,7 +130,7 @@ std::vector<EventLogger::Request> EventLogger::CommitBetween(Group* committed, G
   }
   commit_thread_->Start([this, &group] {
     Commit(group);
-    commit_is_over_ = true;
+    commit_done_ = true;
     queue_.Wake();
   });
   if (committed != nullptr) Publish(*committed);
@@ -151,12 +151,12 @@ std::vector<EventLogger::Request> EventLogger::StageAhead(Group& next) {
         AddAnswer(request, next);
         next.stager.Reserve(request.drafts.size());
         StageOne(request, next, next.answers.back());
-        next.answers.back().rests_on_commit = true;  // on the one under way, at least
+        next.answers.back().depends_on_commit = true;  // on the one under way, at least
       } else {
         waiting.push_back(std::move(request));
       }
     }
-    const bool goes_on = waiting.empty() && commit_thread_ != nullptr && !commit_is_over_ &&
+    const bool goes_on = waiting.empty() && commit_thread_ != nullptr && !commit_done_ &&
                          next.stager.events().size() < kMaxEventsAhead;
     if (!goes_on || !queue_.WaitForRequest()) return waiting;
   }
@@ -188,10 +188,10 @@ void EventLogger::AddAnswer(Request& request, Group& group) {
 }
 
 void EventLogger::StageOne(Request& request, Group& group, Answer& answer) {
-  bool rests_on_commit = false;
+  bool depends_on_commit = false;
   answer.outcome =
-      group.stager.Stage(std::move(request.drafts), request.precondition, rests_on_commit);
-  answer.rests_on_commit = rests_on_commit;
+      group.stager.Stage(std::move(request.drafts), request.precondition, depends_on_commit);
+  answer.depends_on_commit = depends_on_commit;
   if (answer.outcome) CountDuplicates(*answer.outcome);
 }
 
@@ -206,7 +206,7 @@ void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
 void EventLogger::WriteStates(Group& group) {
   group.started_micros = clock_.MonotonicMicros();
   if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
-  if (Status ours = lock_.CheckStillOurs(); !ours) {
+  if (Status ours = lock_.CheckStillHeld(); !ours) {
     return group.Fail(WriteFailure::kBeforeCommit, ours.error().message);
   }
   try {
@@ -221,7 +221,7 @@ void EventLogger::WriteStates(Group& group) {
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);
       cache_.CountChanges(job_id, job.changes);
-      if (Status known = TellWhatIsNoted(job_id); !known) {
+      if (Status known = LoadFileStamp(job_id); !known) {
         return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
       }
     }
@@ -295,7 +295,7 @@ void EventLogger::SendAnswers(Group& group) {
   const char* outcome = group.failure == WriteFailure::kAtCommit ? "unknown" : "not_applied";
   const int64_t now = clock_.MonotonicMicros();
   for (Answer& answer : group.answers) {
-    if (!is_written && answer.rests_on_commit) {
+    if (!is_written && answer.depends_on_commit) {
       answer.outcome = tl::unexpected(Unavailable(group.problem, outcome));
     }
     append_seconds_.ObserveMicros(now - answer.pushed_micros);
@@ -339,7 +339,7 @@ Status EventLogger::AppendToFiles(const BatchStager& stager) {
 }
 
 // What the database notes of a file that was not touched since the start.
-Status EventLogger::TellWhatIsNoted(const std::string& job_id) {
+Status EventLogger::LoadFileStamp(const std::string& job_id) {
   if (job_files_.Knows(job_id)) return {};
   try {
     const std::optional<JobRow> row = table_->FindJob(job_id);
@@ -377,12 +377,12 @@ void EventLogger::AnnounceMissed() {
     const TypeTraits* type = FindType(view.type);
     batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
                              std::string(view.job_id), std::string(body),
-                             job && job->last_seq == seq && job->IsOver()});
+                             job && job->last_seq == seq && job->IsTerminal()});
     if (batch->events.size() == kAnnouncedPageEvents) announce();
     return true;
   });
   announce();
-  const std::map<std::string, Tombstone> deletions = untold_deletions_;
+  const std::map<std::string, Tombstone> deletions = unannounced_deletions_;
   for (const auto& [job_id, tombstone] : deletions) FinishDeletion(tombstone);
 }
 

@@ -224,11 +224,11 @@ Result<T> EventReader::WithConnection(const std::function<T(Connection&)>& use) 
   try {
     try {
       return use_once();
-    } catch (const LineIsGone&) {
+    } catch (const MissingLineError&) {
       // The snapshot may be older than the file: its job was deleted, or the file was mended.
       return use_once();
     }
-  } catch (const LineIsGone& problem) {
+  } catch (const MissingLineError& problem) {
     if (on_lost_line_) on_lost_line_(problem.job_id());
     return Failure(std::string("cannot read the journal: ") + problem.what());
   } catch (const SQLite::Exception& problem) {
@@ -422,7 +422,7 @@ Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& requ
       const SQLite::Column done = query.getColumn(18);
       const auto share = done.isNull() ? std::nullopt : std::make_optional(done.getInt64());
       jobs.push_back({job.first_seq, job.job_id, EncodeJobSummary(job, share, request.live_micros),
-                      job.IsOver()});
+                      job.IsTerminal()});
     }
     query.reset();
     return jobs;

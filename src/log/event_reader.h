@@ -1,5 +1,4 @@
-// The one reader of committed events: polls, streams behind the ring and listings all read through
-// it.
+// Reads committed events: the only read path of polls, streams behind the ring, and listings.
 #ifndef STAGELOG_LOG_EVENT_READER_H_
 #define STAGELOG_LOG_EVENT_READER_H_
 
@@ -20,13 +19,13 @@
 
 namespace stagelog {
 
-// Safe from any thread; each call uses a connection of its own from a small pool, and one short
+// Safe from any thread; each call uses its own connection from a small pool and one short
 // transaction, so that the write-ahead log can always be reset.
 class EventReader : public EventSource, public JobSource {
  public:
-  // `on_corruption` is called when SQLite says that the database is damaged.
-  // `files` has the events.jsonl beside the database; `on_lost_line` is called with the job when
-  // one of them does not hold what only it should have.
+  // `on_corruption` is called if SQLite reports that the database is damaged. `files` has the
+  // events.jsonl beside the database; `on_lost_line` is called with the job if its file lacks a
+  // line that exists only there.
   using OnLostLine = std::function<void(const std::string& job_id)>;
   EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption,
               FileSystem& files = RealFileSystem(), OnLostLine on_lost_line = nullptr);

@@ -146,7 +146,7 @@ EventTable::EventTable(const std::string& path, const std::string& vfs, bool dur
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
   Migrate();
-  LearnJobsInFiles();
+  LoadJobsInFiles();
 }
 
 void EventTable::Migrate() {
@@ -223,13 +223,13 @@ void EventTable::InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, in
                              const std::string& event_id, const std::string& body) {
   SQLite::Statement& insert =
       Prepared(insert_event_, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
-  static const std::string kToldByTs;
-  const bool is_told_by_ts = MicrosOfUuidV7(event_id) == ts_micros;
+  static const std::string kImpliedByTs;
+  const bool is_implied_by_ts = MicrosOfUuidV7(event_id) == ts_micros;
   insert.bind(1, seq);
   insert.bind(2, first_seq);
   insert.bind(3, job_seq);
   insert.bind(4, ts_micros);
-  insert.bindNoCopy(5, is_told_by_ts ? kToldByTs : event_id);
+  insert.bindNoCopy(5, is_implied_by_ts ? kImpliedByTs : event_id);
   insert.bindNoCopy(6, body);
   insert.exec();
 }
@@ -273,13 +273,14 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
     found = FoundEvent{query.getColumn(0).getInt64(), query.getColumn(1).getString()};
   }
   query.reset();
-  if (!found) found = FindByOwnId(first_seq, event_id);
+  if (!found) found = FindByGeneratedId(first_seq, event_id);
   return found ? found : FindInFile(first_seq, event_id);
 }
 
 // `ts` grows with `seq` over the whole journal (guarantee 3 in src/GUARANTEES.md): the primary key
 // serves as its index.
-std::optional<FoundEvent> EventTable::FindByOwnId(int64_t first_seq, const std::string& event_id) {
+std::optional<FoundEvent> EventTable::FindByGeneratedId(int64_t first_seq,
+                                                        const std::string& event_id) {
   const std::optional<int64_t> ts_micros = MicrosOfUuidV7(event_id);
   if (!ts_micros) return std::nullopt;
   SQLite::Statement& query = Prepared(
@@ -327,7 +328,7 @@ std::optional<JobRow> EventTable::FindJob(const std::string& job_id) {
   row.last_seq = query.getColumn(3).getInt64();
   row.last_hash = query.getColumn(4).getString();
   if (!query.isColumnNull(5)) {
-    FileNote note;
+    FileStamp note;
     note.job_seq = query.getColumn(5).getInt64();
     note.info.size = static_cast<uint64_t>(query.getColumn(6).getInt64());
     note.info.mtime_ns = query.getColumn(7).getInt64();
@@ -346,9 +347,9 @@ std::vector<std::string> EventTable::AllJobIds() {
   return ids;
 }
 
-void EventTable::WriteFileNote(int64_t first_seq, const FileNote& note) {
+void EventTable::WriteFileStamp(int64_t first_seq, const FileStamp& note) {
   SQLite::Statement& write =
-      Prepared(write_note_,
+      Prepared(write_stamp_,
                "UPDATE jobs SET file_job_seq = ?, file_size = ?, file_mtime_ns = ?, "
                "file_inode = ? WHERE first_seq = ?");
   write.bind(1, note.job_seq);

@@ -1,4 +1,4 @@
-// The tables of stagelog.db as their one writer sees them.
+// The tables of stagelog.db, as used by the single writer.
 #ifndef STAGELOG_LOG_EVENT_TABLE_H_
 #define STAGELOG_LOG_EVENT_TABLE_H_
 
@@ -21,14 +21,14 @@
 
 namespace stagelog {
 
-// What a job's events.jsonl looked like when it was last known to agree with the table. While the
-// file and the job's last event are still the same, nobody has to read it again.
-struct FileNote {
+// The file attributes of a job's events.jsonl when it was last known to agree with the table. While
+// these and the job's last event are unchanged, the file need not be read again.
+struct FileStamp {
   FileInfo info;
   int64_t job_seq = 0;
 };
 
-// A row of the table `jobs`: what is asked of a job most often, without folding anything.
+// A row of the table `jobs`: the most frequently needed values, available without folding.
 struct JobRow {
   std::string job_id;
   int64_t first_seq = 0;
@@ -36,9 +36,9 @@ struct JobRow {
   int64_t job_seq = 0;  // of the last event
   int64_t last_seq = 0;
   std::string last_hash;
-  std::optional<FileNote> file;
+  std::optional<FileStamp> file;
 
-  bool IsOver() const { return stagelog::IsOver(status); }
+  bool IsTerminal() const { return stagelog::IsTerminal(status); }
 };
 
 // Where an event with a given id is.
@@ -47,14 +47,14 @@ struct FoundEvent {
   std::string body;
 };
 
-// The last seq that was given to an event, though its job may have been deleted since; 0 for none.
+// The last seq ever assigned, even if its job was deleted since; 0 for none.
 // True for a row of `jobs` whose job is completed, failed or canceled.
 inline constexpr const char* kIsTerminalSql = "status IN ('completed', 'failed', 'canceled')";
 inline constexpr const char* kSelectHeadSeq =
     "SELECT max(coalesce((SELECT max(seq) FROM events), 0), "
     "coalesce((SELECT max(last_seq) FROM deleted_jobs), 0))";
 
-// How long ago a job ended, if it has.
+// How long ago a job ended, if it did.
 struct JobAge {
   std::string job_id;
   int64_t first_seq = 0;
@@ -70,7 +70,7 @@ struct FileEvent {
   FilePlace place;
 };
 
-// An event on its way there.
+// An event that is being moved there.
 struct TrimmedEvent {
   int64_t seq = 0;
   int64_t job_seq = 0;
@@ -83,8 +83,8 @@ struct TrimmedEvent {
 // `user_version` of a database that this program has brought up to date.
 int SchemaVersion();
 
-// One connection that reads and writes. One thread at a time. Everything throws SQLite::Exception;
-// the journal's outer functions turn that into values.
+// One read-write connection. One thread at a time. All functions throw SQLite::Exception; the outer
+// functions of the journal turn it into a value.
 class EventTable {
  public:
   // Opens or creates the database and brings its schema up to date. Commits are durable when
@@ -102,8 +102,8 @@ class EventTable {
 
   std::string JournalId();  // empty when none was set
   void SetJournalId(const std::string& id);
-  // Bounds that outlive the events, 0 when never noted. No seq above `highest` was given; none up
-  // to `floor` may be given (again), though there may be no such event.
+  // Bounds that outlive the events, 0 if never set. No seq above `highest` was assigned; none up to
+  // `floor` may be assigned (again), even if there is no such event.
   int64_t HighestSeq() { return Number("highest_seq"); }
   int64_t FloorSeq() { return Number("floor_seq"); }
   void SetHighestSeq(int64_t seq) { SetNumber("highest_seq", seq); }
@@ -113,7 +113,7 @@ class EventTable {
   void InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, int64_t ts_micros,
                    const std::string& event_id, const std::string& body);
   bool HasSeq(int64_t seq);
-  // True when an event with that seq and `ts` would stand in order among those that are there.
+  // True if an event with that seq and `ts` would be in order among the stored ones.
   bool WouldBeInOrder(int64_t seq, int64_t ts_micros);
   std::optional<FoundEvent> FindEventById(int64_t first_seq, const std::string& event_id);
 
@@ -127,22 +127,22 @@ class EventTable {
   // when one is due: WriteSnapshotWhenDue().
   void WriteState(const JobState& state, const StateChanges& changes, int64_t before_job_seq);
 
-  // Writes the state to fold on from where a thousand events were passed since `before_job_seq`;
-  // for a job of more than a thousand stages and gates, about as many events as it has of them.
+  // Writes a snapshot if a thousand events were passed since `before_job_seq`; for a job of more
+  // than a thousand stages and gates, as many events as it has of them.
   void WriteSnapshotWhenDue(const JobState& state, int64_t before_job_seq);
 
-  // Folds every job from its first event and writes all rows anew. Returns the ids of those whose
-  // rows said something else.
+  // Folds every job from its first event and rewrites all rows. Returns the ids of the jobs whose
+  // rows differed.
   std::vector<std::string> RebuildStates();
-  // Drops the rows of jobs that name another job than their first event does, then folds anew the
-  // jobs whose row is missing or does not reach their last event, and returns their ids. Costs a
-  // few look-ups a job, however many events there are.
+  // Drops the rows of jobs whose id differs from their first event's, then rebuilds the jobs whose
+  // row is missing or behind their last event, and returns their ids. Costs a few look-ups a job,
+  // regardless of the number of events.
   std::vector<std::string> RebuildLaggingStates();
   // What DumpStateRows() says of a job in that state. Writes nothing for good.
   std::string DumpRowsOf(const JobState& state);
-  // False when the rows were written by another fold.
-  bool StatesAreOfThisFold() { return Number("state_version") == kFoldVersion; }
-  void WriteFileNote(int64_t first_seq, const FileNote& note);
+  // False if the rows were written by another fold version.
+  bool StatesMatchFoldVersion() { return Number("state_version") == kFoldVersion; }
+  void WriteFileStamp(int64_t first_seq, const FileStamp& note);
 
   // Calls `visit(seq, body)` for the job's events with a greater job_seq, in order, wherever their
   // lines are, until it returns false.
@@ -155,8 +155,8 @@ class EventTable {
   // Jobs that were deleted (job_remover.h; the functions are in tombstone_table.cc).
   bool IsDeleted(const std::string& job_id);
   void InsertTombstone(const Tombstone& tombstone);
-  void SettleTombstone(const std::string& job_id);  // it is no longer pending
-  std::vector<Tombstone> AllTombstones();           // in the order of their deletion
+  void CompleteTombstone(const std::string& job_id);  // it is no longer pending
+  std::vector<Tombstone> AllTombstones();             // in the order of their deletion
   std::vector<Tombstone> PendingTombstones();
   // Everything but the events.
   void DeleteJobRows(int64_t first_seq);
@@ -174,8 +174,8 @@ class EventTable {
   void MovePlace(int64_t seq, int64_t offset);
   // The job's oldest events in `events`, with a job_seq up to `through_job_seq`; without places.
   std::vector<TrimmedEvent> OldestEvents(int64_t first_seq, int64_t through_job_seq, int limit);
-  // What is folded from now on begins behind the events up to `through_job_seq`, so that nobody
-  // needs them but who asks for the past.
+  // Writes a snapshot after the events up to `through_job_seq`, so that they are needed only for
+  // queries of the past.
   void SnapshotBeyond(const std::string& job_id, int64_t first_seq, int64_t through_job_seq);
   // From `events` to `file_events`.
   void MoveToFile(int64_t first_seq, const TrimmedEvent& event);
@@ -185,8 +185,8 @@ class EventTable {
   int64_t LastSeqBefore(int64_t ts_micros);
   // The job's last event in `events` with a seq up to this; 0 for none.
   int64_t JobSeqAt(int64_t first_seq, int64_t seq);
-  // At the next opening the job's file is compared, whatever it looks like.
-  void ForgetFileNote(int64_t first_seq);
+  // Makes the next opening compare the job's file, even if it looks unchanged.
+  void ForgetFileStamp(int64_t first_seq);
 
   // Moves the whole write-ahead log into the database file.
   void Checkpoint();
@@ -206,8 +206,8 @@ class EventTable {
   void WriteSnapshot(const JobState& state);
   void RebuildState(int64_t first_seq);
   std::vector<int64_t> LaggingJobs();
-  void LearnJobsInFiles();
-  std::optional<FoundEvent> FindByOwnId(int64_t first_seq, const std::string& event_id);
+  void LoadJobsInFiles();
+  std::optional<FoundEvent> FindByGeneratedId(int64_t first_seq, const std::string& event_id);
   std::optional<FoundEvent> FindInFile(int64_t first_seq, const std::string& event_id);
   int64_t Number(const std::string& key);
   void SetNumber(const std::string& key, int64_t value);
@@ -232,7 +232,7 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> write_stage_;
   std::unique_ptr<SQLite::Statement> write_gate_;
   std::unique_ptr<SQLite::Statement> write_snapshot_;
-  std::unique_ptr<SQLite::Statement> write_note_;
+  std::unique_ptr<SQLite::Statement> write_stamp_;
   std::unique_ptr<SQLite::Statement> begin_;
   std::unique_ptr<SQLite::Statement> commit_;
 };

@@ -67,13 +67,13 @@ Status EventTrimmer::CompareWithFile(EventTable& table, std::vector<TrimmedEvent
   for (TrimmedEvent& event : events) {
     const auto bytes = lines_.ReadBytes(plan_->job_id, offset, event.body.size() + 1);
     if (!bytes) {
-      if (bytes.error().error_number == kDamagedFile) table.ForgetFileNote(plan_->first_seq);
+      if (bytes.error().error_number == kDamagedFile) table.ForgetFileStamp(plan_->first_seq);
       return tl::unexpected(bytes.error());
     }
     const bool is_same = bytes->size() == event.body.size() + 1 && bytes->starts_with(event.body) &&
                          bytes->back() == '\n';
     if (!is_same) {
-      table.ForgetFileNote(plan_->first_seq);
+      table.ForgetFileStamp(plan_->first_seq);
       return Failure("events.jsonl of " + plan_->job_id + " was changed by another program");
     }
     event.place = {static_cast<int64_t>(offset), static_cast<int64_t>(event.body.size()),

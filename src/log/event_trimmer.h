@@ -1,4 +1,4 @@
-// Keeps SQLite small: drops events that are in their job's file for good.
+// Keeps SQLite small: drops events that are durable in their job's file.
 #ifndef STAGELOG_LOG_EVENT_TRIMMER_H_
 #define STAGELOG_LOG_EVENT_TRIMMER_H_
 
@@ -20,7 +20,7 @@ struct TrimPlan {
   int64_t through_job_seq = 0;
 };
 
-// Works off one plan at a time, a few hundred events a step. What is durable when:
+// Executes one plan at a time, a few hundred events a step. Order of durability:
 //  1. events.jsonl of the job, or events.jsonl.zst, is synced, its folder too;
 //  2. the rows to drop are compared with the bytes of the file, one by one;
 //  3. one transaction puts their places into `file_events` and takes them out of `events`.
@@ -34,9 +34,9 @@ class EventTrimmer {
   void Begin(TrimPlan plan);
   bool HasWork() const { return plan_.has_value(); }
 
-  // Returns how many events were dropped. A failure drops nothing; where the file is not what the
-  // table says, the note of their agreement is taken back, so that opening the journal anew
-  // compares them. Throws SQLite::Exception.
+  // Returns the number of dropped events. A failure drops nothing; if the file differs from the
+  // table, its stamp is invalidated, so that the next opening compares them. Throws
+  // SQLite::Exception.
   Result<int64_t> Step(EventTable& table);
 
   void Abandon();

@@ -5,7 +5,7 @@
 namespace stagelog {
 
 // Walks from job to job, however many events they have.
-void EventTable::LearnJobsInFiles() {
+void EventTable::LoadJobsInFiles() {
   SQLite::Statement query(database_,
                           "WITH RECURSIVE numbers(job) AS (SELECT min(job) FROM file_events "
                           "UNION ALL SELECT (SELECT min(job) FROM file_events WHERE job > "
@@ -143,7 +143,7 @@ int64_t EventTable::JobSeqAt(int64_t first_seq, int64_t seq) {
   return query.executeStep() ? query.getColumn(0).getInt64() : 0;
 }
 
-void EventTable::ForgetFileNote(int64_t first_seq) {
+void EventTable::ForgetFileStamp(int64_t first_seq) {
   SQLite::Statement update(database_, "UPDATE jobs SET file_job_seq = NULL WHERE first_seq = ?");
   update.bind(1, first_seq);
   update.exec();
@@ -167,9 +167,9 @@ std::optional<FoundEvent> EventTable::FindInFile(int64_t first_seq, const std::s
       if (event && event->draft.event_id == event_id)
         found = FoundEvent{query.getColumn(0).getInt64(), std::string(*body)};
     }
-  } catch (const LineIsGone&) {
+  } catch (const MissingLineError&) {
     query.reset();
-    ForgetFileNote(first_seq);  // the next opening compares the file and says what is lost
+    ForgetFileStamp(first_seq);  // the next opening compares the file and says what is lost
     throw;
   }
   query.reset();

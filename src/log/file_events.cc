@@ -20,7 +20,7 @@ int64_t DigestOf(std::string_view text) {
   return static_cast<int64_t>(std::stoull(hex.substr(0, 16), nullptr, 16));
 }
 
-LineIsGone::LineIsGone(std::string job_id, int64_t seq, const std::string& why)
+MissingLineError::MissingLineError(std::string job_id, int64_t seq, const std::string& why)
     : SQLite::Exception("events.jsonl of " + job_id + " does not contain event " +
                         std::to_string(seq) + " as committed: " + why),
       job_id_(std::move(job_id)) {}
@@ -83,10 +83,10 @@ Result<std::string_view> FileLines::ReadBytes(const std::string& job_id, uint64_
 std::string_view FileLines::Read(const std::string& job_id, int64_t seq, const FilePlace& place) {
   const auto size = static_cast<size_t>(place.size);
   const auto bytes = ReadBytes(job_id, static_cast<uint64_t>(place.offset), size + 1);
-  if (!bytes) throw LineIsGone(job_id, seq, bytes.error().message);
+  if (!bytes) throw MissingLineError(job_id, seq, bytes.error().message);
   const bool is_line = bytes->size() == size + 1 && bytes->back() == '\n';
   if (!is_line || DigestOf(bytes->substr(0, size)) != place.digest) {
-    throw LineIsGone(job_id, seq, "the file was changed");
+    throw MissingLineError(job_id, seq, "the file was changed");
   }
   return bytes->substr(0, size);
 }

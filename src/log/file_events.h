@@ -17,7 +17,7 @@
 
 namespace stagelog {
 
-// Where a line is. `digest` tells whether it is still the line that was committed.
+// The place of a line. `digest` detects a line that is not the committed one any more.
 struct FilePlace {
   int64_t offset = 0;  // of its first byte; kLostOffset when the line is gone
   int64_t size = 0;    // bytes, without its newline
@@ -29,10 +29,10 @@ inline constexpr int64_t kLostOffset = -1;
 // The first eight bytes of SHA-256.
 int64_t DigestOf(std::string_view text);
 
-// Says that a file no longer holds a line that was committed. No sign of a damaged database.
-class LineIsGone : public SQLite::Exception {
+// A file lacks a line that was committed. Does not mean that the database is damaged.
+class MissingLineError : public SQLite::Exception {
  public:
-  LineIsGone(std::string job_id, int64_t seq, const std::string& why);
+  MissingLineError(std::string job_id, int64_t seq, const std::string& why);
 
   const std::string& job_id() const { return job_id_; }
 
@@ -47,7 +47,7 @@ class FileLines {
   FileLines(FileSystem& files, std::string runs_dir);
   ~FileLines();
 
-  // Valid until the next call. Throws LineIsGone.
+  // Valid until the next call. Throws MissingLineError.
   std::string_view Read(const std::string& job_id, int64_t seq, const FilePlace& place);
 
   // The bytes from `offset` on, fewer only at the end of the file; valid until the next call. A
@@ -84,7 +84,7 @@ class StoredEvents {
   static const char* LastInFileSql(bool of_one_job);
 
   // The body of a row of Select(), valid until the next call or step; none when the line was lost,
-  // or its job is being deleted. Throws LineIsGone.
+  // or its job is being deleted. Throws MissingLineError.
   std::optional<std::string_view> BodyOf(SQLite::Statement& row);
 
  private:

@@ -1,4 +1,4 @@
-// The states of the jobs that are being appended to.
+// A cache of the states of jobs being appended to.
 #ifndef STAGELOG_LOG_JOB_CACHE_H_
 #define STAGELOG_LOG_JOB_CACHE_H_
 
@@ -14,29 +14,29 @@
 
 namespace stagelog {
 
-// A commit in the making changes the states in their place; when it fails, the whole cache is
-// cleared. What was not used for the longest time goes first, and what was used since the last
-// Trim() stays whatever it weighs. Writer thread only.
+// A commit in preparation changes the states in place; if it fails, the whole cache is cleared.
+// Least recently used jobs are evicted first; those used since the last Trim() are kept regardless
+// of size. Writer thread only.
 class JobCache {
  public:
   static constexpr size_t kMaxBytes = size_t{64} << 20;
 
-  // Holds some `max_bytes`. One job counts for a quarter of them at most, so that one that is
-  // larger, from before there were bounds, does not drive out all others at each of its events.
+  // Bounded to about `max_bytes`. One job counts for at most a quarter of them, so that a larger
+  // one, from before job sizes were limited, does not evict all others with each of its events.
   explicit JobCache(size_t max_bytes = kMaxBytes) : max_bytes_(max_bytes) {}
 
   // Null for an unknown job. The pointer is valid until the next Trim(), Forget() or Clear().
   JobState* Find(EventTable& table, const std::string& job_id);
   JobState* Create(const std::string& job_id);
 
-  // Whether the job is here and its file known to be one that can be appended to.
+  // Whether the job is cached and its file is known to be ready for appends.
   bool IsReady(const std::string& job_id) const;
   void SetReady(const std::string& job_id) { entries_.at(job_id).is_ready = true; }
 
-  // The job, which is here, has changed so: weighs what it has grown by.
+  // Updates the size of a cached job after these changes.
   void CountChanges(const std::string& job_id, const StateChanges& changes);
 
-  // Lets go of what has become too much; between two commits.
+  // Evicts jobs until the bound holds; between two commits.
   void Trim();
   void Clear();
   void Forget(const std::string& job_id);

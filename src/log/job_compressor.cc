@@ -36,17 +36,17 @@ void JobCompressor::Abandon() {
   pending_.clear();
   job_id_.clear();
   // Where this fails the next file, or the next opening, has it removed.
-  if (has_file) static_cast<void>(RemoveIfThere(files_, temporary_));
+  if (has_file) static_cast<void>(RemoveIfExists(files_, temporary_));
 }
 
 Result<JobCompressor::Progress> JobCompressor::Step(EventTable& table) {
   const Result<Progress> progress = DoStage(table);
-  if (!progress || *progress != Progress::kGoesOn) Abandon();
+  if (!progress || *progress != Progress::kInProgress) Abandon();
   return progress;
 }
 
 Result<JobCompressor::Progress> JobCompressor::DoStage(EventTable& table) {
-  if (!IsAsNoted(table)) return Progress::kSkipped;
+  if (!MatchesStamp(table)) return Progress::kSkipped;
   Status done;
   switch (stage_) {
     case Stage::kLook:
@@ -63,29 +63,29 @@ Result<JobCompressor::Progress> JobCompressor::DoStage(EventTable& table) {
       break;
   }
   if (!done) return tl::unexpected(done.error());
-  return Progress::kGoesOn;
+  return Progress::kInProgress;
 }
 
 // Whether the table and the file are what they were, and known to agree.
-bool JobCompressor::IsAsNoted(EventTable& table) {
+bool JobCompressor::MatchesStamp(EventTable& table) {
   const std::optional<JobRow> row = table.FindJob(job_id_);
-  if (!row || !row->IsOver() || row->job_seq != job_seq_) return false;
+  if (!row || !row->IsTerminal() || row->job_seq != job_seq_) return false;
   if (!row->file || row->file->job_seq != job_seq_) return false;
   if (stage_ == Stage::kLook) {
     first_seq_ = row->first_seq;
-    note_ = *row->file;
+    stamp_ = *row->file;
   }
   const auto info = files_.Stat(path_);
   if (!info || !info->has_value() || !(*info)->is_regular) return false;
   info_ = **info;
-  return info_ == note_.info;
+  return info_ == stamp_.info;
 }
 
 Status JobCompressor::OpenFiles() {
   Result<std::unique_ptr<ReadFile>> source = files_.OpenRead(path_);
   if (!source) return tl::unexpected(source.error());
   // What a crash has left there, or a symbolic link, which is never written through.
-  if (Status gone = RemoveIfThere(files_, temporary_); !gone) return gone;
+  if (Status gone = RemoveIfExists(files_, temporary_); !gone) return gone;
   Result<std::unique_ptr<AppendFile>> target = files_.OpenAppend(temporary_);
   if (!target) return tl::unexpected(target.error());
   source_ = std::move(*source);
@@ -170,14 +170,14 @@ Status JobCompressor::VerifySome() {
 }
 
 Status JobCompressor::Replace(EventTable& table) {
-  table.ForgetFileNote(first_seq_);
+  table.ForgetFileStamp(first_seq_);
   if (Status placed = PutInPlace(); !placed) {
     TakeBack(table);
     return placed;
   }
   const auto info = files_.Stat(CompressedPath(path_));
   // Without it the next opening compares the file.
-  if (info && info->has_value()) table.WriteFileNote(first_seq_, {**info, job_seq_});
+  if (info && info->has_value()) table.WriteFileStamp(first_seq_, {**info, job_seq_});
   return {};
 }
 
@@ -197,8 +197,8 @@ Status JobCompressor::PutInPlace() {
 void JobCompressor::TakeBack(EventTable& table) {
   const auto info = files_.Stat(path_);
   if (!info || *info != info_) return;
-  static_cast<void>(RemoveIfThere(files_, CompressedPath(path_)));
-  table.WriteFileNote(first_seq_, note_);
+  static_cast<void>(RemoveIfExists(files_, CompressedPath(path_)));
+  table.WriteFileStamp(first_seq_, stamp_);
 }
 
 }  // namespace stagelog

@@ -1,4 +1,4 @@
-// Makes events.jsonl.zst of the events.jsonl of jobs that are over.
+// Compresses the events.jsonl of terminal jobs to events.jsonl.zst.
 #ifndef STAGELOG_LOG_JOB_COMPRESSOR_H_
 #define STAGELOG_LOG_JOB_COMPRESSOR_H_
 
@@ -25,7 +25,7 @@ namespace stagelog {
 class JobCompressor {
  public:
   enum class Progress {
-    kGoesOn,
+    kInProgress,
     kDone,     // the plain file is gone; nobody may append to a descriptor of it any more
     kSkipped,  // the job is not, or no longer, such that its file could be compressed
   };
@@ -52,7 +52,7 @@ class JobCompressor {
   enum class Stage { kLook, kWrite, kVerify, kReplace };
 
   Result<Progress> DoStage(EventTable& table);
-  bool IsAsNoted(EventTable& table);
+  bool MatchesStamp(EventTable& table);
   Status OpenFiles();
   Status WriteSome();
   Status WriteFrame(bool is_last);
@@ -72,7 +72,7 @@ class JobCompressor {
   Stage stage_ = Stage::kLook;
   int64_t job_seq_ = 0;
   int64_t first_seq_ = 0;
-  FileNote note_;
+  FileStamp stamp_;
   FileInfo info_;  // of the plain file
   std::unique_ptr<ReadFile> source_;
   uint64_t offset_ = 0;  // how far the source was read

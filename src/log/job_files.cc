@@ -68,7 +68,7 @@ Status JobFiles::Append(const std::string& job_id, std::string_view bytes, int64
 Result<FileInfo> JobFiles::InfoOf(const std::string& job_id) const {
   const auto info = files_.Stat(JobFilePath(runs_dir_, job_id));
   if (!info) return tl::unexpected(info.error());
-  if (!info->has_value()) return Failure("events.jsonl of " + job_id + " is gone", ENOENT);
+  if (!info->has_value()) return Failure("events.jsonl of " + job_id + " was removed", ENOENT);
   return **info;
 }
 

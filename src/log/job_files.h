@@ -17,9 +17,9 @@ namespace stagelog {
 std::string JobDirectory(const std::string& runs_dir, const std::string& job_id);
 std::string JobFilePath(const std::string& runs_dir, const std::string& job_id);
 
-// Creates the job's folder when it is missing, and says whether it was: it is there for good once
-// the runs folder was synced. Fails when something else, a symbolic link say, has its place: events
-// must not be led out of the runs folder.
+// Creates the job's folder if missing, and returns whether it did: the folder is durable once the
+// runs folder was synced. Fails if something else, such as a symbolic link, is in its place: events
+// must not be written outside of the runs folder.
 Result<bool> EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
                                 const std::string& job_id);
 
@@ -35,8 +35,8 @@ class JobFiles {
   // append.
   Status Append(const std::string& job_id, std::string_view bytes, int64_t now_micros);
 
-  // True when it is known what the job's file looked like when it was last touched. Where it is
-  // not, Expect() says so, from the database's note.
+  // True if the file's attributes after its last use are known. If not, Expect() sets them, from
+  // the database's stamp.
   bool Knows(const std::string& job_id) const {
     return dirty_.contains(job_id) || clean_.contains(job_id);
   }
@@ -60,7 +60,7 @@ class JobFiles {
   Result<std::optional<SyncedFile>> SyncIfDirty(const std::string& job_id);
 
   void CloseAll();
-  // The job's file is no longer ours: closed, and not synced or noted any more.
+  // The job's file is released: closed, and neither synced nor stamped any more.
   void Forget(const std::string& job_id);
 
  private:
@@ -68,8 +68,8 @@ class JobFiles {
     std::unique_ptr<AppendFile> file;
     std::list<std::string>::iterator recency;
   };
-  // `info` is the file as it was after the last append: whoever changes it from outside is found
-  // out before the next append and before the file is noted as agreeing.
+  // `info` is the file after the last append: a change from outside is detected before the next
+  // append and before the file is stamped.
   struct Dirty {
     int64_t appended_micros = 0;
     FileInfo info;
@@ -90,8 +90,8 @@ class JobFiles {
   std::unordered_map<std::string, Dirty> dirty_;
   std::unordered_map<std::string, FileInfo> clean_;  // as synced last; some may be forgotten
   std::list<std::string> dirty_order_;               // least recently appended first
-  // Folders were made since the runs folder was synced. No file in one is called synced before
-  // that is; the events themselves are in SQLite, and do not wait for it.
+  // Folders were created since the runs folder was synced. No file in them counts as synced before
+  // that; the events are in SQLite, and do not depend on it.
   bool has_new_folders_ = false;
 };
 

@@ -42,7 +42,7 @@ Status JobRemover::Step(EventTable& table) {
     const Result<bool> gone = RemoveSome(files_, TrashPath(runs_dir_, tombstone.first_seq));
     if (!gone) return tl::unexpected(gone.error());
     if (!*gone) return {};
-    table.SettleTombstone(tombstone.job_id);
+    table.CompleteTombstone(tombstone.job_id);
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
@@ -70,7 +70,7 @@ Status JobRemover::FinishAll(EventTable& table, const std::string& time_suffix,
     const Status moved = MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
     if (!moved) return moved;
     if (Status emptied = EmptyTrash(); !emptied) return emptied;
-    table.SettleTombstone(tombstone.job_id);
+    table.CompleteTombstone(tombstone.job_id);
   }
   return {};
 }

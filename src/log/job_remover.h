@@ -1,4 +1,4 @@
-// Takes whole jobs out of the journal for good.
+// Deletes whole jobs from the journal permanently.
 #ifndef STAGELOG_LOG_JOB_REMOVER_H_
 #define STAGELOG_LOG_JOB_REMOVER_H_
 
@@ -34,16 +34,16 @@ class JobRemover {
   // Whether there is something left to do.
   bool HasWork() const { return !removals_.empty(); }
 
-  // A few milliseconds' worth of step 3 or 4. After a failure the journal has to be opened anew.
+  // A few milliseconds of step 3 or 4. After a failure the journal has to be reopened.
   Status Step(EventTable& table);
 
-  // The journal was closed: what is under way is finished when it is opened again, before anything
-  // is served.
+  // The journal was closed: pending work is finished when it is opened again, before it serves
+  // anything.
   void Abandon();
 
-  // When the journal is opened, before anything else is made of `table` or the folders: makes table
-  // and file tell of the same deletions and finishes those that are pending. Names what was set
-  // aside. Throws SQLite::Exception.
+  // When the journal is opened, before any other use of `table` or the folders: makes the table and
+  // the tombstone file agree and finishes pending deletions. Appends the names of files set aside.
+  // Throws SQLite::Exception.
   Status FinishAll(EventTable& table, const std::string& time_suffix,
                    std::vector<std::string>& set_aside);
 

@@ -1,4 +1,4 @@
-// runs/journal.json: what must survive even the loss of the database.
+// runs/journal.json: the data that must survive the loss of the database.
 #ifndef STAGELOG_LOG_JOURNAL_IDENTITY_H_
 #define STAGELOG_LOG_JOURNAL_IDENTITY_H_
 

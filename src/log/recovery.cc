@@ -6,8 +6,8 @@
 
 #include "base/random.h"
 #include "core/identifier.h"
-#include "log/file_trouble.h"
-#include "log/job_comparison.h"
+#include "log/file_error.h"
+#include "log/job_file_reconciler.h"
 #include "log/job_files.h"
 #include "log/job_remover.h"
 #include "log/set_aside.h"
@@ -54,7 +54,7 @@ class Opener {
     if (identity) {
       journal_.identity = std::move(*identity);
     } else if (IsUnreadable(path, identity.error())) {
-      throw FileTrouble{identity.error()};
+      throw FileError{identity.error()};
     } else {
       SetAside(path, ".damaged-");
     }
@@ -87,17 +87,17 @@ class Opener {
   void ExpectPlainDatabase() {
     const auto info = OrThrow(files_.Stat(database_));
     if (!info || info->is_regular) return;
-    throw FileTrouble{{database_ +
-                           " is not a regular file (a symbolic link?); the journal writes only "
-                           "inside its folder: put the file itself there",
-                       EINVAL}};
+    throw FileError{{database_ +
+                         " is not a regular file (a symbolic link?); the journal writes only "
+                         "inside its folder: put the file itself there",
+                     EINVAL}};
   }
 
   // What a crash has left of a file that was being compressed, or expanded. Where it cannot be
   // removed it is in nobody's way but the next one's, who says so.
   void RemoveUnfinished() {
     for (const std::string& path : {CompressingPath(runs_dir_), ExpandingPath(runs_dir_)}) {
-      static_cast<void>(RemoveIfThere(files_, path));
+      static_cast<void>(RemoveIfExists(files_, path));
     }
   }
 
@@ -109,12 +109,12 @@ class Opener {
       Rebuild();
     }
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs(), true, files_);
-    SettleLog();
-    BuryDeleted(*journal_.table);
+    SyncWal();
+    FinishPendingDeletions(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
-    journal_.report.fold_was_another = !journal_.table->StatesAreOfThisFold();
-    const bool must_rebuild = rebuild_states_ || journal_.report.fold_was_another;
+    journal_.report.fold_version_changed = !journal_.table->StatesMatchFoldVersion();
+    const bool must_rebuild = rebuild_states_ || journal_.report.fold_version_changed;
     // What is folded anew from a file must be what was committed.
     if (must_rebuild && journal_.table->HasFileEvents()) {
       CompareJobs(*journal_.table, LatestCredibleTs());
@@ -127,7 +127,7 @@ class Opener {
   // could still take back. A sync that failed before may succeed now without a reason, so what is
   // in the log is written anew: to the database or, where that does not take all of it (a disk that
   // is nearly full needs its room for the next events), over itself.
-  void SettleLog() {
+  void SyncWal() {
     const std::string log = database_ + "-wal";
     const auto info = OrThrow(files_.Stat(log));
     if (!info || info->size == 0) return;
@@ -168,7 +168,7 @@ class Opener {
     }
     {
       EventTable table(unfinished, files_.SqliteVfs(), false, files_);
-      BuryDeleted(table);
+      FinishPendingDeletions(table);
       CompareJobs(table, INT64_MAX);
       journal_.report.rebuilt = table.HeadSeq() > 0;
       table.Checkpoint();
@@ -180,7 +180,7 @@ class Opener {
 
   // Before anything is made of rows or folders, for what belongs to a deleted job must not come
   // back.
-  void BuryDeleted(EventTable& table) {
+  void FinishPendingDeletions(EventTable& table) {
     JobRemover remover(files_, runs_dir_);
     OrThrow(remover.FinishAll(table, time_suffix_, journal_.report.set_aside));
   }
@@ -188,7 +188,7 @@ class Opener {
   void CompareJobs(EventTable& table, int64_t max_ts_micros) {
     for (const std::string& job_id : JobsOf(table)) {
       const std::optional<JobRow> row = table.FindJob(job_id);
-      if (!row || !AgreesByNote(*row)) CompareJob(table, job_id, row, max_ts_micros);
+      if (!row || !MatchesStoredStamp(*row)) CompareJob(table, job_id, row, max_ts_micros);
     }
   }
 
@@ -203,7 +203,7 @@ class Opener {
     return jobs;
   }
 
-  bool AgreesByNote(const JobRow& row) {
+  bool MatchesStoredStamp(const JobRow& row) {
     if (!row.file || row.file->job_seq != row.job_seq) return false;
     const auto stored = OrThrow(FindStoredFile(files_, JobFilePath(runs_dir_, row.job_id)));
     return stored && stored->info == row.file->info;
@@ -214,7 +214,7 @@ class Opener {
                   int64_t max_ts_micros) {
     table.Begin();
     try {
-      JobComparison comparison(files_, table, runs_dir_, job_id, time_suffix_, max_ts_micros);
+      JobFileReconciler comparison(files_, table, runs_dir_, job_id, time_suffix_, max_ts_micros);
       const JobRepair repair = OrThrow(comparison.Run());
       if (comparison.state().job_seq > 0) Note(table, comparison.state(), row);
       table.Commit();
@@ -241,7 +241,7 @@ class Opener {
     }
     OrThrow(files_.SyncDirectory(JobDirectory(runs_dir_, state.job_id)));
     const auto info = OrThrow(files_.Stat(path));
-    if (info) table.WriteFileNote(state.first_seq, {*info, state.job_seq});
+    if (info) table.WriteFileStamp(state.first_seq, {*info, state.job_seq});
   }
 
   void Report(const JobRepair& repair) {
@@ -321,7 +321,7 @@ Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::st
   try {
     return Opener(files, clock, runs_dir, rebuild_states, was_just_written)
         .Open(database_is_corrupt);
-  } catch (const FileTrouble& trouble) {
+  } catch (const FileError& trouble) {
     return tl::unexpected(trouble.error);
   } catch (const SQLite::Exception& problem) {
     return Failure(DatabasePath(runs_dir) + ": " + problem.what() + NoRoomHint(files, runs_dir));

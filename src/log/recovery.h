@@ -1,5 +1,5 @@
-// Opening a journal: whatever the last process left behind, what comes out of here is a table and
-// files that agree (guarantee 8 in src/GUARANTEES.md), or a failure.
+// Opens a journal: whatever state the last process left it in, the result is a table and files that
+// agree (guarantee 8 in src/GUARANTEES.md), or a failure.
 #ifndef STAGELOG_LOG_RECOVERY_H_
 #define STAGELOG_LOG_RECOVERY_H_
 
@@ -26,7 +26,7 @@ struct RecoveryReport {
   std::vector<std::string> set_aside;  // new names of files that were renamed away
   std::string restored_from;           // the journal_id of which this was a backup
   bool states_rebuilt = false;         // every job was folded anew
-  bool fold_was_another = false;       // ... for the rows were made by another version's rules
+  bool fold_version_changed = false;   // ... for the rows were made by another version's rules
   std::vector<std::string> states_differed;  // jobs whose rows were missing, lagged or were wrong
 };
 

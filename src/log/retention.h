@@ -1,4 +1,4 @@
-// What has become old enough to go, and where to.
+// Decides which events and jobs are old enough to be dropped, compressed or deleted.
 #ifndef STAGELOG_LOG_RETENTION_H_
 #define STAGELOG_LOG_RETENTION_H_
 
@@ -34,7 +34,7 @@ struct RetentionAction {
   int64_t event_count = 0;
 };
 
-// Looks at every job once in a pass, some at a time. Writer thread only. Throws SQLite::Exception.
+// Examines every job once per pass, in slices. Writer thread only. Throws SQLite::Exception.
 class Retention {
  public:
   Retention(RetentionOptions options, FileSystem& files, std::string runs_dir)

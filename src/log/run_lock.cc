@@ -98,7 +98,7 @@ Result<RunLock> RunLock::Take(const std::string& runs_dir) {
   return lock;
 }
 
-Status RunLock::CheckStillOurs() const {
+Status RunLock::CheckStillHeld() const {
   struct stat there {};
   struct stat ours {};
   // By stat(): the path of the folder may be a link to it.

@@ -90,7 +90,7 @@ Status ExpandFile(FileSystem& files, const std::string& compressed, const std::s
                   CompressedFile::Damage damage) {
   const auto source = OpenCompressed(files, compressed, damage);
   if (!source) return tl::unexpected(source.error());
-  if (Status gone = RemoveIfThere(files, plain); !gone) return gone;
+  if (Status gone = RemoveIfExists(files, plain); !gone) return gone;
   const auto target = files.OpenAppend(plain);
   if (!target) return tl::unexpected(target.error());
   Status copied = CopyContent(**source, **target);

@@ -39,8 +39,8 @@ Result<uint64_t> ContentSizeOf(FileSystem& files, const std::string& path);
 Status ExpandFile(FileSystem& files, const std::string& compressed, const std::string& plain,
                   CompressedFile::Damage damage);
 
-// The job's file is plain afterwards, for it is to be appended to. A failure leaves the compressed
-// one as it was. The new file is synced, and in its place, before the old one goes.
+// Replaces a compressed job file by a plain one that can be appended to. A failure leaves the
+// compressed file unchanged. The new file is synced and in place before the old one is removed.
 Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id);
 
 // Where a file is compressed and expanded before it gets its name. One at a time: only the writer

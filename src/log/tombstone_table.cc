@@ -46,7 +46,7 @@ void EventTable::InsertTombstone(const Tombstone& tombstone) {
   insert.exec();
 }
 
-void EventTable::SettleTombstone(const std::string& job_id) {
+void EventTable::CompleteTombstone(const std::string& job_id) {
   SQLite::Statement update(database_, "UPDATE deleted_jobs SET pending = 0 WHERE job_id = ?");
   update.bind(1, job_id);
   update.exec();

@@ -46,7 +46,7 @@ CatchUpReader::~CatchUpReader() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void CatchUpReader::Ask(CatchUpTask task) {
+void CatchUpReader::Submit(CatchUpTask task) {
   {
     const std::lock_guard lock(mutex_);
     const bool is_filtered = !task.time_micros && !task.request.filter.empty();

@@ -1,5 +1,5 @@
-// Threads that read pages of the journal for subscribers whose cursor is older than the ring: the
-// only part of streaming that waits for the disk.
+// Threads that read pages of the journal for subscribers behind the ring: the only part of
+// streaming that blocks on the disk.
 #ifndef STAGELOG_STREAM_CATCH_UP_READER_H_
 #define STAGELOG_STREAM_CATCH_UP_READER_H_
 
@@ -18,7 +18,7 @@
 
 namespace stagelog {
 
-// What one subscriber wants next: a page, or the seq at a time.
+// A subscriber's next request: a page, or the seq at a time.
 struct CatchUpTask {
   uint64_t subscriber_id = 0;
   std::optional<int64_t> time_micros;  // since 1970; `request` counts for nothing then
@@ -45,16 +45,15 @@ class CatchUpReader {
 
   CatchUpReader(EventSource& source, int thread_count, Post post);
 
-  // Waits for the reads under way; tasks in the queue are dropped.
+  // Waits for running reads; queued tasks are dropped.
   ~CatchUpReader();
 
-  // Safe from any thread. Tasks are served in the order they came; those with a filter, which may
-  // look through much, take turns with the others, and look a short time in each. Subscribers that
-  // wait for the same page (after a deploy a thousand of them come back with one cursor) share one
-  // read.
-  void Ask(CatchUpTask task);
+  // Safe from any thread. Tasks are served in order of arrival; those with a filter, which may scan
+  // many events, alternate with the others, in short slices. Subscribers that request the same page
+  // (after a deploy a thousand of them may reconnect with one cursor) share one read.
+  void Submit(CatchUpTask task);
 
-  // Takes the subscriber's task out of the queue if it has not begun. Safe from any thread.
+  // Removes the subscriber's task from the queue if it has not begun. Safe from any thread.
   void Cancel(uint64_t subscriber_id);
 
  private:

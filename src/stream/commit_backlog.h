@@ -1,5 +1,5 @@
-// Committed batches that the stream thread has taken and not yet put into the rings. Used on the
-// stream thread only.
+// Committed batches that the stream thread has received and not yet put into the rings. Stream
+// thread only.
 #ifndef STAGELOG_STREAM_COMMIT_BACKLOG_H_
 #define STAGELOG_STREAM_COMMIT_BACKLOG_H_
 
@@ -19,11 +19,11 @@ class CommitBacklog {
   bool empty() const { return batches_.empty(); }
 
   // The next events later than `after`, across batches, of about `max_bytes` (exceeded by at most
-  // one event): small commits are sent together, and a large one cannot flush a ring before anybody
-  // was fed from it. The pointers are good until the next call.
+  // one event): small commits are sent together, and a large one cannot overwrite a ring before its
+  // subscribers were served. The pointers are valid until the next call.
   const std::vector<const CommittedEvent*>& TakeRound(size_t max_bytes, int64_t after);
 
-  // Bytes of bodies worked off since the last call.
+  // Bytes of bodies processed since the last call.
   size_t TakeWorkedOffBytes();
 
  private:

@@ -117,7 +117,7 @@ bool EventStreamManager::RunOnce(int timeout_ms) {
   if (stopping_) RunShutdown();
   CloseDoomed();
   shown_processed_seq_.store(processed_seq_, std::memory_order_relaxed);
-  return !(goodbye_said_ && subscribers_.empty());
+  return !(retry_hints_sent_ && subscribers_.empty());
 }
 
 int EventStreamManager::WaitMillis(int timeout_ms) const {
@@ -166,8 +166,8 @@ void EventStreamManager::OnSocketEvent(uint64_t subscriber_id, uint32_t events) 
 void EventStreamManager::TakeInbox() {
   InboxContents contents = inbox_.Take(backlog_.TakeWorkedOffBytes());
   newest_seq_ = std::max(newest_seq_, contents.newest_seq);
-  if (contents.skipped_through > 0) OnPassedOver(contents.skipped_through);
-  for (Adoption& adoption : contents.adoptions) Welcome(std::move(adoption));
+  if (contents.skipped_through > 0) OnSkipped(contents.skipped_through);
+  for (Adoption& adoption : contents.adoptions) AddSubscriber(std::move(adoption));
   for (const std::string& job_id : contents.deleted_jobs) EndStreamsOf(job_id);
   if (contents.token_names) DropOtherTokens(*contents.token_names);
   for (CommittedBatchPointer& batch : contents.batches) backlog_.Add(std::move(batch));
@@ -178,7 +178,7 @@ void EventStreamManager::TakeInbox() {
   }
 }
 
-void EventStreamManager::OnPassedOver(int64_t through_seq) {
+void EventStreamManager::OnSkipped(int64_t through_seq) {
   backlog_.Clear();
   processed_seq_ = std::max(processed_seq_, through_seq);
   topics_.Reset(processed_seq_);
@@ -201,7 +201,7 @@ void EventStreamManager::RunTimers() {
   for (const uint64_t id : pump_.TakeDueRetries()) {
     Subscriber* subscriber = Find(id);
     if (subscriber == nullptr || subscriber->doomed) continue;
-    subscriber->read_asked = false;
+    subscriber->read_pending = false;
     pump_.MakeReady(*subscriber);
   }
   std::vector<uint64_t> due;
@@ -232,7 +232,7 @@ void EventStreamManager::CloseDoomed() {
 
 // --- A subscriber's life ---
 
-void EventStreamManager::Welcome(Adoption adoption) {
+void EventStreamManager::AddSubscriber(Adoption adoption) {
   const uint64_t id = next_id_++;
   auto owned =
       std::make_unique<Subscriber>(id, std::move(adoption.socket), adoption.request.chunked);
@@ -303,7 +303,7 @@ void EventStreamManager::Remove(const DoomedSubscriber& doomed) {
   const auto found = subscribers_.find(doomed.id);
   STAGELOG_CHECK(found != subscribers_.end());
   Subscriber& subscriber = *found->second;
-  if (subscriber.read_asked) reader_.Cancel(subscriber.id);
+  if (subscriber.read_pending) reader_.Cancel(subscriber.id);
   heartbeats_.Remove(subscriber.wheel_slot, subscriber.id);
   topics_.Leave(subscriber);
   // What the client sent and nobody read would turn the close into a reset, and a reset takes from
@@ -321,12 +321,12 @@ void EventStreamManager::Remove(const DoomedSubscriber& doomed) {
 void EventStreamManager::OnResult(const CatchUpResult& result) {
   Subscriber* subscriber = Find(result.subscriber_id);
   if (subscriber == nullptr || subscriber->doomed) return;
-  subscriber->read_asked = false;
+  subscriber->read_pending = false;
   if (subscriber->state == SubscriberState::kEnding) return;
   if (!result.page) {
     spdlog::error("[stream] cannot read the journal, a stream is delayed: {}",
                   result.page.error().message);
-    pump_.AskAgainLater(*subscriber);
+    pump_.RetryReadLater(*subscriber);
   } else if (subscriber->state == SubscriberState::kStarting) {
     OnStartTime(*subscriber, result.page->scanned_through);
   } else {
@@ -383,14 +383,14 @@ void EventStreamManager::DropOtherTokens(const std::vector<std::string>& token_n
 }
 
 void EventStreamManager::RunShutdown() {
-  if (!goodbye_said_ && backlog_.empty()) SayGoodbye();
+  if (!retry_hints_sent_ && backlog_.empty()) SendRetryHints();
   if (now_micros_ < flush_deadline_micros_) return;
-  goodbye_said_ = true;
+  retry_hints_sent_ = true;
   for (const auto& [id, subscriber] : subscribers_) pump_.Doom(*subscriber, CloseReason::kShutdown);
 }
 
-void EventStreamManager::SayGoodbye() {
-  goodbye_said_ = true;
+void EventStreamManager::SendRetryHints() {
+  retry_hints_sent_ = true;
   for (const auto& [id, subscriber] : subscribers_) {
     if (subscriber->doomed || subscriber->state == SubscriberState::kEnding) continue;
     std::string retry;

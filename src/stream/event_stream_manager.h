@@ -44,26 +44,25 @@ class EventStreamManager : public CommitListener, public StreamSink {
   EventStreamManager(EventStreamOptions options, EventSource& source,
                      const JournalStatusSource& status, Clock& clock, MetricsRegistry& registry);
 
-  // Stops first if started; otherwise drops the streams as they are.
+  // Calls Stop() if started; otherwise drops the streams.
   ~EventStreamManager() override;
 
   // Runs the loop on a thread of its own.
   void Start();
 
-  // Sends what is in hand, with a last `retry:` line, for at most shutdown_flush_ms; closes all
-  // streams; ends the thread. Without Start() it runs the loop on the caller's thread.
+  // Sends pending data and a last `retry:` line, for at most shutdown_flush_ms; closes all streams;
+  // ends the thread. Without Start() it runs the loop on the caller's thread.
   void Stop();
 
-  // One turn of the loop: waits for something to do, at most `timeout_ms` (-1: as long as it
-  // takes), and does it. False when the manager has stopped. Not together with Start(); always on
-  // the same thread.
+  // One turn of the loop: waits for work, at most `timeout_ms` (-1: indefinitely), and does it.
+  // False if the manager has stopped. Not together with Start(); always on the same thread.
   bool RunOnce(int timeout_ms = -1);
 
-  // The newest of these must not be later than what `source` reads and `status` says.
+  // `source` and `status` must already include the last event of `batch`.
   void OnCommit(const CommittedBatchPointer& batch) override;
 
-  // Streams of that job get an `end` frame and are closed; those of all jobs read the journal again
-  // for what they have not sent.
+  // Streams of that job get an `end` frame and are closed; streams of all jobs reread from the
+  // journal what they have not sent.
   void OnJobDeleted(const std::string& job_id) override { inbox_.PostDeletedJob(job_id); }
 
   void Adopt(UniqueFd socket, StreamRequest request, std::string head) override;
@@ -76,14 +75,14 @@ class EventStreamManager : public CommitListener, public StreamSink {
   void WaitForEvents(int timeout_ms);
   void OnSocketEvent(uint64_t subscriber_id, uint32_t events);
   void TakeInbox();
-  void OnPassedOver(int64_t through_seq);
+  void OnSkipped(int64_t through_seq);
   void RunRound();
   void RunTimers();
   void PumpReady();
   void CloseDoomed();
 
-  // A subscriber's life.
-  void Welcome(Adoption adoption);
+  // Lifecycle of a subscriber.
+  void AddSubscriber(Adoption adoption);
   bool Register(Subscriber& subscriber);
   void Plan(Subscriber& subscriber, const StreamRequest& request);
   void Begin(Subscriber& subscriber, const std::optional<GapFrame>& gap, int64_t head_seq);
@@ -91,12 +90,12 @@ class EventStreamManager : public CommitListener, public StreamSink {
   void OnStartTime(Subscriber& subscriber, int64_t seq);
   void Remove(const DoomedSubscriber& doomed);
 
-  // Heartbeats, tokens, the end.
+  // Heartbeats, tokens, shutdown.
   void Beat(Subscriber& subscriber, const std::string& timestamp, int64_t head_seq);
   void EndStreamsOf(const std::string& job_id);
   void DropOtherTokens(const std::vector<std::string>& token_names);
   void RunShutdown();
-  void SayGoodbye();
+  void SendRetryHints();
 
   int64_t HeadSeq() const;
   int64_t LagEvents() const;
@@ -123,7 +122,7 @@ class EventStreamManager : public CommitListener, public StreamSink {
   CommitBacklog backlog_;
   TimerWheel heartbeats_;
   bool stopping_ = false;
-  bool goodbye_said_ = false;
+  bool retry_hints_sent_ = false;
   int64_t flush_deadline_micros_ = 0;
 
   // The last member: its threads post to inbox_ and must end first.

@@ -90,7 +90,7 @@ size_t FrameRing::FirstSegmentAfter(int64_t cursor) const {
   return static_cast<size_t>(found - segments_.begin());
 }
 
-FrameScan FrameRing::Collect(const FrameWish& wish, size_t max_runs, size_t max_bytes,
+FrameScan FrameRing::Collect(const FrameQuery& wish, size_t max_runs, size_t max_bytes,
                              std::vector<FrameRun>& runs) const {
   STAGELOG_CHECK(wish.cursor >= complete_after_);
   FrameScan scan{.scanned_through = wish.cursor};

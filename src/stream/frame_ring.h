@@ -1,5 +1,5 @@
-// The newest frames of all jobs, or of one job: what subscribers that keep up are fed from. Used on
-// the stream thread only.
+// The newest frames of all jobs, or of one job, from which current subscribers are served. Stream
+// thread only.
 #ifndef STAGELOG_STREAM_FRAME_RING_H_
 #define STAGELOG_STREAM_FRAME_RING_H_
 
@@ -13,8 +13,8 @@
 
 namespace stagelog {
 
-// Whole frames side by side in one segment. Good until the ring changes; who keeps it longer takes
-// a share of the segment.
+// Adjacent whole frames in one segment. Valid until the ring changes; to keep it longer, share
+// ownership of the segment.
 struct FrameRun {
   const FrameSegment* segment = nullptr;
   uint32_t begin = 0;  // offsets in the segment's bytes
@@ -24,14 +24,14 @@ struct FrameRun {
   bool job_over = false;    // after the last frame
 };
 
-// What one subscriber wants of a ring.
-struct FrameWish {
+// A subscriber's query to a ring.
+struct FrameQuery {
   int64_t cursor = 0;                   // events with a greater seq; at least complete_after()
   const EventFilter* filter = nullptr;  // null: everything
   bool named = false;
 };
 
-// How far Collect() has looked.
+// How far Collect() has scanned.
 struct FrameScan {
   int64_t scanned_through = 0;
   bool job_over = false;  // after the event at scanned_through; false when nothing was scanned
@@ -46,18 +46,18 @@ class FrameRing {
   FrameRing(size_t max_bytes, int64_t complete_after)
       : max_bytes_(max_bytes), complete_after_(complete_after) {}
 
-  // Events later than everything in the ring, with none of the ring's kind left out between.
+  // Events later than everything in the ring, without a gap in this ring's topic.
   void Append(FrameSegmentPointer segment);
 
-  // Every event of the ring's kind with a greater seq, up to the newest appended, is here.
+  // Every event of the ring's topic with a greater seq, up to the newest appended, is in the ring.
   int64_t complete_after() const { return complete_after_; }
 
-  // Forgets everything: events up to `complete_after` did not or will not come by.
+  // Empties the ring: events up to `complete_after` were or will be skipped.
   void Reset(int64_t complete_after);
 
   // Adds to `runs` what `wish` matches, oldest first, until there are `max_runs` or about
   // `max_bytes` (exceeded by at most one segment).
-  FrameScan Collect(const FrameWish& wish, size_t max_runs, size_t max_bytes,
+  FrameScan Collect(const FrameQuery& wish, size_t max_runs, size_t max_bytes,
                     std::vector<FrameRun>& runs) const;
 
   size_t MemoryBytes() const { return bytes_; }

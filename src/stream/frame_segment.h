@@ -1,6 +1,6 @@
-// A run of journal events as they go onto the wire: encoded once, never changed, shared by every
-// subscriber that sends from it. Each frame is a chunk of a chunked body; who speaks HTTP/1.0 is
-// sent the same bytes without what makes chunks of them.
+// Journal events in wire format: encoded once, immutable, shared by all subscribers that send them.
+// Each frame is a chunk of a chunked body; HTTP/1.0 clients are sent the same bytes without the
+// chunk framing.
 #ifndef STAGELOG_STREAM_FRAME_SEGMENT_H_
 #define STAGELOG_STREAM_FRAME_SEGMENT_H_
 

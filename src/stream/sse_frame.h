@@ -1,6 +1,6 @@
-// The bytes of the frames on a stream: the WHATWG HTML standard, section 9.2 (server-sent events),
-// and the control frames of src/api/README.md. Pure; no input can break out of its frame, since
-// event bodies are JSON lines and every other text goes through JSON escapes.
+// The frames of a stream: the WHATWG HTML standard, section 9.2 (server-sent events), and the
+// control frames of src/api/README.md. Pure; no input can inject a frame, because event bodies are
+// JSON lines and all other text is JSON-escaped.
 #ifndef STAGELOG_STREAM_SSE_FRAME_H_
 #define STAGELOG_STREAM_SSE_FRAME_H_
 
@@ -33,7 +33,7 @@ EventChunk AppendEventChunk(std::string& out, int64_t seq, std::string_view type
 // Appends `frames` as one chunk. They are not empty: an empty chunk would end the body.
 void AppendChunk(std::string& out, std::string_view frames);
 
-// Says that the body has ended as it should.
+// The regular end of a chunked body.
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // The first frame of a stream. Its id is the cursor, so that a drop before the first event resumes
@@ -48,7 +48,7 @@ struct ConnectedFrame {
 };
 void AppendConnectedFrame(std::string& out, const ConnectedFrame& frame);
 
-// Says what was asked for and cannot be served exactly (guarantee 5 in src/GUARANTEES.md).
+// Reports a request that cannot be served exactly (guarantee 5 in src/GUARANTEES.md).
 struct GapFrame {
   std::string requested;  // JSON: the cursor as it was sent
   int64_t oldest = 0;     // the oldest seq there is; 0 when the journal is empty
@@ -58,15 +58,15 @@ struct GapFrame {
 };
 void AppendGapFrame(std::string& out, const GapFrame& frame);
 
-// Has no id: a client that resumes does so from an event it has seen.
+// Has no id: a client resumes from an event it has received.
 void AppendHeartbeatFrame(std::string& out, std::string_view timestamp, int64_t head_seq,
                           int64_t sent_through);
 
-// The job is over and all that matches was sent.
+// The job is terminal and all matching events were sent.
 void AppendEndFrame(std::string& out, std::string_view job_id, int64_t as_of_seq,
                     std::string_view reason = "terminal");
 
-// Tells the client to come back after `retry_ms`, and nothing else.
+// Only tells the client to reconnect after `retry_ms`.
 void AppendRetry(std::string& out, int64_t retry_ms);
 
 // `text` as a JSON string that is valid UTF-8 whatever bytes a client sent.

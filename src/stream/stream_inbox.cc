@@ -29,7 +29,7 @@ void StreamInbox::Wake() {
   STAGELOG_CHECK(::eventfd_write(wake_.get(), 1) == 0);
 }
 
-void StreamInbox::PassOver() {
+void StreamInbox::SkipPending() {
   contents_.batches.clear();
   contents_.skipped_through = contents_.newest_seq;
   pending_bytes_ = 0;
@@ -44,7 +44,7 @@ void StreamInbox::PostBatch(const CommittedBatchPointer& batch) {
   }
   contents_.batches.push_back(batch);
   pending_bytes_ += BodyBytes(*batch);
-  if (pending_bytes_ > max_pending_bytes_) PassOver();
+  if (pending_bytes_ > max_pending_bytes_) SkipPending();
   Wake();
 }
 
@@ -66,7 +66,7 @@ void StreamInbox::PostResult(CatchUpResult result) {
 void StreamInbox::PostDeletedJob(const std::string& job_id) {
   const std::lock_guard lock(mutex_);
   if (!listening_) return;
-  PassOver();
+  SkipPending();
   contents_.deleted_jobs.push_back(job_id);
   Wake();
 }
@@ -100,7 +100,7 @@ void StreamInbox::StopListening() {
   const std::lock_guard lock(mutex_);
   if (!contents_.adoptions.empty()) return;
   listening_ = false;
-  PassOver();
+  SkipPending();
 }
 
 }  // namespace stagelog

@@ -1,5 +1,5 @@
-// What other threads hand to the stream thread. Posting never blocks on anything but a short lock;
-// the stream thread is woken once for all that comes until it looks.
+// Messages from other threads to the stream thread. Posting takes only a short lock; the stream
+// thread is woken once for all messages until it takes them.
 #ifndef STAGELOG_STREAM_STREAM_INBOX_H_
 #define STAGELOG_STREAM_STREAM_INBOX_H_
 
@@ -24,7 +24,7 @@ struct Adoption {
 };
 
 struct InboxContents {
-  // Commits up to this seq were passed over and come before `batches`; 0 when none were.
+  // Commits up to this seq were skipped and precede `batches`; 0 if none were.
   int64_t skipped_through = 0;
   std::vector<CommittedBatchPointer> batches;
   std::vector<Adoption> adoptions;
@@ -37,9 +37,9 @@ struct InboxContents {
 
 class StreamInbox {
  public:
-  // Holds at most about `max_pending_bytes` of events that the stream thread has not worked off.
-  // When it falls further behind, what waits is passed over and subscribers read the journal
-  // instead: memory stays bounded and nobody misses anything.
+  // Holds at most about `max_pending_bytes` of events that the stream thread has not processed.
+  // When it falls further behind, pending events are skipped and subscribers read the journal
+  // instead: memory is bounded and no event is missed.
   explicit StreamInbox(size_t max_pending_bytes);
 
   // Readable when there is something to take.
@@ -49,21 +49,21 @@ class StreamInbox {
   void PostBatch(const CommittedBatchPointer& batch);
   bool PostAdoption(Adoption adoption);  // false after Close(); the socket is closed then
   void PostResult(CatchUpResult result);
-  // What waits of the job must not be sent any more: all of it is passed over.
+  // Pending events of the job must not be sent any more: all pending events are skipped.
   void PostDeletedJob(const std::string& job_id);
   void PostTokens(std::vector<std::string> token_names);
   void Close();
 
-  // On the stream thread. `worked_off_bytes`: of the batches taken earlier.
+  // Stream thread only. `worked_off_bytes`: processed of the batches taken earlier.
   InboxContents Take(size_t worked_off_bytes);
 
-  // On the stream thread, when it has no subscriber: from now on commits are only counted and wake
-  // nobody, until the next adoption. Does nothing if one waits.
+  // Stream thread only, when it has no subscriber: commits are then only counted and do not wake
+  // it, until the next adoption. Does nothing if one is pending.
   void StopListening();
 
  private:
   void Wake();  // with mutex_ held
-  void PassOver();
+  void SkipPending();
 
   const size_t max_pending_bytes_;
   UniqueFd wake_;

@@ -1,6 +1,6 @@
-// The sending side of one stream: its socket and what the socket has not taken yet. It owns no
-// buffer of events, only a share of the segment that it stopped in the middle of (guarantee 4 in
-// src/GUARANTEES.md), so ten thousand idle ones are small. Used on the stream thread only.
+// The sending side of one stream: its socket and its unsent data. It has no buffer of events, only
+// a reference to the segment it stopped in (guarantee 4 in src/GUARANTEES.md), so ten thousand idle
+// streams need little memory. Stream thread only.
 #ifndef STAGELOG_STREAM_STREAM_SOCKET_H_
 #define STAGELOG_STREAM_STREAM_SOCKET_H_
 
@@ -37,20 +37,20 @@ class StreamSocket {
 
   int fd() const { return socket_.get(); }
 
-  // Bounds what the kernel keeps for the peer. Returns the bytes that it granted; 0: it did not.
+  // Sets SO_SNDBUF. Returns the granted bytes; 0 on failure.
   int BoundKernelBytes(int bytes) const;
 
-  // What the kernel held when HasStalled() last asked it. It is asked again while there was any.
+  // The bytes in the kernel when HasStalled() last queried them. Queried again while non-zero.
   int kernel_bytes() const { return kernel_bytes_; }
 
-  // The socket said that it is full, and has not said that it is writable since.
+  // The socket was full, and was not reported writable since.
   bool blocked() const { return blocked_; }
   void Unblock() { blocked_ = false; }
 
   bool HasUnsent() const { return segment_ != nullptr || !control_.empty(); }
   size_t UnsentBytes() const;
 
-  // Frames of control, or none, that go out between whole runs: after what is in hand, before any
+  // Queues complete control frames, sent between whole runs: after the run in progress, before any
   // later run.
   void QueueFrames(std::string_view frames);
 
@@ -59,23 +59,23 @@ class StreamSocket {
   void QueueHead(std::string_view head) { control_ += head; }
   void QueueLastChunk();
 
-  // At most one heartbeat waits: a socket that opens again has no use for the older ones.
+  // At most one heartbeat is queued: older ones are useless once the socket is writable again.
   bool HasHeartbeatQueued() const { return heartbeat_queued_; }
   void QueueHeartbeat(std::string_view frame);
 
-  // Sends what is in hand, then `runs` (at most kMaxRuns), until the socket is full. A run that was
-  // begun is kept; those that were not begun are as if never passed. Not while blocked().
+  // Sends pending data, then `runs` (at most kMaxRuns), until the socket is full. A run that was
+  // begun is kept; the others are not consumed. Not while blocked().
   SendReport Send(std::span<const FrameRun> runs, int64_t now_micros);
 
-  // A subscriber has nothing to say. One that sends more than this is taken for gone.
+  // Subscribers have no reason to send data. One that sends more than this is disconnected.
   static constexpr size_t kMaxDiscardedBytes = size_t{64} << 10;
 
-  // Reads and forgets what the client sends; false when it has gone.
+  // Reads and discards input; false if the client has disconnected.
   bool DiscardInput();
 
-  // True when there is something for the peer and it has taken nothing for `timeout_micros`. To be
-  // asked several times in that time: a full socket says that it is writable only when a third of
-  // its buffer is free again, which takes a slow peer minutes, so the kernel is asked.
+  // True if data is pending and the peer has received nothing for `timeout_micros`. Call it several
+  // times within that time: a full socket becomes writable only when a third of its buffer is free,
+  // which takes a slow peer minutes, so the kernel is queried.
   bool HasStalled(int64_t now_micros, int64_t timeout_micros);
 
  private:

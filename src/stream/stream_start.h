@@ -1,5 +1,5 @@
-// Where a stream starts, by the rules of src/api/README.md: from what was asked for and how far
-// the journal is.
+// The start position of a stream, by the rules of src/api/README.md, from the request and the
+// journal's head.
 #ifndef STAGELOG_STREAM_STREAM_START_H_
 #define STAGELOG_STREAM_STREAM_START_H_
 
@@ -17,8 +17,8 @@ struct StartPlan {
   std::optional<GapFrame> gap;         // to be told after `connected`
 };
 
-// `head_seq` is the last event that was announced, `visible_seq` the last one that any client can
-// have heard of, where that is later. Pure.
+// `head_seq` is the last announced event, `visible_seq` the last one that a client can have seen,
+// if that is later. Pure.
 StartPlan PlanStart(const StreamStart& start, bool of_one_job, int64_t head_seq,
                     int64_t visible_seq = 0);
 

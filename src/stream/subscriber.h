@@ -1,4 +1,4 @@
-// One stream: a cursor and a socket. Used on the stream thread only.
+// One stream: a cursor and a socket. Stream thread only.
 #ifndef STAGELOG_STREAM_SUBSCRIBER_H_
 #define STAGELOG_STREAM_SUBSCRIBER_H_
 
@@ -31,11 +31,11 @@ struct Subscriber {
   Subscriber(uint64_t new_id, UniqueFd fd, bool chunked)
       : id(new_id), socket(std::move(fd), chunked) {}
 
-  // Takes over how far `report` says that `runs` were begun.
+  // Advances the cursor over the `runs` that were begun according to `report`.
   void MoveOver(std::span<const FrameRun> runs, const SendReport& report);
 
   const uint64_t id;  // never used again
-  // Every event of the topic up to `cursor` was sent, is in hand, or does not match.
+  // Every event of the topic up to `cursor` was sent, is being sent, or does not match.
   int64_t cursor = 0;
   StreamSocket socket;
   Topic* topic = nullptr;
@@ -52,7 +52,7 @@ struct Subscriber {
   bool until_terminal = false;
   bool job_over = false;      // the job's state as of the cursor; only for until_terminal
   bool over_by_page = false;  // the journal itself said so, with nothing later to send
-  bool read_asked = false;    // the journal is being read for it, or will be after a delay
+  bool read_pending = false;  // the journal is being read for it, or will be after a delay
   bool ready = false;         // waits for another turn of the loop
   bool doomed = false;        // is closed at the end of this turn of the loop
 };

@@ -25,8 +25,8 @@ void SubscriberPump::ChooseSource(Subscriber& subscriber) {
 }
 
 void SubscriberPump::BeginEnding(Subscriber& subscriber, CloseReason reason,
-                                 std::string_view last_words) {
-  subscriber.socket.QueueFrames(last_words);
+                                 std::string_view final_frames) {
+  subscriber.socket.QueueFrames(final_frames);
   // Only this is an end to the client: everything else that closes a stream looks like a failure of
   // the network, after which it comes back.
   const bool is_end = reason == CloseReason::kTerminal || reason == CloseReason::kDeleted;
@@ -94,12 +94,12 @@ void SubscriberPump::AfterAllSent(Subscriber& subscriber) {
   if (subscriber.state == SubscriberState::kEnding) {
     Doom(subscriber, subscriber.ending_reason);
   } else if (subscriber.state != SubscriberState::kJoined) {
-    AskForPage(subscriber);
+    RequestPage(subscriber);
   } else if (subscriber.until_terminal && subscriber.job_over && !subscriber.over_by_page) {
     // The ring may be behind the journal, where the job has been resumed since: what counts is how
     // it is now, not how it was at the event that was sent last.
     subscriber.state = SubscriberState::kCatchingUp;
-    AskForPage(subscriber);
+    RequestPage(subscriber);
   } else if (subscriber.until_terminal && subscriber.job_over) {
     std::string frame;
     AppendEndFrame(frame, *subscriber.topic->job_id, subscriber.cursor);
@@ -125,8 +125,8 @@ void SubscriberPump::FallBehind(Subscriber& subscriber) {
   metrics_.catch_ups.Add();
 }
 
-void SubscriberPump::AskForPage(Subscriber& subscriber) {
-  if (std::exchange(subscriber.read_asked, true)) return;
+void SubscriberPump::RequestPage(Subscriber& subscriber) {
+  if (std::exchange(subscriber.read_pending, true)) return;
   CatchUpTask task{.subscriber_id = subscriber.id, .named = subscriber.named};
   if (subscriber.state == SubscriberState::kStarting) {
     task.time_micros = subscriber.start_time_micros;
@@ -137,11 +137,11 @@ void SubscriberPump::AskForPage(Subscriber& subscriber) {
     task.request.max_events = options_.page_events;
     task.request.max_bytes = options_.page_bytes;
   }
-  reader_.Ask(std::move(task));
+  reader_.Submit(std::move(task));
 }
 
-void SubscriberPump::AskAgainLater(Subscriber& subscriber) {
-  subscriber.read_asked = true;
+void SubscriberPump::RetryReadLater(Subscriber& subscriber) {
+  subscriber.read_pending = true;
   retries_.push_back({now_micros_ + options_.read_retry_ms * 1000, subscriber.id});
 }
 
@@ -154,7 +154,7 @@ void SubscriberPump::OnPage(Subscriber& subscriber, const CatchUpPage& page) {
   Settle(subscriber, page);
   // A page that says nothing new and yet does not reach the ring would be asked for in a circle.
   if (subscriber.state == SubscriberState::kCatchingUp && subscriber.cursor == cursor_before) {
-    AskAgainLater(subscriber);
+    RetryReadLater(subscriber);
   }
   Pump(subscriber);
 }

@@ -34,24 +34,24 @@ class SubscriberPump {
   SubscriberPump(const EventStreamOptions& options, StreamMetrics& metrics, CatchUpReader& reader)
       : options_(options), metrics_(metrics), reader_(reader) {}
 
-  // The time of all that follows, monotonic.
+  // Sets the current time (monotonic) for all following calls.
   void SetNow(int64_t now_micros) { now_micros_ = now_micros; }
 
-  // Sends what the subscriber can have now. When its source has nothing more for it, asks for the
-  // next page, ends the stream, or leaves it until the next commit.
+  // Sends what is available. When the subscriber's source is exhausted, requests the next page,
+  // ends the stream, or leaves it until the next commit.
   void Pump(Subscriber& subscriber);
 
-  // From now on the subscriber is fed from the ring if it may be, from the journal otherwise.
+  // Selects the source: the ring if it covers the cursor, else the journal.
   void ChooseSource(Subscriber& subscriber);
 
-  // What the reader brought, for a subscriber that catches up.
+  // A page from the reader, for a subscriber that is catching up.
   void OnPage(Subscriber& subscriber, const CatchUpPage& page);
 
-  // The reader failed: it is asked again after a delay.
-  void AskAgainLater(Subscriber& subscriber);
+  // The read failed: it is retried after a delay.
+  void RetryReadLater(Subscriber& subscriber);
 
-  // Nothing new after `last_words`; closed when everything was sent.
-  void BeginEnding(Subscriber& subscriber, CloseReason reason, std::string_view last_words);
+  // Sends nothing new after `final_frames`; closes the stream once everything was sent.
+  void BeginEnding(Subscriber& subscriber, CloseReason reason, std::string_view final_frames);
 
   void Doom(Subscriber& subscriber, CloseReason reason);
   std::vector<DoomedSubscriber> TakeDoomed() { return std::exchange(doomed_, {}); }
@@ -78,7 +78,7 @@ class SubscriberPump {
   bool Deliver(Subscriber& subscriber);
   void AfterAllSent(Subscriber& subscriber);
   void FallBehind(Subscriber& subscriber);
-  void AskForPage(Subscriber& subscriber);
+  void RequestPage(Subscriber& subscriber);
   bool DeliverPage(Subscriber& subscriber, const CatchUpPage& page);
   void Settle(Subscriber& subscriber, const CatchUpPage& page);
   void LogStalled(const Subscriber& subscriber) const;

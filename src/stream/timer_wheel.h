@@ -1,5 +1,5 @@
-// Recurring timers, spread evenly over one period so that ten thousand streams never beat at once.
-// One thread at a time.
+// Recurring timers, spread evenly over one period so that thousands of streams do not send
+// heartbeats at once. One thread at a time.
 #ifndef STAGELOG_STREAM_TIMER_WHEEL_H_
 #define STAGELOG_STREAM_TIMER_WHEEL_H_
 
@@ -12,7 +12,7 @@ namespace stagelog {
 
 class TimerWheel {
  public:
-  // Every timer comes round once in `period_micros`, in one of `slot_count` slots.
+  // Every timer fires once per `period_micros`, in one of `slot_count` slots.
   TimerWheel(int64_t period_micros, size_t slot_count);
 
   // Puts `id` into a slot with the fewest timers and returns the slot. It is due for the first time

@@ -1,4 +1,4 @@
-// Who wants which events: all jobs, or one job. Used on the stream thread only.
+// Subscriptions by topic: all jobs, or one job. Stream thread only.
 #ifndef STAGELOG_STREAM_TOPIC_TABLE_H_
 #define STAGELOG_STREAM_TOPIC_TABLE_H_
 
@@ -16,7 +16,7 @@
 
 namespace stagelog {
 
-// A ring and the subscribers it is for. There is a topic only as long as it has members.
+// A ring and its subscribers. A topic exists only while it has members.
 struct Topic {
   std::optional<std::string> job_id;  // none: all jobs
   FrameRing ring;
@@ -33,11 +33,11 @@ class TopicTable {
   void Join(Subscriber& subscriber, const std::optional<std::string>& job_id, int64_t newest_seq);
   void Leave(Subscriber& subscriber);
 
-  // Puts the events into the rings that want them, each encoded once, and returns the topics that
-  // got any. Events that nobody wants cost one look-up.
+  // Appends the events to the rings of their topics, each encoded once, and returns the topics that
+  // received any. Events without subscribers cost one look-up.
   const std::vector<Topic*>& Append(const std::vector<const CommittedEvent*>& events);
 
-  // Empties all rings: events up to `complete_after` were passed over.
+  // Empties all rings: events up to `complete_after` were skipped.
   void Reset(int64_t complete_after);
 
  private:

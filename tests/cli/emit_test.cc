@@ -134,7 +134,7 @@ TEST_F(EmitTest, WhatIsFlaggedIsSaidAndFailsWithStrict) {
   EXPECT_EQ(said.out, "r#2 seq 2, job completed\n");
   EXPECT_EQ(said.err,
             "stagelog: r#2 is flagged: job_over (the job is completed, failed or canceled); it is "
-            "stored and changes nothing\n");
+            "stored but has no effect\n");
   EXPECT_THAT(Run({"emit", "r", "job_failed", "--strict", "--json"}, "", 8).out,
               HasSubstr(R"("violations":["job_over"])"));
   EXPECT_EQ(Run({"emit", "s", "job_created", "--strict"}).err, "");
@@ -147,7 +147,7 @@ TEST_F(EmitTest, WhatIsFlaggedIsSaidAndFailsWithStrict) {
   EXPECT_EQ(
       Run({"emit", "s", "stage_progress", "--stage", "a", "--payload", R"({"totl":5})"}).err,
       "stagelog: s#4 is flagged: suspect_key ('totl' in the payload is not read; did you mean "
-      "'total'?); it is stored and counts\n");
+      "'total'?); it is stored and takes effect\n");
 }
 
 TEST_F(EmitTest, WhatIsFlaggedInABatchIsNamedByItsLine) {

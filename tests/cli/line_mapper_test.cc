@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 
 namespace stagelog {
 namespace {
@@ -194,7 +194,7 @@ TEST(LineMapperTest, ATextThatBeginsWithALevelHasIt) {
   EXPECT_EQ(LevelOf(mapping, R"({"l":"debug","m":"[ERROR] x"})"), "debug") << "the field counts";
   cli::LineMapper mapper(mapping, kMappedAt);
   ASSERT_TRUE(mapper.Map("<3>x", "id"));
-  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("from how texts begin")));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("from message prefixes")));
 }
 
 TEST(LineMapperTest, NumbersBelowPinosOwnAreDebugAndSaid) {
@@ -213,7 +213,7 @@ TEST(LineMapperTest, ATextOfJournaldMayBeAnArray) {
   EXPECT_EQ(text["message"], "h\xc3\xa9");
   EXPECT_FALSE(text.contains("payload"));
   const OrderedJson bytes = EventOf(mapping, R"({"MESSAGE":[104,255]})");
-  EXPECT_EQ(bytes["message"], cli::SoundUtf8("h\xff"));
+  EXPECT_EQ(bytes["message"], cli::SanitizeUtf8("h\xff"));
   EXPECT_EQ(bytes["payload"]["MESSAGE"].dump(), "[104,255]");
   EXPECT_EQ(EventOf(mapping, R"({"MESSAGE":["a","b"]})")["message"], "a\nb");
   EXPECT_THAT(EventOf(mapping, R"({"MESSAGE":[104,256]})")["message"].get<std::string>(),
@@ -337,7 +337,7 @@ TEST(LineMapperTest, ALineThatIsNoObjectIsALog) {
   }
   const std::string bytes = "caf\xe9 \xff";
   const OrderedJson event = EventOf(mapping, bytes);
-  EXPECT_EQ(event["message"], cli::SoundUtf8(bytes));
+  EXPECT_EQ(event["message"], cli::SanitizeUtf8(bytes));
   EXPECT_EQ(event["payload"]["raw_base64"], cli::Base64(bytes));
 }
 
@@ -391,7 +391,7 @@ TEST(LineMapperTest, SurvivesAnyByteAnywhere) {
         ASSERT_FALSE(mapped.error().message.empty()) << line;
         continue;
       }
-      ASSERT_TRUE(cli::JudgeEvent(mapped->event)) << mapped->event;
+      ASSERT_TRUE(cli::CheckEvent(mapped->event)) << mapped->event;
     }
     ASSERT_TRUE(mapper.Map(good.substr(0, at + 1), "id")) << "a line that was cut is text";
   }

@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 
 namespace stagelog::cli {
 namespace {
@@ -131,14 +131,14 @@ TEST(LineSplitterTest, NoByteIsLostWhateverComes) {
 }
 
 TEST(SoundTextTest, WhatIsNoTextIsReplacedByteByByte) {
-  EXPECT_EQ(SoundUtf8("a\xff"
-                      "b\xc3\xa4\x80"),
+  EXPECT_EQ(SanitizeUtf8("a\xff"
+                         "b\xc3\xa4\x80"),
             "a\ufffd"
             "b\u00e4\ufffd");
-  EXPECT_EQ(SoundUtf8("\xed\xa0\x80"), "\ufffd\ufffd\ufffd") << "a surrogate";
-  EXPECT_EQ(SoundUtf8("\xc0\xaf"), "\ufffd\ufffd") << "overlong";
-  EXPECT_EQ(SoundUtf8("\xf4\x90\x80\x80"), "\ufffd\ufffd\ufffd\ufffd") << "beyond U+10FFFF";
-  EXPECT_EQ(SoundUtf8("\xe2\x82"), "\ufffd\ufffd") << "cut off";
+  EXPECT_EQ(SanitizeUtf8("\xed\xa0\x80"), "\ufffd\ufffd\ufffd") << "a surrogate";
+  EXPECT_EQ(SanitizeUtf8("\xc0\xaf"), "\ufffd\ufffd") << "overlong";
+  EXPECT_EQ(SanitizeUtf8("\xf4\x90\x80\x80"), "\ufffd\ufffd\ufffd\ufffd") << "beyond U+10FFFF";
+  EXPECT_EQ(SanitizeUtf8("\xe2\x82"), "\ufffd\ufffd") << "cut off";
   EXPECT_TRUE(IsUtf8(std::string_view("\0\x1b[1m\U0001f600", 9)));
 }
 

@@ -184,7 +184,7 @@ TEST_F(RunOverlapTest, ARunAfterAKilledRunnerThroughTheSpool) {
   RunAndKill("echo ::stage build");
   KillDaemon();
   const CliResultText away = Script("echo ::stage build; exit 2");
-  EXPECT_THAT(away.err, HasSubstr("whether job j is canceled cannot be known"));
+  EXPECT_THAT(away.err, HasSubstr("cannot check whether job j is canceled"));
   StartDaemon();
   EXPECT_EQ(cli_.Run({"spool", "flush"}).err, "");
   EXPECT_EQ(Job()["epoch"], 2);
@@ -224,10 +224,10 @@ TEST_F(RunOverlapTest, ACancelThatCannotBeKnownIsSaidBeforeAndAfter) {
   KillDaemon();
   const CliResultText result = Script("echo ran");
   EXPECT_EQ(result.out, "ran\n");
-  EXPECT_THAT(result.err, HasSubstr("whether job j is canceled cannot be known"));
+  EXPECT_THAT(result.err, HasSubstr("cannot check whether job j is canceled"));
   StartDaemon();
   EXPECT_THAT(cli_.Run({"spool", "flush"}).err,
-              HasSubstr("job j was canceled before this run could be told"));
+              HasSubstr("job j was canceled before the daemon learned of this run"));
   EXPECT_EQ(Status(), "canceled");
 }
 

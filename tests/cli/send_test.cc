@@ -14,7 +14,7 @@ namespace stagelog {
 namespace {
 
 using cli::Answer;
-using cli::JudgeAnswer;
+using cli::ClassifyAnswer;
 using cli::SendVerdict;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -27,21 +27,21 @@ SendVerdict Judge(int status, const std::string& body, size_t batch_size = 10) {
   cli::Settings settings;
   settings.url = "http://127.0.0.1:1";
   const cli::DaemonClient client(settings);
-  return JudgeAnswer(client, Answer{status, "application/json", body}, batch_size);
+  return ClassifyAnswer(client, Answer{status, "application/json", body}, batch_size);
 }
 
 TEST(SendVerdictTest, OnlyADaemonThatSpeaksOfTheEventRefusesIt) {
   EXPECT_EQ(Judge(201, R"({"accepted":1,"job_status":"running"})").job_status, "running");
   EXPECT_EQ(Judge(200, R"({"accepted":0})").kind, Kind::kTaken);
-  EXPECT_EQ(Judge(200, "<html>a portal</html>").kind, Kind::kAway);
+  EXPECT_EQ(Judge(200, "<html>a portal</html>").kind, Kind::kUnavailable);
   const std::string problem = R"({"code":"invalid_field","detail":"d","line":3})";
   for (const int status : {400, 409, 413, 415, 422, 431}) {
     EXPECT_EQ(Judge(status, problem).kind, Kind::kRefused) << status;
     EXPECT_EQ(Judge(status, problem).culprit, 2U);
-    EXPECT_EQ(Judge(status, "<html>").kind, Kind::kAway) << status;
+    EXPECT_EQ(Judge(status, "<html>").kind, Kind::kUnavailable) << status;
   }
   for (const int status : {401, 403, 404, 405, 407, 421, 302}) {
-    EXPECT_EQ(Judge(status, problem).kind, Kind::kAway) << status;
+    EXPECT_EQ(Judge(status, problem).kind, Kind::kUnavailable) << status;
   }
   for (const int status : {500, 502, 503, 504, 408, 429}) {
     EXPECT_EQ(Judge(status, problem).kind, Kind::kLater) << status;

@@ -141,7 +141,7 @@ TEST_F(StateTest, UnverifiedPassesOverWhatDoesNotFollow) {
   const CliResultText result =
       State({Write("events.jsonl", JoinLines(lines)), "--unverified", "--json"});
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(result.err, HasSubstr("they are no events that follow: 4"));
+  EXPECT_THAT(result.err, HasSubstr("lines that are not the job's next event: 4"));
   EXPECT_EQ(Json::parse(result.out)["as_of_seq"], 40);
 }
 
@@ -178,7 +178,7 @@ TEST_F(StateTest, AFileThatIsNoJournal) {
   expect(Write("object", "{\"a\":1}\n"), "not a stagelog journal");
   expect(Write("torn", "{\"seq\":1,"), "contains no events");
   expect(Write("zeros", std::string(9'000'000, '\0')), "contains no events");
-  expect("/dev/null", "a device or socket is no journal");
+  expect("/dev/null", "a device or socket, not a journal");
 }
 
 TEST(PrettyJsonTest, AddsNothingButWhiteSpace) {

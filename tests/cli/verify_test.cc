@@ -316,7 +316,7 @@ TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
   expect(cli_.Path("binary"), 1, "not_a_journal");
   Rewrite(cli_.Path("prose"), "Dear diary,\n\n\033[31mtoday\n");
   expect(cli_.Path("prose"), 1, "line 1 (byte 0): not_an_event");
-  expect("/dev/null", 7, "a device or socket is no journal");
+  expect("/dev/null", 7, "a device or socket, not a journal");
   const CliResultText usage = Verify({});
   EXPECT_EQ(usage.exit_code, 2);
 }

@@ -176,7 +176,7 @@ TEST_F(ChainCheckTest, TheAnchorTellsOfAMissingTail) {
       if (is_whole || &line != &lines_.back()) check.Take(line, 0, true);
     }
     check.Finish(999);
-    EXPECT_EQ(check.anchor_holds(), is_whole);
+    EXPECT_EQ(check.anchor_matches(), is_whole);
     const std::vector<std::string> codes = Codes(check);
     EXPECT_EQ(codes,
               is_whole ? std::vector<std::string>() : std::vector<std::string>{"missing_tail@20"});

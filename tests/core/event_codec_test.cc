@@ -123,7 +123,7 @@ TEST(ViewEventTest, ShowsSlicesOfTheLine) {
   EXPECT_EQ(view.level, "info");
   EXPECT_EQ(view.message, R"(encoded 9000 \"frames\"\n)");
   EXPECT_EQ(view.payload, R"({"fps":23.970})");
-  EXPECT_EQ(view.hash, CarriedHash(body));
+  EXPECT_EQ(view.hash, StoredHash(body));
 }
 
 TEST(ViewEventTest, IsNotFooledByKeysInsideThePayload) {
@@ -284,8 +284,8 @@ TEST(EventCodecPropertyTest, WhatIsEncodedReadsBackAndEncodesToTheSameBytes) {
     ExpectSame(*decoded, event);
     ASSERT_EQ(EncodeEvent(*decoded, previous).body, line.body);
     ASSERT_EQ(line.hash, IndependentSha256(previous + WithoutHash(line.body)));
-    ASSERT_EQ(CarriedHash(line.body), line.hash);
-    ASSERT_TRUE(ChainHolds(line.body, previous));
+    ASSERT_EQ(StoredHash(line.body), line.hash);
+    ASSERT_TRUE(VerifyHash(line.body, previous));
     ASSERT_EQ(ViewEvent(line.body).seq, event.seq);
     ASSERT_EQ(ViewEvent(line.body).payload, event.draft.payload);
     previous = line.hash;
@@ -297,11 +297,11 @@ TEST(EventCodecPropertyTest, WhatIsEncodedReadsBackAndEncodesToTheSameBytes) {
 TEST(ChainHoldsTest, FollowsTheChainAndNoOther) {
   const SealedLine first = EncodeEvent(FullEvent(), "");
   const SealedLine second = EncodeEvent(FullEvent(), first.hash);
-  EXPECT_TRUE(ChainHolds(first.body, ""));
-  EXPECT_TRUE(ChainHolds(second.body, first.hash));
-  EXPECT_FALSE(ChainHolds(second.body, ""));
-  EXPECT_FALSE(ChainHolds(second.body, second.hash));
-  EXPECT_FALSE(ChainHolds(first.body, first.hash));
+  EXPECT_TRUE(VerifyHash(first.body, ""));
+  EXPECT_TRUE(VerifyHash(second.body, first.hash));
+  EXPECT_FALSE(VerifyHash(second.body, ""));
+  EXPECT_FALSE(VerifyHash(second.body, second.hash));
+  EXPECT_FALSE(VerifyHash(first.body, first.hash));
 }
 
 TEST(ChainHoldsTest, DetectsEachFlippedBit) {
@@ -310,7 +310,7 @@ TEST(ChainHoldsTest, DetectsEachFlippedBit) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string edited = line.body;
       edited[at] = static_cast<char>(edited[at] ^ (1 << bit));
-      ASSERT_FALSE(ChainHolds(edited, std::string(64, 'a'))) << at << " " << bit;
+      ASSERT_FALSE(VerifyHash(edited, std::string(64, 'a'))) << at << " " << bit;
     }
   }
 }
@@ -319,20 +319,20 @@ TEST(ChainHoldsTest, DetectsEachDroppedByteAndEachCut) {
   const SealedLine line = EncodeEvent(FullEvent(), "");
   for (size_t at = 0; at < line.body.size(); ++at) {
     std::string shorter = line.body;
-    ASSERT_FALSE(ChainHolds(shorter.erase(at, 1), "")) << at;
-    ASSERT_FALSE(ChainHolds(line.body.substr(0, at), "")) << at;
+    ASSERT_FALSE(VerifyHash(shorter.erase(at, 1), "")) << at;
+    ASSERT_FALSE(VerifyHash(line.body.substr(0, at), "")) << at;
   }
-  EXPECT_FALSE(ChainHolds(line.body + " ", ""));
-  EXPECT_FALSE(ChainHolds("", ""));
+  EXPECT_FALSE(VerifyHash(line.body + " ", ""));
+  EXPECT_FALSE(VerifyHash("", ""));
 }
 
 TEST(CarriedHashTest, IsEmptyWhereTheLineDoesNotEndAsItShould) {
   const SealedLine line = EncodeEvent(FullEvent(), "");
-  EXPECT_EQ(CarriedHash(line.body), line.hash);
-  EXPECT_EQ(CarriedHash(""), "");
-  EXPECT_EQ(CarriedHash("{}"), "");
-  EXPECT_EQ(CarriedHash(line.body.substr(0, line.body.size() - 1)), "");
-  EXPECT_EQ(CarriedHash(WithoutHash(line.body)), "");
+  EXPECT_EQ(StoredHash(line.body), line.hash);
+  EXPECT_EQ(StoredHash(""), "");
+  EXPECT_EQ(StoredHash("{}"), "");
+  EXPECT_EQ(StoredHash(line.body.substr(0, line.body.size() - 1)), "");
+  EXPECT_EQ(StoredHash(WithoutHash(line.body)), "");
 }
 
 }  // namespace

@@ -25,14 +25,14 @@ std::string CodeOf(const std::optional<Refusal>& refusal) { return refusal ? ref
 
 TEST(JudgeApproverTest, AGateThatNamesNobodyIsOpenToEveryApprover) {
   const JobState job = JobWithGate("");
-  EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", "anyone")), "");
+  EXPECT_EQ(CodeOf(CheckApprover(&job, "g", "anyone")), "");
 }
 
 TEST(JudgeApproverTest, AGateThatNamesItsApproversIsOpenToThemAlone) {
   const JobState job = JobWithGate(kNamesAnn);
-  EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", "ann")), "");
-  EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", "ben")), "");
-  const auto refusal = JudgeApprover(&job, "g", "cat");
+  EXPECT_EQ(CodeOf(CheckApprover(&job, "g", "ann")), "");
+  EXPECT_EQ(CodeOf(CheckApprover(&job, "g", "ben")), "");
+  const auto refusal = CheckApprover(&job, "g", "cat");
   ASSERT_EQ(CodeOf(refusal), "forbidden");
   EXPECT_EQ(refusal->field, "gate");
   EXPECT_THAT(refusal->detail, HasSubstr("'cat'"));
@@ -42,52 +42,52 @@ TEST(JudgeApproverTest, AGateThatNamesItsApproversIsOpenToThemAlone) {
 TEST(JudgeApproverTest, NamesAreComparedWhole) {
   const JobState job = JobWithGate(kNamesAnn);
   for (const char* actor : {"", "an", "anna", "Ann", " ann"}) {
-    EXPECT_EQ(CodeOf(JudgeApprover(&job, "g", actor)), "forbidden") << actor;
+    EXPECT_EQ(CodeOf(CheckApprover(&job, "g", actor)), "forbidden") << actor;
   }
 }
 
 // A plain event for a gate that is not pending is stored and flagged, whoever sent it (guarantee 7
 // in src/GUARANTEES.md).
 TEST(JudgeApproverTest, OnlyAPendingGateIsGuarded) {
-  EXPECT_EQ(CodeOf(JudgeApprover(nullptr, "g", "cat")), "");
+  EXPECT_EQ(CodeOf(CheckApprover(nullptr, "g", "cat")), "");
   const JobState job = JobWithGate(kNamesAnn);
-  EXPECT_EQ(CodeOf(JudgeApprover(&job, "another", "cat")), "");
+  EXPECT_EQ(CodeOf(CheckApprover(&job, "another", "cat")), "");
   JobStory story(job);
   story.Tell("gate_approved", {.gate = "g", .actor = "ann"});
-  EXPECT_EQ(CodeOf(JudgeApprover(&story.state(), "g", "cat")), "");
+  EXPECT_EQ(CodeOf(CheckApprover(&story.state(), "g", "cat")), "");
 }
 
 TEST(JudgeApproverTest, TheIterationThatIsPendingSaysWho) {
   JobStory story(JobWithGate(kNamesAnn));
   story.Tell("gate_rejected", {.gate = "g", .actor = "ann"});
   story.Tell("gate_pause", {.gate = "g", .payload = R"({"approvers":["cat"]})"});
-  EXPECT_EQ(CodeOf(JudgeApprover(&story.state(), "g", "ann")), "forbidden");
-  EXPECT_EQ(CodeOf(JudgeApprover(&story.state(), "g", "cat")), "");
+  EXPECT_EQ(CodeOf(CheckApprover(&story.state(), "g", "ann")), "forbidden");
+  EXPECT_EQ(CodeOf(CheckApprover(&story.state(), "g", "cat")), "");
 }
 
 TEST(JudgeDecisionTest, AnUnknownJob) {
-  const auto refusal = JudgeDecision(nullptr, "a", "g", "ann", true);
+  const auto refusal = CheckDecision(nullptr, "a", "g", "ann", true);
   ASSERT_EQ(CodeOf(refusal), "unknown_job");
   EXPECT_THAT(refusal->detail, HasSubstr("'a'"));
 }
 
 TEST(JudgeDecisionTest, AnUnknownGate) {
   const JobState job = JobWithGate("");
-  const auto refusal = JudgeDecision(&job, "a", "other", "ann", true);
+  const auto refusal = CheckDecision(&job, "a", "other", "ann", true);
   ASSERT_EQ(CodeOf(refusal), "unknown_gate");
   EXPECT_EQ(refusal->field, "gate");
 }
 
 TEST(JudgeDecisionTest, APendingGateMayBeDecided) {
   const JobState job = JobWithGate("");
-  EXPECT_EQ(CodeOf(JudgeDecision(&job, "a", "g", "ann", false)), "");
+  EXPECT_EQ(CodeOf(CheckDecision(&job, "a", "g", "ann", false)), "");
 }
 
 TEST(JudgeDecisionTest, WhoComesSecondIsShownTheDecisionThatStands) {
   JobStory story(JobWithGate(""));
   story.Tell("gate_rejected",
              {.gate = "g", .payload = R"({"comment":"too dark","via":"api"})", .actor = "ann"});
-  const auto refusal = JudgeDecision(&story.state(), "a", "g", "ben", false);
+  const auto refusal = CheckDecision(&story.state(), "a", "g", "ben", false);
   ASSERT_EQ(CodeOf(refusal), "gate_decided");
   EXPECT_THAT(refusal->detail, HasSubstr("rejected"));
   ASSERT_EQ(refusal->members.size(), 1u);
@@ -103,23 +103,23 @@ TEST(JudgeDecisionTest, WhoComesSecondIsShownTheDecisionThatStands) {
 TEST(JudgeDecisionTest, AGateThatEndedWithItsJobIsDecided) {
   JobStory story(JobWithGate(""));
   story.Tell("job_canceled");
-  const auto refusal = JudgeDecision(&story.state(), "a", "g", "ann", true);
+  const auto refusal = CheckDecision(&story.state(), "a", "g", "ann", true);
   ASSERT_EQ(CodeOf(refusal), "gate_decided");
   EXPECT_THAT(refusal->detail, HasSubstr("canceled"));
 }
 
 TEST(JudgeDecisionTest, AnAdminMayDecideEveryGateButDecidesNoneTwice) {
   JobStory story(JobWithGate(kNamesAnn));
-  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "cat", false)), "forbidden");
-  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "cat", true)), "");
+  EXPECT_EQ(CodeOf(CheckDecision(&story.state(), "a", "g", "cat", false)), "forbidden");
+  EXPECT_EQ(CodeOf(CheckDecision(&story.state(), "a", "g", "cat", true)), "");
   story.Tell("gate_approved", {.gate = "g", .actor = "cat"});
-  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "cat", true)), "gate_decided");
+  EXPECT_EQ(CodeOf(CheckDecision(&story.state(), "a", "g", "cat", true)), "gate_decided");
 }
 
 TEST(JudgeDecisionTest, TheNextIterationMayBeDecidedAgain) {
   JobStory story(JobWithGate(""));
   story.Tell("gate_rejected", {.gate = "g"}).Tell("gate_pause", {.gate = "g"});
-  EXPECT_EQ(CodeOf(JudgeDecision(&story.state(), "a", "g", "ann", false)), "");
+  EXPECT_EQ(CodeOf(CheckDecision(&story.state(), "a", "g", "ann", false)), "");
 }
 
 TEST(UnknownTest, NamesWhatIsNotThere) {
@@ -131,17 +131,17 @@ TEST(UnknownTest, NamesWhatIsNotThere) {
 
 TEST(JudgeChoiceTest, IsOneOfThoseThatAreOffered) {
   GateState gate{.name = "g", .options = R"(["a","b \"c\""])"};
-  EXPECT_EQ(CodeOf(JudgeChoice(gate, "a")), "");
-  EXPECT_EQ(CodeOf(JudgeChoice(gate, "b \"c\"")), "");
-  EXPECT_EQ(CodeOf(JudgeChoice(gate, "")), "") << "nobody has to choose";
-  const auto refusal = JudgeChoice(gate, "c");
+  EXPECT_EQ(CodeOf(CheckChoice(gate, "a")), "");
+  EXPECT_EQ(CodeOf(CheckChoice(gate, "b \"c\"")), "");
+  EXPECT_EQ(CodeOf(CheckChoice(gate, "")), "") << "nobody has to choose";
+  const auto refusal = CheckChoice(gate, "c");
   ASSERT_EQ(CodeOf(refusal), "invalid_field");
   EXPECT_EQ(refusal->field, "choice");
   EXPECT_THAT(refusal->detail, HasSubstr(gate.options));
 }
 
 TEST(JudgeChoiceTest, WhereNothingIsOfferedAnythingMayBeChosen) {
-  EXPECT_EQ(CodeOf(JudgeChoice(GateState{.name = "g"}, "anything")), "");
+  EXPECT_EQ(CodeOf(CheckChoice(GateState{.name = "g"}, "anything")), "");
 }
 
 // --- Decisions that come as plain events ---
@@ -149,7 +149,7 @@ TEST(JudgeChoiceTest, WhereNothingIsOfferedAnythingMayBeChosen) {
 class JudgeApproversTest : public testing::Test {
  protected:
   std::optional<Refusal> Judge(const std::vector<EventDraft>& drafts) {
-    return JudgeApprovers(
+    return CheckApprovers(
         drafts, [this](const std::string& job_id) { return job_id == "a" ? &job_ : nullptr; });
   }
 

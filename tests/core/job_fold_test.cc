@@ -136,7 +136,7 @@ TEST(ApplyTest, NamesEveryChange) {
     EXPECT_TRUE(before.job_seq == 0 || story.changes().job || !JobDiffers(before, story.state()))
         << draft.type;
     if (HasFailure()) return;
-    if (story.state().IsOver() && events.Happens(20)) story.Tell("job_resumed");
+    if (story.state().IsTerminal() && events.Happens(20)) story.Tell("job_resumed");
     if (story.state().status == JobStatus::kCompleted) story = JobStory();
   }
 }
@@ -241,7 +241,7 @@ TEST(ApplyLineTest, NamesTheSameChanges) {
     StateChanges of_line;
     StateChanges of_event;
     ApplyLine(by_line, line, &of_line);
-    Apply(by_event, *DecodeStoredEvent(line), CarriedHash(line), &of_event);
+    Apply(by_event, *DecodeStoredEvent(line), StoredHash(line), &of_event);
     EXPECT_EQ(of_line.stages, of_event.stages) << line;
     EXPECT_EQ(of_line.gates, of_event.gates) << line;
   }

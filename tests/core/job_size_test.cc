@@ -38,7 +38,7 @@ JobState WithIterations(size_t count) {
 }
 
 std::string CodeOf(const JobState& state, const std::vector<EventDraft>& drafts) {
-  GrowthJudge judge(&state);
+  JobSizeChecker judge(&state);
   for (const EventDraft& draft : drafts) {
     if (const auto refusal = judge.Take(draft)) return refusal->code;
   }
@@ -48,7 +48,7 @@ std::string CodeOf(const JobState& state, const std::vector<EventDraft>& drafts)
 TEST(JobSizeTest, AFullJobTakesNoNewAttempt) {
   const JobState full = WithAttempts(kMaxStageAttempts);
   for (const char* type : {"stage_started", "stage_progress", "stage_completed", "stage_failed"}) {
-    GrowthJudge judge(&full);
+    JobSizeChecker judge(&full);
     const auto refusal = judge.Take(DraftOf(type, {.stage = "new"}));
     ASSERT_TRUE(refusal) << type;
     EXPECT_EQ(refusal->code, "job_too_large");
@@ -149,19 +149,19 @@ TEST(JobSizeTest, DeepPathsCountWithAllTheirLevels) {
   EXPECT_EQ(CodeOf(running, drafts), "job_too_large");
   EXPECT_EQ(CodeOf(running, {drafts.begin(), drafts.begin() + 200}), "");
   const EventDraft created = DraftOf("job_created", {.payload = "{\"stages\":[" + stages + "]}"});
-  const auto refusal = GrowthJudge(nullptr).Take(created);
+  const auto refusal = JobSizeChecker(nullptr).Take(created);
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->code, "job_too_large");
   EXPECT_EQ(refusal->field, "payload.stages");
-  EXPECT_FALSE(IsFarFromItsBounds(nullptr, std::vector{created}));
+  EXPECT_FALSE(IsWellBelowLimits(nullptr, std::vector{created}));
 }
 
 TEST(JobSizeTest, FarFromTheBoundsNobodyCounts) {
   const std::vector<EventDraft> drafts(100, DraftOf("stage_started", {.stage = "a/b"}));
-  EXPECT_TRUE(IsFarFromItsBounds(nullptr, drafts));
+  EXPECT_TRUE(IsWellBelowLimits(nullptr, drafts));
   const JobState almost = WithAttempts(kMaxStageAttempts - 99);
-  EXPECT_FALSE(IsFarFromItsBounds(&almost, drafts));
-  EXPECT_TRUE(IsFarFromItsBounds(&almost, std::vector(100, DraftOf("log"))));
+  EXPECT_FALSE(IsWellBelowLimits(&almost, drafts));
+  EXPECT_TRUE(IsWellBelowLimits(&almost, std::vector(100, DraftOf("log"))));
 }
 
 TEST(JobSizeTest, BytesGrowWithWhatIsHeld) {

@@ -46,7 +46,7 @@ TEST(JobStateTest, OverIsCompletedFailedOrCanceled) {
   std::vector<std::string_view> over;
   for (int i = 0; i < 6; ++i) {
     state.status = static_cast<JobStatus>(i);
-    if (state.IsOver()) over.push_back(StatusName(state.status));
+    if (state.IsTerminal()) over.push_back(StatusName(state.status));
   }
   EXPECT_THAT(over, ElementsAre("completed", "failed", "canceled"));
 }

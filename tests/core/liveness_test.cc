@@ -37,7 +37,7 @@ TEST_F(HeartbeatRhythmTest, IsUnknownBeforeTheFirstSign) {
 }
 
 TEST_F(HeartbeatRhythmTest, WithoutARhythmTrustsASignForAMinute) {
-  rhythm_.OnSign(now_);
+  rhythm_.OnActivity(now_);
   EXPECT_EQ(After(0), Liveness::kOk);
   EXPECT_EQ(After(60), Liveness::kOk);
   EXPECT_EQ(After(60.1), Liveness::kUnknown);
@@ -92,7 +92,7 @@ TEST_F(HeartbeatRhythmTest, AnySignOfLifeBringsItBack) {
   Beat(3, 10);
   ASSERT_EQ(After(100), Liveness::kLost);
   now_ += 100 * kSecond;
-  rhythm_.OnSign(now_);
+  rhythm_.OnActivity(now_);
   EXPECT_EQ(After(14.9), Liveness::kOk);
   EXPECT_EQ(After(35), Liveness::kLost);
 }
@@ -135,8 +135,8 @@ TEST_F(HeartbeatRhythmTest, BelievesAWorkerThatHasBecomeSlower) {
 
 TEST_F(HeartbeatRhythmTest, EventsBetweenHeartbeatsDoNotCountAsBeats) {
   Beat(3, 10);
-  rhythm_.OnSign(now_ + 3 * kSecond);
-  rhythm_.OnSign(now_ + 6 * kSecond);
+  rhythm_.OnActivity(now_ + 3 * kSecond);
+  rhythm_.OnActivity(now_ + 6 * kSecond);
   Beat(1, 10);
   EXPECT_EQ(After(14.9), Liveness::kOk);
   EXPECT_EQ(After(15), Liveness::kLate);
@@ -145,8 +145,8 @@ TEST_F(HeartbeatRhythmTest, EventsBetweenHeartbeatsDoNotCountAsBeats) {
 TEST_F(HeartbeatRhythmTest, TimesThatGoBackAreNoTime) {
   Beat(3, 10);
   rhythm_.OnHeartbeat(now_ - 5 * kSecond);
-  rhythm_.OnSign(now_ - 5 * kSecond);
-  EXPECT_EQ(rhythm_.last_sign_micros(), now_);
+  rhythm_.OnActivity(now_ - 5 * kSecond);
+  EXPECT_EQ(rhythm_.last_activity_micros(), now_);
   EXPECT_EQ(After(-5), Liveness::kOk);
   EXPECT_EQ(After(14.9), Liveness::kOk);
 }

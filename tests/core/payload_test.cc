@@ -55,7 +55,7 @@ TEST(ReadJobPayloadTest, IsTotal) {
 TEST(ReadProgressPayloadTest, ReadsItsKeys) {
   const ProgressPayload progress =
       ReadProgressPayload(R"({"current":3,"total":4.5,"percent":66.6,"unit":"frames"})");
-  EXPECT_TRUE(progress.is_sound);
+  EXPECT_TRUE(progress.is_valid);
   EXPECT_EQ(progress.current, 3.0);
   EXPECT_EQ(progress.total, 4.5);
   EXPECT_EQ(progress.percent, 66.6);
@@ -68,7 +68,7 @@ TEST(ReadProgressPayloadTest, TheBoundsAreSoundThemselves) {
         R"({"current":1e18,"total":1e18,"percent":100})", R"({"current":1e-320})",
         R"({"current":1000000000000000000})", R"({"current":null,"total":null,"percent":null})",
         R"({"unit":null})"}) {
-    EXPECT_TRUE(ReadProgressPayload(payload).is_sound) << payload;
+    EXPECT_TRUE(ReadProgressPayload(payload).is_valid) << payload;
   }
 }
 
@@ -79,12 +79,12 @@ TEST(ReadProgressPayloadTest, AbsurdFiguresAreNotSoundAndNotTaken) {
     for (const char* key : {"current", "total", "percent"}) {
       const ProgressPayload progress =
           ReadProgressPayload(std::string("{\"") + key + "\":" + figure + "}");
-      EXPECT_FALSE(progress.is_sound) << key << " " << figure;
+      EXPECT_FALSE(progress.is_valid) << key << " " << figure;
       EXPECT_FALSE(progress.current || progress.total || progress.percent) << key << " " << figure;
     }
   }
-  EXPECT_FALSE(ReadProgressPayload(R"({"percent":100.0000001})").is_sound);
-  EXPECT_TRUE(ReadProgressPayload(R"({"current":100.0000001})").is_sound);
+  EXPECT_FALSE(ReadProgressPayload(R"({"percent":100.0000001})").is_valid);
+  EXPECT_TRUE(ReadProgressPayload(R"({"current":100.0000001})").is_valid);
 }
 
 TEST(ReadGatePayloadTest, ReadsItsKeys) {
@@ -147,7 +147,7 @@ struct Case {
 class TakenPayloadTest : public testing::TestWithParam<Case> {};
 
 TEST_P(TakenPayloadTest, IsTaken) {
-  const auto refusal = JudgePayload(GetParam().type, GetParam().payload);
+  const auto refusal = CheckEventPayload(GetParam().type, GetParam().payload);
   EXPECT_FALSE(refusal) << GetParam().payload.substr(0, 200) << ": " << refusal->detail;
 }
 
@@ -193,12 +193,12 @@ struct KeyCase {
 class GateKeyTest : public testing::TestWithParam<KeyCase> {};
 
 TEST_P(GateKeyTest, AnUnknownOneIsRefusedWithTheNearestThatIsKnown) {
-  const auto refusal = JudgePayload(EventType::kGatePause, GetParam().payload);
+  const auto refusal = CheckEventPayload(EventType::kGatePause, GetParam().payload);
   ASSERT_TRUE(refusal) << GetParam().payload;
   EXPECT_EQ(refusal->code, "unknown_key");
   EXPECT_EQ(refusal->field, GetParam().field);
   EXPECT_THAT(refusal->detail, HasSubstr("did you mean '" + std::string(GetParam().meant) + "'?"));
-  EXPECT_EQ(JudgePayload(EventType::kGatePause, GetParam().payload, /*was_stored=*/true),
+  EXPECT_EQ(CheckEventPayload(EventType::kGatePause, GetParam().payload, /*was_stored=*/true),
             std::nullopt)
       << "the line of an earlier version";
 }
@@ -221,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(
         KeyCase{R"({"promt":"?"})", "payload.promt", "prompt"},
         KeyCase{R"({"message":"?"})", "payload.message", "prompt"}));
 
-TEST(JudgePayloadTest, AKeyThatIsReadAndGivenTwiceIsRefused) {
+TEST(CheckEventPayloadTest, AKeyThatIsReadAndGivenTwiceIsRefused) {
   for (const auto& [type, payload, field] :
        std::vector<std::tuple<EventType, std::string, std::string>>{
            {EventType::kGatePause, R"({"approvers":["ann"],"approvers":null})",
@@ -229,12 +229,12 @@ TEST(JudgePayloadTest, AKeyThatIsReadAndGivenTwiceIsRefused) {
            {EventType::kJobCreated, R"({"strict":true,"strict":false})", "payload.strict"},
            {EventType::kJobCreated, R"({"labels":{"a":"1","a":"2"}})", "payload.labels.a"},
            {EventType::kGateApproved, R"({"choice":"a","choice":"b"})", "payload.choice"}}) {
-    const auto refusal = JudgePayload(type, payload);
+    const auto refusal = CheckEventPayload(type, payload);
     ASSERT_TRUE(refusal) << payload;
     EXPECT_EQ(refusal->code, "duplicate_key") << payload;
     EXPECT_EQ(refusal->field, field);
   }
-  EXPECT_EQ(JudgePayload(EventType::kJobCreated, R"({"mine":1,"mine":2})"), std::nullopt);
+  EXPECT_EQ(CheckEventPayload(EventType::kJobCreated, R"({"mine":1,"mine":2})"), std::nullopt);
 }
 
 struct RefusedCase {
@@ -246,7 +246,7 @@ struct RefusedCase {
 class RefusedPayloadTest : public testing::TestWithParam<RefusedCase> {};
 
 TEST_P(RefusedPayloadTest, NamesTheFieldAndWhatItMustBe) {
-  const auto refusal = JudgePayload(GetParam().type, GetParam().payload);
+  const auto refusal = CheckEventPayload(GetParam().type, GetParam().payload);
   ASSERT_TRUE(refusal) << GetParam().payload.substr(0, 200);
   EXPECT_EQ(refusal->code, "invalid_field");
   EXPECT_EQ(refusal->field, GetParam().field);
@@ -333,7 +333,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(HeartbeatPayloadTest, AnotherSpellingOfTheIntervalIsRefused) {
   for (const std::string key : {"interval", "interval_secs"}) {
-    const auto refusal = JudgePayload(EventType::kHeartbeat, "{\"" + key + "\":5}");
+    const auto refusal = CheckEventPayload(EventType::kHeartbeat, "{\"" + key + "\":5}");
     ASSERT_TRUE(refusal) << key;
     EXPECT_EQ(refusal->code, "invalid_field");
     EXPECT_EQ(refusal->field, "payload." + key);
@@ -356,7 +356,7 @@ TEST(HeartbeatPayloadTest, TheIntervalIsReadInMicroseconds) {
   EXPECT_EQ(ReadHeartbeatPayload(R"({"interval_seconds":5})").interval_micros, 5'000'000);
   EXPECT_EQ(ReadHeartbeatPayload(R"({"interval_seconds":2.5})").interval_micros, 2'500'000);
   EXPECT_EQ(ReadHeartbeatPayload(R"({"interval_seconds":1e400})").interval_micros, 0);
-  EXPECT_FALSE(JudgePayload(EventType::kHeartbeat, R"({"interval_seconds":3600,"load":1})"));
+  EXPECT_FALSE(CheckEventPayload(EventType::kHeartbeat, R"({"interval_seconds":3600,"load":1})"));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ CrashSubscriber::CrashSubscriber(std::string job_id, const std::vector<std::stri
 void CrashSubscriber::Run() {
   while (!unfinished_jobs_.empty() && !violations_.Any()) {
     const std::optional<uint16_t> port = address_.Wait();
-    if (!port) return Complain("has not seen the last event");
+    if (!port) return ReportFailure("has not seen the last event");
     std::optional<SseClient> stream = Connect(*port);
     if (stream) ReadToTheEndOf(*stream);
   }
@@ -40,7 +40,8 @@ std::optional<SseClient> CrashSubscriber::Connect(uint16_t port) {
   auto stream = SseClient::Open(port, target, kAdminToken, headers);
   if (!stream) return std::nullopt;
   if (stream->head().status != 200) {
-    Complain("was answered " + std::to_string(stream->head().status) + " " + stream->head().body);
+    ReportFailure("was answered " + std::to_string(stream->head().status) + " " +
+                  stream->head().body);
     return std::nullopt;
   }
   ++connects_;
@@ -53,9 +54,9 @@ void CrashSubscriber::ReadToTheEndOf(SseClient& stream) {
     if (frame) {
       TakeFrame(*frame);
     } else if (frame.error().error_number == ETIMEDOUT) {
-      return Complain("heard nothing for a minute");
+      return ReportFailure("heard nothing for a minute");
     } else if (frame.error().error_number == EPROTO) {
-      return Complain("got what is no stream: " + frame.error().message);
+      return ReportFailure("got what is no stream: " + frame.error().message);
     } else {
       return;
     }
@@ -66,29 +67,29 @@ void CrashSubscriber::TakeFrame(const SseFrame& frame) {
   if (frame.event == "message") return TakeEvent(frame);
   if (frame.event == "connected") {
     if (!last_event_id_.empty() && frame.last_event_id != last_event_id_) {
-      Complain("resumes at " + frame.last_event_id + " instead of " + last_event_id_);
+      ReportFailure("resumes at " + frame.last_event_id + " instead of " + last_event_id_);
     }
     last_event_id_ = frame.last_event_id;
   } else if (frame.event != "heartbeat") {
-    Complain("got a frame '" + frame.event + "': " + frame.data);
+    ReportFailure("got a frame '" + frame.event + "': " + frame.data);
   }
 }
 
 void CrashSubscriber::TakeEvent(const SseFrame& frame) {
   const EventView event = ViewEvent(frame.data);
   if (frame.last_event_id != std::to_string(event.seq)) {
-    return Complain("got id " + frame.last_event_id + " with " + frame.data.substr(0, 300));
+    return ReportFailure("got id " + frame.last_event_id + " with " + frame.data.substr(0, 300));
   }
   if (!seen_.empty() && event.seq <= seen_.back().seq) {
-    return Complain("got seq " + std::to_string(event.seq) + " after " +
-                    std::to_string(seen_.back().seq));
+    return ReportFailure("got seq " + std::to_string(event.seq) + " after " +
+                         std::to_string(seen_.back().seq));
   }
   last_event_id_ = frame.last_event_id;
   seen_.push_back({.seq = event.seq, .body_hash = std::hash<std::string>()(frame.data)});
   if (event.type == kLastEventType) unfinished_jobs_.erase(std::string(event.job_id));
 }
 
-void CrashSubscriber::Complain(const std::string& what) {
+void CrashSubscriber::ReportFailure(const std::string& what) {
   violations_.Add("the subscriber of " + (job_id_.empty() ? "all jobs" : job_id_) + " " + what);
 }
 

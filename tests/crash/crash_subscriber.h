@@ -43,7 +43,7 @@ class CrashSubscriber {
   void ReadToTheEndOf(SseClient& stream);
   void TakeFrame(const SseFrame& frame);
   void TakeEvent(const SseFrame& frame);
-  void Complain(const std::string& what);
+  void ReportFailure(const std::string& what);
 
   const std::string job_id_;
   std::set<std::string, std::less<>> unfinished_jobs_;

@@ -106,21 +106,21 @@ void CrashWriter::SendUntilAcknowledged(Work work) {
 
 void CrashWriter::TakeAcknowledgement(Work& work, const HttpResponse& response, bool is_retry) {
   if (response.status != 201 && !(response.status == 200 && is_retry)) {
-    return Complain("an append was answered", response);
+    return ReportFailure("an append was answered", response);
   }
   const Json answer = Json::parse(response.body, nullptr, false);
-  if (!answer.is_object()) return Complain("an answer that is not JSON", response);
+  if (!answer.is_object()) return ReportFailure("an answer that is not JSON", response);
   if (work.is_batch) {
     const auto duplicates = answer.value("duplicates", size_t{0});
     duplicates_ += static_cast<int64_t>(duplicates);
     if (answer.value("accepted", size_t{0}) + duplicates != work.events.size()) {
-      return Complain("a batch whose numbers do not add up", response);
+      return ReportFailure("a batch whose numbers do not add up", response);
     }
   } else {
     work.events.front().seq = answer.value("seq", int64_t{0});
     if (answer.value("duplicate", false)) ++duplicates_;
     if (answer.value("event_id", "") != work.events.front().event_id) {
-      return Complain("an answer for another event", response);
+      return ReportFailure("an answer for another event", response);
     }
   }
   for (AcknowledgedEvent& event : work.events) acknowledged_.push_back(std::move(event));
@@ -136,11 +136,12 @@ void CrashWriter::SendNameless() {
                   .events = {},
                   .is_batch = false};
   const auto response = SendOnce(work, *port);
-  if (response && response->status != 201) return Complain("an append was answered", *response);
+  if (response && response->status != 201)
+    return ReportFailure("an append was answered", *response);
   (response ? nameless_acknowledged_ : nameless_unanswered_).push_back(std::move(message));
 }
 
-void CrashWriter::Complain(const std::string& what, const HttpResponse& response) {
+void CrashWriter::ReportFailure(const std::string& what, const HttpResponse& response) {
   violations_.Add("writer " + std::to_string(number_) + ": " + what + " with " +
                   std::to_string(response.status) + " " + response.body);
 }

@@ -65,7 +65,7 @@ class CrashWriter {
   void SendUntilAcknowledged(Work work);
   void SendNameless();
   void TakeAcknowledgement(Work& work, const HttpResponse& response, bool is_retry);
-  void Complain(const std::string& what, const HttpResponse& response);
+  void ReportFailure(const std::string& what, const HttpResponse& response);
 
   const int number_;
   std::mt19937_64 random_;

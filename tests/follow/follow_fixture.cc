@@ -54,7 +54,7 @@ CommittedEvent FakeLog::Store(EventDraft draft) {
   const SealedLine line = EncodeEvent(event, state.last_hash);
   Apply(state, event, line.hash);
   CommittedEvent committed{event.seq, event.draft.kind, event.draft.job_id, line.body,
-                           state.IsOver()};
+                           state.IsTerminal()};
   events_.push_back({std::move(event), line.hash});
   return committed;
 }

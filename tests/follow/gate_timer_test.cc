@@ -79,7 +79,7 @@ TEST_F(GateTimerTest, SaysWhatWhyAndHow) {
   EXPECT_EQ(draft.message, "gate deploy: no decision within 60 s");
   EXPECT_EQ(draft.payload, R"({"comment":"no decision within 60 s","via":"timer"})");
   EXPECT_EQ(draft.actor, "stagelog");
-  EXPECT_EQ(JudgePayload(draft.kind, draft.payload), std::nullopt);
+  EXPECT_EQ(CheckEventPayload(draft.kind, draft.payload), std::nullopt);
   EXPECT_EQ(log_.StateOf("a").FindGate("deploy")->via, "timer");
 }
 

@@ -45,9 +45,9 @@ class StateFilesTest : public testing::Test {
   StateFilesTest() { spdlog::set_level(spdlog::level::off); }
 
   // As at the start of the daemon.
-  void Open(bool all_anew = false) {
+  void Open(bool rewrite_all = false) {
     state_files_ = std::make_unique<StateFiles>(files_, log_, log_, clock_, metrics_,
-                                                directory_.path(), all_anew);
+                                                directory_.path(), rewrite_all);
     log_.SetListener(state_files_.get());
     Turn();
   }
@@ -320,7 +320,7 @@ TEST_F(StateFilesTest, WritesEverythingWhenItIsTold) {
   Open();
   EXPECT_FALSE(Exists("a/state.json"));
   Close();
-  Open(/*all_anew=*/true);
+  Open(/*rewrite_all=*/true);
   ExpectCurrent("a");
 }
 

@@ -31,12 +31,12 @@ class LazyAppender : public EventAppender {
  public:
   void Append(std::vector<EventDraft> drafts, Precondition, AppendDone done) override {
     Enqueue(std::move(drafts), nullptr, std::move(done));
-    Kick(false);
+    NotifyWriter(false);
   }
   void Enqueue(std::vector<EventDraft>, Precondition, AppendDone done) override {
     waiting_.push_back(std::move(done));
   }
-  bool Kick(bool) override {
+  bool NotifyWriter(bool) override {
     for (const AppendDone& done : std::exchange(waiting_, {})) done(std::vector<AppendedEvent>(1));
     return false;
   }
@@ -110,36 +110,36 @@ class HttpServerTest : public ::testing::Test {
       httplib::Response response;
       response.status = 200;
       response.body = std::move(body);
-      return Ending{std::move(response)};
+      return HandlerResult{std::move(response)};
     };
     routes.push_back({.method = "GET",
                       .pattern = "/open",
                       .access = Access::kOpen,
                       .handler = [=](Call, const Responder&) { return answer("open"); }});
     routes.push_back({.method = "GET", .pattern = "/read", .handler = [=](Call, const Responder&) {
-                        return Ending{WorkElsewhere{[=] { return answer("read"); }}};
+                        return HandlerResult{RunOnPool{[=] { return answer("read"); }}};
                       }});
     routes.push_back({.method = "GET", .pattern = "/large", .handler = [=](Call, const Responder&) {
                         return answer(std::string(size_t{1} << 20, 'x'));
                       }});
     routes.push_back(
         {.method = "GET", .pattern = "/held", .handler = [this, answer](Call, const Responder&) {
-           return Ending{WorkElsewhere{.work =
-                                           [this, answer] {
-                                             held_.began.set_value();
-                                             held_.release.get_future().wait();
-                                             return answer("held");
-                                           },
-                                       .is_search = true}};
+           return HandlerResult{RunOnPool{.work =
+                                              [this, answer] {
+                                                held_.began.set_value();
+                                                held_.release.get_future().wait();
+                                                return answer("held");
+                                              },
+                                          .is_search = true}};
          }});
     routes.push_back(
         {.method = "GET", .pattern = "/search", .handler = [this, answer](Call, const Responder&) {
-           return Ending{WorkElsewhere{.work =
-                                           [this, answer] {
-                                             ++searches_;
-                                             return answer("search");
-                                           },
-                                       .is_search = true}};
+           return HandlerResult{RunOnPool{.work =
+                                              [this, answer] {
+                                                ++searches_;
+                                                return answer("search");
+                                              },
+                                          .is_search = true}};
          }});
     routes.push_back({.method = "POST",
                       .pattern = "/append",
@@ -150,7 +150,7 @@ class HttpServerTest : public ::testing::Test {
                               response.status = 201;
                               responder.Send(std::move(response));
                             });
-                            return Ending{Deferred{}};
+                            return HandlerResult{Deferred{}};
                           },
                       .takes_body = true,
                       .is_append = true});

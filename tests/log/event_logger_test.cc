@@ -174,15 +174,15 @@ TEST_F(JournalTest, WhoMayWaitLeadsASmallGroup) {
       logger_->Enqueue({LogDraft("a", "m")}, nullptr, [&](const AppendOutcome&) { ++answered; });
     }
   };
-  EXPECT_FALSE(logger_->Kick(true)) << "nothing waits";
+  EXPECT_FALSE(logger_->NotifyWriter(true)) << "nothing waits";
   enqueue(2);
-  EXPECT_FALSE(logger_->Kick(false));
-  ASSERT_TRUE(logger_->Kick(true));
-  logger_->Lead();
+  EXPECT_FALSE(logger_->NotifyWriter(false));
+  ASSERT_TRUE(logger_->NotifyWriter(true));
+  logger_->CommitInline();
   EXPECT_EQ(answered, 2);
   EXPECT_EQ(listener_.batches.size(), 1u);
   enqueue(100);
-  EXPECT_FALSE(logger_->Kick(true)) << "that much is the writer's";
+  EXPECT_FALSE(logger_->NotifyWriter(true)) << "that much is the writer's";
   logger_->RunOnce(false);
   EXPECT_EQ(answered, 102);
   ExpectAgreement();
@@ -200,7 +200,7 @@ TEST_F(JournalTest, LeadersAndTheWriterTakeTurns) {
       for (int i = 0; i < kEach; ++i) {
         logger_->Enqueue({LogDraft("job-" + std::to_string(t), std::to_string(i))}, nullptr,
                          [&](const AppendOutcome& outcome) { answered += outcome ? 1 : 0; });
-        if (logger_->Kick(t % 2 == 0)) logger_->Lead();
+        if (logger_->NotifyWriter(t % 2 == 0)) logger_->CommitInline();
       }
     });
   }

@@ -134,7 +134,7 @@ TEST_F(RebuildStatesTest, AJournalOfTheFoldByTsIsFoldedByWhenThingsHappened) {
         "ALTER TABLE jobs DROP COLUMN implicit; PRAGMA user_version = 5");
   }
   const RecoveryReport report = Recover();
-  EXPECT_TRUE(report.states_rebuilt && report.fold_was_another);
+  EXPECT_TRUE(report.states_rebuilt && report.fold_version_changed);
   EXPECT_THAT(report.states_differed, ElementsAre("a", "b", "late")) << "all lacked the column";
   EXPECT_FALSE(Recover().states_rebuilt);
   Open();

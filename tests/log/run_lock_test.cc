@@ -51,7 +51,7 @@ TEST_F(RunLockTest, AnotherPathToTheFolderIsTheSameFolder) {
   Close();
   const auto lock = RunLock::Take(link);
   ASSERT_TRUE(lock) << lock.error().message;
-  EXPECT_TRUE(lock->CheckStillOurs());
+  EXPECT_TRUE(lock->CheckStillHeld());
 }
 
 // As a daemon of before folders were locked does.

@@ -139,7 +139,7 @@ class StatePropertyTest : public JournalTest {
     std::map<int64_t, std::string> listed_jobs;
     for (const JobListing& job : ListedJobs()) {
       listed_jobs[job.first_seq] = job.summary;
-      EXPECT_EQ(job.is_over, Find(job.job_id).IsOver());
+      EXPECT_EQ(job.is_over, Find(job.job_id).IsTerminal());
     }
     EXPECT_EQ(listed_jobs, jobs);
     std::map<int64_t, std::string> listed_gates;

@@ -99,8 +99,8 @@ bool Schedule::TryOpen() {
   Note("opened, head " + std::to_string(status.head_seq));
   model_.OnOpened(status.head_seq);
   if (journal_id_.empty()) journal_id_ = status.journal_id;
-  if (journal_id_ != status.journal_id) model_.Complain("another journal_id");
-  for (const std::string& name : status.set_aside) model_.Complain("set aside: " + name);
+  if (journal_id_ != status.journal_id) model_.ReportFailure("another journal_id");
+  for (const std::string& name : status.set_aside) model_.ReportFailure("set aside: " + name);
   for (const std::string& job : Jobs()) {
     if (logger_->IsDeleted(job)) model_.OnJobIsDeleted(job);
   }
@@ -115,7 +115,7 @@ void Schedule::OpenSomehow() {
   }
   Heal();
   is_faulty_ = false;
-  if (!TryOpen()) model_.Complain("does not open on a healthy disk: " + trace_.back());
+  if (!TryOpen()) model_.ReportFailure("does not open on a healthy disk: " + trace_.back());
 }
 
 void Schedule::Close() {
@@ -174,8 +174,8 @@ void Schedule::LoseSomething() {
     const bool is_database = Happens(75);
     Note(is_database ? "lose stagelog.db" : "lose journal.json");
     const std::string path = runs_ + (is_database ? "/stagelog.db" : "/journal.json");
-    if (!files_.Remove(path)) model_.Complain("not there: " + path);
-    if (!files_.SyncDirectory(runs_)) model_.Complain("no sync");
+    if (!files_.Remove(path)) model_.ReportFailure("not there: " + path);
+    if (!files_.SyncDirectory(runs_)) model_.ReportFailure("no sync");
     ++counts_.losses;
   }
   if (Happens(20)) ArmFault();
@@ -301,9 +301,9 @@ void Schedule::Turn() {
 
 void Schedule::LeadTurn() {
   if (Happens(70)) SendNew();
-  if (!logger_->Kick(true)) return;
+  if (!logger_->NotifyWriter(true)) return;
   Note("lead");
-  logger_->Lead();
+  logger_->CommitInline();
 }
 
 void Schedule::DeleteJob() {
@@ -363,7 +363,7 @@ void Schedule::ReadPage() {
   Note("read " + subscriber.job_id.value_or("all") + " after " + std::to_string(subscriber.cursor) +
        (page ? ": " + std::to_string(page->events.size()) : " fails"));
   if (page) return model_.OnPage(subscriber, *page);
-  if (!is_faulty_) model_.Complain("cannot read on a healthy disk: " + page.error().message);
+  if (!is_faulty_) model_.ReportFailure("cannot read on a healthy disk: " + page.error().message);
 }
 
 void Schedule::MoveClock() {
@@ -452,9 +452,10 @@ void Schedule::Reckon() {
   }
   model_.Check(found, subscribers_);
   CheckStates(found.events);
-  for (const std::string& name : logger_->GetStatus().set_aside) model_.Complain("aside: " + name);
+  for (const std::string& name : logger_->GetStatus().set_aside)
+    model_.ReportFailure("aside: " + name);
   Close();
-  for (std::string& text : FindDisagreements(runs_)) model_.Complain(std::move(text));
+  for (std::string& text : FindDisagreements(runs_)) model_.ReportFailure(std::move(text));
 }
 
 // seq and ts go on after all that was ever given.
@@ -463,14 +464,14 @@ void Schedule::CheckFurtherAppend() {
   draft.job_id = "last";
   Send({draft});
   Turn();
-  if (!logger_->GetStatus().writable) model_.Complain("not writable on a healthy disk");
+  if (!logger_->GetStatus().writable) model_.ReportFailure("not writable on a healthy disk");
 }
 
 std::vector<PageEvent> Schedule::ReadEverything() {
   const Result<Page> page =
       logger_->reader().Read({.max_events = 1'000'000, .max_bytes = SIZE_MAX});
   if (page) return page->events;
-  model_.Complain("cannot read: " + page.error().message);
+  model_.ReportFailure("cannot read: " + page.error().message);
   return {};
 }
 
@@ -478,16 +479,17 @@ void Schedule::CheckStates(const std::vector<PageEvent>& events) {
   std::map<std::string, JobState> folded;
   for (const PageEvent& event : events) {
     const std::string job(ViewEvent(event.body).job_id);
-    if (!ApplyLine(folded[job], event.body)) model_.Complain("cannot fold " + event.body);
+    if (!ApplyLine(folded[job], event.body)) model_.ReportFailure("cannot fold " + event.body);
   }
   const auto listed = logger_->reader().ListJobs({.limit = 1'000});
-  if (!listed) return model_.Complain(listed.error().message);
-  if (listed->size() != folded.size()) model_.Complain("jobs listed without events");
+  if (!listed) return model_.ReportFailure(listed.error().message);
+  if (listed->size() != folded.size()) model_.ReportFailure("jobs listed without events");
   for (const JobListing& job : *listed) {
     const JobState& state = folded[job.job_id];
-    if (logger_->reader().FindJob(job.job_id) != state) model_.Complain("state of " + job.job_id);
+    if (logger_->reader().FindJob(job.job_id) != state)
+      model_.ReportFailure("state of " + job.job_id);
     if (job.summary != EncodeJobSummary(state, state.Done())) {
-      model_.Complain("row of " + job.job_id + ": " + job.summary);
+      model_.ReportFailure("row of " + job.job_id + ": " + job.summary);
     }
   }
 }

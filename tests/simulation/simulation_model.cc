@@ -21,7 +21,7 @@ bool SaysNotApplied(const Refusal& refusal) {
 
 }  // namespace
 
-void SimulationModel::Complain(std::string text) {
+void SimulationModel::ReportFailure(std::string text) {
   if (complaints_.size() < kMaxComplaints) complaints_.push_back(std::move(text));
 }
 
@@ -33,13 +33,13 @@ Knowledge SimulationModel::OnAnswer(const SentRequest& request, const AppendOutc
     word.requests.insert(request.number);
   }
   if (outcome && outcome->size() != request.drafts.size()) {
-    Complain("request " + std::to_string(request.number) + ": not a place for each draft");
+    ReportFailure("request " + std::to_string(request.number) + ": not a place for each draft");
     return Knowledge::kUnknown;
   }
   if (outcome) {
     for (size_t i = 0; i < outcome->size(); ++i) {
       if (is_lost && !(*outcome)[i].duplicate) {
-        Complain("request " + std::to_string(request.number) + " was written without power");
+        ReportFailure("request " + std::to_string(request.number) + " was written without power");
       }
       OnPlace(request, request.drafts[i], (*outcome)[i]);
     }
@@ -59,10 +59,10 @@ void SimulationModel::OnPlace(const SentRequest& request, const EventDraft& draf
                               const AppendedEvent& given) {
   const std::string name = "request " + std::to_string(request.number) + ", " + draft.message;
   const bool is_named_right = draft.event_id.empty() || draft.event_id == given.event_id;
-  if (given.job_id != draft.job_id || !is_named_right) Complain(name + ": another's place");
-  if (request.jobs_gone.contains(draft.job_id)) Complain(name + ": a deleted job took it");
+  if (given.job_id != draft.job_id || !is_named_right) ReportFailure(name + ": another's place");
+  if (request.jobs_gone.contains(draft.job_id)) ReportFailure(name + ": a deleted job took it");
   const bool is_known = words_[draft.message].place.has_value();
-  if (given.duplicate && draft.event_id.empty()) Complain(name + ": duplicate of nothing");
+  if (given.duplicate && draft.event_id.empty()) ReportFailure(name + ": duplicate of nothing");
   Settle(draft.message, {given.seq, given.job_seq, given.ts_micros}, !given.duplicate && !is_known);
   RaiseHighest({given.seq, given.job_seq, given.ts_micros});
 }
@@ -71,19 +71,19 @@ void SimulationModel::OnPlace(const SentRequest& request, const EventDraft& draf
 void SimulationModel::Settle(const std::string& name, const Place& place, bool must_be_later) {
   Word& word = words_[name];
   if (word.place && !(*word.place == place)) {
-    Complain(name + " was at seq " + std::to_string(word.place->seq) + ", now at " +
-             std::to_string(place.seq));
+    ReportFailure(name + " was at seq " + std::to_string(word.place->seq) + ", now at " +
+                  std::to_string(place.seq));
   }
   const auto [owner, is_new] = word_by_seq_.emplace(place.seq, name);
   if (!is_new && owner->second != name) {
-    Complain("seq " + std::to_string(place.seq) + " was given to " + owner->second + " and to " +
-             name);
+    ReportFailure("seq " + std::to_string(place.seq) + " was given to " + owner->second +
+                  " and to " + name);
   }
   const bool is_later = place.seq > highest_seq_ && place.ts_micros > highest_ts_micros_;
   if (must_be_later && !is_later) {
-    Complain(name + ": seq " + std::to_string(place.seq) + ", ts " +
-             FormatTimestamp(place.ts_micros) + " after seq " + std::to_string(highest_seq_) +
-             ", ts " + FormatTimestamp(highest_ts_micros_));
+    ReportFailure(name + ": seq " + std::to_string(place.seq) + ", ts " +
+                  FormatTimestamp(place.ts_micros) + " after seq " + std::to_string(highest_seq_) +
+                  ", ts " + FormatTimestamp(highest_ts_micros_));
   }
   word.place = place;
 }
@@ -108,8 +108,8 @@ void SimulationModel::OnShown(int64_t seq, const std::string& body, bool is_anno
   const std::string name(view.message);
   const auto [shown, is_new] = body_by_seq_.emplace(seq, body);
   if (shown->second != body) {
-    Complain("seq " + std::to_string(seq) + " was shown as\n  " + shown->second + "\n  and as\n  " +
-             body);
+    ReportFailure("seq " + std::to_string(seq) + " was shown as\n  " + shown->second +
+                  "\n  and as\n  " + body);
   }
   if (!is_new && !is_announced) return;
   const bool must_be_later = is_announced && !words_[name].place;
@@ -121,7 +121,7 @@ void SimulationModel::OnShown(int64_t seq, const std::string& body, bool is_anno
 void SimulationModel::OnAnnounced(int64_t seq, const std::string& body) {
   std::vector<int64_t>& seqs = announced_.back().seqs;
   if (!seqs.empty() && seq <= seqs.back()) {
-    Complain("seq " + std::to_string(seq) + " announced after " + std::to_string(seqs.back()));
+    ReportFailure("seq " + std::to_string(seq) + " announced after " + std::to_string(seqs.back()));
   }
   seqs.push_back(seq);
   OnShown(seq, body, true);
@@ -131,13 +131,13 @@ void SimulationModel::OnPage(ModelSubscriber& subscriber, const Page& page) {
   for (const PageEvent& event : page.events) {
     const int64_t last = subscriber.seen.empty() ? 0 : subscriber.seen.back().seq;
     if (event.seq <= subscriber.cursor || event.seq <= last) {
-      Complain("a page after " + std::to_string(subscriber.cursor) + " has seq " +
-               std::to_string(event.seq) + " after " + std::to_string(last));
+      ReportFailure("a page after " + std::to_string(subscriber.cursor) + " has seq " +
+                    std::to_string(event.seq) + " after " + std::to_string(last));
     }
     subscriber.seen.push_back(event);
     OnShown(event.seq, event.body, false);
   }
-  if (page.scanned_through < subscriber.cursor) Complain("a page moves the cursor back");
+  if (page.scanned_through < subscriber.cursor) ReportFailure("a page moves the cursor back");
   subscriber.cursor = page.scanned_through;
 }
 
@@ -148,12 +148,12 @@ void SimulationModel::Check(const FoundJournal& found,
   std::map<std::string, PageEvent> by_word;
   for (const PageEvent& event : found.events) {
     const std::string word = WordOf(event.body);
-    if (!by_word.emplace(word, event).second) Complain(word + " is there twice");
-    if (!words_.contains(word)) Complain("nobody has sent " + event.body);
+    if (!by_word.emplace(word, event).second) ReportFailure(word + " is there twice");
+    if (!words_.contains(word)) ReportFailure("nobody has sent " + event.body);
     const auto shown = body_by_seq_.find(event.seq);
     if (shown != body_by_seq_.end() && shown->second != event.body) {
-      Complain("seq " + std::to_string(event.seq) + " was shown as\n  " + shown->second +
-               "\n  and is\n  " + event.body);
+      ReportFailure("seq " + std::to_string(event.seq) + " was shown as\n  " + shown->second +
+                    "\n  and is\n  " + event.body);
     }
   }
   CheckDeleted(found);
@@ -165,15 +165,15 @@ void SimulationModel::Check(const FoundJournal& found,
 
 void SimulationModel::CheckDeleted(const FoundJournal& found) {
   for (const std::string& job : deleted_) {
-    if (!found.deleted.contains(job)) Complain("job " + job + " was deleted and is back");
+    if (!found.deleted.contains(job)) ReportFailure("job " + job + " was deleted and is back");
   }
   for (const std::string& job : found.deleted) {
     const bool may_be = deleted_.contains(job) || maybe_deleted_.contains(job);
-    if (!may_be) Complain("nobody has deleted job " + job);
+    if (!may_be) ReportFailure("nobody has deleted job " + job);
   }
   for (const PageEvent& event : found.events) {
     const std::string job = JobOf(event.body);
-    if (found.deleted.contains(job)) Complain("deleted job " + job + " has " + event.body);
+    if (found.deleted.contains(job)) ReportFailure("deleted job " + job + " has " + event.body);
   }
 }
 
@@ -189,24 +189,24 @@ void SimulationModel::CheckWords(const FoundJournal& found,
 void SimulationModel::CheckWord(const std::string& name, const Word& word, const PageEvent* event) {
   if (event == nullptr) {
     if (word.place) {
-      Complain(name + " was acknowledged or shown at seq " + std::to_string(word.place->seq) +
-               " and is lost");
+      ReportFailure(name + " was acknowledged or shown at seq " + std::to_string(word.place->seq) +
+                    " and is lost");
     }
     return;
   }
-  if (!word.place && !word.may_be_there) Complain(name + " was refused and is there");
+  if (!word.place && !word.may_be_there) ReportFailure(name + " was refused and is there");
   const Result<Event> stored = DecodeStoredEvent(event->body);
-  if (!stored) return Complain(event->body + ": " + stored.error().message);
+  if (!stored) return ReportFailure(event->body + ": " + stored.error().message);
   const Place place{stored->seq, stored->job_seq, stored->ts_micros};
   if (word.place && !(*word.place == place)) {
-    Complain(name + " is not at seq " + std::to_string(word.place->seq) + ": " + event->body);
+    ReportFailure(name + " is not at seq " + std::to_string(word.place->seq) + ": " + event->body);
   }
   const bool is_same = SameContent(stored->draft, word.draft) &&
                        stored->draft.job_id == word.draft.job_id &&
                        stored->draft.actor == word.draft.actor;
   const bool is_named_right =
       word.draft.event_id.empty() || word.draft.event_id == stored->draft.event_id;
-  if (!is_same || !is_named_right) Complain(name + " is there otherwise: " + event->body);
+  if (!is_same || !is_named_right) ReportFailure(name + " is there otherwise: " + event->body);
 }
 
 // Of a request whose outcome is unknown all is there or nothing. What other requests have carried
@@ -221,7 +221,7 @@ void SimulationModel::CheckWholeness(const FoundJournal& found,
       present.insert(by_word.contains(name));
     }
     if (present.size() > 1) {
-      Complain("request " + std::to_string(request.number) + " is there in part");
+      ReportFailure("request " + std::to_string(request.number) + " is there in part");
     }
   }
 }
@@ -247,7 +247,7 @@ void SimulationModel::CheckSubscriber(const FoundJournal& found,
   for (const int64_t seq : seen) text += " " + std::to_string(seq);
   text += " and not";
   for (const int64_t seq : wanted) text += " " + std::to_string(seq);
-  Complain(std::move(text));
+  ReportFailure(std::move(text));
 }
 
 void SimulationModel::CheckAnnounced(const FoundJournal& found, const Announced& announced) {
@@ -257,7 +257,7 @@ void SimulationModel::CheckAnnounced(const FoundJournal& found, const Announced&
     const bool is_in_range =
         event.seq > announced.head_at_opening && event.seq <= announced.seqs.back();
     if (is_in_range && !seqs.contains(event.seq)) {
-      Complain("seq " + std::to_string(event.seq) + " was never announced");
+      ReportFailure("seq " + std::to_string(event.seq) + " was never announced");
     }
   }
 }

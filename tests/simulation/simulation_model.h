@@ -70,7 +70,7 @@ class SimulationModel {
   int64_t highest_seq() const { return highest_seq_; }
   int64_t highest_ts_micros() const { return highest_ts_micros_; }
 
-  void Complain(std::string text);
+  void ReportFailure(std::string text);
   const std::vector<std::string>& complaints() const { return complaints_; }
 
  private:

@@ -58,9 +58,9 @@ TEST(CatchUpReaderTest, WhoSearchesDoesNotHoldUpTheOthers) {
   NotingSource source;
   {
     CatchUpReader reader(source, 1, [](const CatchUpResult&) {});
-    for (uint64_t id = 1; id <= 5; ++id) reader.Ask(Task(id, true));
+    for (uint64_t id = 1; id <= 5; ++id) reader.Submit(Task(id, true));
     source.WaitForFirst();
-    for (uint64_t id = 6; id <= 7; ++id) reader.Ask(Task(id, false));
+    for (uint64_t id = 6; id <= 7; ++id) reader.Submit(Task(id, false));
     EXPECT_THAT(source.OpenAndWaitFor(7), ElementsAre("filtered", "plain", "filtered", "plain",
                                                       "filtered", "filtered", "filtered"));
   }
@@ -70,9 +70,9 @@ TEST(CatchUpReaderTest, WhoSearchesDoesNotHoldUpTheOthers) {
 TEST(CatchUpReaderTest, WhoSearchesHasItsTurnHoweverManyOthersWait) {
   NotingSource source;
   CatchUpReader reader(source, 1, [](const CatchUpResult&) {});
-  for (uint64_t id = 1; id <= 4; ++id) reader.Ask(Task(id, false));
+  for (uint64_t id = 1; id <= 4; ++id) reader.Submit(Task(id, false));
   source.WaitForFirst();
-  reader.Ask(Task(5, true));
+  reader.Submit(Task(5, true));
   EXPECT_THAT(source.OpenAndWaitFor(5),
               ElementsAre("plain", "filtered", "plain", "plain", "plain"));
 }
@@ -80,9 +80,9 @@ TEST(CatchUpReaderTest, WhoSearchesHasItsTurnHoweverManyOthersWait) {
 TEST(CatchUpReaderTest, ACanceledTaskIsNotRead) {
   NotingSource source;
   CatchUpReader reader(source, 1, [](const CatchUpResult&) {});
-  reader.Ask(Task(1, false));
+  reader.Submit(Task(1, false));
   source.WaitForFirst();
-  for (uint64_t id = 2; id <= 5; ++id) reader.Ask(Task(id, id % 2 == 0));
+  for (uint64_t id = 2; id <= 5; ++id) reader.Submit(Task(id, id % 2 == 0));
   for (uint64_t id = 2; id <= 4; ++id) reader.Cancel(id);
   EXPECT_THAT(source.OpenAndWaitFor(2), ElementsAre("plain", "plain"));
 }

@@ -34,9 +34,11 @@ class JournalChecker {
   void Check(const StoredRow& row) {
     const EventView view = ViewEvent(row.body);
     const std::string name = "seq " + std::to_string(row.seq);
-    if (view.seq != row.seq) Complain(name + ": the body says seq " + std::to_string(view.seq));
-    if (row.seq <= last_seq_) Complain(name + " does not increase");
-    if (view.ts <= last_ts_) Complain(name + ": ts " + std::string(view.ts) + " does not increase");
+    if (view.seq != row.seq)
+      ReportFailure(name + ": the body says seq " + std::to_string(view.seq));
+    if (row.seq <= last_seq_) ReportFailure(name + " does not increase");
+    if (view.ts <= last_ts_)
+      ReportFailure(name + ": ts " + std::string(view.ts) + " does not increase");
     CheckInJob(name, row.body, view);
     last_seq_ = row.seq;
     last_ts_ = view.ts;
@@ -44,7 +46,7 @@ class JournalChecker {
 
   void CheckFiles(const std::string& runs_dir) {
     for (const std::string& folder : ListJobFolders(runs_dir)) {
-      if (jobs_.count(folder) == 0) Complain("job " + folder + " has a folder but no row");
+      if (jobs_.count(folder) == 0) ReportFailure("job " + folder + " has a folder but no row");
     }
     for (const auto& [job_id, job] : jobs_) CheckFile(runs_dir, job_id, job.bodies);
   }
@@ -59,7 +61,7 @@ class JournalChecker {
     std::vector<std::string> bodies;
   };
 
-  void Complain(std::string text) {
+  void ReportFailure(std::string text) {
     if (complaints_.size() < kMaxComplaints) complaints_.push_back(std::move(text));
   }
 
@@ -67,30 +69,30 @@ class JournalChecker {
     Job& job = jobs_[std::string(view.job_id)];
     const std::string where = name + " of job " + std::string(view.job_id);
     if (view.job_seq != job.job_seq + 1) {
-      Complain(where + ": job_seq " + std::to_string(view.job_seq) + " after " +
-               std::to_string(job.job_seq));
+      ReportFailure(where + ": job_seq " + std::to_string(view.job_seq) + " after " +
+                    std::to_string(job.job_seq));
     }
-    if (!ChainHolds(body, job.hash)) Complain(where + ": the hash chain is broken");
+    if (!VerifyHash(body, job.hash)) ReportFailure(where + ": the hash chain is broken");
     if (!job.event_ids.emplace(view.event_id).second) {
-      Complain(where + ": event_id " + std::string(view.event_id) + " a second time");
+      ReportFailure(where + ": event_id " + std::string(view.event_id) + " a second time");
     }
     job.job_seq = view.job_seq;
-    job.hash = CarriedHash(body);
+    job.hash = StoredHash(body);
     job.bodies.push_back(body);
   }
 
   void CheckFile(const std::string& runs_dir, const std::string& job_id,
                  const std::vector<std::string>& bodies) {
     const auto lines = ReadJobLines(runs_dir, job_id);
-    if (!lines) return Complain(lines.error().message);
+    if (!lines) return ReportFailure(lines.error().message);
     if (*lines == bodies) return;
     const auto [line, body] =
         std::mismatch(lines->begin(), lines->end(), bodies.begin(), bodies.end());
-    Complain("job " + job_id + ": the file has " + std::to_string(lines->size()) +
-             " lines, SQLite " + std::to_string(bodies.size()) + " rows; they differ from line " +
-             std::to_string(line - lines->begin() + 1) +
-             " on\n  file: " + (line == lines->end() ? "(end)" : *line) +
-             "\n  row:  " + (body == bodies.end() ? "(end)" : *body));
+    ReportFailure("job " + job_id + ": the file has " + std::to_string(lines->size()) +
+                  " lines, SQLite " + std::to_string(bodies.size()) +
+                  " rows; they differ from line " + std::to_string(line - lines->begin() + 1) +
+                  " on\n  file: " + (line == lines->end() ? "(end)" : *line) +
+                  "\n  row:  " + (body == bodies.end() ? "(end)" : *body));
   }
 
   int64_t last_seq_ = 0;

@@ -145,7 +145,7 @@ void JournalTest::ExpectAgreement() {
     for (const std::string& body : bodies) {
       const EventView view = ViewEvent(body);
       EXPECT_EQ(view.job_seq, ++job_seq) << body;
-      EXPECT_TRUE(ChainHolds(body, previous_hash)) << body;
+      EXPECT_TRUE(VerifyHash(body, previous_hash)) << body;
       EXPECT_TRUE(ts_by_seq.emplace(view.seq, view.ts).second) << "seq given twice: " << body;
       previous_hash = view.hash;
       EXPECT_TRUE(ApplyLine(folded, body)) << body;

@@ -17,9 +17,9 @@ struct TraceMark {
   std::string name;
 };
 
-// Stages as slices, gates as slices of a lane of their own, `marks` as instants. Slices of a lane
-// never overlap unless one lies within the other, which is what the format asks of a thread: stages
-// that run side by side get lanes of their own. What has not ended ends with the job's last event.
+// Stages as slices, gates as slices in a separate lane, `marks` as instants. Slices of a lane must
+// be disjoint or nested, which the format requires of a thread: concurrent stages get their own
+// lanes. Items that have not ended extend to the job's last event.
 std::string EncodeChromeTrace(const JobState& state, const std::vector<TraceMark>& marks);
 
 }  // namespace stagelog::cli

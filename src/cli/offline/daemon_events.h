@@ -1,4 +1,4 @@
-// A job's events as a daemon hands them out by polling.
+// A job's events, polled from a daemon.
 #ifndef STAGELOG_CLI_OFFLINE_DAEMON_EVENTS_H_
 #define STAGELOG_CLI_OFFLINE_DAEMON_EVENTS_H_
 

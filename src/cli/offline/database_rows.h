@@ -1,4 +1,4 @@
-// The events as stagelog.db has them, for comparing. The daemon may be running.
+// The events in stagelog.db, for comparison. A daemon may be running.
 #ifndef STAGELOG_CLI_OFFLINE_DATABASE_ROWS_H_
 #define STAGELOG_CLI_OFFLINE_DATABASE_ROWS_H_
 

@@ -1,4 +1,4 @@
-// A job's stored events in their order, wherever they come from: a file, a daemon, a test.
+// A job's stored events in order, from any source: a file, a daemon, a test.
 #ifndef STAGELOG_CLI_OFFLINE_EVENT_SEQUENCE_H_
 #define STAGELOG_CLI_OFFLINE_EVENT_SEQUENCE_H_
 
@@ -20,7 +20,7 @@ class EventSequence {
  public:
   virtual ~EventSequence() = default;
 
-  // The next event; none at the end. An error is the last thing that it says.
+  // The next event; none at the end. Nothing follows an error.
   virtual CliResult<std::optional<StoredEvent>> Next() = 0;
 
   // What a person should know of the events although it is no failure; empty when there is nothing.

@@ -1,5 +1,4 @@
-// What a person names when a command wants the events of a job: a file, a folder, or a job of the
-// daemon.
+// Resolves the argument that names the events of a job: a file, a folder, or a job of the daemon.
 #ifndef STAGELOG_CLI_OFFLINE_EVENT_SOURCE_H_
 #define STAGELOG_CLI_OFFLINE_EVENT_SOURCE_H_
 
@@ -12,11 +11,11 @@
 
 namespace stagelog::cli {
 
-// True where `name` is no path: what is there is a file, and what cannot name a job is a path.
+// True if `name` is not a path: existing files, and names that are not valid job ids, are paths.
 bool NamesJobOfDaemon(const std::string& name);
 
-// The events that `name` stands for; `trust` is for files. An error of a job that the daemon does
-// not have says that there is no such file either.
+// Opens the events `name` refers to; `trust` is for files. The error for a job unknown to the
+// daemon mentions that there is no such file either.
 CliResult<std::unique_ptr<EventSequence>> OpenEvents(const Settings& settings,
                                                      const std::string& name, Trust trust);
 

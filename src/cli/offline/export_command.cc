@@ -67,7 +67,7 @@ CliStatus VisitEvents(Context& context, const ExportOptions& options,
     if (!event->has_value()) break;
     if (CliStatus visited = visit(**event); !visited) return visited;
   }
-  if (const std::string remark = (*events)->Remark(); !remark.empty()) Complain(remark);
+  if (const std::string remark = (*events)->Remark(); !remark.empty()) PrintError(remark);
   return {};
 }
 
@@ -120,7 +120,7 @@ void AddExport(CommandLine& line) {
       .Required()
       .OneOf({"chrome-trace", "csv"});
   command.AddFlag("--unverified", options->unverified, "use the readable part of a damaged file");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) {
       return options->format == "csv" ? ExportCsv(context, *options)
                                       : ExportTrace(context, *options);

@@ -85,7 +85,7 @@ std::optional<StoredEvent> FileEvents::TakeReadable(const FileLine& line) {
   const bool is_next = event && (job_id_.empty() || event->draft.job_id == job_id_) &&
                        event->seq > last_seq_ && event->job_seq > last_job_seq_;
   if (!is_next) {
-    remark_ = path_ + ": lines passed over, for they are no events that follow: " +
+    remark_ = path_ + ": skipped lines that are not the job's next event: " +
               std::to_string(++passed_over_);
     return std::nullopt;
   }
@@ -116,7 +116,7 @@ CliError FileEvents::Damage(const ChainFinding& finding) const {
   return {ExitCode::kBadFile,
           path_ + ": line " + std::to_string(finding.line) + " (byte " +
               std::to_string(finding.offset) + ") " + finding.code + ": " +
-              Harmless(finding.detail) +
+              EscapeControls(finding.detail) +
               "; 'stagelog verify' reports what can be trusted, --unverified continues anyway"};
 }
 

@@ -1,5 +1,5 @@
-// The events of an events.jsonl or events.jsonl.zst, or of one that other programs packed
-// (packed_file.h), each judged before it is handed out.
+// The events of an events.jsonl or events.jsonl.zst, or of one compressed by other programs
+// (packed_file.h), each checked before it is returned.
 #ifndef STAGELOG_CLI_OFFLINE_FILE_EVENTS_H_
 #define STAGELOG_CLI_OFFLINE_FILE_EVENTS_H_
 
@@ -16,14 +16,14 @@
 namespace stagelog::cli {
 
 enum class Trust {
-  kVerified,  // a line that is not as the journal wrote it ends the reading with an error
-  kReadable,  // whatever can be read as the job's next event is taken, the rest is passed over
+  kVerified,  // a line that differs from what the journal wrote is an error
+  kReadable,  // lines that are not the job's next event are skipped
 };
 
-// The events are those of the job of the first line: a copied file may stand in any folder. Reads
-// the file once, in the memory of a few lines, however long it is. A torn last line (a daemon
-// may be writing it) is passed over with a remark. kBadFile for a file that holds no event, for
-// damage, and for a tail of which the state.json beside it knows and which is not there.
+// The job is that of the first line, so a copied file may be in any folder. Reads the file once,
+// with a few lines in memory. A torn last line (a daemon may be writing it) is skipped with a
+// remark. kBadFile for a file without events, for damage, and for a missing tail according to the
+// state.json beside it.
 class FileEvents : public EventSequence {
  public:
   // `bytes_read` may be empty.

@@ -24,7 +24,7 @@ CliResult<JobMoment> ParseJobMoment(const std::string& at_seq, const std::string
     moment.at_seq = ParseCursor(at_seq);
     if (!moment.at_seq) {
       return Fail(ExitCode::kUsage,
-                  "--at-seq: '" + Harmless(at_seq) + "' is not a seq, a whole number");
+                  "--at-seq: '" + EscapeControls(at_seq) + "' is not a seq, a whole number");
     }
   }
   if (!at.empty()) {
@@ -43,7 +43,7 @@ CliResult<JobState> FoldUpTo(EventSequence& events, const JobMoment& moment) {
     if (!next->has_value()) break;
     const Event& event = (*next)->event;
     if (!IsLater(event, moment)) {
-      Apply(state, event, CarriedHash((*next)->body));
+      Apply(state, event, StoredHash((*next)->body));
       if (moment.at_seq == state.as_of_seq) return state;
       continue;
     }

@@ -1,5 +1,5 @@
-// A job as it was: the fold of its events up to a moment, as the daemon answers `at_seq=` and
-// `at=`.
+// A job at an earlier moment: the fold of its events up to then, as the daemon answers `at_seq=`
+// and `at=`.
 #ifndef STAGELOG_CLI_OFFLINE_JOB_MOMENT_H_
 #define STAGELOG_CLI_OFFLINE_JOB_MOMENT_H_
 
@@ -23,9 +23,9 @@ struct JobMoment {
 CliResult<JobMoment> ParseJobMoment(const std::string& at_seq, const std::string& at,
                                     int64_t now_micros);
 
-// The state after the last event that is not later than the moment. Reads no further than it must:
-// what is behind the moment is not judged. kUsage for a moment before the first event, and for an
-// at_seq beyond the last.
+// The state after the last event at or before the moment. Stops reading as early as possible: later
+// lines are not checked. kUsage for a moment before the first event, and for an at_seq after the
+// last.
 CliResult<JobState> FoldUpTo(EventSequence& events, const JobMoment& moment);
 
 }  // namespace stagelog::cli

@@ -69,7 +69,7 @@ CliResult<std::vector<JournalPath>> FindJournals(const std::string& path) {
   const bool is_device = status.type() == fs::file_type::character ||
                          status.type() == fs::file_type::block ||
                          status.type() == fs::file_type::socket;
-  if (is_device) return Fail(ExitCode::kBadFile, path + ": a device or socket is no journal");
+  if (is_device) return Fail(ExitCode::kBadFile, path + ": a device or socket, not a journal");
   if (status.type() != fs::file_type::directory) return std::vector<JournalPath>{OfFile(path)};
   const fs::path folder = Canonical(path);
   if (auto journal = JournalIn(folder)) return std::vector<JournalPath>{std::move(*journal)};
@@ -92,7 +92,7 @@ CliResult<JournalPath> FindJournal(const std::string& path) {
   auto journals = FindJournals(path);
   if (!journals) return tl::unexpected(journals.error());
   if (journals->size() > 1) {
-    return Fail(ExitCode::kUsage, path + ": holds " + std::to_string(journals->size()) +
+    return Fail(ExitCode::kUsage, path + ": contains " + std::to_string(journals->size()) +
                                       " jobs; name the folder of one, such as " +
                                       journals->front().folder);
   }

@@ -1,4 +1,4 @@
-// Where journals are: a file, a job's folder, a runs folder.
+// Finds journals: a file, the folder of a job, a runs folder.
 #ifndef STAGELOG_CLI_OFFLINE_JOURNAL_PATH_H_
 #define STAGELOG_CLI_OFFLINE_JOURNAL_PATH_H_
 

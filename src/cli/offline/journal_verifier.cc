@@ -108,7 +108,7 @@ class Verifier {
       TakeLine(**line);
       if (check_.finding_count() == check_.lines() && check_.lines() >= kLinesToGiveUpAfter &&
           check_.last_job_seq() == 0) {
-        check_.Add({1, 0, "not_a_journal", "its first lines are no events; the rest was not read"});
+        check_.Add({1, 0, "not_a_journal", "first lines are not events; the rest was not read"});
         gave_up_ = true;
         return {};
       }

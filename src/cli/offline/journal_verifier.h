@@ -1,4 +1,4 @@
-// A job's events.jsonl held against itself, the state.json beside it and, if wanted, the database.
+// Checks a job's events.jsonl by itself, against its state.json and, on request, the database.
 #ifndef STAGELOG_CLI_OFFLINE_JOURNAL_VERIFIER_H_
 #define STAGELOG_CLI_OFFLINE_JOURNAL_VERIFIER_H_
 
@@ -14,17 +14,17 @@
 
 namespace stagelog::cli {
 
-// Told of the bytes that were read since the last call.
+// Called with the number of bytes read since the last call.
 using BytesRead = std::function<void(uint64_t bytes)>;
 
-// Reads the file once from end to end, in little memory. `database` may be null. A journal that a
-// daemon writes at this moment is no fault: what came into file, state.json or database while it
-// was read is not held against it. kBadFile when the file cannot be read.
+// Reads the file once, in little memory. `database` may be null. A journal being written by a
+// daemon is not a fault: what was added to the file, state.json or database meanwhile is ignored.
+// kBadFile if the file cannot be read.
 CliResult<ChainCheck> VerifyJournal(const JournalPath& journal, DatabaseRows* database,
                                     const BytesRead& bytes_read);
 
-// What a state.json notes of the event it was folded up to; none where there is no such file. A
-// file that is no state is an error.
+// The event that a state.json was folded up to; none if there is no such file. A file that is not a
+// state is an error.
 CliResult<std::optional<ChainAnchor>> ReadStateAnchor(const std::string& path);
 
 }  // namespace stagelog::cli

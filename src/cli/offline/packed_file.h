@@ -1,4 +1,4 @@
-// Journals that other programs have packed: `gzip events.jsonl`, `zstd events.jsonl`.
+// Journals compressed by other programs: `gzip events.jsonl`, `zstd events.jsonl`.
 #ifndef STAGELOG_CLI_OFFLINE_PACKED_FILE_H_
 #define STAGELOG_CLI_OFFLINE_PACKED_FILE_H_
 

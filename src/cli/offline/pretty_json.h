@@ -1,4 +1,4 @@
-// JSON for the eyes.
+// Formats JSON for people.
 #ifndef STAGELOG_CLI_OFFLINE_PRETTY_JSON_H_
 #define STAGELOG_CLI_OFFLINE_PRETTY_JSON_H_
 

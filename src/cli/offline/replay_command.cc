@@ -45,7 +45,7 @@ class Replay {
       : context_(context), options_(options), range_(range), tempo_(tempo), events_(events) {}
 
   CliResult<ExitCode> Print() {
-    SayZone(context_);
+    PrintTimeZone(context_);
     OutputWaiter waiter(STDOUT_FILENO);
     ReplayPrinter printer(context_.out, context_.flags.json);
     Replayer replayer(events_, range_, tempo_, waiter, printer);
@@ -88,7 +88,7 @@ class Replay {
   }
 
   void SayRemark() {
-    if (const std::string remark = events_.Remark(); !remark.empty()) Complain(remark);
+    if (const std::string remark = events_.Remark(); !remark.empty()) PrintError(remark);
   }
 
   Context& context_;
@@ -104,8 +104,8 @@ CliResult<int> ParsePort(const std::string& text) {
   if (error == std::errc() && end == text.data() + text.size() && port >= 0 && port <= 65535) {
     return port;
   }
-  return Fail(ExitCode::kUsage,
-              "--serve: '" + Harmless(text) + "' is not a port: 1 to 65535, or 0 for any free one");
+  return Fail(ExitCode::kUsage, "--serve: '" + EscapeControls(text) +
+                                    "' is not a port: 1 to 65535, or 0 for any free one");
 }
 
 CliResult<ExitCode> RunReplay(Context& context, const ReplayOptions& options) {
@@ -151,7 +151,7 @@ void AddReplay(CommandLine& line) {
       .Needs(serve);
   command.AddFlag("--unverified", options->unverified,
                   "use the readable part of a damaged file, skipping the rest");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return RunReplay(context, *options); };
   });
 }

@@ -17,7 +17,7 @@ CliError DiskTrouble(const std::string& folder, const SQLite::Exception& problem
 
 Refusal ReadOnly() {
   return {.code = "read_only",
-          .detail = "this is the replay of an old run: it takes no events, commands or decisions"};
+          .detail = "this is a replay of an old run: it accepts no events, commands or decisions"};
 }
 
 }  // namespace
@@ -60,13 +60,13 @@ void ReplayJournal::Write(const std::vector<StoredEvent>& events, CommittedBatch
   for (const auto& [event, body] : events) {
     const bool is_first = state_.job_seq == 0;
     const int64_t job_seq = state_.job_seq;
-    Apply(state_, event, CarriedHash(body), &changes);
+    Apply(state_, event, StoredHash(body), &changes);
     if (is_first) table_->WriteState(state_, {}, 0);  // the job's row comes before its events
     table_->WriteSnapshotWhenDue(state_, job_seq);
     table_->InsertEvent(event.seq, state_.first_seq, event.job_seq, event.ts_micros,
                         event.draft.event_id, body);
     batch.events.push_back({event.seq, event.draft.kind, event.draft.job_id, body,
-                            state_.IsOver() && event.seq >= last_seq_});
+                            state_.IsTerminal() && event.seq >= last_seq_});
   }
   table_->WriteState(state_, changes, state_.job_seq);
   table_->Commit();

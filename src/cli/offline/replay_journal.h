@@ -1,4 +1,4 @@
-// An old run's events in a database of their own, for the daemon's readers to read.
+// A past run's events in a temporary database, to be served by the daemon's readers.
 #ifndef STAGELOG_CLI_OFFLINE_REPLAY_JOURNAL_H_
 #define STAGELOG_CLI_OFFLINE_REPLAY_JOURNAL_H_
 
@@ -27,10 +27,10 @@
 
 namespace stagelog::cli {
 
-// Takes no drafts: nothing is added to a run that is over. Everything else is as the daemon has it,
-// down to seq, ts, hash and bytes; but for the journal's id, which is a new one, for its head,
-// which is the last event that was replayed, and for the job's end, which is not told to readers of
-// the log before the last event.
+// Accepts no drafts: nothing can be added to a past run. Everything else is as in the daemon,
+// including seq, ts, hash and bytes; except the journal id, which is new, the head, which is the
+// last replayed event, and the job's end, which is not reported to readers of the log before the
+// last event.
 class ReplayJournal : public EventAppender,
                       public EventSource,
                       public JobDeleter,

@@ -1,4 +1,4 @@
-// Replayed events on standard output.
+// Prints replayed events to standard output.
 #ifndef STAGELOG_CLI_OFFLINE_REPLAY_PRINTER_H_
 #define STAGELOG_CLI_OFFLINE_REPLAY_PRINTER_H_
 
@@ -11,7 +11,7 @@
 
 namespace stagelog::cli {
 
-// The past is not told. One write for events that are due together.
+// Does not print the past. Events due together are written at once.
 class ReplayPrinter : public ReplaySink {
  public:
   // `as_json`: the stored bytes, one line an event.

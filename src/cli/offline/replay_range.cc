@@ -14,7 +14,7 @@ CliResult<ReplayBound> ParseBound(const std::string& flag, const std::string& te
   const auto moment = ParseMoment(text, SystemClock().WallMicros());
   if (moment) return ReplayBound{is_end ? moment->last_micros : moment->first_micros, false};
   return Fail(ExitCode::kUsage,
-              flag + ": invalid time '" + Harmless(Shorten(text, 60)) +
+              flag + ": invalid time '" + EscapeControls(Shorten(text, 60)) +
                   "'; give a time (2026-11-21 07:41:02, 07:41, 2026-11-21T07:41:02Z), or how long "
                   "after the first event (90s, 10m, 1h30m)");
 }

@@ -1,4 +1,4 @@
-// The part of a run that is told again.
+// The part of a run to replay.
 #ifndef STAGELOG_CLI_OFFLINE_REPLAY_RANGE_H_
 #define STAGELOG_CLI_OFFLINE_REPLAY_RANGE_H_
 

@@ -22,9 +22,8 @@ struct ReplayServerOptions {
   std::vector<std::string> allowed_origins;  // for CORS
 };
 
-// Listens on 127.0.0.1 only. Events that it takes are in the database when they are announced, as a
-// daemon does it; what a daemon does beside answering (files, console, the gates' timer) is left
-// out. One thread at a time.
+// Listens on 127.0.0.1 only. Events are in the database before they are announced, as in the
+// daemon; the daemon's other tasks (files, console, gate timer) are left out. One thread at a time.
 class ReplayServer : public ReplaySink {
  public:
   // Has the port when it succeeds; clients that come before Start() wait.
@@ -34,8 +33,8 @@ class ReplayServer : public ReplaySink {
 
   CliStatus TakePast(std::vector<StoredEvent> events) override { return Take(std::move(events)); }
   CliStatus Take(std::vector<StoredEvent> events) override;
-  // Only now the job may be over for streams that end with it: it may have ended and been resumed
-  // several times in the run that is replayed.
+  // Only now the job counts as terminal for streams that end with it: it may have ended and been
+  // resumed several times during the run.
   CliStatus TakeLast(std::vector<StoredEvent> events) override;
 
   void Start();

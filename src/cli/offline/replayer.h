@@ -1,4 +1,4 @@
-// Tells stored events again, each when it is due.
+// Replays stored events, each when it is due.
 #ifndef STAGELOG_CLI_OFFLINE_REPLAYER_H_
 #define STAGELOG_CLI_OFFLINE_REPLAYER_H_
 

@@ -32,7 +32,7 @@ CliResult<Tempo> ParseTempo(const std::string& speed, const std::string& max_wai
   } else {
     const std::optional<double> number = ParseNumber(speed);
     if (!number || *number <= 0) {
-      return Fail(ExitCode::kUsage, "--speed: '" + Harmless(speed) +
+      return Fail(ExitCode::kUsage, "--speed: '" + EscapeControls(speed) +
                                         "' is not a speed: 10 is ten times as fast as the run, 0.5 "
                                         "half as fast, max without pauses");
     }

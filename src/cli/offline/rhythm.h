@@ -1,4 +1,4 @@
-// When the events of an old run are due as they are told again.
+// Schedules the events of a replay.
 #ifndef STAGELOG_CLI_OFFLINE_RHYTHM_H_
 #define STAGELOG_CLI_OFFLINE_RHYTHM_H_
 
@@ -23,9 +23,9 @@ class Rhythm {
  public:
   explicit Rhythm(Tempo tempo) : tempo_(tempo) {}
 
-  // When the next event is due, in the monotonic time of `now_micros`; the first one is due at
-  // once. Who was held up for long (a terminal that was stopped) goes on from where he is: the
-  // pauses that he missed are not made up for by haste.
+  // When the next event is due, on the clock of `now_micros`; the first one is due at once. After a
+  // long delay (a stopped terminal) the replay continues from that point: missed pauses are not
+  // made up by hurrying.
   int64_t NextDueMicros(int64_t event_micros, int64_t now_micros);
 
  private:

@@ -31,7 +31,7 @@ CliResult<ExitCode> PrintState(Context& context, const StateOptions& options) {
   const auto state = FoldUpTo(**events, *moment);
   progress.Hide();
   if (!state) return tl::unexpected(state.error());
-  if (const std::string remark = (*events)->Remark(); !remark.empty()) Complain(remark);
+  if (const std::string remark = (*events)->Remark(); !remark.empty()) PrintError(remark);
   const std::string json = EncodeJobState(*state);
   const CliStatus said = context.out.WriteLine(context.flags.json ? json : PrettyJson(json));
   if (!said) return tl::unexpected(said.error());
@@ -57,7 +57,7 @@ void AddState(CommandLine& line) {
       .Excludes(at_seq);
   command.AddFlag("--unverified", options->unverified,
                   "use the readable part of a damaged file, skipping the rest");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return PrintState(context, *options); };
   });
 }

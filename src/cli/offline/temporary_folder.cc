@@ -15,7 +15,7 @@ CliResult<std::unique_ptr<TemporaryFolder>> TemporaryFolder::Create() {
   std::string path = parent + "/stagelog-replay-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) {
     return Fail(ExitCode::kProblem, parent +
-                                        ": no folder can be made in it: " + std::strerror(errno) +
+                                        ": cannot create a folder in it: " + std::strerror(errno) +
                                         " (set TMPDIR to a folder that can be written)");
   }
   return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(path));

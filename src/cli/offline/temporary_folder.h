@@ -1,4 +1,4 @@
-// A folder that is gone when its owner is.
+// A temporary folder, removed by its destructor.
 #ifndef STAGELOG_CLI_OFFLINE_TEMPORARY_FOLDER_H_
 #define STAGELOG_CLI_OFFLINE_TEMPORARY_FOLDER_H_
 

@@ -122,7 +122,7 @@ class Verification {
     if (path.empty() && options_.database) {
       if (journal.folder.empty()) {
         return Fail(ExitCode::kUsage, journal.path +
-                                          ": stands in no runs folder; name its database with "
+                                          ": is not in a runs folder; name its database with "
                                           "--database-file");
       }
       path = std::filesystem::path(journal.folder).parent_path().string() + "/stagelog.db";
@@ -161,7 +161,7 @@ class Verification {
 
   std::string Describe(const JournalPath& journal, const ChainCheck& check) const {
     const Screen& out = context_.out;
-    const std::string path = Harmless(FromHere(journal.path));
+    const std::string path = EscapeControls(FromHere(journal.path));
     if (check.finding_count() == 0) {
       return out.Paint(Style::kGreen, "intact") + "  " + path + ": " +
              std::to_string(check.lines()) + " events, last hash " +
@@ -172,7 +172,7 @@ class Verification {
       const ChainFinding& finding = check.findings()[i];
       text += "        line " + std::to_string(finding.line) + " (byte " +
               std::to_string(finding.offset) + "): " + out.Paint(Style::kBold, finding.code) +
-              ": " + Harmless(finding.detail) + "\n";
+              ": " + EscapeControls(finding.detail) + "\n";
     }
     const int64_t more = check.finding_count() - static_cast<int64_t>(kFindingsShown);
     if (more > 0) text += "        and " + std::to_string(more) + " more\n";
@@ -241,7 +241,7 @@ void AddVerify(CommandLine& line) {
   command.AddFlag("--database", options->database,
                   "also compare with the stagelog.db of the runs folder");
   command.AddOption("--database-file", options->database_path, "compare with this database");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return Verification(context, *options).Run(); };
   });
 }

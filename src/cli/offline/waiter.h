@@ -1,4 +1,4 @@
-// Waiting that can be interrupted.
+// Interruptible waiting.
 #ifndef STAGELOG_CLI_OFFLINE_WAITER_H_
 #define STAGELOG_CLI_OFFLINE_WAITER_H_
 
@@ -14,12 +14,12 @@ class Waiter {
 
   virtual int64_t NowMicros() = 0;  // monotonic
 
-  // Returns at that monotonic time, at once when it is over. False: there is no use in going on.
+  // Returns at that monotonic time, at once if it has passed. False: stop waiting altogether.
   virtual bool WaitUntil(int64_t monotonic_micros) = 0;
 };
 
-// Gives up when nobody reads from `fd` any more (`| head` has seen enough): who waits an hour for
-// the next event would learn of it only then.
+// Gives up if the reader of `fd` has exited (`| head`), which would otherwise be noticed only at
+// the next event.
 class OutputWaiter : public Waiter {
  public:
   explicit OutputWaiter(int fd) : fd_(fd) {}

@@ -1,4 +1,4 @@
-// Learns that somebody has canceled the job, also while its command is quiet.
+// Detects that the job was canceled, also while its command prints nothing.
 #ifndef STAGELOG_CLI_RUN_CANCEL_WATCH_H_
 #define STAGELOG_CLI_RUN_CANCEL_WATCH_H_
 
@@ -16,13 +16,13 @@ class CancelWatch {
  public:
   // `on_cancel` is called once at most, on the watch's thread, and never after the destructor.
   CancelWatch(const Settings& settings, const std::string& job_id, std::function<void()> on_cancel);
-  // Ends at once; a connection that is only being made (to a machine that does not answer) cannot
-  // be ended, and is left alone rather than waited for.
+  // Ends at once; a pending connection attempt (to a machine that does not answer) cannot be
+  // aborted, and is abandoned.
   ~CancelWatch();
   CancelWatch(const CancelWatch&) = delete;
   CancelWatch& operator=(const CancelWatch&) = delete;
 
-  // The daemon knows the job, or soon will: from now on it is asked. Safe from any thread.
+  // Starts polling: the daemon knows the job, or soon will. Safe from any thread.
   void Arm();
 
  private:

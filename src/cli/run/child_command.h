@@ -37,16 +37,16 @@ struct ChildStreams {
   UniqueFd input;  // not valid: the child reads what we would
   UniqueFd output;
   UniqueFd errors;
-  // The three are a terminal, which becomes the child's own with a session of its own.
+  // The three are a terminal, which becomes the child's controlling terminal in a new session.
   bool is_terminal = false;
 };
 
-// One thread at a time. The process is in our group, so that the terminal is its too, and whoever
-// signals the group reaches it.
+// One thread at a time. The process is in our process group, so that it shares the terminal and
+// receives signals sent to the group.
 class ChildCommand {
  public:
-  // Starts it. The failure of exec (ENOENT: 127, else 126) is the failure here. The command runs
-  // only where this succeeds: all that can fail is done before exec.
+  // Starts it. Reports a failure of exec (ENOENT: 127, else 126). The command runs only if this
+  // succeeds: everything else that can fail is done before exec.
   static Result<ChildCommand> Start(const ChildOptions& options, ChildStreams streams);
 
   // Readable when it has ended.
@@ -54,7 +54,7 @@ class ChildCommand {
   pid_t pid() const { return pid_; }
   // In our process group, which it may have left.
   bool SharesGroup() const;
-  // It has been stopped since this was last asked.
+  // Whether it has been stopped since the last call.
   bool HasStopped() const;
   // Nothing once it has been waited for.
   void Signal(int signal) const;

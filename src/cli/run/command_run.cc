@@ -114,7 +114,7 @@ CommandRun::CommandRun(Context& context, RunTarget target, RunOptions options,
       outside_cancel_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       outer_(OuterOutput::FromText(ProcessEnvironment(kOutputVariable).value_or(""))),
       inner_{MakeKey(), "", ""},
-      outbox_(SpoolFolder(target_.job_id), kMaxMemoryBytes, Complain),
+      outbox_(SpoolFolder(target_.job_id), kMaxMemoryBytes, PrintError),
       sender_(context.settings, outbox_, OptionsOfSender()),
       watch_(context.settings, target_.job_id, [this] { CancelFromOutside(); }),
       recorder_(
@@ -123,7 +123,7 @@ CommandRun::CommandRun(Context& context, RunTarget target, RunOptions options,
             outbox_.Add(std::move(events));
             sender_.Wake();
           },
-          Complain) {
+          PrintError) {
   STAGELOG_CHECK(outside_cancel_.valid());
 }
 
@@ -141,12 +141,12 @@ SenderOptions CommandRun::OptionsOfSender() {
   options.has_heartbeats = true;
   options.on_job_status = [this](const std::string& status) { OnJobStatus(status); };
   options.on_other_sends = [this] { watch_.Arm(); };
-  options.say = Complain;
+  options.say = PrintError;
   return options;
 }
 
 int CommandRun::Run() {
-  if (target_.is_new_name) Complain("job " + target_.job_id);
+  if (target_.is_new_name) PrintError("job " + target_.job_id);
   sender_.Start();
   recorder_.Begin(Beginning());
   // So that what the command leaves running can be found, and named.
@@ -174,7 +174,7 @@ RunEnd CommandRun::Start() {
   end.ended_micros = Now();
   end.exit_code = problem.error_number == ENOENT ? kNotFound : kCannotExecute;
   end.message = "cannot start '" + options_.command.front() + "': " + problem.message;
-  Complain(Harmless(end.message));
+  PrintError(EscapeControls(end.message));
   return end;
 }
 
@@ -229,7 +229,7 @@ Status CommandRun::StartOnTerminal() {
 
 Status CommandRun::StartWith(ChildStreams streams) {
   // Whoever these were sent to, there was no command to reach.
-  for (const PassedSignal& signal : signals_.Read(false)) NoteCancel(signal);
+  for (const PassedSignal& signal : signals_.Read(false)) RecordCancel(signal);
   auto child = ChildCommand::Start(OptionsOfChild(), std::move(streams));
   if (!child) return tl::unexpected(child.error());
   child_.emplace(std::move(*child));
@@ -259,7 +259,7 @@ Status CommandRun::StartPump(std::unique_ptr<OutputPump>& pump, UniqueFd from, i
   options.stream = stream;
   options.key = inner_.key;
   options.outer_key = OuterKey(outer_, to);
-  options.say = Complain;
+  options.say = PrintError;
   auto started = OutputPump::Start(std::move(options), recorder_);
   if (!started) return tl::unexpected(started.error());
   pump = std::move(*started);
@@ -284,7 +284,7 @@ RunEnd CommandRun::Follow() {
     StopWithCommand();
     if ((entries[1].revents & POLLIN) != 0) TakeSignals();
     if ((entries[2].revents & POLLIN) != 0) TakeCancel();
-    if (ready == 0 && kill_at_micros_ != 0) RemindOrPressOn();
+    if (ready == 0 && kill_at_micros_ != 0) EscalateTermination();
     if ((entries[0].revents & POLLIN) == 0) continue;
     TakeSignals();  // what has ended the command may have been sent to us as well
     has_ended_ = true;
@@ -300,12 +300,12 @@ int CommandRun::PollTimeoutMs() const {
   return static_cast<int>(kill_at_micros_ != 0 ? std::min(left, kRemindMillis) : left);
 }
 
-void CommandRun::NoteCancel(const PassedSignal& signal) {
+void CommandRun::RecordCancel(const PassedSignal& signal) {
   if (signal.is_cancel && canceled_by_.empty()) canceled_by_ = SignalName(signal.number);
 }
 
 void CommandRun::TakeSignals() {
-  for (const PassedSignal& signal : signals_.Read(child_->SharesGroup())) NoteCancel(signal);
+  for (const PassedSignal& signal : signals_.Read(child_->SharesGroup())) RecordCancel(signal);
   if (signals_.TakeChildChange()) {
     ReapAdopted(Ours());
     StopWithCommand();
@@ -334,27 +334,27 @@ void CommandRun::TakeCancel() {
   if (is_canceled_outside_) return;
   is_canceled_outside_ = true;
   canceled_micros_ = Now();
-  Complain("job " + target_.job_id + " is canceled; sending SIGTERM to the command");
+  PrintError("job " + target_.job_id + " is canceled; sending SIGTERM to the command");
   std::set<pid_t> spared = AdoptedDaemons(Ours(), Session());
   spared.insert(signals_.witness_pid());
   descendants_.Spare(std::move(spared));
   // Each is asked once, the command too.
   if (canceled_by_ != SignalName(SIGTERM)) child_->Signal(SIGTERM);
-  descendants_.NoteAsked(child_->pid());
-  descendants_.Ask();
+  descendants_.MarkSignaled(child_->pid());
+  descendants_.SignalNew();
   kill_at_micros_ = Now() + kKillAfterMicros;
 }
 
-void CommandRun::RemindOrPressOn() {
-  if (Now() >= kill_at_micros_) return PressOn();
-  descendants_.Ask();
+void CommandRun::EscalateTermination() {
+  if (Now() >= kill_at_micros_) return KillDescendants();
+  descendants_.SignalNew();
 }
 
-void CommandRun::PressOn() {
+void CommandRun::KillDescendants() {
   kill_at_micros_ = 0;
-  pressed_on_micros_ = Now();
-  Complain(has_ended_ ? "background processes of the command are still running; sending SIGKILL"
-                      : "the command is still running; sending SIGKILL");
+  escalated_micros_ = Now();
+  PrintError(has_ended_ ? "background processes of the command are still running; sending SIGKILL"
+                        : "the command is still running; sending SIGKILL");
   descendants_.Kill();
 }
 
@@ -382,7 +382,7 @@ RunEnd CommandRun::EndOf(int wait_status) const {
 
 // What a cancel has asked to end may outlive the command.
 bool CommandRun::AwaitsDescendants() const {
-  return kill_at_micros_ != 0 && descendants_.AreLeft();
+  return kill_at_micros_ != 0 && descendants_.AnyRemaining();
 }
 
 bool CommandRun::AwaitsAll() {
@@ -411,11 +411,11 @@ void CommandRun::Drain(RunEnd& end) {
     const bool is_drained = IsDrained(stdout_pump_) && IsDrained(stderr_pump_);
     if (is_drained && !AwaitsDescendants() && !awaits_all) break;
     if (awaits_all && !std::exchange(has_said_waiting, true)) {
-      Complain("the command has ended; waiting for its background processes: " + Left());
+      PrintError("the command has ended; waiting for its background processes: " + Left());
     }
     const int64_t left = DrainUntil(ended) - Now();
     if (kill_at_micros_ != 0) {
-      RemindOrPressOn();
+      EscalateTermination();
     } else if (left <= 0 && !awaits_all) {
       holds_output = true;
       break;
@@ -437,7 +437,7 @@ void CommandRun::Drain(RunEnd& end) {
   }
   if (stdout_pump_) stdout_pump_->Stop();
   if (stderr_pump_) stderr_pump_->Stop();
-  if (!is_canceled_outside_) TellLeft(end, holds_output);
+  if (!is_canceled_outside_) ReportRemaining(end, holds_output);
 }
 
 // "2: sleep (pid 12), make (pid 14)".
@@ -446,12 +446,12 @@ std::string CommandRun::Left() {
   std::string text = std::to_string(left.size()) + ": ";
   for (size_t i = 0; i < std::min(left.size(), kMaxNamed); ++i) {
     if (i > 0) text += ", ";
-    text += Harmless(left[i].name) + " (pid " + std::to_string(left[i].pid) + ")";
+    text += EscapeControls(left[i].name) + " (pid " + std::to_string(left[i].pid) + ")";
   }
   return left.size() > kMaxNamed ? text + ", ..." : text;
 }
 
-void CommandRun::TellLeft(RunEnd& end, bool holds_output) {
+void CommandRun::ReportRemaining(RunEnd& end, bool holds_output) {
   const int64_t until = Now() + int64_t{kLeftMillis} * 1'000;
   std::vector<RunningProcess> left = ProcessesLeft(Ours(), Session());
   while (!left.empty() && !holds_output && Now() < until) {
@@ -461,13 +461,13 @@ void CommandRun::TellLeft(RunEnd& end, bool holds_output) {
   }
   end.left_running = static_cast<int>(left.size());
   if (holds_output) {
-    Complain(
+    PrintError(
         "the command has ended; not waiting for a background process that still has its output "
         "open" +
         (left.empty() ? "" : " (" + Left() + "; use --wait-all to wait)"));
   } else if (!left.empty()) {
-    Complain("the command has ended; not waiting for its background processes (" + Left() +
-             "; use --wait-all to wait)");
+    PrintError("the command has ended; not waiting for its background processes (" + Left() +
+               "; use --wait-all to wait)");
   }
 }
 
@@ -475,7 +475,7 @@ void CommandRun::TellLeft(RunEnd& end, bool holds_output) {
 int64_t CommandRun::DrainUntil(int64_t ended_micros) const {
   if (kill_at_micros_ != 0) return kill_at_micros_;
   const int64_t now = Now();
-  ended_micros = std::max(ended_micros, pressed_on_micros_);
+  ended_micros = std::max(ended_micros, escalated_micros_);
   const int64_t moved =
       std::max({ended_micros, LastMovedMicros(stdout_pump_), LastMovedMicros(stderr_pump_)});
   if (moved >= now) return now + kQuietMicros;
@@ -505,29 +505,29 @@ void CommandRun::OnJobStatus(const std::string& status) {
   watch_.Arm();
   if (status == "canceled") CancelFromOutside();
   const bool is_over = status == "completed" || status == "failed";
-  if (!is_over || is_ending_ || std::exchange(has_said_over_, true)) return;
-  Complain("job " + target_.job_id + " was " + status + " meanwhile: its stages are stored and " +
-           "flagged as invalid" +
-           (target_.is_job() ? " until this run ends; then it is resumed and ends as this run"
-                             : "; use a new --job"));
+  if (!is_over || is_ending_ || std::exchange(has_reported_terminal_, true)) return;
+  PrintError("job " + target_.job_id + " was " + status + " meanwhile: its stages are stored and " +
+             "flagged as invalid" +
+             (target_.is_job() ? " until this run ends; then it is resumed and ends as this run"
+                               : "; use a new --job"));
 }
 
 void CommandRun::FinishSending() {
   const EventSender::Result result = sender_.Finish();
   const Outbox::Rest rest = outbox_.Settle();
   if (rest.rescued > 0) {
-    Complain(std::to_string(rest.rescued) + " events of job " + target_.job_id + " are in " +
-             rest.rescue_path +
-             " because the spool could not be written; send them with 'stagelog emit " +
-             target_.job_id + " < " + rest.rescue_path + "'");
+    PrintError(std::to_string(rest.rescued) + " events of job " + target_.job_id + " are in " +
+               rest.rescue_path +
+               " because the spool could not be written; send them with 'stagelog emit " +
+               target_.job_id + " < " + rest.rescue_path + "'");
   }
   if (rest.lost > 0) {
-    Complain(std::to_string(rest.lost) + " events of job " + target_.job_id +
-             " are lost: they could not be sent or spooled");
+    PrintError(std::to_string(rest.lost) + " events of job " + target_.job_id +
+               " are lost: they could not be sent or spooled");
   }
-  if (result == EventSender::Result::kAway && rest.waiting > 0) {
-    Complain(std::to_string(rest.waiting) + " events of job " + target_.job_id +
-             " are waiting in the spool; send them with 'stagelog spool flush'");
+  if (result == EventSender::Result::kUnavailable && rest.waiting > 0) {
+    PrintError(std::to_string(rest.waiting) + " events of job " + target_.job_id +
+               " are waiting in the spool; send them with 'stagelog spool flush'");
   }
 }
 

@@ -1,4 +1,4 @@
-// One `stagelog run` from its beginning to its end.
+// Executes one `stagelog run`.
 #ifndef STAGELOG_CLI_RUN_COMMAND_RUN_H_
 #define STAGELOG_CLI_RUN_COMMAND_RUN_H_
 
@@ -24,14 +24,14 @@
 
 namespace stagelog::cli {
 
-// Opens /dev/null in the place of a closed stdin, stdout or stderr: what we open ourselves must not
-// get there, where the command's output would be written.
+// Opens /dev/null in place of a closed stdin, stdout or stderr: our own files must not get these
+// descriptors, because the command's output would be written there.
 void FillStandardDescriptors();
 
-// Fails unless as many file descriptors can still be opened as a run needs.
+// Fails unless enough file descriptors for a run can still be opened.
 Status CheckRoomForDescriptors();
 
-// Made and run on the main thread, before there is any other.
+// Created and run on the main thread, before any other thread.
 class CommandRun {
  public:
   CommandRun(Context& context, RunTarget target, RunOptions options, RunBeginning::Job job);
@@ -51,13 +51,13 @@ class CommandRun {
   ChildOptions OptionsOfChild() const;
   Status StartPump(std::unique_ptr<OutputPump>& pump, UniqueFd from, int to, OutputStream stream);
   int PollTimeoutMs() const;
-  void NoteCancel(const PassedSignal& signal);
+  void RecordCancel(const PassedSignal& signal);
   void TakeSignals();
   void PassSignalsOn();
   void StopWithCommand();
   void TakeCancel();
-  void RemindOrPressOn();
-  void PressOn();
+  void EscalateTermination();
+  void KillDescendants();
   RunEnd EndOf(int wait_status) const;
   bool AwaitsDescendants() const;
   bool AwaitsAll();
@@ -67,7 +67,7 @@ class CommandRun {
   pid_t Session() const;
   std::set<pid_t> Ours() const;
   std::string Left();
-  void TellLeft(RunEnd& end, bool holds_output);
+  void ReportRemaining(RunEnd& end, bool holds_output);
   void CancelFromOutside();
   void OnJobStatus(const std::string& status);
   void FinishSending();
@@ -93,10 +93,10 @@ class CommandRun {
   int64_t canceled_micros_ = 0;  // monotonic, since when that is so
   bool has_ended_ = false;       // the command
   int64_t kill_at_micros_ = 0;   // monotonic; 0: not
-  int64_t pressed_on_micros_ = 0;
+  int64_t escalated_micros_ = 0;
   DescendantsToEnd descendants_;
   std::atomic<bool> is_ending_{false};
-  bool has_said_over_ = false;  // on the sender's thread
+  bool has_reported_terminal_ = false;  // on the sender's thread
 };
 
 }  // namespace stagelog::cli

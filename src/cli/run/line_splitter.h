@@ -1,4 +1,4 @@
-// Cuts a stream of bytes into lines, long ones into parts that fit into an event.
+// Splits a byte stream into lines, and long lines into parts that fit into an event.
 #ifndef STAGELOG_CLI_RUN_LINE_SPLITTER_H_
 #define STAGELOG_CLI_RUN_LINE_SPLITTER_H_
 
@@ -27,27 +27,26 @@ struct LinePart {
 
 // One thread at a time.
 //
-// A carriage return puts what follows in the place of what stands there (a progress bar): of such
-// frames the latest that shows something is the line. One right before the newline means nothing.
+// A carriage return overwrites the line (a progress bar): the latest non-empty of such frames is
+// the line. One directly before the newline is ignored.
 class LineSplitter {
  public:
   using Take = std::function<void(const LinePart& part)>;
 
-  // Hands out what `bytes` complete. A long line is cut between characters of UTF-8.
+  // Emits what `bytes` complete. A long line is split between UTF-8 characters.
   void Feed(std::string_view bytes, const Take& take);
   // The stream has ended: a last line without a newline is a line.
   void End(const Take& take);
 
-  // Something of a line is there that was not handed out.
+  // Part of a line is buffered and was not emitted.
   bool HasUnfinished() const;
   // The line that is not finished has frames.
   bool IsFramed() const { return is_framed_; }
-  // The bytes of the line so far, where nothing of it was handed out; else empty.
+  // The buffered bytes of the line, if nothing of it was emitted; else empty.
   std::string_view Beginning() const {
     return parts_ == 0 && !is_framed_ ? std::string_view(line_) : std::string_view();
   }
-  // Hands out what there is of the line: as a part of it, but for a character of which bytes are
-  // missing, or as its latest frame.
+  // Emits the buffered part of the line, except for an incomplete character, or its latest frame.
   void HandOutUnfinished(const Take& take);
 
  private:

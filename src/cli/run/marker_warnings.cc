@@ -10,7 +10,7 @@
 #include "base/terminal_text.h"
 #include "cli/foreign_text.h"
 #include "cli/run/run_marker.h"
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 #include "core/identifier.h"
 
 namespace stagelog::cli {
@@ -50,7 +50,7 @@ std::string_view WordMeant(std::string_view word) {
 }
 
 std::string Shown(std::string_view text) {
-  std::string shown = Harmless(SoundUtf8(text.substr(0, kMaxShownBytes)));
+  std::string shown = EscapeControls(SanitizeUtf8(text.substr(0, kMaxShownBytes)));
   return text.size() > kMaxShownBytes ? shown + "..." : shown;
 }
 
@@ -73,7 +73,7 @@ std::string ProblemOfProgress(std::string_view text) {
 
 }  // namespace
 
-MarkerProblem ProblemOfNoMarker(std::string_view line) {
+MarkerProblem DescribeMarkerProblem(std::string_view line) {
   const size_t start = line.find_first_not_of(kBlanks);
   if (start == std::string_view::npos || !line.substr(start).starts_with("::")) return {};
   std::string_view text = line.substr(start + 2);
@@ -95,25 +95,25 @@ MarkerProblem ProblemOfNoMarker(std::string_view line) {
 }
 
 void MarkerWarnings::Warn(const MarkerProblem& problem, std::string_view line) {
-  if (!say_ || problem.text.empty() || told_.contains(line)) return;
-  if (told_.size() >= kMaxTold || told_of_kind_[problem.kind] >= kMaxOfKind) {
-    ++untold_;
+  if (!say_ || problem.text.empty() || warned_.contains(line)) return;
+  if (warned_.size() >= kMaxTold || warned_by_kind_[problem.kind] >= kMaxOfKind) {
+    ++suppressed_;
     return;
   }
-  ++told_of_kind_[problem.kind];
-  told_.emplace(line);
+  ++warned_by_kind_[problem.kind];
+  warned_.emplace(line);
   say_("not a valid marker, treated as output: '" + Shown(line) + "': " + problem.text);
 }
 
 void MarkerWarnings::WarnOfStage(const std::string& stage) {
-  if (!say_ || told_.size() >= kMaxTold || !told_.emplace("::stage " + stage).second) return;
+  if (!say_ || warned_.size() >= kMaxTold || !warned_.emplace("::stage " + stage).second) return;
   say_("stage '" + stage + "' is not declared in --stages");
 }
 
 void MarkerWarnings::End() {
-  if (untold_ == 0) return;
-  say_(std::to_string(untold_) + " more invalid markers were treated as output");
-  untold_ = 0;
+  if (suppressed_ == 0) return;
+  say_(std::to_string(suppressed_) + " more invalid markers were treated as output");
+  suppressed_ = 0;
 }
 
 }  // namespace stagelog::cli

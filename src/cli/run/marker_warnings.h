@@ -1,5 +1,5 @@
-// Lines of output that look like markers and are none, told to people: they become log lines, and
-// whoever has misspelled one waits for his stage in vain.
+// Warns of output lines that look like markers but are not valid: they become log lines, and a
+// stage with a misspelled marker would never appear.
 #ifndef STAGELOG_CLI_RUN_MARKER_WARNINGS_H_
 #define STAGELOG_CLI_RUN_MARKER_WARNINGS_H_
 
@@ -12,14 +12,14 @@
 
 namespace stagelog::cli {
 
-// What is wrong with a line that is no marker; empty for one that does not look like any.
+// The problem with a line that is not a marker; empty for one that does not resemble one.
 struct MarkerProblem {
   std::string kind;  // "progress", "stage", "word": for the count of warnings
   std::string text;  // for people
 };
-MarkerProblem ProblemOfNoMarker(std::string_view line);
+MarkerProblem DescribeMarkerProblem(std::string_view line);
 
-// One thread at a time. Each line is warned of once, of each kind three at most; the rest are
+// One thread at a time. Warns of each line once, of each kind at most three times; the rest are
 // counted.
 class MarkerWarnings {
  public:
@@ -31,14 +31,14 @@ class MarkerWarnings {
   void Warn(const MarkerProblem& problem, std::string_view line);
   // A stage that was not declared begins.
   void WarnOfStage(const std::string& stage);
-  // How many were not told, once more than none.
+  // Reports the number of suppressed warnings, if any.
   void End();
 
  private:
   const Say say_;
-  std::set<std::string, std::less<>> told_;
-  std::map<std::string, int> told_of_kind_;
-  int64_t untold_ = 0;
+  std::set<std::string, std::less<>> warned_;
+  std::map<std::string, int> warned_by_kind_;
+  int64_t suppressed_ = 0;
 };
 
 }  // namespace stagelog::cli

@@ -19,7 +19,7 @@ namespace stagelog::cli {
 
 inline constexpr const char* kOutputVariable = "STAGELOG_RUN_OUTPUT";
 
-// What an outer run tells the runs inside it (in kOutputVariable).
+// What an outer run tells nested runs (in kOutputVariable).
 struct OuterOutput {
   std::string key;          // 16 hex digits
   std::string stdout_pipe;  // PipeIdentity of its pipes

@@ -1,4 +1,4 @@
-// Carries one output of the command to ours, and shows every byte to the recorder on the way.
+// Copies one output of the command to ours, and passes every byte to the recorder.
 #ifndef STAGELOG_CLI_RUN_OUTPUT_PUMP_H_
 #define STAGELOG_CLI_RUN_OUTPUT_PUMP_H_
 
@@ -26,8 +26,8 @@ struct PumpOptions {
   std::function<void(const std::string& message)> say;
 };
 
-// A thread of its own, for a reader of our output may be slow. Start(), Stop() and the destructor
-// on one thread.
+// Uses a separate thread, because the reader of our output may be slow. Start(), Stop() and the
+// destructor on one thread.
 class OutputPump {
  public:
   // Fails where there is no descriptor or no thread to be had.
@@ -36,12 +36,12 @@ class OutputPump {
   OutputPump(const OutputPump&) = delete;
   OutputPump& operator=(const OutputPump&) = delete;
 
-  // Readable when all has been carried over.
+  // Readable when everything has been copied.
   int done_fd() const { return done_.get(); }
   // Monotonic; when something was last read. While our reader is slow: now.
   int64_t LastMovedMicros() const;
-  // Takes what is there and ends, whoever still holds the other end. Blocks until the thread has
-  // ended.
+  // Copies what is available and ends, even if the other end is still open. Blocks until the thread
+  // has ended.
   void Stop();
 
  private:

@@ -1,5 +1,5 @@
-// Signals that a `stagelog run` is given, to be passed on to its command: each once, whoever it was
-// sent to.
+// Forwards signals sent to a `stagelog run` to its command: each once, whether it was sent to the
+// process or to its group.
 #ifndef STAGELOG_CLI_RUN_PASSED_SIGNALS_H_
 #define STAGELOG_CLI_RUN_PASSED_SIGNALS_H_
 
@@ -35,10 +35,10 @@ class PassedSignals {
   PassedSignals& operator=(const PassedSignals&) = delete;
 
   int fd() const { return fd_.get(); }
-  // Reads what has come, and gives what is new of it. `shares_group`: the command is in our process
+  // Reads pending signals, and returns the new ones. `shares_group`: the command is in our process
   // group.
   std::vector<PassedSignal> Read(bool shares_group);
-  // Those that are to be sent to the command now, in the order in which they came.
+  // Signals to forward to the command now, in order of arrival.
   std::vector<int> TakeDue(bool shares_group);
   // Monotonic: when to call TakeDue() next; 0: nothing waits.
   int64_t NextDueMicros() const;
@@ -49,13 +49,13 @@ class PassedSignals {
   bool TakeContinued() { return std::exchange(is_continued_, false); }
 
   pid_t witness_pid() const { return witness_ ? witness_->pid() : -1; }
-  // What the process had before: the command's mask.
+  // The previous signal mask, for the command.
   const sigset_t& mask_before() const { return mask_before_; }
   // Signals whose handling we have changed for ourselves, and what the command is to have.
   const std::vector<std::pair<int, void (*)(int)>>& handling_before() const {
     return handling_before_;
   }
-  // They end this process again.
+  // Restores the previous handling.
   void Restore();
 
  private:

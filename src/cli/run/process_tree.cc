@@ -91,9 +91,11 @@ std::vector<RunningProcess> ProcessesLeft(const std::set<pid_t>& ours, pid_t ses
   return left;
 }
 
-void DescendantsToEnd::NoteAsked(pid_t pid) { asked_.emplace(pid, ProgramOf(std::to_string(pid))); }
+void DescendantsToEnd::MarkSignaled(pid_t pid) {
+  asked_.emplace(pid, ProgramOf(std::to_string(pid)));
+}
 
-void DescendantsToEnd::Ask() {
+void DescendantsToEnd::SignalNew() {
   // First all are found: one that ends loses its children to us.
   std::vector<pid_t> found;
   CollectBelow(::getpid(), true, spared_, found);
@@ -104,7 +106,7 @@ void DescendantsToEnd::Ask() {
   }
 }
 
-bool DescendantsToEnd::AreLeft() const {
+bool DescendantsToEnd::AnyRemaining() const {
   while (::waitpid(-1, nullptr, WNOHANG) > 0) {
   }
   std::vector<pid_t> found;

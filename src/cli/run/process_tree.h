@@ -1,4 +1,4 @@
-// The processes below this one.
+// The descendants of this process.
 #ifndef STAGELOG_CLI_RUN_PROCESS_TREE_H_
 #define STAGELOG_CLI_RUN_PROCESS_TREE_H_
 
@@ -19,35 +19,34 @@ struct RunningProcess {
   std::string name;  // as proc(5) has it: 15 bytes at most
 };
 
-// From now on a process below this one whose parent ends stays below this one, so that it is found
-// here. Has to be waited for, see ReapAdopted().
+// Becomes the reaper of orphaned descendants, so that they stay below this process. They must be
+// waited for, see ReapAdopted().
 void KeepOrphans();
 
-// Takes note of the end of children that were handed on to this process: all but `ours`.
+// Reaps adopted children: all but `ours`.
 void ReapAdopted(const std::set<pid_t>& ours);
 
-// What runs below this process but for `ours`, and for what has become a daemon: it was handed on
-// to this process and has a session that is neither this one's nor `session` (0: none).
+// Descendants that still run, except for `ours` and daemons: adopted processes with a session that
+// is neither ours nor `session` (0: none).
 std::vector<RunningProcess> ProcessesLeft(const std::set<pid_t>& ours, pid_t session);
 
-// Asks the processes below this one to end, with SIGTERM and, for one that is stopped, SIGCONT. One
-// that is born or handed on while they are looked for may be missed: Ask() is to be called again
-// and again until all have ended.
+// Terminates the descendants of this process, with SIGTERM and, if stopped, SIGCONT. A process
+// created or adopted during the scan may be missed: call SignalNew() repeatedly until all have
+// ended.
 class DescendantsToEnd {
  public:
-  // Not `spared` and what is below them, from now on.
+  // Excludes `spared` and their descendants.
   void Spare(std::set<pid_t> spared) { spared_ = std::move(spared); }
-  // This one was asked by other means.
-  void NoteAsked(pid_t pid);
+  // Records that this process was already signaled.
+  void MarkSignaled(pid_t pid);
 
-  // Asks those that were not asked yet, parents first, and those that run another program since:
-  // what comes between fork() and exec() may be lost. Not a `stagelog` and what is below it: it
-  // learns of a cancel by itself, and ends its command in good order.
-  void Ask();
+  // Signals those not signaled yet, parents first, and those that have called exec since: a signal
+  // between fork() and exec() may be lost. Skips a nested `stagelog` and its descendants: it
+  // detects a cancel by itself, and ends its command cleanly.
+  void SignalNew();
 
-  // Whether one is left that is to end. Takes note of the end of children: to be called only when
-  // nobody waits for one.
-  bool AreLeft() const;
+  // Whether a process to terminate is left. Reaps children: call it only when nobody waits for one.
+  bool AnyRemaining() const;
 
   // SIGKILL for all.
   void Kill() const;

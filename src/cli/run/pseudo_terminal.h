@@ -31,14 +31,14 @@ class PseudoTerminal {
   PseudoTerminal(PseudoTerminal&&) = default;  // before Enter()
   PseudoTerminal& operator=(PseudoTerminal&&) = delete;
 
-  // The command's end; each a descriptor of its own, closed on exec.
+  // A new descriptor of the command's side, close-on-exec.
   Result<UniqueFd> CommandEnd() const;
-  // It has its own hold on its end.
+  // The command has opened its side.
   void CommandHasStarted(pid_t command) {
     command_ = command;
     command_end_.Reset();
   }
-  // Our end, to be read; it does not block.
+  // A non-blocking descriptor of our side, for reading.
   Result<UniqueFd> OurEnd() const;
 
   // Makes our terminal raw where we are in its foreground; again after a stop.

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 #include "cli/screen.h"
 #include "client/daemon_client.h"
 #include "client/json_member.h"
@@ -46,7 +46,7 @@ std::optional<std::string> StatusOf(const Settings& settings, const std::string&
 CliResult<Job> CreateJob(const Settings& settings, const RunTarget& target,
                          const RunOptions& options) {
   Json body = {{"job_id", target.job_id}};
-  if (!target.pipeline.empty()) body["pipeline"] = SoundUtf8(target.pipeline);
+  if (!target.pipeline.empty()) body["pipeline"] = SanitizeUtf8(target.pipeline);
   if (!options.stages.empty()) body["stages"] = options.stages;
   DaemonClient client(settings);
   const auto answer = client.Post("/api/v1/jobs", body.dump());
@@ -69,8 +69,8 @@ CliResult<Job> AdmitRun(const Settings& settings, const RunTarget& target,
   if (target.is_new_name || is_inside) return Job::kAny;
   const auto status = StatusOf(settings, target.job_id);
   if (!status) {
-    Complain("no answer from " + settings.url + ": whether job " + target.job_id +
-             " is canceled cannot be known; the command is started");
+    PrintError("no answer from " + settings.url + ": cannot check whether job " + target.job_id +
+               " is canceled; starting the command anyway");
     return Job::kAny;
   }
   if (*status == "canceled") {
@@ -80,9 +80,9 @@ CliResult<Job> AdmitRun(const Settings& settings, const RunTarget& target,
                     "--resume' to run it anyway");
   }
   if (!target.is_job() && (*status == "completed" || *status == "failed")) {
-    Complain("job " + target.job_id + " is " + *status +
-             " already: events of this stage are stored and flagged as invalid; use --resume to "
-             "run the job again");
+    PrintError("job " + target.job_id + " is " + *status +
+               " already: events of this stage are stored and flagged as invalid; use --resume to "
+               "run the job again");
   }
   return Job::kAny;
 }

@@ -1,5 +1,4 @@
-// What is asked of the daemon before a command is started: may it run as this job, and how does it
-// begin.
+// The check before a command is started: may it run as this job, and how does it begin?
 #ifndef STAGELOG_CLI_RUN_RUN_ADMISSION_H_
 #define STAGELOG_CLI_RUN_RUN_ADMISSION_H_
 
@@ -12,10 +11,10 @@
 
 namespace stagelog::cli {
 
-// kRefused for a canceled job without --resume (a supervisor that starts a command again shall not
-// undo a cancel) and for --new with a job that is there; kUnreachable for --new without a daemon.
-// Else a daemon that does not answer within two seconds keeps no command from running: that nothing
-// is known of a cancel then is said.
+// kRefused for a canceled job without --resume (a supervisor that restarts a command must not undo
+// a cancel) and for --new with an existing job; kUnreachable for --new without a daemon. Otherwise
+// a daemon that does not answer within two seconds does not prevent the command from running; a
+// warning says that a cancel could not be checked.
 CliResult<RunBeginning::Job> AdmitRun(const Settings& settings, const RunTarget& target,
                                       const RunOptions& options, const Environment& environment);
 

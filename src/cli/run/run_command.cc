@@ -30,7 +30,7 @@ CliResult<ExitCode> RunCommand(CommandLine& line, Context& context, const RunOpt
   auto target = ChooseRunTarget(options, ProcessEnvironment, SystemClock().WallMicros());
   if (!target) return tl::unexpected(target.error());
   if (const Status room = CheckRoomForDescriptors(); !room) {
-    Complain("the command was not started: " + room.error().message);
+    PrintError("the command was not started: " + room.error().message);
     line.foreign_exit_code = kCannotExecute;
     return ExitCode::kOk;
   }
@@ -82,7 +82,7 @@ void AddRun(CommandLine& line) {
   command.AddOption("command", options->command, "the command and its arguments, after --")
       .Required();
   command.ArgumentsAtEnd();
-  command.WhenChosen([&line, options, stages, has_stages] {
+  command.OnSelected([&line, options, stages, has_stages] {
     if (has_stages.WasGiven()) options->stages = SplitAtCommas(*stages);
     line.action = [&line, options](Context& context) {
       return RunCommand(line, context, *options);

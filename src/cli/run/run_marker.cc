@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
 

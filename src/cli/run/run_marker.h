@@ -1,4 +1,4 @@
-// Lines by which a script says where it stands: "::progress 40/100 frames", "::progress 40%",
+// Lines by which a script reports its progress: "::progress 40/100 frames", "::progress 40%",
 // "::stage encode".
 #ifndef STAGELOG_CLI_RUN_RUN_MARKER_H_
 #define STAGELOG_CLI_RUN_RUN_MARKER_H_
@@ -16,9 +16,8 @@ struct RunMarker {
   std::string payload;  // kProgress: the JSON object of the event
 };
 
-// No value for a line that is no marker, or a malformed one: numbers that are none, beyond 1e18 or
-// beyond their total, a percentage beyond 100, a stage that is no path of names. Blanks at the end
-// of the line do not count.
+// No value for a line that is not a valid marker: invalid numbers, above 1e18 or above their total,
+// a percentage above 100, a stage that is not a valid path. Trailing blanks are ignored.
 std::optional<RunMarker> ParseRunMarker(std::string_view line);
 
 }  // namespace stagelog::cli

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 #include "client/daemon_client.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
@@ -26,12 +26,12 @@ constexpr const char* kMainStage = "main";
 
 std::string HostName() {
   std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? SoundUtf8(name.data()) : "";
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? SanitizeUtf8(name.data()) : "";
 }
 
 std::string Folder() {
   std::error_code problem;
-  return SoundUtf8(std::filesystem::current_path(problem).string());
+  return SanitizeUtf8(std::filesystem::current_path(problem).string());
 }
 
 Json CommandJson(const std::vector<std::string>& command) {
@@ -43,14 +43,14 @@ Json CommandJson(const std::vector<std::string>& command) {
       words.push_back("...");
       break;
     }
-    words.push_back(SoundUtf8(word));
+    words.push_back(SanitizeUtf8(word));
   }
   return words;
 }
 
 std::string BeginPayload(const RunTarget& target, const RunBeginning& beginning) {
   Json payload = Json::object();
-  if (!target.pipeline.empty()) payload["pipeline"] = SoundUtf8(target.pipeline);
+  if (!target.pipeline.empty()) payload["pipeline"] = SanitizeUtf8(target.pipeline);
   if (!target.labels.empty()) payload["labels"] = target.labels;
   if (!beginning.stages.empty()) payload["stages"] = beginning.stages;
   if (!beginning.command.empty()) payload["command"] = CommandJson(beginning.command);
@@ -65,7 +65,7 @@ const char* NameOf(OutputStream stream) {
   return stream == OutputStream::kStdout ? "stdout" : "stderr";
 }
 
-std::string LogPayload(OutputStream stream, const LinePart& part, bool is_sound) {
+std::string LogPayload(OutputStream stream, const LinePart& part, bool is_valid) {
   std::string payload = std::string("{\"stream\":\"") + NameOf(stream) + "\"";
   if (part.bytes.empty()) payload += ",\"blank\":true";
   if (part.frames > 0) payload += ",\"frames\":" + std::to_string(part.frames);
@@ -75,7 +75,7 @@ std::string LogPayload(OutputStream stream, const LinePart& part, bool is_sound)
     payload += ",\"part\":" + std::to_string(part.part);
     payload += part.continues ? ",\"continues\":true" : ",\"continues\":false";
   }
-  if (!is_sound) payload += ",\"raw_base64\":\"" + Base64(part.bytes) + "\"";
+  if (!is_valid) payload += ",\"raw_base64\":\"" + Base64(part.bytes) + "\"";
   return payload + "}";
 }
 
@@ -206,7 +206,8 @@ void RunRecorder::TakePart(OutputStream stream, const LinePart& part) {
 
 void RunRecorder::Warn(OutputStream stream, std::string_view line) {
   const bool is_marker = line.starts_with("::") && ParseRunMarker(line).has_value();
-  if (!is_marker) return warnings_.Warn(ProblemOfNoMarker(line.substr(0, kMaxMarkerBytes)), line);
+  if (!is_marker)
+    return warnings_.Warn(DescribeMarkerProblem(line.substr(0, kMaxMarkerBytes)), line);
   if (stream == OutputStream::kStderr) {
     return warnings_.Warn({"stderr", "markers are only recognized on standard output"}, line);
   }
@@ -214,12 +215,12 @@ void RunRecorder::Warn(OutputStream stream, std::string_view line) {
 }
 
 void RunRecorder::Log(OutputStream stream, const LinePart& part) {
-  const bool is_sound = IsUtf8(part.bytes);
-  const std::string payload = LogPayload(stream, part, is_sound);
+  const bool is_valid = IsUtf8(part.bytes);
+  const std::string payload = LogPayload(stream, part, is_valid);
   const std::string stage = CurrentStage();
   if (part.bytes.empty()) return Say({"log", stage, " ", payload});  // a log needs a message
-  if (is_sound) return Say({"log", stage, part.bytes, payload});
-  Say({"log", stage, SoundUtf8(part.bytes), payload});
+  if (is_valid) return Say({"log", stage, part.bytes, payload});
+  Say({"log", stage, SanitizeUtf8(part.bytes), payload});
 }
 
 bool RunRecorder::TakeMarker(const LinePart& part) {

@@ -1,5 +1,5 @@
-// What happens in a run, told as events: its beginning and end, the lines of its output, and the
-// stages and progress that its markers speak of.
+// Records a run as events: its beginning and end, the lines of its output, and the stages and
+// progress reported by its markers.
 #ifndef STAGELOG_CLI_RUN_RUN_RECORDER_H_
 #define STAGELOG_CLI_RUN_RUN_RECORDER_H_
 
@@ -24,11 +24,11 @@ enum class OutputStream { kStdout, kStderr };
 
 // How a run begins.
 struct RunBeginning {
-  // What is there of the job before it.
+  // The state of the job before the run.
   enum class Job {
-    kAny,      // whatever is there when it is told (run_edges.h); a cancel stands
-    kCreated,  // it is created, and waits for what begins now
-    kResumed,  // it is to run again, though it was canceled
+    kAny,      // decided when it is sent (run_edges.h); a canceled job stays so
+    kCreated,  // just created, and waits for this run
+    kResumed,  // resumed, even if it was canceled
   };
   std::vector<std::string> command;  // empty: it is not told
   Job job = Job::kAny;
@@ -40,28 +40,28 @@ struct RunEnd {
   int exit_code = 0;                 // 128 + the signal's number when one ended it
   std::string message;               // "exit code 3", "ended by SIGSEGV"; empty when all is well
   std::string canceled_by;           // the signal that we were given ("SIGTERM")
-  int signal_to_pass_on = 0;         // that one ended the command, and is to end us; 0: none
+  int signal_to_pass_on = 0;         // a signal that ended the command and shall end us; 0: none
   int64_t ended_micros = 0;          // monotonic
-  bool is_canceled_outside = false;  // the job is over: nothing is said about its end any more
+  bool is_canceled_outside = false;  // the job is terminal: do not report its end
   int left_running = 0;              // processes that it started and that go on
 };
 
-// Safe from any thread. Events reach `sink` in the order of what happened.
+// Safe from any thread. Events reach `sink` in order of occurrence.
 class RunRecorder {
  public:
   using Sink = std::function<void(SpoolEvents events)>;
 
-  // `warn`: of lines that look like markers and are none.
+  // `warn`: of lines that resemble markers but are invalid.
   RunRecorder(RunTarget target, Clock& clock, Sink sink, MarkerWarnings::Say warn = nullptr);
 
   void Begin(const RunBeginning& beginning);
   // Bytes as the command wrote them; whole lines become events at once.
   void Output(OutputStream stream, std::string_view bytes);
-  // How long until a line that is not finished is due (TakeUnfinished()), if nothing comes; -1:
-  // there is none.
+  // Time until an unfinished line is due (TakeUnfinished()) if nothing is received; -1: there is
+  // none.
   int64_t MicrosToUnfinished(OutputStream stream);
-  // Makes an event of an unfinished line that is due: half a second after its last byte, and five
-  // seconds after its first; the frames of a bar that goes on, every five seconds at most.
+  // Makes an event of an unfinished line that is due: half a second after its last byte or five
+  // seconds after its first; frames of a progress bar every five seconds at most.
   void TakeUnfinished(OutputStream stream);
   // No more output: last lines without a newline are lines.
   void OutputEnded();

@@ -1,4 +1,4 @@
-// What a `stagelog run` is: a job of its own, or a stage of one.
+// The target of a `stagelog run`: a job of its own, or a stage of a job.
 #ifndef STAGELOG_CLI_RUN_RUN_TARGET_H_
 #define STAGELOG_CLI_RUN_RUN_TARGET_H_
 
@@ -36,11 +36,11 @@ struct RunTarget {
   bool is_job() const { return stage.empty(); }
 };
 
-// By the flags, then STAGELOG_JOB and STAGELOG_STAGE. kUsage when they make no sense together.
+// From the flags, else STAGELOG_JOB and STAGELOG_STAGE. kUsage for an invalid combination.
 CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environment& environment,
                                      int64_t now_micros);
 
-// A name (core/identifier.h) made of a command's: its last part, with '-' for what is not allowed.
+// A valid name (core/identifier.h) from a command's file name, with '-' for invalid characters.
 std::string NameOfCommand(const std::string& command);
 
 }  // namespace stagelog::cli

@@ -1,4 +1,4 @@
-// Tells whether a signal that this process was sent went to the processes around it as well.
+// Detects whether a signal sent to this process was sent to its whole group as well.
 //
 // The kernel does not say to a receiver who else was sent a signal. A witness can: a small process
 // in our own process group, session and cgroup that does nothing but take note of signals. What
@@ -31,8 +31,8 @@ class SignalWitness {
 
   bool is_there() const { return channel_.valid(); }
   pid_t pid() const { return pid_; }
-  // True when `signal` has reached the witness at `since_micros` (monotonic) or later. Waits for
-  // its answer, half a second at most; one that does not answer has seen nothing.
+  // True if `signal` has reached the witness at `since_micros` (monotonic) or later. Waits up to
+  // half a second for its answer; no answer counts as false.
   bool Saw(int signal, int64_t since_micros);
 
  private:

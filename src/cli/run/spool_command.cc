@@ -38,7 +38,7 @@ std::string Describe(const SpoolSummary& summary) {
   std::string text = PadRight(summary.job_id, 40) + "  " +
                      PadLeft(Count(summary.events, "event"), 16) + "  " +
                      PadLeft(BytesText(summary.bytes), 10);
-  if (!summary.oldest.empty()) text += "  since " + Harmless(summary.oldest);
+  if (!summary.oldest.empty()) text += "  since " + EscapeControls(summary.oldest);
   if (summary.refused > 0) text += "  " + std::to_string(summary.refused) + " refused";
   return text;
 }
@@ -54,7 +54,7 @@ CliResult<ExitCode> List(Context& context) {
     const SpoolSummary summary = SummarizeSpool(*root, job_id);
     if (!summary.problem.empty()) {
       is_all = false;
-      Complain(summary.problem);
+      PrintError(summary.problem);
     }
     if (summary.events + summary.refused == 0) continue;
     is_empty = false;
@@ -85,7 +85,7 @@ class Flush {
       if (!IsJobId(job_id)) return Fail(ExitCode::kUsage, "'" + job_id + "' is not a valid job id");
       if (CliStatus done = FlushJob(job_id); !done) return tl::unexpected(done.error());
     }
-    if (is_away_) return ExitCode::kUnreachable;
+    if (is_unavailable_) return ExitCode::kUnreachable;
     return has_refused_ ? ExitCode::kRefused : ExitCode::kOk;
   }
 
@@ -97,22 +97,22 @@ class Flush {
     const std::string folder = root_ + "/" + job_id;
     const bool is_there = ::stat((folder + "/events.ndjson").c_str(), &info) == 0;
     if (!is_there) return {};
-    Outbox outbox(folder, kMaxMemoryBytes, Complain);
+    Outbox outbox(folder, kMaxMemoryBytes, PrintError);
     SenderOptions options;
     options.job_id = job_id;
     options.waits_for_others = true;
-    options.say = Complain;
+    options.say = PrintError;
     EventSender sender(context_.settings, outbox, options);
     sender.Start();
     const EventSender::Result result = sender.Finish();
     const Outbox::Rest rest = outbox.Settle();
     has_refused_ = has_refused_ || sender.refused() > 0;
     if (result != EventSender::Result::kAllSent && rest.waiting > 0) {
-      is_away_ = is_away_ || !sender.is_unwelcome();
-      has_refused_ = has_refused_ || sender.is_unwelcome();
-      Complain(Count(rest.waiting, "event") + " of job " + job_id + " are still waiting: " +
-               (sender.away_reason().empty() ? "another 'stagelog' is sending them"
-                                             : sender.away_reason()));
+      is_unavailable_ = is_unavailable_ || !sender.is_rejected_by_daemon();
+      has_refused_ = has_refused_ || sender.is_rejected_by_daemon();
+      PrintError(Count(rest.waiting, "event") + " of job " + job_id + " are still waiting: " +
+                 (sender.unavailable_reason().empty() ? "another 'stagelog' is sending them"
+                                                      : sender.unavailable_reason()));
     }
     return Report(job_id, before.events, rest.waiting, sender.refused());
   }
@@ -135,7 +135,7 @@ class Flush {
 
   Context& context_;
   const std::string root_;
-  bool is_away_ = false;
+  bool is_unavailable_ = false;
   bool has_refused_ = false;
 };
 
@@ -148,7 +148,7 @@ void AddSpool(CommandLine& line) {
   const Command list = AddCommand(line, spool, "list", "List jobs with waiting events",
                                   "  stagelog spool list\n"
                                   "  stagelog spool list --json | jq -s 'map(.events) | add'");
-  list.WhenChosen([&line] { line.action = List; });
+  list.OnSelected([&line] { line.action = List; });
   const Command flush = AddCommand(
       line, spool, "flush", "Send waiting events to the daemon",
       "  stagelog spool flush\n"
@@ -156,7 +156,7 @@ void AddSpool(CommandLine& line) {
       "Exit codes: 0 all sent, 5 the daemon is unreachable, 6 the daemon refused some events");
   auto jobs = std::make_shared<std::vector<std::string>>();
   flush.AddOption("job", *jobs, "only these jobs");
-  flush.WhenChosen([&line, jobs] {
+  flush.OnSelected([&line, jobs] {
     line.action = [jobs](Context& context) -> CliResult<ExitCode> {
       const auto root = Root();
       if (!root) return tl::unexpected(root.error());

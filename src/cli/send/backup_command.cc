@@ -38,8 +38,8 @@ void AddBackup(CommandLine& line) {
                  "  stagelog backup\n"
                  "  stagelog backup --to before-the-upgrade");
   auto name = std::make_shared<std::string>();
-  command.AddOption("--to", *name, "name of the new folder; else it tells the time").Name(IsName);
-  command.WhenChosen([&line, name] {
+  command.AddOption("--to", *name, "name of the new folder (default: the time)").Name(IsName);
+  command.OnSelected([&line, name] {
     line.action = [name](Context& context) { return MakeBackup(context, *name); };
   });
 }

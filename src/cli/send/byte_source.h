@@ -1,5 +1,4 @@
-// Bytes that come one after the other: of a file, a pipe or standard input, unpacked where they are
-// packed.
+// A byte stream from a file, a pipe or standard input, decompressed if necessary.
 #ifndef STAGELOG_CLI_SEND_BYTE_SOURCE_H_
 #define STAGELOG_CLI_SEND_BYTE_SOURCE_H_
 
@@ -29,8 +28,8 @@ class ByteSource {
 // Told how many bytes were read before they were unpacked.
 using BytesTaken = std::function<void(uint64_t bytes)>;
 
-// Whether `path` is no plain file and no folder: "-" (standard input), a pipe, a terminal, a
-// device.
+// Whether `path` is neither a regular file nor a folder: "-" (standard input), a pipe, a terminal,
+// a device.
 bool IsStreamPath(const std::string& path);
 
 // Opens `path` ("-": standard input, which stays open). gzip and zstd (RFC 1952, RFC 8878; any

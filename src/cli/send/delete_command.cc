@@ -73,7 +73,7 @@ void AddDelete(CommandLine& line) {
   auto options = std::make_shared<DeleteOptions>();
   command.AddOption("job", options->job, "the job").Required().Name(IsJobId);
   command.AddFlag("--yes", options->yes, "do not ask for confirmation");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return Delete(context, *options); };
   });
 }

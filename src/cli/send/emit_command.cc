@@ -108,7 +108,7 @@ CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options, const 
   if (!answer) return tl::unexpected(answer.error());
   const Json json = Json::parse(answer->body, nullptr, false);
   const Receipt receipt = ReadReceipt(json, options.job);
-  for (const FlaggedEvent& flagged : receipt.events) Complain(FlagText(flagged, event));
+  for (const FlaggedEvent& flagged : receipt.events) PrintError(FlagText(flagged, event));
   const ExitCode code = CodeOf(options, receipt.flagged);
   if (context.flags.json) {
     if (CliStatus said = context.out.Write(answer->body); !said)
@@ -158,7 +158,7 @@ CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
   const auto event = EventOf(options);
   if (!event) return tl::unexpected(event.error());
   const std::string root = SpoolRoot(ProcessEnvironment);
-  Outbox outbox(root.empty() ? "" : root + "/" + options.job, kMaxMemoryBytes, Complain);
+  Outbox outbox(root.empty() ? "" : root + "/" + options.job, kMaxMemoryBytes, PrintError);
   if (EmptySpool(context, options, outbox)) {
     auto sent = SendOne(context, options, *event, kPatienceSeconds);
     if (sent || sent.error().code != ExitCode::kUnreachable) return sent;
@@ -166,13 +166,13 @@ CliResult<ExitCode> EmitInRun(Context& context, EmitOptions options) {
   outbox.Add({{.line = *event, .is_log = options.type == "log"}});
   const Outbox::Rest rest = outbox.Settle();
   if (rest.rescued > 0) {
-    Complain("the event is in " + rest.rescue_path + " because the spool could not be written");
+    PrintError("the event is in " + rest.rescue_path + " because the spool could not be written");
     return ExitCode::kOk;
   }
   if (rest.lost > 0) {
     return Fail(ExitCode::kUnreachable, "the event could be neither sent nor spooled");
   }
-  Complain("the event waits in the spool of job " + options.job + " until the daemon answers");
+  PrintError("the event waits in the spool of job " + options.job + " until the daemon answers");
   return ExitCode::kOk;
 }
 
@@ -220,7 +220,7 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   const std::string target =
       options.job.empty() ? "/api/v1/events" : JobTarget(options.job) + "/events";
   BatchSender sender(client, target, options.retry_seconds);
-  sender.OnFlagged(Complain);
+  sender.OnFlagged(PrintError);
   auto source = OpenByteSource("-", "standard input");
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines input(std::move(*source));
@@ -344,7 +344,7 @@ void AddEmit(CommandLine& line) {
       "how long to retry when the daemon is unreachable: seconds, or 90s, 10m (default 0)");
   command.AddFlag("--strict", options->strict,
                   "exit with 8 when an event was stored but flagged as invalid");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return Emit(context, *options); };
   });
 }

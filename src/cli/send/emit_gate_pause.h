@@ -1,5 +1,5 @@
-// The event that opens a gate, sent as `stagelog emit` sends any: within `stagelog run` it goes
-// through the spool, and does not overtake what waits there.
+// Sends the event that opens a gate, as `stagelog emit` does: within `stagelog run` it goes through
+// the spool, so that it does not overtake pending events.
 #ifndef STAGELOG_CLI_SEND_EMIT_GATE_PAUSE_H_
 #define STAGELOG_CLI_SEND_EMIT_GATE_PAUSE_H_
 

@@ -1,4 +1,4 @@
-// Which values of other programs' lines stand for which part of an event.
+// Maps values of other programs' lines to the parts of an event.
 #ifndef STAGELOG_CLI_SEND_FIELD_MAPPING_H_
 #define STAGELOG_CLI_SEND_FIELD_MAPPING_H_
 
@@ -28,7 +28,7 @@ struct PartFlag {
 // In the order of Part.
 const std::array<PartFlag, kPartCount>& PartFlags();
 
-// The paths (foreign_line.h) at which a part may be; the first one that a line has counts.
+// The paths (foreign_line.h) at which to look for a part; the first one present is used.
 using PartPaths = std::array<std::vector<std::string>, kPartCount>;
 
 struct FieldMapping {
@@ -41,14 +41,14 @@ struct FieldMapping {
   std::string preset;  // the name of one whose paths are among these
   PartPaths preset_paths;
   std::map<std::string, std::string> preset_types;
-  // A path and a value (compared without regard to case): what a line with one of them calls
-  // completed has failed.
+  // Paths and values (case-insensitive): a completed stage or job in a line with one of them has
+  // failed.
   std::vector<std::pair<std::string, std::string>> failures;
 
   const std::vector<std::string>& Of(Part part) const { return paths[static_cast<size_t>(part)]; }
   std::vector<std::string>& Of(Part part) { return paths[static_cast<size_t>(part)]; }
 
-  // Where `part` is in `line`. A path that was named by hand comes before the preset's.
+  // The place of `part` in `line`. Paths given explicitly precede the preset's.
   std::optional<ForeignLine::Place> Find(ForeignLine& line, Part part) const;
 
   // `ours`, a type, or job_failed and stage_failed for a line that one of `failures` is about.
@@ -58,7 +58,7 @@ struct FieldMapping {
   bool empty() const;
 };
 
-// Fills in what the preset `name` knows of its program's lines. kUsage for an unknown name.
+// Adds the mapping of the preset `name`. kUsage for an unknown name.
 CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping);
 std::vector<std::string_view> PresetNames();
 

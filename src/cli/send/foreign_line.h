@@ -1,4 +1,4 @@
-// One line of another program's, and where its values are.
+// A line of another program, and access to its values.
 #ifndef STAGELOG_CLI_SEND_FOREIGN_LINE_H_
 #define STAGELOG_CLI_SEND_FOREIGN_LINE_H_
 

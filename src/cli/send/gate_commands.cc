@@ -50,7 +50,7 @@ CliStatus TakeNames(GateOptions& options, const std::string& command) {
   if (!job) return tl::unexpected(job.error());
   options.job = *job;
   if (IsName(options.gate)) return {};
-  return Fail(ExitCode::kUsage, "'" + Harmless(Shorten(options.gate, 60)) +
+  return Fail(ExitCode::kUsage, "'" + EscapeControls(Shorten(options.gate, 60)) +
                                     "' is not a gate name: " + std::string(kNameRule));
 }
 
@@ -110,7 +110,7 @@ CliStatus PrintGates(Context& context, const Json& gates) {
     const std::string expires = status == "pending" ? TextAt(gate, "expires_at") : "";
     if (!expires.empty()) line += "  ends " + Distance(expires);
     const std::string prompt = TextAt(gate, "prompt");
-    if (!prompt.empty()) line += "  " + Harmless(prompt);
+    if (!prompt.empty()) line += "  " + EscapeControls(prompt);
     if (CliStatus said = context.out.WriteLine(line); !said) return said;
   }
   return {};
@@ -133,8 +133,9 @@ CliResult<ExitCode> ListOfJob(Context& context, const GateOptions& options) {
   for (const std::string& status : statuses) {
     const auto& known = GateStatusNames();
     if (std::find(known.begin(), known.end(), status) != known.end()) continue;
-    return Fail(ExitCode::kUsage, "--status: unknown status '" + Harmless(Shorten(status, 60)) +
-                                      "'" + DidYouMean(status, known));
+    return Fail(ExitCode::kUsage, "--status: unknown status '" +
+                                      EscapeControls(Shorten(status, 60)) + "'" +
+                                      DidYouMean(status, known));
   }
   Json gates = Json::array();
   for (const Json& gate : PartAt(*job, "gates")) {
@@ -174,7 +175,7 @@ CliResult<ExitCode> List(Context& context, const GateOptions& options) {
 std::string Describe(const Screen& out, const Json& gate) {
   std::string text;
   const auto add = [&](const char* label, const std::string& value) {
-    if (!value.empty()) text += PadRight(label, 10) + Harmless(value) + "\n";
+    if (!value.empty()) text += PadRight(label, 10) + EscapeControls(value) + "\n";
   };
   const std::string status = TextAt(gate, "status");
   add("gate", TextAt(gate, "gate") + " of " + TextAt(gate, "job_id"));
@@ -277,7 +278,7 @@ Command AddGateCommand(CommandLine& line, const Command& parent, const std::stri
   command.AddOption("job", options->job,
                     "the job of the gate; may be omitted within 'stagelog run'");
   command.AddOption("gate", options->gate, "the gate");
-  command.WhenChosen([&line, options, name, action] {
+  command.OnSelected([&line, options, name, action] {
     line.action = [options, name, action](Context& context) -> CliResult<ExitCode> {
       GateOptions named = *options;
       if (CliStatus taken = TakeNames(named, name); !taken) return tl::unexpected(taken.error());
@@ -297,7 +298,7 @@ CliResult<ExitCode> Reject(Context& context, const GateOptions& options) {
 
 void AddOpen(CommandLine& line, const Command& gate, const std::shared_ptr<GateOptions>& options) {
   const Command open = AddGateCommand(
-      line, gate, "open", "Open a gate: the job waits until somebody decides it",
+      line, gate, "open", "Open a gate: the job waits until it is decided",
       "  stagelog gate open release-7 deploy --prompt 'Ship it?' --option eu --option us\n"
       "  stagelog gate open release-7 deploy --timeout 1h --on-timeout reject --wait && "
       "./deploy.sh\n"
@@ -342,7 +343,7 @@ void AddGate(CommandLine& line) {
   line.Offer(list.AddOption("--status", options->status, "pending, approved, rejected, ..."),
              GateStatusNames(), true);
   list.AddFlag("--all", options->all, "gates of any status");
-  list.WhenChosen([&line, options] {
+  list.OnSelected([&line, options] {
     line.action = [options](Context& context) { return List(context, *options); };
   });
   AddGateCommand(line, gate, "show", "Show a gate, its prompt and its decision",

@@ -42,12 +42,12 @@ class GateWait {
       const auto gate = Look(wait);
       if (!gate) {
         if (!MayComeYet(gate.error())) return tl::unexpected(gate.error());
-        if (!std::exchange(said_away_, true)) Complain(gate.error().message + "; waiting for it");
+        if (!std::exchange(said_away_, true)) PrintError(gate.error().message + "; waiting for it");
         Pause();
       } else if (gate->is_null()) {
         if (const auto never = WillNeverBe()) return tl::unexpected(*never);
         if (!std::exchange(said_absent_, true)) {
-          Complain("gate " + Name() + " does not exist yet; waiting for it");
+          PrintError("gate " + Name() + " does not exist yet; waiting for it");
         }
         // Who waits is answered late: an early answer is a daemon that ends.
         if (wait > 0 && Now() - asked_at < kEarlyMicros) Pause();
@@ -109,7 +109,7 @@ class GateWait {
 
   void SayOnce(const std::string& text) {
     if (std::exchange(has_spoken_, true) || context_.flags.json) return;
-    Complain(Harmless(text));
+    PrintError(EscapeControls(text));
   }
 
   void Pause() {
@@ -124,7 +124,7 @@ class GateWait {
     if (!TextAt(gate, "choice").empty()) line += ", choice " + TextAt(gate, "choice");
     if (!TextAt(gate, "comment").empty()) line += ": " + TextAt(gate, "comment");
     const CliStatus said =
-        context_.out.WriteLine(context_.flags.json ? gate.dump() : Harmless(line));
+        context_.out.WriteLine(context_.flags.json ? gate.dump() : EscapeControls(line));
     if (!said) return tl::unexpected(said.error());
     if (status == "approved" || status == "auto_approved") return ExitCode::kOk;
     return status == "rejected" ? ExitCode::kRejected : ExitCode::kUndecided;

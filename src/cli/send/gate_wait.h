@@ -1,4 +1,4 @@
-// Standing at a gate until it is decided.
+// Waits for the decision of a gate.
 #ifndef STAGELOG_CLI_SEND_GATE_WAIT_H_
 #define STAGELOG_CLI_SEND_GATE_WAIT_H_
 
@@ -12,9 +12,9 @@ namespace stagelog::cli {
 // "/api/v1/jobs/<job>/gates/<gate>".
 std::string GateTarget(const std::string& job, const std::string& gate);
 
-// Waits until the gate is decided, and prints the decision; waits for a gate and a job that are not
-// there yet too, and for a daemon that was there. `timeout_seconds` 0: as long as it takes. kOk:
-// approved; kRejected; kUndecided: expired, canceled, not in time, or its job ended without it.
+// Waits until the gate is decided, and prints the decision; also waits for a gate and a job that do
+// not exist yet, and for a daemon that became unreachable. `timeout_seconds` 0: no limit. kOk:
+// approved; kRejected; kUndecided: expired, canceled, timed out, or its job ended without it.
 CliResult<ExitCode> WaitForGate(Context& context, const std::string& job, const std::string& gate,
                                 int64_t timeout_seconds);
 

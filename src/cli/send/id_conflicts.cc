@@ -28,7 +28,7 @@ CliStatus IdConflicts::Add(std::string_view event) {
   const auto [entry, is_new] = contents_.emplace(key, content);
   if (is_new || entry->second == content) return {};
   return Fail(ExitCode::kRefused, "event_id '" + QuotableText(draft->event_id, 80) +
-                                      "' stands for an event with other content before it");
+                                      "' was used earlier for an event with different content");
 }
 
 }  // namespace stagelog::cli

@@ -1,4 +1,4 @@
-// Ids that stand for two different events within one input, found without a daemon.
+// Detects ids used for two different events within one input, without a daemon.
 #ifndef STAGELOG_CLI_SEND_ID_CONFLICTS_H_
 #define STAGELOG_CLI_SEND_ID_CONFLICTS_H_
 
@@ -13,8 +13,8 @@ namespace stagelog::cli {
 // Remembers digests, about 100 bytes an event. One thread at a time.
 class IdConflicts {
  public:
-  // kRefused, as the daemon would say it, when the job of `event` (JSON) already had an event with
-  // that id and other content (SameContent() in core/event.h: times do not count).
+  // kRefused, like the daemon, if the job of `event` (JSON) already had an event with that id and
+  // different content (SameContent() in core/event.h: times are ignored).
   CliStatus Add(std::string_view event);
 
  private:

@@ -40,7 +40,7 @@ void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flag
       .Group(kForeign);
   command
       .AddOption("--failed-if", flags.failures,
-                 "FIELD=VALUE,...: a completed stage or job with such a value failed")
+                 "FIELD=VALUE,...: a completed stage or job with this value counts as failed")
       .Repeatable()
       .Group(kForeign);
   const Option scale =
@@ -150,7 +150,7 @@ void AddImport(CommandLine& line) {
   command.AddOption("--retry", flags->retry,
                     "how long to retry when the daemon is unreachable: seconds, or 90s, 10m "
                     "(default 10)");
-  command.WhenChosen([&line, flags] {
+  command.OnSelected([&line, flags] {
     line.action = [flags](Context& context) -> CliResult<ExitCode> {
       if (CliStatus sound = PutTogether(*flags); !sound) return tl::unexpected(sound.error());
       const auto retry_seconds = ParseWholeSeconds("--retry", flags->retry, 0, 86'400);

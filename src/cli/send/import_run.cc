@@ -63,7 +63,7 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
       mapper_(options.mapping, SystemClock().WallMicros()),
       ledger_(LedgerFolder()) {
   // A journal's own lines say themselves what was wrong with them.
-  if (!options.mapping.empty()) sender_.OnFlagged(Complain);
+  if (!options.mapping.empty()) sender_.OnFlagged(PrintError);
   if (!options.skip_invalid) return;
   sender_.SkipRefused([this](const OutgoingEvent& event, const std::string& reason) {
     if (!options_.mapping.empty()) mapper_.Uncount(event.counted);
@@ -74,7 +74,7 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
 CliResult<ExitCode> ImportRun::Run() {
   const CliStatus sent = SendAll();
   if (sent && options_.dry_run) {
-    Complain(
+    PrintError(
         "a dry run cannot check what only the daemon knows: ids and jobs that it has, the token's "
         "role, the rules of strict jobs");
   }
@@ -190,7 +190,7 @@ CliStatus ImportRun::SendJournal(const Input& input, Progress& progress) {
     }
     if (!event->has_value()) break;
     std::string body = WithoutOwnKeys(std::move((*event)->body));
-    const CliStatus judged = JudgeEvent(body);
+    const CliStatus judged = CheckEvent(body);
     const CliStatus taken = judged ? Send(input, {std::move(body), number})
                                    : Refuse(input.name + ":" + std::to_string(number) + ": ",
                                             judged.error(), ExitCode::kProblem);
@@ -337,32 +337,32 @@ CliStatus ImportRun::Refuse(const std::string& place, CliError error, ExitCode c
 }
 
 void ImportRun::CountSkipped(const std::string& what) {
-  if (++skipped_ <= kSkippedShown) Say(Harmless(what) + " (skipped)");
+  if (++skipped_ <= kSkippedShown) Say(EscapeControls(what) + " (skipped)");
 }
 
 void ImportRun::Say(const std::string& message) {
   if (progress_ != nullptr) progress_->Hide();
-  Complain(message);
+  PrintError(message);
 }
 
 CliStatus ImportRun::Flush() { return options_.dry_run ? CliStatus() : sender_.Flush(); }
 
 void ImportRun::Remark() {
   if (const int64_t lines = sender_.differing(); lines > 0) {
-    Complain(std::to_string(lines) +
-             (lines == 1
-                  ? " line was imported before with another mapping and stays as it was"
-                  : " lines were imported before with another mapping and stay as they were") +
-             ", for events never change; to map them anew, import into another job (--job), or "
-             "delete the job first");
+    PrintError(
+        std::to_string(lines) +
+        (lines == 1 ? " line was imported before with another mapping and was left unchanged"
+                    : " lines were imported before with another mapping and were left unchanged") +
+        "; stored events never change. To map them again, import into another job (--job) or "
+        "delete the job first");
   }
   if (skipped_ > kSkippedShown) {
-    Complain("and " + std::to_string(skipped_ - kSkippedShown) + " more were skipped");
+    PrintError("and " + std::to_string(skipped_ - kSkippedShown) + " more were skipped");
   }
   if (options_.mapping.empty()) return;
-  for (const std::string& remark : mapper_.Remarks()) Complain(remark);
+  for (const std::string& remark : mapper_.Remarks()) PrintError(remark);
   for (const std::string& remark : FewMatched(options_.mapping, mapper_.counts())) {
-    Complain(remark);
+    PrintError(remark);
   }
 }
 

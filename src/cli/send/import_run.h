@@ -1,4 +1,4 @@
-// The work of `stagelog import`.
+// Implements `stagelog import`.
 #ifndef STAGELOG_CLI_SEND_IMPORT_RUN_H_
 #define STAGELOG_CLI_SEND_IMPORT_RUN_H_
 
@@ -32,8 +32,8 @@ struct ImportOptions {
   bool create = false;  // a job_created first
 };
 
-// Sends files once. What comes before a line that is wrong is taken; the line is named, and ends
-// the import, or (skip_invalid) is passed over and counted.
+// Sends files once. Lines before an invalid line are accepted; the invalid line is reported, and
+// ends the import, or (skip_invalid) is skipped and counted.
 class ImportRun {
  public:
   // Both must outlive it.
@@ -65,10 +65,10 @@ class ImportRun {
                      LineChain& chain);
   CliStatus Send(const Input& input, OutgoingEvent event);
   CliStatus Create(const MappedLine& line);
-  // What is wrong with a line ends the import, or is passed over and counted.
+  // An invalid line ends the import, or is skipped and counted.
   CliStatus Refuse(const std::string& place, CliError error, ExitCode code);
   void CountSkipped(const std::string& what);
-  // Says it beside the bar.
+  // Prints a message next to the progress bar.
   void Say(const std::string& message);
   CliStatus Flush();
   void Remark();

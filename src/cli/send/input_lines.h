@@ -1,4 +1,4 @@
-// Lines as they come: the one reader for everything that is read line by line and is no journal.
+// Reads lines from any source that is not a journal.
 #ifndef STAGELOG_CLI_SEND_INPUT_LINES_H_
 #define STAGELOG_CLI_SEND_INPUT_LINES_H_
 
@@ -25,17 +25,17 @@ class InputLines {
  public:
   static constexpr size_t kMaxLineBytes = size_t{4} << 20;
   static constexpr const char* kTooLong = "the line is longer than 4 MiB";
-  // What goes on for so long without a newline is no file of lines (/dev/zero, a disk).
+  // Input without a newline for this many bytes is not a text file (/dev/zero, a disk).
   static constexpr uint64_t kMaxUnbrokenBytes = uint64_t{64} << 20;
 
   explicit InputLines(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
 
-  // The next line that is not blank; none at the end. Waits for it. Of a line longer than
-  // kMaxLineBytes only its number is told. kBadFile when the source cannot be read, and (for good)
-  // behind kMaxUnbrokenBytes without a newline; the message names the line.
+  // The next non-blank line; none at the end. Blocks. Of a line longer than kMaxLineBytes only the
+  // number is returned. kBadFile if the source cannot be read, and (permanently) after
+  // kMaxUnbrokenBytes without a newline; the message names the line.
   CliResult<std::optional<InputLine>> Next();
 
-  // True when Next() would have to wait: a good moment to send what there is.
+  // True if Next() would block: a good moment to send what is queued.
   bool WouldWait();
 
  private:

@@ -31,7 +31,7 @@ CliResult<ExitCode> Tell(Context& context, const JobCommandOptions& options,
   const CliStatus said =
       context.flags.json
           ? context.out.Write(answer->body)
-          : context.out.WriteLine(*job + " is " + Harmless(TextAt(receipt, "job_status")) +
+          : context.out.WriteLine(*job + " is " + EscapeControls(TextAt(receipt, "job_status")) +
                                   " (seq " + std::to_string(IntegerAt(receipt, "seq")) + ")");
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
@@ -44,7 +44,7 @@ void AddJobCommand(CommandLine& line, const std::string& name, const std::string
   command.AddOption("job", options->job, "the job; default within 'stagelog run': its own job")
       .Name(IsJobId);
   command.AddOption("--message", options->message, "the reason, for the journal");
-  command.WhenChosen([&line, options, name] {
+  command.OnSelected([&line, options, name] {
     line.action = [options, name](Context& context) { return Tell(context, *options, name); };
   });
 }

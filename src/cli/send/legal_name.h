@@ -1,4 +1,4 @@
-// Names of others made legal here, so that two different ones never become one.
+// Converts names of other programs to valid names, without collisions.
 #ifndef STAGELOG_CLI_SEND_LEGAL_NAME_H_
 #define STAGELOG_CLI_SEND_LEGAL_NAME_H_
 

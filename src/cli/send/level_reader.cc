@@ -21,7 +21,7 @@ constexpr std::string_view kWordKeys[] = {
     "level",         "severity",      "lvl",           "log.level"};
 
 constexpr const char* kOfText =
-    "levels were taken from how texts begin, such as [INFO], WARN: or <3>";
+    "levels were read from message prefixes such as [INFO], WARN: or <3>";
 
 std::optional<double> NumberOf(const std::string& text) {
   double number = 0;
@@ -85,8 +85,8 @@ CliResult<std::string> LevelReader::ReadNumber(const ForeignLine& line,
     const std::string_view level = LevelOfNumber(scale, number);
     const bool is_custom = (scale.name == "pino" || scale.name == "bunyan") && number < 10;
     if (!level.empty() && is_custom) {
-      guess_ = "numbers below 10 in '" + QuotableText(key, 80) + "' are no levels of " +
-               std::string(scale.name) + "'s own and were taken as debug";
+      guess_ = "numbers below 10 in '" + QuotableText(key, 80) + "' are not levels of " +
+               std::string(scale.name) + "'s own and were read as debug";
     }
     if (!level.empty()) return std::string(level);
     return Fail(ExitCode::kUsage,
@@ -134,7 +134,7 @@ std::vector<std::string> LevelReader::Remarks() const {
   std::vector<std::string> remarks;
   for (const auto& [guess, lines] : guesses_) {
     remarks.push_back(guess + " (" + std::to_string(lines) + (lines == 1 ? " line" : " lines") +
-                      (guess == kOfText ? "); a field that is named with --level-field comes first"
+                      (guess == kOfText ? "); a field given with --level-field takes precedence"
                                         : "); use --level-scale to change that"));
   }
   return remarks;

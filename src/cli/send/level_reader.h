@@ -1,4 +1,4 @@
-// The levels of foreign lines, where a number says nothing by itself.
+// Determines the log level of foreign lines, where a number alone is ambiguous.
 #ifndef STAGELOG_CLI_SEND_LEVEL_READER_H_
 #define STAGELOG_CLI_SEND_LEVEL_READER_H_
 
@@ -13,8 +13,8 @@
 
 namespace stagelog::cli {
 
-// Words are words. A number is read on the scale that was named; without one, where the line itself
-// says what it means: by a word beside it (levelname), or by keys that only one program writes
+// Words have a fixed meaning. A number is read on the given scale; without one, only if the line
+// itself identifies it: by a word beside it (levelname), or by keys that only one program writes
 // (journald, GELF, pino, bunyan). Such guesses are counted. One thread at a time.
 class LevelReader {
  public:

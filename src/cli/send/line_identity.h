@@ -1,4 +1,4 @@
-// Which line of which file a line is, whatever the file is called.
+// Identifies a line of a file independently of the file's name.
 #ifndef STAGELOG_CLI_SEND_LINE_IDENTITY_H_
 #define STAGELOG_CLI_SEND_LINE_IDENTITY_H_
 

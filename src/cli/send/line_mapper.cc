@@ -7,7 +7,7 @@
 
 #include "base/ascii_case.h"
 #include "base/timestamp.h"
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 #include "cli/send/legal_name.h"
 #include "cli/send/time_object.h"
 #include "core/draft_decoder.h"
@@ -80,7 +80,7 @@ void MappingCounts::AddObject(ForeignLine& line) {
   }
 }
 
-CliStatus JudgeEvent(std::string_view event) {
+CliStatus CheckEvent(std::string_view event) {
   const auto draft = Decoded(event);
   return draft ? CliStatus() : Fail(ExitCode::kUsage, draft.error().detail);
 }
@@ -185,7 +185,7 @@ class LineReading {
       message_ = WithoutLineEnd(TextOfScalar(member));
       return true;
     }
-    message_ = WithoutLineEnd(SoundUtf8(*text));
+    message_ = WithoutLineEnd(SanitizeUtf8(*text));
     const bool is_bytes = member.raw.find('"') == std::string::npos;
     return is_bytes && IsUtf8(*text);
   }
@@ -242,7 +242,7 @@ class LineReading {
 
   void TakeText(std::string_view content) {
     type_ = "log";
-    message_ = SoundUtf8(content);
+    message_ = SanitizeUtf8(content);
     if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
     if (nul_bytes_ > 0) AddMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
     if (!IsUtf8(content)) AddMember(payload_, "raw_base64", Quoted(Base64(content)));

@@ -1,4 +1,4 @@
-// Lines that other programs wrote, as events.
+// Maps lines of other programs to events.
 #ifndef STAGELOG_CLI_SEND_LINE_MAPPER_H_
 #define STAGELOG_CLI_SEND_LINE_MAPPER_H_
 
@@ -64,8 +64,8 @@ class LineMapper {
   // wrong, when it cannot be an event.
   CliResult<MappedLine> Map(std::string_view line, const std::string& own_id);
 
-  // Another file begins. `first_time` is occurred_at of lines that come before the first time;
-  // empty: they have none.
+  // Starts another file. `first_time` is the occurred_at of lines before the first time; empty:
+  // they have none.
   void BeginFile(std::string first_time = "") { last_time_ = std::move(first_time); }
 
   // Whether a field of lines is their time.
@@ -75,7 +75,7 @@ class LineMapper {
   // nothing.
   std::string TimeOf(std::string_view line);
 
-  // The event of a line was not taken after all: it counts no longer.
+  // A mapped line was not sent after all: removes it from the counts.
   void Uncount(uint32_t counted);
 
   const MappingCounts& counts() const { return counts_; }
@@ -94,9 +94,9 @@ class LineMapper {
   int64_t times_without_year_ = 0;
 };
 
-// Judges `event` as the daemon does when it comes in: its form, not what the journal's state makes
-// of it. kUsage with the reason of a refusal.
-CliStatus JudgeEvent(std::string_view event);
+// Checks the form of `event` as the daemon does, but not against the journal's state. kUsage with
+// the reason of a refusal.
+CliStatus CheckEvent(std::string_view event);
 
 }  // namespace stagelog::cli
 

@@ -1,4 +1,4 @@
-// Whether a mapping did anything: options that match nothing must not pass in silence.
+// Reports mapping options that match nothing, instead of ignoring them silently.
 #ifndef STAGELOG_CLI_SEND_MAPPING_REPORT_H_
 #define STAGELOG_CLI_SEND_MAPPING_REPORT_H_
 

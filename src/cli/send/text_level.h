@@ -1,4 +1,4 @@
-// The level that a text for people begins with.
+// Detects a log level at the beginning of a message.
 #ifndef STAGELOG_CLI_SEND_TEXT_LEVEL_H_
 #define STAGELOG_CLI_SEND_TEXT_LEVEL_H_
 

@@ -1,4 +1,4 @@
-// Times by a format that their reader was told.
+// Parses times by a user-defined format.
 #ifndef STAGELOG_CLI_SEND_TIME_FORMAT_H_
 #define STAGELOG_CLI_SEND_TIME_FORMAT_H_
 

@@ -1,4 +1,4 @@
-// What bytes are packed with, told by the first of them, and how they are unpacked.
+// Detects compression by the first bytes, and decompresses.
 #ifndef STAGELOG_CLI_SEND_UNPACKING_H_
 #define STAGELOG_CLI_SEND_UNPACKING_H_
 

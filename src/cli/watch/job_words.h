@@ -1,4 +1,4 @@
-// Words and colours for what a job's document says.
+// Words and colours for the values of a job's document.
 #ifndef STAGELOG_CLI_WATCH_JOB_WORDS_H_
 #define STAGELOG_CLI_WATCH_JOB_WORDS_H_
 

@@ -122,7 +122,7 @@ class Listing {
     if (context_.flags.json) {
       for (const Json& job : page.jobs) {
         const std::string line = job.dump(-1, ' ', false, Json::error_handler_t::replace);
-        text += (context_.out.is_terminal() ? Harmless(line) : line) + "\n";
+        text += (context_.out.is_terminal() ? EscapeControls(line) : line) + "\n";
       }
       return context_.out.Write(text);
     }
@@ -158,7 +158,7 @@ CliStatus CheckOptions(JobsOptions& options) {
     return found == options.parameters.end() ? std::nullopt : std::optional(found->second);
   };
   const auto statuses = ParseWordList(value, "status", JobStatusNames());
-  if (!statuses) return Fail(ExitCode::kUsage, Harmless(statuses.error().detail));
+  if (!statuses) return Fail(ExitCode::kUsage, EscapeControls(statuses.error().detail));
   for (const std::string& label : options.labels) {
     const auto condition = ParseLabelCondition(label);
     if (!condition) return Fail(ExitCode::kUsage, "--label: " + condition.error().detail);
@@ -203,7 +203,7 @@ void AddJobs(CommandLine& line) {
   command.AddOption("--limit", options->limit, "maximum number of jobs (default 50)")
       .Between(1, 1'000'000'000);
   command.AddFlag("--all", options->all, "list all jobs");
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) -> CliResult<ExitCode> {
       if (const CliStatus checked = CheckOptions(*options); !checked) {
         return tl::unexpected(checked.error());

@@ -1,4 +1,4 @@
-// Rows at the bottom of a terminal that change in place while other lines scroll by above them.
+// Rows at the bottom of a terminal that are updated in place while other lines scroll above them.
 #ifndef STAGELOG_CLI_WATCH_LIVE_BLOCK_H_
 #define STAGELOG_CLI_WATCH_LIVE_BLOCK_H_
 
@@ -11,9 +11,8 @@
 
 namespace stagelog::cli {
 
-// Only for a terminal. The cursor rests at the beginning of the last row and is never hidden, no
-// mode of the terminal is changed: also one that is killed leaves a terminal that works. Used by
-// one thread.
+// Only for a terminal. The cursor stays at the beginning of the last row, visible, and no terminal
+// mode is changed, so that a killed process leaves a usable terminal. One thread.
 class LiveBlock {
  public:
   explicit LiveBlock(Screen& screen) : screen_(screen) {}
@@ -21,13 +20,13 @@ class LiveBlock {
   LiveBlock(const LiveBlock&) = delete;
   LiveBlock& operator=(const LiveBlock&) = delete;
 
-  // Prints `above` (whole lines, or empty) where the rows were, and the rows below it. Each row
-  // must fit the terminal's width. One write, so that nothing flickers.
+  // Prints `above` (whole lines, or empty) in place of the rows, and the rows below it. Each row
+  // must fit the terminal's width. One write, to avoid flicker.
   CliStatus Show(std::string_view above, const std::vector<std::string>& rows);
 
-  // Takes the rows away: something else will be printed.
+  // Erases the rows, because something else will be printed.
   CliStatus Clear() { return Show("", {}); }
-  // Draws the rows once more, over what was typed meanwhile (^C), and leaves them for good.
+  // Redraws the rows over anything typed meanwhile (^C), and leaves them on the screen.
   CliStatus Leave();
 
  private:

@@ -1,4 +1,4 @@
-// How far the running stages are, as bars: what `tail` keeps below its lines on a terminal.
+// Progress bars of the running stages, which `tail` shows below its lines on a terminal.
 #ifndef STAGELOG_CLI_WATCH_PROGRESS_BARS_H_
 #define STAGELOG_CLI_WATCH_PROGRESS_BARS_H_
 
@@ -22,8 +22,8 @@ class ProgressBars {
   // True when the event was a report that these bars show.
   bool Take(const Json& event);
 
-  // At most kMaxRows rows: of the stages heard of last, in the order in which they began. Each at
-  // most `columns` wide; `with_job` puts the job's name before the stage's.
+  // At most kMaxRows rows: the most recently updated stages, in the order in which they began. Each
+  // at most `columns` wide; `with_job` adds the job's name before the stage's.
   std::vector<std::string> Rows(size_t columns, bool with_job, const Screen& screen) const;
 
  private:

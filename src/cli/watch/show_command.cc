@@ -70,7 +70,7 @@ PictureOptions PictureOptionsOf(const Context& context, const ShowOptions& optio
 // What `--json` or a person is shown of a document, in whole lines.
 std::string TextOf(const std::string& document, Context& context, const ShowOptions& options) {
   if (context.flags.json) {
-    return (context.out.is_terminal() ? Harmless(document) : document) + "\n";
+    return (context.out.is_terminal() ? EscapeControls(document) : document) + "\n";
   }
   std::string text;
   const Json job = ObjectOf(document);
@@ -86,7 +86,7 @@ CliStatus ShowStderr(Context& context, DaemonClient& client, const std::string& 
   if (context.flags.json) return {};
   const auto tails = ReadStderrTails(client, ObjectOf(document), options.stderr_lines);
   if (!tails) {
-    Complain("the last lines of stderr could not be read: " + tails.error().message);
+    PrintError("the last lines of stderr could not be read: " + tails.error().message);
     return {};
   }
   return tails->empty() ? CliStatus() : context.out.Write(TailsText(*tails, context.out));
@@ -131,7 +131,7 @@ class Watch : public FollowSink {
   }
 
   void OnNotice(const std::string& notice) override {
-    if (!is_live_) return Complain(notice);
+    if (!is_live_) return PrintError(notice);
     notice_ = notice;
     static_cast<void>(Show());
   }
@@ -142,7 +142,7 @@ class Watch : public FollowSink {
   // False when the job of the last picture is not over: it was resumed since the follower's end.
   bool ShowsTheEnd() const {
     const auto status = ParseJobStatus(TextAt(ObjectOf(document_), "status"));
-    return !status || IsOver(*status);
+    return !status || IsTerminal(*status);
   }
 
   void Stop() { documents_.Stop(); }
@@ -279,7 +279,7 @@ void AddShow(CommandLine& line) {
       .AddOption("--stderr-lines", options->stderr_lines,
                  "number of last stderr lines shown of each failed stage (default 10)")
       .Between(0, 1'000);
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return Show(context, *options); };
   });
 }

@@ -23,8 +23,8 @@ struct StageRow {
 // order of their beginning.
 std::vector<StageRow> OrderStages(const Json& stages);
 
-// At most `max_attempts` of the rows' attempts, in their order, with the rows they stand below:
-// what runs, then what failed, then what began last.
+// At most `max_attempts` of the rows with attempts, in order, with their parent rows: running ones
+// first, then failed ones, then the most recent.
 std::vector<StageRow> SelectStages(const std::vector<StageRow>& rows, size_t max_attempts);
 
 }  // namespace stagelog::cli

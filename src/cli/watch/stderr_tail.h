@@ -1,5 +1,5 @@
-// Why a stage failed, in its own words: the last lines that it wrote to standard error, as
-// `stagelog run` has journaled them (events of type `log` whose payload says `"stream":"stderr"`).
+// The error output of failed stages: the last lines that they wrote to standard error, as recorded
+// by `stagelog run` (events of type `log` with `"stream":"stderr"` in the payload).
 #ifndef STAGELOG_CLI_WATCH_STDERR_TAIL_H_
 #define STAGELOG_CLI_WATCH_STDERR_TAIL_H_
 

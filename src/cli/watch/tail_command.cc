@@ -51,7 +51,7 @@ class TailSink : public FollowSink {
   bool OnEvent(int64_t, std::string_view body) override {
     if (is_json_) {
       // On a terminal even JSON must not steer it; the escapes mean the same to a parser.
-      lines_ += (out_.is_terminal() ? Harmless(body) : std::string(body)) + "\n";
+      lines_ += (out_.is_terminal() ? EscapeControls(body) : std::string(body)) + "\n";
     } else {
       TakeEvent(ObjectOf(body));
     }
@@ -66,7 +66,7 @@ class TailSink : public FollowSink {
 
   void OnNotice(const std::string& notice) override {
     static_cast<void>(block_.Show(std::exchange(lines_, {}), {}));
-    Complain(notice);
+    PrintError(notice);
   }
 
   CliStatus End() { return block_.Show(std::exchange(lines_, {}), {}); }
@@ -101,7 +101,8 @@ class TailSink : public FollowSink {
 CliStatus CheckOptions(const TailOptions& options) {
   const auto usage = [](const std::string& message) { return Fail(ExitCode::kUsage, message); };
   if (!options.job_id.empty() && !IsJobId(options.job_id)) {
-    return usage("'" + Harmless(options.job_id) + "' is not a job name: " + std::string(kNameRule));
+    return usage("'" + EscapeControls(options.job_id) +
+                 "' is not a job name: " + std::string(kNameRule));
   }
   if (options.job_id.empty() && options.until_over) {
     return usage("--until-over needs a JOB");
@@ -116,7 +117,7 @@ CliStatus CheckOptions(const TailOptions& options) {
     const auto found = options.filters.find(name);
     return found == options.filters.end() ? std::nullopt : std::optional(found->second);
   });
-  if (!filter) return usage(Harmless(filter.error().detail));
+  if (!filter) return usage(EscapeControls(filter.error().detail));
   return {};
 }
 
@@ -139,7 +140,7 @@ CliResult<std::optional<ExitCode>> CodeOfJob(DaemonClient& client, const std::st
   const auto job = client.GetJson(JobTarget(job_id));
   if (!job) return tl::unexpected(job.error());
   const std::optional<JobStatus> status = ParseJobStatus(TextAt(*job, "status"));
-  if (status && !IsOver(*status)) return std::nullopt;
+  if (status && !IsTerminal(*status)) return std::nullopt;
   return status == JobStatus::kCompleted ? ExitCode::kOk : ExitCode::kProblem;
 }
 
@@ -149,7 +150,7 @@ CliResult<ExitCode> Tail(Context& context, const TailOptions& options) {
   }
   auto request = RequestOf(options);
   if (!request) return tl::unexpected(request.error());
-  SayZone(context);
+  PrintTimeZone(context);
   DaemonClient client(context.settings);
   TailSink sink(context, options);
   while (true) {
@@ -187,8 +188,8 @@ void AddTail(CommandLine& line) {
       "  stagelog tail --since 10m --level warning,error,critical\n"
       "  stagelog tail --since all --json | jq -r .type\n"
       "Exits with 0 after --limit and when the job of --until-over completed, with 1 when it\n"
-      "failed or was canceled, with 130 after Ctrl-C. If the daemon goes away "
-      "later, tail waits for it.\n"
+      "failed or was canceled, with 130 after Ctrl-C. If the daemon becomes "
+      "unreachable later, tail waits for it.\n"
       "Gaps are reported on standard error, also with --json.");
   auto options = std::make_shared<TailOptions>();
   command.AddOption("job", options->job_id, "one job; it need not exist yet");
@@ -208,7 +209,7 @@ void AddTail(CommandLine& line) {
   command.AddFlag("--no-bars", options->has_no_bars, "print progress as lines, even on a terminal");
   command.AddOption("--limit", options->limit, "stop after this many events")
       .Between(1, 1'000'000'000);
-  command.WhenChosen([&line, options] {
+  command.OnSelected([&line, options] {
     line.action = [options](Context& context) { return Tail(context, *options); };
   });
 }

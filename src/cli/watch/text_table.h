@@ -1,4 +1,4 @@
-// Rows of cells in columns that share the width there is.
+// Lays out rows of cells in columns within a given width.
 #ifndef STAGELOG_CLI_WATCH_TEXT_TABLE_H_
 #define STAGELOG_CLI_WATCH_TEXT_TABLE_H_
 

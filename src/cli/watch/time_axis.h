@@ -1,4 +1,4 @@
-// A span of time as a row of cells.
+// Maps a span of time to a row of cells.
 #ifndef STAGELOG_CLI_WATCH_TIME_AXIS_H_
 #define STAGELOG_CLI_WATCH_TIME_AXIS_H_
 

@@ -1,4 +1,4 @@
-#include "cli/run/sound_text.h"
+#include "cli/run/utf8_text.h"
 
 #include <openssl/evp.h>
 
@@ -58,7 +58,7 @@ bool IsUtf8(std::string_view bytes) {
   return true;
 }
 
-std::string SoundUtf8(std::string_view bytes) {
+std::string SanitizeUtf8(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
   while (!bytes.empty()) {

@@ -1,4 +1,4 @@
-#include "log/job_comparison.h"
+#include "log/job_file_reconciler.h"
 
 #include "core/event_codec.h"
 #include "core/job_machine.h"
@@ -21,8 +21,9 @@ Status EnsureSyncedJobDirectory(FileSystem& files, const std::string& runs_dir,
 
 }  // namespace
 
-JobComparison::JobComparison(FileSystem& files, EventTable& table, std::string runs_dir,
-                             std::string job_id, std::string time_suffix, int64_t max_ts_micros)
+JobFileReconciler::JobFileReconciler(FileSystem& files, EventTable& table, std::string runs_dir,
+                                     std::string job_id, std::string time_suffix,
+                                     int64_t max_ts_micros)
     : files_(files),
       table_(table),
       runs_dir_(std::move(runs_dir)),
@@ -31,9 +32,9 @@ JobComparison::JobComparison(FileSystem& files, EventTable& table, std::string r
       time_suffix_(std::move(time_suffix)),
       max_ts_micros_(max_ts_micros) {}
 
-Result<JobRepair> JobComparison::Run() {
+Result<JobRepair> JobFileReconciler::Run() {
   if (std::optional<JobState> state = table_.LoadState(job_id_)) state_ = std::move(*state);
-  if (Status cleared = ClearTheWay(); !cleared) return tl::unexpected(cleared.error());
+  if (Status cleared = SetAsideObstacle(); !cleared) return tl::unexpected(cleared.error());
   if (Status finished = FinishInterruptedRewrite(); !finished) {
     return tl::unexpected(finished.error());
   }
@@ -44,16 +45,16 @@ Result<JobRepair> JobComparison::Run() {
   Status mended;
   if (*verdict == Verdict::kFileIsBehind) mended = AppendMissing();
   // A file that differs may be one that was put back, with lines that were lost.
-  if (*verdict == Verdict::kDiverged && HasFileEvents()) mended = FindLinesAgain();
+  if (*verdict == Verdict::kDiverged && HasFileEvents()) mended = RelocateLines();
   if (*verdict == Verdict::kDiverged && mended) mended = Rewrite();
-  if (mended) mended = ClearUpCompressed();
+  if (mended) mended = CleanUpCompressed();
   if (!mended) return tl::unexpected(mended.error());
   return repair_;
 }
 
 // Something that is no folder, a symbolic link for one, has the place of the job's folder: set
 // aside, for one bad name must not keep the other jobs from being served.
-Status JobComparison::ClearTheWay() {
+Status JobFileReconciler::SetAsideObstacle() {
   const std::string folder = JobDirectory(runs_dir_, job_id_);
   const auto info = files_.Stat(folder);
   if (!info) return tl::unexpected(info.error());
@@ -63,7 +64,7 @@ Status JobComparison::ClearTheWay() {
 
 // Rewrite() renames the old file away before it renames the new one into its place. A new file that
 // is whole and alone was left by a crash between the two.
-Status JobComparison::FinishInterruptedRewrite() {
+Status JobFileReconciler::FinishInterruptedRewrite() {
   const auto file = FindStoredFile(files_, path_);
   if (!file) return tl::unexpected(file.error());
   const auto rewritten = files_.Stat(path_ + ".tmp");
@@ -73,7 +74,7 @@ Status JobComparison::FinishInterruptedRewrite() {
 }
 
 // The frames of a compressed file whose table is damaged or missing are looked for one by one.
-Status JobComparison::ExpandWithoutTable() {
+Status JobFileReconciler::ExpandWithoutTable() {
   const auto stored = FindStoredFile(files_, path_);
   if (!stored) return tl::unexpected(stored.error());
   const bool is_plain = !stored->has_value() || !(*stored)->is_compressed();
@@ -91,7 +92,7 @@ Status JobComparison::ExpandWithoutTable() {
   return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
 }
 
-Result<JobComparison::Verdict> JobComparison::Compare() {
+Result<JobFileReconciler::Verdict> JobFileReconciler::Compare() {
   const auto stored = FindStoredFile(files_, path_);
   if (!stored) return tl::unexpected(stored.error());
   if (!stored->has_value()) {
@@ -109,7 +110,7 @@ Result<JobComparison::Verdict> JobComparison::Compare() {
   return judge(CompareLines(reader));
 }
 
-Result<JobComparison::Verdict> JobComparison::CompareLines(LineReader& reader) {
+Result<JobFileReconciler::Verdict> JobFileReconciler::CompareLines(LineReader& reader) {
   if (state_.job_seq > 0) {
     const Result<bool> in_place = FileEventsAreInPlace(reader);
     if (!in_place) return tl::unexpected(in_place.error());
@@ -122,7 +123,7 @@ Result<JobComparison::Verdict> JobComparison::CompareLines(LineReader& reader) {
 
 // Reads over the lines that the table has dropped. One that was lost may be back in a file that
 // differs otherwise.
-Result<bool> JobComparison::FileEventsAreInPlace(LineReader& reader) {
+Result<bool> JobFileReconciler::FileEventsAreInPlace(LineReader& reader) {
   int64_t seq = 0;
   while (true) {
     const std::vector<FileEvent> events =
@@ -144,7 +145,7 @@ Result<bool> JobComparison::FileEventsAreInPlace(LineReader& reader) {
 }
 
 // kAgrees: every row has its line; what follows in the file is still to be looked at.
-Result<JobComparison::Verdict> JobComparison::CompareRows(LineReader& reader) {
+Result<JobFileReconciler::Verdict> JobFileReconciler::CompareRows(LineReader& reader) {
   Verdict verdict = Verdict::kAgrees;
   std::optional<Error> error;
   const int64_t dropped = table_.FileJobSeq(state_.first_seq);
@@ -169,7 +170,7 @@ Result<JobComparison::Verdict> JobComparison::CompareRows(LineReader& reader) {
   return verdict;
 }
 
-Result<JobComparison::Verdict> JobComparison::TakeFurtherLines(LineReader& reader) {
+Result<JobFileReconciler::Verdict> JobFileReconciler::TakeFurtherLines(LineReader& reader) {
   while (true) {
     const Result<std::optional<FileLine>> next = reader.Next();
     if (!next) return tl::unexpected(next.error());
@@ -190,18 +191,18 @@ Result<JobComparison::Verdict> JobComparison::TakeFurtherLines(LineReader& reade
 }
 
 // Takes a line that is the job's next event by its content, its place and its chain.
-bool JobComparison::TakeLine(std::string_view line) {
+bool JobFileReconciler::TakeLine(std::string_view line) {
   const Result<Event> event = DecodeStoredEvent(line);
   if (!event || event->draft.job_id != job_id_) return false;
   if (event->job_seq != state_.job_seq + 1 || event->seq <= state_.as_of_seq) return false;
-  if (!ChainHolds(line, state_.last_hash) || table_.HasSeq(event->seq)) return false;
+  if (!VerifyHash(line, state_.last_hash) || table_.HasSeq(event->seq)) return false;
   // seq and ts grow together over all jobs: searches by time rely on it, and a time far ahead would
   // drag the whole journal's along.
   if (event->ts_micros > max_ts_micros_) return false;
   if (!table_.WouldBeInOrder(event->seq, event->ts_micros)) return false;
   const int64_t first_seq = state_.job_seq == 0 ? event->seq : state_.first_seq;
   if (table_.FindEventById(first_seq, event->draft.event_id)) return false;
-  Apply(state_, *event, CarriedHash(line), &changes_);
+  Apply(state_, *event, StoredHash(line), &changes_);
   // The job's row comes before the events that refer to it.
   if (state_.job_seq == 1) table_.WriteState(state_, {}, 0);
   table_.WriteSnapshotWhenDue(state_, state_.job_seq - 1);
@@ -211,7 +212,7 @@ bool JobComparison::TakeLine(std::string_view line) {
   return true;
 }
 
-Status JobComparison::AppendMissing() {
+Status JobFileReconciler::AppendMissing() {
   if (Status there = EnsureSyncedJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   const auto stored = FindStoredFile(files_, path_);
   if (!stored) return tl::unexpected(stored.error());
@@ -228,7 +229,7 @@ Status JobComparison::AppendMissing() {
 
 // Looks through the file for the lines that it alone has, wherever they are in it now. From here on
 // the places are those in this file, until Rewrite() has made them those in the new one.
-Status JobComparison::FindLinesAgain() {
+Status JobFileReconciler::RelocateLines() {
   std::unordered_map<int64_t, int64_t> offsets;  // by seq
   const auto stored = FindStoredFile(files_, path_);
   if (!stored) return tl::unexpected(stored.error());
@@ -255,7 +256,7 @@ Status JobComparison::FindLinesAgain() {
 }
 
 // Lines without an offset are lost.
-void JobComparison::MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets) {
+void JobFileReconciler::MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets) {
   int64_t seq = 0;
   repair_.lines_lost = 0;
   for (size_t count = kFileEventsAtOnce; count == kFileEventsAtOnce;) {
@@ -274,10 +275,10 @@ void JobComparison::MovePlaces(const std::unordered_map<int64_t, int64_t>& offse
 
 // The new file is complete and synced before the old one leaves its place: a crash at any point
 // leaves one of them whole.
-Status JobComparison::Rewrite() {
+Status JobFileReconciler::Rewrite() {
   const std::string temporary = path_ + ".tmp";
   // What a crash has left there, or a symbolic link, which is never written through.
-  if (Status gone = RemoveIfThere(files_, temporary); !gone) return gone;
+  if (Status gone = RemoveIfExists(files_, temporary); !gone) return gone;
   if (Status there = EnsureSyncedJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;
@@ -292,26 +293,26 @@ Status JobComparison::Rewrite() {
   return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
 }
 
-Status JobComparison::MoveAside(const std::string& path) {
+Status JobFileReconciler::MoveAside(const std::string& path) {
   repair_.set_aside.push_back(path + ".diverged-" + time_suffix_);
   return files_.Rename(path, repair_.set_aside.back());
 }
 
 // A crash while the file was compressed or made plain leaves both, and the plain one is whole. What
 // is not in that is kept under another name.
-Status JobComparison::ClearUpCompressed() {
+Status JobFileReconciler::CleanUpCompressed() {
   const std::string compressed = CompressedPath(path_);
   const auto plain = files_.Stat(path_);
   const auto other = files_.Stat(compressed);
   if (!plain) return tl::unexpected(plain.error());
   if (!other) return tl::unexpected(other.error());
   if (!plain->has_value() || !other->has_value()) return {};
-  const Result<bool> is_beginning = (*other)->is_regular ? IsBeginningOfPlain() : false;
+  const Result<bool> is_beginning = (*other)->is_regular ? IsPrefixOfPlain() : false;
   if (!is_beginning) return tl::unexpected(is_beginning.error());
   return *is_beginning ? files_.Remove(compressed) : MoveAside(compressed);
 }
 
-Result<bool> JobComparison::IsBeginningOfPlain() {
+Result<bool> JobFileReconciler::IsPrefixOfPlain() {
   const auto compressed = OpenStoredFile(files_, CompressedPath(path_));
   const auto plain = files_.OpenRead(path_);
   if (!plain) return tl::unexpected(plain.error());
@@ -330,7 +331,8 @@ Result<bool> JobComparison::IsBeginningOfPlain() {
   return tl::unexpected(count.error());
 }
 
-Status JobComparison::WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count) {
+Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_seq,
+                                    int64_t* count) {
   Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(path);
   if (!file) return tl::unexpected(file.error());
   Status status;

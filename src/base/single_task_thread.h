@@ -1,6 +1,6 @@
-// A thread that does one task at a time beside its owner.
-#ifndef STAGELOG_BASE_SIDE_THREAD_H_
-#define STAGELOG_BASE_SIDE_THREAD_H_
+// A thread that runs one task at a time for its owner.
+#ifndef STAGELOG_BASE_SINGLE_TASK_THREAD_H_
+#define STAGELOG_BASE_SINGLE_TASK_THREAD_H_
 
 #include <condition_variable>
 #include <functional>
@@ -11,14 +11,14 @@
 namespace stagelog {
 
 // All functions are called by the owner, one thread at a time.
-class SideThread {
+class SingleTaskThread {
  public:
   // `name` is what tools show, at most 15 bytes.
-  explicit SideThread(std::string name);
-  ~SideThread();  // after the task under way
+  explicit SingleTaskThread(std::string name);
+  ~SingleTaskThread();  // after the task under way
 
-  // The one before is done. What `task` sees was written before this call; what it wrote is seen
-  // after Wait(). It throws nothing.
+  // The previous task must be done. Writes before this call are visible to `task`, its writes are
+  // visible after Wait(). `task` must not throw.
   void Start(std::function<void()> task);
   void Wait();
 
@@ -35,4 +35,4 @@ class SideThread {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_BASE_SIDE_THREAD_H_
+#endif  // STAGELOG_BASE_SINGLE_TASK_THREAD_H_

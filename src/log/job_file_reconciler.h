@@ -1,6 +1,6 @@
-// One job's events.jsonl held against the table, and mended.
-#ifndef STAGELOG_LOG_JOB_COMPARISON_H_
-#define STAGELOG_LOG_JOB_COMPARISON_H_
+// Compares one job's events.jsonl with the table, and repairs the difference.
+#ifndef STAGELOG_LOG_JOB_FILE_RECONCILER_H_
+#define STAGELOG_LOG_JOB_FILE_RECONCILER_H_
 
 #include <cstdint>
 #include <string>
@@ -23,21 +23,21 @@ struct JobRepair {
 };
 
 // Makes the file of one job and its rows agree (guarantee 8 in src/GUARANTEES.md):
-//  - lines that the table has not, valid and chained to its last event, are taken into the table;
-//  - a last line that a crash has torn is cut off;
-//  - rows that the file has not are appended to it;
-//  - a file that differs in any other way is renamed events.jsonl.diverged-<time> and written anew.
-// A job whose file is compressed (job_compressor.h) is compared as if it were not, and made plain
-// where its file has to grow. Where both files are there, the plain one counts.
-// Of events that the table has dropped (file_events.h) the digests are compared. Lines that are no
-// longer what they were are lost, and found again when a file that has them is put back.
-// Runs inside a transaction of the caller's. Throws SQLite::Exception; file errors are values.
-class JobComparison {
+// - lines missing in the table, if valid and chained to its last event, are imported;
+// - a last line torn by a crash is cut off;
+// - rows missing in the file are appended to it;
+// - a file that differs in any other way is renamed events.jsonl.diverged-<time> and rewritten.
+// A compressed file (job_compressor.h) is compared by its content, and expanded if it has to grow.
+// If both files exist, the plain one is used. For events that the table has dropped (file_events.h)
+// the digests are compared. Lines that have changed are lost, and found again once a file with the
+// original lines is put back. Runs inside a transaction of the caller. Throws SQLite::Exception;
+// file errors are values.
+class JobFileReconciler {
  public:
   // `time_suffix` names the moment in the names of files set aside. A line whose `ts` is later than
   // `max_ts_micros` is not taken.
-  JobComparison(FileSystem& files, EventTable& table, std::string runs_dir, std::string job_id,
-                std::string time_suffix, int64_t max_ts_micros);
+  JobFileReconciler(FileSystem& files, EventTable& table, std::string runs_dir, std::string job_id,
+                    std::string time_suffix, int64_t max_ts_micros);
 
   Result<JobRepair> Run();
 
@@ -47,7 +47,7 @@ class JobComparison {
  private:
   enum class Verdict { kAgrees, kFileIsBehind, kDiverged };
 
-  Status ClearTheWay();
+  Status SetAsideObstacle();
   Status FinishInterruptedRewrite();
   Result<Verdict> Compare();
   Result<Verdict> CompareLines(LineReader& reader);
@@ -56,13 +56,13 @@ class JobComparison {
   Result<Verdict> TakeFurtherLines(LineReader& reader);
   bool TakeLine(std::string_view line);
   Status AppendMissing();
-  Status FindLinesAgain();
+  Status RelocateLines();
   void MovePlaces(const std::unordered_map<int64_t, int64_t>& offsets);
   Status Rewrite();
   Status MoveAside(const std::string& path);
-  Status ClearUpCompressed();
+  Status CleanUpCompressed();
   Status ExpandWithoutTable();
-  Result<bool> IsBeginningOfPlain();
+  Result<bool> IsPrefixOfPlain();
   Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
   bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }
 
@@ -82,4 +82,4 @@ class JobComparison {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_LOG_JOB_COMPARISON_H_
+#endif  // STAGELOG_LOG_JOB_FILE_RECONCILER_H_

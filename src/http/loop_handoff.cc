@@ -1,4 +1,4 @@
-#include "http/loop_seat.h"
+#include "http/loop_handoff.h"
 
 #include <pthread.h>
 #include <sys/timerfd.h>
@@ -10,51 +10,51 @@
 
 namespace stagelog {
 
-LoopSeat::LoopSeat(EventLoop& loop, std::function<void()> run_once)
+LoopHandoff::LoopHandoff(EventLoop& loop, std::function<void()> run_once)
     : loop_(loop),
       run_once_(std::move(run_once)),
       alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)) {
   STAGELOG_CHECK(alarm_.valid());
   standby_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "standby");
-    StandBy();
+    RunStandby();
   });
 }
 
-LoopSeat::~LoopSeat() { Stop(); }
+LoopHandoff::~LoopHandoff() { Stop(); }
 
-void LoopSeat::StepAside(const std::function<void()>& work) {
-  STAGELOG_CHECK(!is_aside_);
-  is_aside_ = true;
-  SetAlarm(kPatienceMicros);
-  seat_.unlock();
+void LoopHandoff::RunOffLoop(const std::function<void()>& work) {
+  STAGELOG_CHECK(!is_on_standby_);
+  is_on_standby_ = true;
+  SetAlarm(kStandbyDelayMicros);
+  running_mutex_.unlock();
   work();
   SetAlarm(0);
-  is_aside_ = false;
-  if (!seat_.try_lock()) {
+  is_on_standby_ = false;
+  if (!running_mutex_.try_lock()) {
     loop_.Wake();  // the standby may be waiting for a socket
-    seat_.lock();
+    running_mutex_.lock();
   }
 }
 
-void LoopSeat::Stop() {
+void LoopHandoff::Stop() {
   if (!standby_.joinable()) return;
   is_stopping_ = true;
   SetAlarm(1);
   standby_.join();
 }
 
-void LoopSeat::StandBy() {
+void LoopHandoff::RunStandby() {
   while (!is_stopping_) {
     uint64_t times = 0;
     static_cast<void>(::read(alarm_.get(), &times, sizeof(times)));
-    const std::lock_guard seat(seat_);
-    while (is_aside_) run_once_();
+    const std::lock_guard seat(running_mutex_);
+    while (is_on_standby_) run_once_();
   }
 }
 
 // 0: no alarm.
-void LoopSeat::SetAlarm(int64_t micros) const {
+void LoopHandoff::SetAlarm(int64_t micros) const {
   itimerspec when{};
   when.it_value.tv_sec = micros / 1'000'000;
   when.it_value.tv_nsec = micros % 1'000'000 * 1'000;

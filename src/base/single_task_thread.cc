@@ -1,4 +1,4 @@
-#include "base/side_thread.h"
+#include "base/single_task_thread.h"
 
 #include <pthread.h>
 
@@ -8,11 +8,11 @@
 
 namespace stagelog {
 
-SideThread::SideThread(std::string name) : name_(std::move(name)) {
+SingleTaskThread::SingleTaskThread(std::string name) : name_(std::move(name)) {
   thread_ = std::thread([this] { Run(); });
 }
 
-SideThread::~SideThread() {
+SingleTaskThread::~SingleTaskThread() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
@@ -21,7 +21,7 @@ SideThread::~SideThread() {
   thread_.join();
 }
 
-void SideThread::Start(std::function<void()> task) {
+void SingleTaskThread::Start(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     STAGELOG_CHECK(!task_);
@@ -30,12 +30,12 @@ void SideThread::Start(std::function<void()> task) {
   changed_.notify_all();
 }
 
-void SideThread::Wait() {
+void SingleTaskThread::Wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !task_; });
 }
 
-void SideThread::Run() {
+void SingleTaskThread::Run() {
   ::pthread_setname_np(::pthread_self(), name_.c_str());
   std::unique_lock lock(mutex_);
   while (true) {

@@ -1,4 +1,4 @@
-#include "backup/untouched_database.h"
+#include "backup/open_without_side_effects.h"
 
 #include <sqlite3.h>
 
@@ -26,7 +26,8 @@ std::string ImmutableUri(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<SQLite::Database> OpenUntouched(FileSystem& files, const std::string& path) {
+std::unique_ptr<SQLite::Database> OpenWithoutSideEffects(FileSystem& files,
+                                                         const std::string& path) {
   const auto log = files.Stat(path + "-wal");
   if (!log) throw SQLite::Exception(log.error().message);  // without it events would be missed
   const bool has_log = log->has_value() && (*log)->size > 0;

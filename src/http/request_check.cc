@@ -1,4 +1,4 @@
-#include "http/request_judge.h"
+#include "http/request_check.h"
 
 #include "base/ascii_case.h"
 #include "core/append_refusal.h"
@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-std::optional<Refusal> JudgeHost(const Exchange& exchange, const HttpPolicy& policy) {
+std::optional<Refusal> CheckHost(const Exchange& exchange, const HttpPolicy& policy) {
   const std::string_view host = exchange.call.Header("Host").value_or("");
   const bool is_fine = host.empty() ? !exchange.is_http_1_1 : IsAllowedHost(host, policy.hosts);
   if (is_fine) return std::nullopt;
@@ -44,7 +44,7 @@ std::optional<Refusal> JudgeAccess(Exchange& exchange, const HttpPolicy& policy)
 
 // Some clients and proxies say by a field that another method is meant. Whoever does not know the
 // field does something else than what was asked for.
-std::optional<Refusal> JudgeMethodOverride(const Call& call) {
+std::optional<Refusal> CheckMethodOverride(const Call& call) {
   for (const char* name : {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
     const std::optional<std::string_view> method = call.Header(name);
     if (!method || EqualsIgnoringCase(*method, call.request.method)) continue;
@@ -69,7 +69,7 @@ std::optional<Refusal> JudgeConditions(const Call& call) {
   return std::nullopt;
 }
 
-std::optional<Refusal> JudgeExpectation(const Call& call) {
+std::optional<Refusal> CheckExpectation(const Call& call) {
   const std::optional<std::string_view> expectation = call.Header("Expect");
   if (!expectation || expectation->empty() || EqualsIgnoringCase(*expectation, "100-continue")) {
     return std::nullopt;
@@ -88,7 +88,7 @@ Refusal UnsupportedMediaType(const std::string& sent, const char* field) {
 
 // One that has no type is refused as well: a page of another origin can send such a body without
 // asking first.
-std::optional<Refusal> JudgeMediaType(const Call& call) {
+std::optional<Refusal> CheckMediaType(const Call& call) {
   const MediaType media_type = ParseMediaType(call.Header("Content-Type").value_or(""));
   if (media_type.type != kJsonType && media_type.type != kNdjsonType) {
     return UnsupportedMediaType("'" + QuotableText(media_type.type, 80) + "'", "Content-Type");
@@ -126,10 +126,10 @@ std::optional<Refusal> JudgeBody(const Exchange& exchange) {
         .detail = "partial bodies are not supported: send the whole body without 'Content-Range'",
         .field = "Content-Range"};
   }
-  return is_empty ? std::nullopt : JudgeMediaType(call);
+  return is_empty ? std::nullopt : CheckMediaType(call);
 }
 
-std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& load) {
+std::optional<Refusal> CheckLength(const Exchange& exchange, const ServerLoad& load) {
   if (exchange.route->is_append && !exchange.call.has_body) {
     return Refusal{
         .code = "length_required",
@@ -145,15 +145,15 @@ std::optional<Refusal> JudgeLength(const Exchange& exchange, const ServerLoad& l
 
 }  // namespace
 
-std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allowed_methods,
+std::optional<Refusal> CheckRequest(Exchange& exchange, const std::string& allowed_methods,
                                     const HttpPolicy& policy, const ServerLoad& load) {
-  if (auto refusal = JudgeHost(exchange, policy)) return refusal;
+  if (auto refusal = CheckHost(exchange, policy)) return refusal;
   if (load.shutting_down) {
     exchange.keep_alive = false;
     return ShuttingDown("not_applied");
   }
   if (exchange.call.request.method == "OPTIONS") return std::nullopt;
-  if (auto refusal = JudgeMethodOverride(exchange.call)) return refusal;
+  if (auto refusal = CheckMethodOverride(exchange.call)) return refusal;
   if (exchange.route == nullptr) return NoRoute(exchange, allowed_methods);
   if (auto refusal = JudgeAccess(exchange, policy)) return refusal;
   if (load.too_many_connections && !exchange.route->is_stream) {
@@ -161,9 +161,9 @@ std::optional<Refusal> JudgeRequest(Exchange& exchange, const std::string& allow
     return Overloaded("too many open connections; try again later");
   }
   if (auto refusal = JudgeConditions(exchange.call)) return refusal;
-  if (auto refusal = JudgeExpectation(exchange.call)) return refusal;
+  if (auto refusal = CheckExpectation(exchange.call)) return refusal;
   if (auto refusal = JudgeBody(exchange)) return refusal;
-  return JudgeLength(exchange, load);
+  return CheckLength(exchange, load);
 }
 
 }  // namespace stagelog

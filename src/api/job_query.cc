@@ -1,4 +1,4 @@
-#include "api/job_question.h"
+#include "api/job_query.h"
 
 #include <algorithm>
 
@@ -13,8 +13,7 @@ Refusal NoSuchMoment(std::string detail, const char* field) {
 }
 
 // The last seq that belongs to the moment.
-tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services,
-                                           const JobQuestion& question) {
+tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services, const JobQuery& question) {
   const JournalStatus journal = services.journal.GetStatus();
   const int64_t head_seq = std::max(journal.head_seq, journal.visible_seq);
   if (question.at_seq) {
@@ -44,10 +43,10 @@ tl::expected<std::optional<JobState>, Refusal> Find(const ApiServices& services,
 
 }  // namespace
 
-tl::expected<JobQuestion, Refusal> ParseJobQuestion(const Call& call, Clock& clock) {
+tl::expected<JobQuery, Refusal> ParseJobQuery(const Call& call, Clock& clock) {
   auto job_id = JobOfPath(call);
   if (!job_id) return tl::unexpected(std::move(job_id.error()));
-  JobQuestion question{.job_id = std::move(*job_id)};
+  JobQuery question{.job_id = std::move(*job_id)};
   const auto invalid = [](const char* field, const char* detail) {
     return tl::unexpected(Refusal{.code = "invalid_parameter", .detail = detail, .field = field});
   };
@@ -74,10 +73,10 @@ Refusal NoSuchJob(const ApiServices& services, const std::string& job_id) {
   return services.journal.IsDeleted(job_id) ? DeletedJob(job_id) : UnknownJob(job_id);
 }
 
-tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
-                                                  const JobQuestion& question) {
+tl::expected<JobState, Refusal> ResolveJobQuery(const ApiServices& services,
+                                                const JobQuery& question) {
   int64_t through_seq = INT64_MAX;
-  if (!question.is_about_now()) {
+  if (!question.is_current()) {
     const auto seq = SeqOfMoment(services, question);
     if (!seq) return tl::unexpected(seq.error());
     through_seq = *seq;
@@ -85,7 +84,7 @@ tl::expected<JobState, Refusal> AnswerJobQuestion(const ApiServices& services,
   auto job = Find(services, question.job_id, through_seq);
   if (!job) return tl::unexpected(std::move(job.error()));
   if (*job) return std::move(**job);
-  if (!question.is_about_now()) {
+  if (!question.is_current()) {
     auto later = Find(services, question.job_id, INT64_MAX);
     if (!later) return tl::unexpected(std::move(later.error()));
     if (*later) {

@@ -1,4 +1,4 @@
-#include "http/loop_seat.h"
+#include "http/loop_handoff.h"
 
 #include <gtest/gtest.h>
 
@@ -12,12 +12,12 @@ namespace stagelog {
 namespace {
 
 // A loop with its thread. What is posted runs on whoever has the seat.
-class LoopSeatTest : public testing::Test {
+class LoopHandoffTest : public testing::Test {
  protected:
-  LoopSeatTest()
-      : loop_(SystemClock(), [](uint64_t, uint32_t) {}), seat_(loop_, [this] { RunOnce(); }) {}
+  LoopHandoffTest()
+      : loop_(SystemClock(), [](uint64_t, uint32_t) {}), handoff_(loop_, [this] { RunOnce(); }) {}
 
-  ~LoopSeatTest() override {
+  ~LoopHandoffTest() override {
     if (!thread_.joinable()) return;
     loop_.Post([this] { is_over_ = true; });
     thread_.join();
@@ -25,15 +25,15 @@ class LoopSeatTest : public testing::Test {
 
   void Start() {
     thread_ = std::thread([this] {
-      seat_.Sit();
+      handoff_.Acquire();
       while (!is_over_) RunOnce();
-      seat_.Leave();
+      handoff_.Release();
     });
   }
 
   void RunOnce() {
     loop_.RunOnce([this] {
-      if (work_ && !seat_.is_aside()) seat_.StepAside(std::exchange(work_, nullptr));
+      if (work_ && !handoff_.is_on_standby()) handoff_.RunOffLoop(std::exchange(work_, nullptr));
     });
   }
 
@@ -47,13 +47,13 @@ class LoopSeatTest : public testing::Test {
   std::thread::id own_id() const { return thread_.get_id(); }
 
   EventLoop loop_;
-  LoopSeat seat_;
+  LoopHandoff handoff_;
   std::function<void()> work_;  // the loop's own, as is the next
   bool is_over_ = false;
   std::thread thread_;
 };
 
-TEST_F(LoopSeatTest, WorkRunsOnTheLoopsOwnThreadWhichThenGoesOn) {
+TEST_F(LoopHandoffTest, WorkRunsOnTheLoopsOwnThreadWhichThenGoesOn) {
   std::promise<std::thread::id> worker;
   work_ = [&] { worker.set_value(std::this_thread::get_id()); };
   Start();
@@ -62,7 +62,7 @@ TEST_F(LoopSeatTest, WorkRunsOnTheLoopsOwnThreadWhichThenGoesOn) {
   EXPECT_EQ(WhoRuns(), own_id());
 }
 
-TEST_F(LoopSeatTest, TheLoopGoesOnWhileTheWorkBlocks) {
+TEST_F(LoopHandoffTest, TheLoopGoesOnWhileTheWorkBlocks) {
   std::promise<void> began;
   std::promise<void> release;
   work_ = [&] {
@@ -80,7 +80,7 @@ TEST_F(LoopSeatTest, TheLoopGoesOnWhileTheWorkBlocks) {
   }
 }
 
-TEST_F(LoopSeatTest, ItCanBeDoneAgainAndAgain) {
+TEST_F(LoopHandoffTest, ItCanBeDoneAgainAndAgain) {
   Start();
   for (int i = 0; i < 200; ++i) {
     std::promise<void> done;
