@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/mutex.h"
+
 namespace stagelog {
 namespace {
 
@@ -40,7 +42,7 @@ JournalMetrics::JournalMetrics(JobSource& jobs, const LivenessMonitor& liveness,
                                          "Failed attempts to count jobs and gates.")) {}
 
 void JournalMetrics::Refresh() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const int64_t start = clock_.MonotonicMicros();
   if (start >= next_count_micros_) {
     const Result<JobCensus> census = jobs_.CountJobs();

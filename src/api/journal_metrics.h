@@ -3,10 +3,10 @@
 #define STAGELOG_API_JOURNAL_METRICS_H_
 
 #include <cstdint>
-#include <mutex>
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "core/job_source.h"
 #include "core/liveness_monitor.h"
 
@@ -26,7 +26,7 @@ class JournalMetrics {
   void Refresh();
 
  private:
-  void Take(const JobCensus& census);
+  void Take(const JobCensus& census) STAGELOG_REQUIRES(mutex_);
 
   JobSource& jobs_;
   const LivenessMonitor& liveness_;
@@ -35,9 +35,10 @@ class JournalMetrics {
   Gauge& pending_gates_;
   Gauge& oldest_pending_seconds_;
   Counter& failures_total_;
-  std::mutex mutex_;
-  int64_t next_count_micros_ = INT64_MIN;  // monotonic; guarded by mutex_, as is the next
-  int64_t oldest_pending_micros_ = 0;      // wall clock; 0: none
+  Mutex mutex_;
+  int64_t next_count_micros_ STAGELOG_GUARDED_BY(mutex_) =
+      INT64_MIN;  // monotonic; guarded by mutex_, as is the next
+  int64_t oldest_pending_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;  // wall clock; 0: none
 };
 
 }  // namespace stagelog

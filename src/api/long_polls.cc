@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
+
 namespace stagelog {
 namespace {
 
@@ -62,7 +64,7 @@ void LongPolls::OnCommit(const CommittedBatchPointer& batch) {
   if (parked_count_ == 0) return;
   bool was_empty = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     was_empty = batches_.empty();
     batches_.push_back(batch);
   }
@@ -84,7 +86,7 @@ void LongPolls::TakeBatches() {
   if (matching_) return;  // comes back when that is done
   Matching matching;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     matching.batches.swap(batches_);
   }
   if (matching.batches.empty()) return;

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "core/commit_listener.h"
 #include "core/query.h"
 
@@ -72,8 +72,8 @@ class LongPolls : public CommitListener {
   bool released_ = false;
   std::atomic<int64_t> parked_count_{0};
   std::atomic<int64_t> head_seq_{0};
-  std::mutex mutex_;
-  std::vector<CommittedBatchPointer> batches_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<CommittedBatchPointer> batches_ STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_
 
   // The matching in progress, done in slices: the events, and the polls not examined yet.
   struct Matching {

@@ -7,6 +7,7 @@
 
 #include "backup/journal_copy.h"
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "base/timestamp.h"
 #include "core/append_refusal.h"
 #include "core/identifier.h"
@@ -41,7 +42,7 @@ void BackupRunner::Backup(std::string name, BackupDone done) {
                          std::string(kNameRule),
                .field = "to"};
   }
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (stopping_) {
     refusal = ShuttingDown("not_applied");
   } else if (refusal.code.empty() && is_running_) {
@@ -57,7 +58,7 @@ void BackupRunner::Backup(std::string name, BackupDone done) {
     ::pthread_setname_np(::pthread_self(), "backup");
     auto made = Make(name);
     {
-      const std::lock_guard guard(mutex_);
+      const MutexLock guard(mutex_);
       is_running_ = false;
     }
     done(std::move(made));
@@ -88,7 +89,7 @@ void BackupRunner::Stop() {
   stopping_ = true;
   std::thread thread;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     thread.swap(thread_);
   }
   if (thread.joinable()) thread.join();

@@ -3,12 +3,12 @@
 #define STAGELOG_BACKUP_BACKUP_RUNNER_H_
 
 #include <atomic>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "base/mutex.h"
 #include "core/backup_maker.h"
 #include "core/refusal.h"
 
@@ -35,9 +35,9 @@ class BackupRunner : public BackupMaker {
   const std::string runs_dir_;
   const std::string backup_dir_;
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;
-  bool is_running_ = false;  // guarded by mutex_, as is the next
-  std::thread thread_;
+  Mutex mutex_;
+  bool is_running_ STAGELOG_GUARDED_BY(mutex_) = false;  // guarded by mutex_, as is the next
+  std::thread thread_ STAGELOG_GUARDED_BY(mutex_);
 };
 
 }  // namespace stagelog

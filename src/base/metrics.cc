@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace stagelog {
 namespace {
 
@@ -48,7 +50,7 @@ MetricsRegistry::Family& MetricsRegistry::FamilyOf(const std::string& name, cons
 
 Counter& MetricsRegistry::GetCounter(const std::string& name, const std::string& help,
                                      const std::string& labels) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::unique_ptr<Counter>& counter = FamilyOf(name, help, "counter").counters[labels];
   if (counter == nullptr) counter = std::make_unique<Counter>();
   return *counter;
@@ -56,7 +58,7 @@ Counter& MetricsRegistry::GetCounter(const std::string& name, const std::string&
 
 Gauge& MetricsRegistry::GetGauge(const std::string& name, const std::string& help,
                                  const std::string& labels) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::unique_ptr<Gauge>& gauge = FamilyOf(name, help, "gauge").gauges[labels];
   if (gauge == nullptr) gauge = std::make_unique<Gauge>();
   return *gauge;
@@ -64,7 +66,7 @@ Gauge& MetricsRegistry::GetGauge(const std::string& name, const std::string& hel
 
 Histogram& MetricsRegistry::GetHistogram(const std::string& name, const std::string& help,
                                          const std::string& labels) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::unique_ptr<Histogram>& histogram = FamilyOf(name, help, "histogram").histograms[labels];
   if (histogram == nullptr) histogram = std::make_unique<Histogram>();
   return *histogram;
@@ -72,19 +74,19 @@ Histogram& MetricsRegistry::GetHistogram(const std::string& name, const std::str
 
 void MetricsRegistry::SetGaugeFunction(const std::string& name, const std::string& help,
                                        std::function<int64_t()> value, const std::string& labels) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   FamilyOf(name, help, "gauge").functions[labels] = std::move(value);
 }
 
 void MetricsRegistry::SetFunction(Kind kind, const std::string& name, const std::string& help,
                                   std::function<double()> value) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const char* type = kind == Kind::kCounter ? "counter" : "gauge";
   FamilyOf(name, help, type).real_function = std::move(value);
 }
 
 std::string MetricsRegistry::RenderText() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string out;
   auto inserter = std::back_inserter(out);
   const auto put = [&](const std::string& name, const std::string& labels, auto value) {

@@ -9,10 +9,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace stagelog {
 
@@ -91,10 +92,11 @@ class MetricsRegistry {
     std::function<double()> real_function;
   };
 
-  Family& FamilyOf(const std::string& name, const std::string& help, std::string_view type);
+  Family& FamilyOf(const std::string& name, const std::string& help, std::string_view type)
+      STAGELOG_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, Family> families_;
+  mutable Mutex mutex_;
+  std::map<std::string, Family> families_ STAGELOG_GUARDED_BY(mutex_);
 };
 
 // A label's value as the text format wants it: backslash, quote and newline escaped.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutex.h"
 
 namespace stagelog {
 
@@ -14,7 +15,7 @@ SingleTaskThread::SingleTaskThread(std::string name) : name_(std::move(name)) {
 
 SingleTaskThread::~SingleTaskThread() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_ending_ = true;
   }
   changed_.notify_all();
@@ -23,7 +24,7 @@ SingleTaskThread::~SingleTaskThread() {
 
 void SingleTaskThread::Start(std::function<void()> task) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     STAGELOG_CHECK(!task_);
     task_ = std::move(task);
   }
@@ -31,15 +32,15 @@ void SingleTaskThread::Start(std::function<void()> task) {
 }
 
 void SingleTaskThread::Wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !task_; });
+  MutexLock lock(mutex_);
+  changed_.wait(lock, [this]() STAGELOG_REQUIRES(mutex_) { return !task_; });
 }
 
 void SingleTaskThread::Run() {
   ::pthread_setname_np(::pthread_self(), name_.c_str());
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return task_ || is_ending_; });
+    changed_.wait(lock, [this]() STAGELOG_REQUIRES(mutex_) { return task_ || is_ending_; });
     if (!task_) return;
     const std::function<void()> task = task_;
     lock.unlock();

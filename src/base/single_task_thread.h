@@ -2,11 +2,11 @@
 #ifndef STAGELOG_BASE_SINGLE_TASK_THREAD_H_
 #define STAGELOG_BASE_SINGLE_TASK_THREAD_H_
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
+
+#include "base/mutex.h"
 
 namespace stagelog {
 
@@ -26,10 +26,11 @@ class SingleTaskThread {
   void Run();
 
   const std::string name_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::function<void()> task_;  // guarded by mutex_, as is all that follows
-  bool is_ending_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable changed_;
+  std::function<void()> task_
+      STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is all that follows
+  bool is_ending_ STAGELOG_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

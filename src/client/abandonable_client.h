@@ -4,10 +4,10 @@
 #define STAGELOG_CLIENT_ABANDONABLE_CLIENT_H_
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "client/daemon_client.h"
 
 namespace stagelog::cli {
@@ -29,7 +29,7 @@ class AbandonableClient {
 
   // True when a request ran and is now abandoned.
   bool Abandon() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_abandoned_ = is_asking_;
     return is_abandoned_;
   }
@@ -43,20 +43,20 @@ class AbandonableClient {
   template <typename Request>
   std::optional<CliResult<Answer>> Ask(const Request& request) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       is_asking_ = true;
     }
     auto answer = request();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_asking_ = false;
     if (is_abandoned_) return std::nullopt;
     return answer;
   }
 
   DaemonClient client_;
-  std::mutex mutex_;  // guards what follows
-  bool is_asking_ = false;
-  bool is_abandoned_ = false;
+  Mutex mutex_;  // guards what follows
+  bool is_asking_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool is_abandoned_ STAGELOG_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace stagelog::cli

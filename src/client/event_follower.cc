@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/terminal_text.h"
 #include "client/json_member.h"
@@ -57,7 +58,7 @@ CliResult<FollowEnd> EventFollower::Run() {
 
 void EventFollower::Stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
   wake_.notify_all();
@@ -286,12 +287,13 @@ EventFollower::Step EventFollower::WaitToRetry() {
 
 // False when Stop() came.
 bool EventFollower::WaitMs(int64_t ms) {
-  std::unique_lock lock(mutex_);
-  return !wake_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopped_; });
+  MutexLock lock(mutex_);
+  return !wake_.wait_for(lock, std::chrono::milliseconds(ms),
+                         [this]() STAGELOG_REQUIRES(mutex_) { return stopped_; });
 }
 
 bool EventFollower::stopped() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return stopped_;
 }
 

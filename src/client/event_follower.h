@@ -3,12 +3,11 @@
 #ifndef STAGELOG_CLIENT_EVENT_FOLLOWER_H_
 #define STAGELOG_CLIENT_EVENT_FOLLOWER_H_
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "client/daemon_client.h"
 #include "client/follow_request.h"
 #include "client/poll_page.h"
@@ -109,9 +108,9 @@ class EventFollower {
   std::string why_;
   CliError error_;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopped_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  ConditionVariable wake_;
+  bool stopped_ STAGELOG_GUARDED_BY(mutex_) = false;  // guarded by mutex_
 };
 
 }  // namespace stagelog::cli

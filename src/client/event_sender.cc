@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "client/run_edges.h"
 
 namespace stagelog::cli {
@@ -74,28 +75,33 @@ void EventSender::Wake() {
 }
 
 EventSender::Result EventSender::Finish() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   is_finishing_ = true;
   Wake();
   while (!has_ended_) {
     const uint64_t before = progress_;
     const auto patience = is_unavailable_ ? kPatienceWhenAway : milliseconds(options_.patience_ms);
-    const auto has_moved = [&] { return has_ended_ || progress_ != before; };
+    const auto has_moved = [&]() STAGELOG_REQUIRES(mutex_) {
+      return has_ended_ || progress_ != before;
+    };
     if (changed_.wait_for(lock, patience, has_moved)) continue;
     has_given_up_ = true;
     StopThread(lock);
   }
+  const Result result = result_;  // final once it has ended
   lock.unlock();
   if (thread_.joinable()) thread_.join();
-  return result_;
+  return result;
 }
 
-void EventSender::StopThread(std::unique_lock<std::mutex>& lock) {
+void EventSender::StopThread(MutexLock& lock) {
   // On a thread of its own, for it waits while a connection is being made.
   std::thread([client = client_] { client->Stop(); }).detach();
   Wake();
   while (!has_ended_) {
-    if (changed_.wait_for(lock, kStopPatience, [&] { return has_ended_; })) return;
+    if (changed_.wait_for(lock, kStopPatience,
+                          [&]() STAGELOG_REQUIRES(mutex_) { return has_ended_; }))
+      return;
     if (!client_->Abandon()) continue;
     thread_.detach();
     unavailable_reason_ = client_->client().url() + " does not answer";
@@ -109,20 +115,20 @@ void EventSender::Run() {
     TakeWakes();
     bool was_finishing = false;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       was_finishing = is_finishing_;
     }
     const Step step = SendOnce();
     if (step == Step::kAbandoned) return;  // this object may be gone
     if (step == Step::kSent) NotifyProgress();
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       is_unavailable_ = step == Step::kUnavailable || step == Step::kRetry;
     }
     if (was_finishing && IsDone(step)) break;
     if (step != Step::kSent) Wait(step);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   has_ended_ = true;
   changed_.notify_all();
 }
@@ -135,7 +141,7 @@ bool EventSender::IsDone(Step step) {
   if (step == Step::kUnavailable) retry_ms_ = kFirstRetryMs;
   const bool is_for_others =
       step == Step::kBusy && (!options_.waits_for_others || !outbox_.HasUnsent());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (step == Step::kNothing) result_ = Result::kAllSent;
   if (step == Step::kBusy) result_ = Result::kLeftToOther;
   if (step == Step::kUnavailable || step == Step::kRetry) result_ = Result::kUnavailable;
@@ -342,7 +348,7 @@ void EventSender::Wait(Step step) {
     const int ready = ::poll(entries.data(), is_away ? 1 : 2, timeout);
     if (ready == 0 || !is_away) return;
     TakeWakes();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (is_finishing_) return;
   }
 }
@@ -356,7 +362,7 @@ void EventSender::TakeWakes() {
 }
 
 void EventSender::NotifyProgress() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++progress_;
   changed_.notify_all();
 }

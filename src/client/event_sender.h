@@ -3,17 +3,16 @@
 #ifndef STAGELOG_CLIENT_EVENT_SENDER_H_
 #define STAGELOG_CLIENT_EVENT_SENDER_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "client/abandonable_client.h"
 #include "client/edge_sender.h"
@@ -77,7 +76,7 @@ class EventSender {
   bool IsDone(Step step);
   void Wait(Step step);
   bool SendHeartbeatIfDue();
-  void StopThread(std::unique_lock<std::mutex>& lock);
+  void StopThread(MutexLock& lock) STAGELOG_REQUIRES(mutex_);
   void Watch();
   void TakeWakes();
   void NotifyProgress();
@@ -99,14 +98,14 @@ class EventSender {
   bool has_answered_ = false;  // the daemon, since Start()
   int failures_at_end_ = 0;    // attempts that failed since Finish()
 
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
-  uint64_t progress_ = 0;
-  bool is_unavailable_ = false;
-  bool is_finishing_ = false;
-  bool has_given_up_ = false;
-  bool has_ended_ = false;
-  Result result_ = Result::kUnavailable;
+  Mutex mutex_;  // guards what follows
+  ConditionVariable changed_;
+  uint64_t progress_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  bool is_unavailable_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool is_finishing_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool has_given_up_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool has_ended_ STAGELOG_GUARDED_BY(mutex_) = false;
+  Result result_ STAGELOG_GUARDED_BY(mutex_) = Result::kUnavailable;
   std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/file_system.h"
+#include "base/mutex.h"
 #include "client/spool_file.h"
 
 namespace stagelog::cli {
@@ -33,7 +34,7 @@ Outbox::Outbox(std::string folder, size_t max_memory_bytes, Say say)
 }
 
 void Outbox::Add(SpoolEvents events) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (has_spool_) {
     const auto place = writer_.Append(Joined(events));
     if (place) {
@@ -69,7 +70,7 @@ OutboxBatch Outbox::Next(size_t max_events, size_t max_bytes) {
       OutboxBatch batch = NextSpooled(max_events, max_bytes);
       if (!batch.lines.empty()) return batch;
     } else if (is_sender) {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       // What is in memory comes after what is in the spool.
       const bool is_my_turn =
           !memory_.empty() && (!last_spooled_ || reader_.IsSent(*last_spooled_));
@@ -87,7 +88,7 @@ OutboxBatch Outbox::NextSpooled(size_t max_events, size_t max_bytes) {
 }
 
 OutboxBatch Outbox::NextRemembered(size_t max_events, size_t max_bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   OutboxBatch batch;
   size_t bytes = 0;
   for (const SpoolEvent& event : memory_) {
@@ -113,7 +114,7 @@ void Outbox::Refused(const OutboxBatch& batch, const std::string& reason) {
 }
 
 void Outbox::DropRemembered(size_t count) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (; count > 0; --count) {
     memory_bytes_ -= memory_.front().line.size();
     memory_.pop_front();
@@ -144,7 +145,7 @@ void Outbox::Rescue(const SpoolEvents& events, Rest& rest) {
 
 Outbox::Rest Outbox::Settle() {
   reader_.Unlock();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Rest rest{0, dropped_};
   if (!memory_.empty()) {
     const SpoolEvents events(memory_.begin(), memory_.end());

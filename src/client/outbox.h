@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "client/spool.h"
 #include "client/spool_event.h"
 
@@ -69,7 +69,7 @@ class Outbox {
 
  private:
   static void Rescue(const SpoolEvents& events, Rest& rest);
-  void Remember(SpoolEvents events);
+  void Remember(SpoolEvents events) STAGELOG_REQUIRES(mutex_);
   void ReportOnce(const std::string& problem);
   OutboxBatch NextSpooled(size_t max_events, size_t max_bytes);
   OutboxBatch NextRemembered(size_t max_events, size_t max_bytes);
@@ -79,13 +79,13 @@ class Outbox {
   const size_t max_memory_bytes_;
   SpoolReader reader_;
 
-  std::mutex mutex_;  // guards what follows
-  SpoolWriter writer_;
-  bool has_spool_;  // false: events go to memory from now on
-  std::optional<SpoolPlace> last_spooled_;
-  std::deque<SpoolEvent> memory_;
-  size_t memory_bytes_ = 0;
-  uint64_t dropped_ = 0;
+  Mutex mutex_;  // guards what follows
+  SpoolWriter writer_ STAGELOG_GUARDED_BY(mutex_);
+  bool has_spool_ STAGELOG_GUARDED_BY(mutex_);  // false: events go to memory from now on
+  std::optional<SpoolPlace> last_spooled_ STAGELOG_GUARDED_BY(mutex_);
+  std::deque<SpoolEvent> memory_ STAGELOG_GUARDED_BY(mutex_);
+  size_t memory_bytes_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  uint64_t dropped_ STAGELOG_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace stagelog::cli

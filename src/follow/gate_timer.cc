@@ -8,6 +8,7 @@
 
 #include "base/alarm.h"
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "core/gate_rules.h"
 #include "core/json_text.h"
 
@@ -83,16 +84,19 @@ bool MeansSettled(const Refusal& refusal) {
 }  // namespace
 
 struct GateTimer::Shared {
-  std::mutex mutex;
-  bool stopping = false;
-  std::vector<std::pair<int64_t, int64_t>> opened;  // (opened_seq, Clock::BootMicros() by then)
-  size_t in_flight = 0;                             // appends that have no answer yet
-  std::string trouble;           // why one of them was refused; empty when none was
-  std::vector<int64_t> settled;  // gates (by opened_seq) that the writer knows to be decided
-  Alarm alarm;                   // woken when any of these has changed
+  Mutex mutex;
+  bool stopping STAGELOG_GUARDED_BY(mutex) = false;
+  std::vector<std::pair<int64_t, int64_t>> opened
+      STAGELOG_GUARDED_BY(mutex);                   // (opened_seq, Clock::BootMicros() by then)
+  size_t in_flight STAGELOG_GUARDED_BY(mutex) = 0;  // appends that have no answer yet
+  std::string trouble
+      STAGELOG_GUARDED_BY(mutex);  // why one of them was refused; empty when none was
+  std::vector<int64_t> settled
+      STAGELOG_GUARDED_BY(mutex);  // gates (by opened_seq) that the writer knows to be decided
+  Alarm alarm;                     // woken when any of these has changed
 
   void OnAnswer(int64_t opened_seq, const AppendOutcome& outcome) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     --in_flight;
     if (outcome || MeansSettled(outcome.error())) {
       settled.push_back(opened_seq);
@@ -122,7 +126,7 @@ void GateTimer::Start() {
 
 void GateTimer::Stop() {
   {
-    const std::lock_guard lock(shared_->mutex);
+    const MutexLock lock(shared_->mutex);
     shared_->stopping = true;
     shared_->alarm.Wake();
   }
@@ -135,7 +139,7 @@ void GateTimer::OnCommit(const CommittedBatchPointer& batch) {
   const int64_t now = clock_.BootMicros();
   for (const CommittedEvent& event : batch->events) {
     if (event.kind != EventType::kGatePause) continue;
-    const std::lock_guard lock(shared_->mutex);
+    const MutexLock lock(shared_->mutex);
     shared_->opened.emplace_back(event.seq, now);
     shared_->alarm.Wake();
   }
@@ -144,7 +148,7 @@ void GateTimer::OnCommit(const CommittedBatchPointer& batch) {
 bool GateTimer::RunOnce(bool may_wait) {
   std::string trouble;
   {
-    std::unique_lock lock(shared_->mutex);
+    MutexLock lock(shared_->mutex);
     for (TakeOpenedGates(); !shared_->stopping && !IsDue(); TakeOpenedGates()) {
       if (!may_wait) return true;
       Sleep(lock);
@@ -160,7 +164,7 @@ bool GateTimer::RunOnce(bool may_wait) {
   return true;
 }
 
-void GateTimer::TakeOpenedGates() {
+void GateTimer::TakeOpenedGates() STAGELOG_UNCHECKED {
   for (const int64_t opened_seq : std::exchange(shared_->settled, {})) DropTimer(opened_seq);
   for (const auto& [opened_seq, micros] : std::exchange(shared_->opened, {})) {
     opened_.emplace(opened_seq, micros);
@@ -168,13 +172,13 @@ void GateTimer::TakeOpenedGates() {
 }
 
 // While appends are under way nothing is: their gates may still be pending.
-bool GateTimer::IsDue() {
+bool GateTimer::IsDue() STAGELOG_UNCHECKED {
   if (shared_->in_flight > 0) return false;
   if (retry_at_micros_) return clock_.MonotonicMicros() >= *retry_at_micros_;
   return !shared_->trouble.empty() || !has_looked_ || !opened_.empty() || !DueGates().empty();
 }
 
-void GateTimer::Sleep(std::unique_lock<std::mutex>& lock) {
+void GateTimer::Sleep(MutexLock& lock) STAGELOG_UNCHECKED {
   int64_t boot_micros = Alarm::kNever;
   int64_t wall_micros = Alarm::kNever;
   if (shared_->in_flight > 0) {
@@ -198,7 +202,7 @@ void GateTimer::Look() {
   if (!gates) return RetryLater(gates.error().message);
   is_outage_ = is_outage_ && is_retry && !gates->empty();
   {
-    const std::lock_guard lock(shared_->mutex);
+    const MutexLock lock(shared_->mutex);
     shared_->in_flight = gates->size();
   }
   for (const GateListing& gate : *gates) Decide(gate);

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "core/commit_listener.h"
 #include "core/event_appender.h"
@@ -66,10 +66,10 @@ class GateTimer : public CommitListener {
     int64_t wall_micros = 0;  // Clock::WallMicros(); Alarm::kNever: that clock does not count
   };
 
-  // With the lock held.
+  // With the lock of `shared_` held, which is unknown to the analysis here.
   void TakeOpenedGates();
   bool IsDue();
-  void Sleep(std::unique_lock<std::mutex>& lock);
+  void Sleep(MutexLock& lock);
 
   void Look();
   Status NoteNewGates();

@@ -1,5 +1,7 @@
 #include "follow/liveness_table.h"
 
+#include "base/mutex.h"
+
 namespace stagelog {
 namespace {
 
@@ -24,14 +26,14 @@ bool ComesFromWorker(EventType kind) {
 
 void LivenessTable::OnHeartbeat(const std::string& job_id, int64_t interval_micros) {
   const int64_t now = clock_.MonotonicMicros();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   HeartbeatRhythm* rhythm = FindOrAdd(job_id, now);
   if (rhythm != nullptr) rhythm->OnHeartbeat(now, interval_micros);
 }
 
 Liveness LivenessTable::GetLiveness(const std::string& job_id) const {
   const int64_t now = clock_.MonotonicMicros();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = rhythms_.find(job_id);
   return found == rhythms_.end() ? Liveness::kUnknown : found->second.Judge(now);
 }
@@ -39,14 +41,14 @@ Liveness LivenessTable::GetLiveness(const std::string& job_id) const {
 std::array<int64_t, kLivenessCount> LivenessTable::CountWorkers() const {
   const int64_t now = clock_.MonotonicMicros();
   std::array<int64_t, kLivenessCount> counts{};
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [job_id, rhythm] : rhythms_) ++counts[static_cast<size_t>(rhythm.Judge(now))];
   return counts;
 }
 
 void LivenessTable::OnCommit(const CommittedBatchPointer& batch) {
   const int64_t now = clock_.MonotonicMicros();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const CommittedEvent& event : batch->events) {
     if (event.job_over) {
       rhythms_.erase(event.job_id);
@@ -58,7 +60,7 @@ void LivenessTable::OnCommit(const CommittedBatchPointer& batch) {
 }
 
 void LivenessTable::OnJobDeleted(const std::string& job_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   rhythms_.erase(job_id);
 }
 

@@ -5,11 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "core/commit_listener.h"
 #include "core/liveness.h"
 #include "core/liveness_monitor.h"
@@ -38,14 +38,16 @@ class LivenessTable : public LivenessMonitor, public CommitListener {
   void OnJobDeleted(const std::string& job_id) override;
 
  private:
-  HeartbeatRhythm* FindOrAdd(const std::string& job_id, int64_t now_micros);
-  void DropSilent(int64_t now_micros);
+  HeartbeatRhythm* FindOrAdd(const std::string& job_id, int64_t now_micros)
+      STAGELOG_REQUIRES(mutex_);
+  void DropSilent(int64_t now_micros) STAGELOG_REQUIRES(mutex_);
 
   Clock& clock_;
   const size_t max_jobs_;
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, HeartbeatRhythm> rhythms_;  // guarded by mutex_, as is the next
-  int64_t next_sweep_micros_ = INT64_MIN;
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, HeartbeatRhythm> rhythms_
+      STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is the next
+  int64_t next_sweep_micros_ STAGELOG_GUARDED_BY(mutex_) = INT64_MIN;
 };
 
 }  // namespace stagelog

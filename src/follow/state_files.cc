@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "follow/follow_cursor.h"
 
 namespace stagelog {
@@ -58,7 +59,7 @@ void StateFiles::Start() {
 
 void StateFiles::Stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (std::exchange(stopping_, true)) return;
     wake_.notify_one();
   }
@@ -68,7 +69,7 @@ void StateFiles::Stop() {
 
 void StateFiles::OnCommit(const CommittedBatchPointer& batch) {
   const auto& events = batch->events;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (fresh_.empty()) {
     fresh_due_micros_ = clock_.MonotonicMicros() + kGatherMicros;
     fresh_since_seq_ = events.front().seq;
@@ -100,7 +101,7 @@ int64_t StateFiles::LagEvents() const {
 
 // False when the thread is to end.
 bool StateFiles::AwaitWork(bool may_wait) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (may_wait && !stopping_) {
     const int64_t next = NextWorkMicros();
     const int64_t now = clock_.MonotonicMicros();
@@ -114,7 +115,6 @@ bool StateFiles::AwaitWork(bool may_wait) {
   return !stopping_;
 }
 
-// With the lock held.
 int64_t StateFiles::NextWorkMicros() const {
   if (!has_caught_up_) return retry_at_micros_;
   if (!backlog_.empty()) return INT64_MIN;
@@ -142,14 +142,14 @@ void StateFiles::CatchUp() {
   backlog_ = std::move(*jobs);
   cursor_seq_ = after;
   has_caught_up_ = true;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   announced_seq_ = std::max(announced_seq_, head);
 }
 
 void StateFiles::WriteFresh(int64_t now_micros) {
   BehindSince jobs;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (fresh_.empty() || now_micros < fresh_due_micros_) return;
     jobs.swap(fresh_);
   }
@@ -207,7 +207,7 @@ int64_t StateFiles::CoveredThrough() {
   if (!backlog_.empty()) return cursor_seq_;
   int64_t through = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     through = fresh_.empty() ? announced_seq_ : fresh_since_seq_ - 1;
   }
   for (const auto& [job_id, since_seq] : failed_) through = std::min(through, since_seq - 1);

@@ -3,9 +3,7 @@
 #define STAGELOG_FOLLOW_STATE_FILES_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "core/commit_listener.h"
 #include "core/job_source.h"
@@ -61,7 +60,7 @@ class StateFiles : public CommitListener {
   using BehindSince = std::unordered_map<std::string, int64_t>;
 
   bool AwaitWork(bool may_wait);
-  int64_t NextWorkMicros() const;
+  int64_t NextWorkMicros() const STAGELOG_REQUIRES(mutex_);
 
   void CatchUp();
   void WriteFresh(int64_t now_micros);
@@ -102,14 +101,14 @@ class StateFiles : public CommitListener {
   std::vector<std::string> sync_queue_;
   bool cursor_failed_ = false;  // and the log knows of it
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  Mutex mutex_;
+  ConditionVariable wake_;
   // Guarded by mutex_, as is all that follows.
-  BehindSince fresh_;
-  int64_t fresh_due_micros_ = 0;
-  int64_t fresh_since_seq_ = 0;  // the least in `fresh_`
-  int64_t announced_seq_ = 0;
-  bool stopping_ = false;
+  BehindSince fresh_ STAGELOG_GUARDED_BY(mutex_);
+  int64_t fresh_due_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  int64_t fresh_since_seq_ STAGELOG_GUARDED_BY(mutex_) = 0;  // the least in `fresh_`
+  int64_t announced_seq_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  bool stopping_ STAGELOG_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;
 };

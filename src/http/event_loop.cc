@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/mutex.h"
 
 namespace stagelog {
 namespace {
@@ -36,7 +37,7 @@ void EventLoop::RunSockets() {
   std::array<epoll_event, 256> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), FallAsleep());
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_asleep_ = false;
   }
   for (int i = 0; i < count; ++i) {
@@ -52,7 +53,7 @@ void EventLoop::RunSockets() {
 
 // How long to wait, in milliseconds.
 int EventLoop::FallAsleep() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   is_asleep_ = tasks_.empty();
   return is_asleep_ ? WaitMillis() : 0;
 }
@@ -66,7 +67,7 @@ int EventLoop::WaitMillis() const {
 void EventLoop::Post(std::function<void()> task) {
   bool is_first = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_first = is_asleep_ && tasks_.empty();
     tasks_.push_back(std::move(task));
   }
@@ -81,7 +82,7 @@ void EventLoop::Wake() {
 void EventLoop::RunTasks() {
   std::vector<std::function<void()>> tasks;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     tasks.swap(tasks_);
   }
   for (const std::function<void()>& task : tasks) task();

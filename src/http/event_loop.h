@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <queue>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 
 namespace stagelog {
@@ -60,9 +60,11 @@ class EventLoop {
   UniqueFd epoll_;
   UniqueFd wake_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::mutex mutex_;
-  std::vector<std::function<void()>> tasks_;  // guarded by mutex_, as is the next
-  bool is_asleep_ = false;                    // nothing looks at tasks_ before it is woken
+  Mutex mutex_;
+  std::vector<std::function<void()>> tasks_
+      STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is the next
+  bool is_asleep_ STAGELOG_GUARDED_BY(mutex_) =
+      false;  // nothing looks at tasks_ before it is woken
 };
 
 }  // namespace stagelog

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace stagelog {
 namespace {
 
@@ -25,7 +27,7 @@ WorkerPool::WorkerPool(int thread_count) {
 WorkerPool::~WorkerPool() { Stop(); }
 
 void WorkerPool::Run(Kind kind, std::function<void()> work) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_) return;
   (kind == Kind::kQuick ? quick_ : searches_).push_back(std::move(work));
   if (kind == Kind::kQuick && std::exchange(kept_is_idle_, false)) {
@@ -39,7 +41,7 @@ void WorkerPool::Stop() {
   Queue dropped_quick;
   Queue dropped_searches;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     dropped_quick.swap(quick_);
     dropped_searches.swap(searches_);
@@ -51,7 +53,7 @@ void WorkerPool::Stop() {
 }
 
 size_t WorkerPool::Waiting(Kind kind) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return kind == Kind::kQuick ? quick_.size() : searches_.size();
 }
 
@@ -60,7 +62,7 @@ void WorkerPool::RunQuickWork() {
   while (true) {
     std::function<void()> work;
     {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       while (!stopping_ && quick_.empty()) {
         kept_is_idle_ = true;
         kept_wake_.wait(lock);
@@ -78,8 +80,10 @@ void WorkerPool::RunAnyWork() {
   while (true) {
     std::function<void()> work;
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !searches_.empty() || !quick_.empty(); });
+      MutexLock lock(mutex_);
+      wake_.wait(lock, [this]() STAGELOG_REQUIRES(mutex_) {
+        return stopping_ || !searches_.empty() || !quick_.empty();
+      });
       if (stopping_) return;
       work = TakeFirst(searches_.empty() ? quick_ : searches_);
     }

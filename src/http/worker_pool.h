@@ -2,13 +2,13 @@
 #ifndef STAGELOG_HTTP_WORKER_POOL_H_
 #define STAGELOG_HTTP_WORKER_POOL_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace stagelog {
 
@@ -40,13 +40,13 @@ class WorkerPool {
   void RunQuickWork();
   void RunAnyWork();
 
-  mutable std::mutex mutex_;
-  std::condition_variable kept_wake_;  // of the thread that is kept for quick work
-  std::condition_variable wake_;       // of the others
-  Queue quick_;                        // guarded by mutex_, as is all that follows
-  Queue searches_;
-  bool kept_is_idle_ = false;  // and was not told of anything yet
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable kept_wake_;              // of the thread that is kept for quick work
+  ConditionVariable wake_;                   // of the others
+  Queue quick_ STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is all that follows
+  Queue searches_ STAGELOG_GUARDED_BY(mutex_);
+  bool kept_is_idle_ STAGELOG_GUARDED_BY(mutex_) = false;  // and was not told of anything yet
+  bool stopping_ STAGELOG_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

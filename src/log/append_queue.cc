@@ -4,10 +4,12 @@
 #include <iterator>
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace stagelog {
 
 AppendQueue::Admission AppendQueue::Push(AppendRequest& request, bool wakes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (is_stopping_) return Admission::kStopping;
   if (bytes_ > 0 && bytes_ + request.bytes > max_bytes_) return Admission::kFull;
   bytes_ += request.bytes;
@@ -17,7 +19,7 @@ AppendQueue::Admission AppendQueue::Push(AppendRequest& request, bool wakes) {
 }
 
 std::vector<AppendRequest> AppendQueue::Take(size_t max_requests) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<AppendRequest> group;
   if (requests_.size() <= max_requests) {
     group.swap(requests_);
@@ -31,7 +33,7 @@ std::vector<AppendRequest> AppendQueue::Take(size_t max_requests) {
 }
 
 void AppendQueue::Wait(Clock& clock) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (requests_.empty() && !was_woken_ && !is_stopping_) {
     if (timer_micros_ == INT64_MAX) {
       wake_.wait(lock);
@@ -45,43 +47,45 @@ void AppendQueue::Wait(Clock& clock) {
 }
 
 bool AppendQueue::WaitForRequest() {
-  std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return !requests_.empty() || was_woken_ || is_stopping_; });
+  MutexLock lock(mutex_);
+  wake_.wait(lock, [this]() STAGELOG_REQUIRES(mutex_) {
+    return !requests_.empty() || was_woken_ || is_stopping_;
+  });
   was_woken_ = false;
   return !is_stopping_;
 }
 
 void AppendQueue::Wake() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   was_woken_ = true;
   wake_.notify_one();
 }
 
 void AppendQueue::SetTimer(int64_t at_micros) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool is_earlier = at_micros < timer_micros_;
   timer_micros_ = at_micros;
   if (is_earlier) wake_.notify_one();
 }
 
 void AppendQueue::Stop() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   is_stopping_ = true;
   wake_.notify_one();
 }
 
 bool AppendQueue::IsStoppedAndEmpty() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return is_stopping_ && requests_.empty();
 }
 
 size_t AppendQueue::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return requests_.size();
 }
 
 size_t AppendQueue::bytes() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return bytes_;
 }
 

@@ -2,13 +2,12 @@
 #ifndef STAGELOG_LOG_APPEND_QUEUE_H_
 #define STAGELOG_LOG_APPEND_QUEUE_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "core/event.h"
 #include "core/event_appender.h"
 
@@ -58,13 +57,14 @@ class AppendQueue {
 
  private:
   const size_t max_bytes_;
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<AppendRequest> requests_;  // guarded by mutex_, as is all that follows
-  size_t bytes_ = 0;
-  int64_t timer_micros_ = INT64_MAX;
-  bool was_woken_ = false;
-  bool is_stopping_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable wake_;
+  std::vector<AppendRequest> requests_
+      STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is all that follows
+  size_t bytes_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  int64_t timer_micros_ STAGELOG_GUARDED_BY(mutex_) = INT64_MAX;
+  bool was_woken_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool is_stopping_ STAGELOG_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace stagelog

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "core/append_refusal.h"
 #include "log/sqlite_setup.h"
 
@@ -80,7 +81,7 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       files_,
       [this](const std::string& job_id) {
         {
-          const std::lock_guard guard(status_mutex_);
+          const MutexLock guard(status_mutex_);
           files_to_compare_.insert(job_id);
         }
         queue_.Wake();
@@ -133,7 +134,7 @@ void EventLogger::Start() {
 
 void EventLogger::Stop() {
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     stopping_ = true;
   }
   queue_.Stop();
@@ -163,7 +164,7 @@ Status EventLogger::OpenTable() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   status_.journal_id = identity_.journal_id;
   status_.head_seq = status_.visible_seq = head;
   status_.writable = true;
@@ -228,7 +229,6 @@ Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome
                             outcome);
 }
 
-// With status_mutex_ held.
 std::optional<Refusal> EventLogger::CurrentRefusal() const {
   if (stopping_) return ShuttingDown("not_applied");
   if (!status_.writable) return Unavailable(status_.problem, "not_applied");
@@ -237,7 +237,7 @@ std::optional<Refusal> EventLogger::CurrentRefusal() const {
 
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     if (auto refusal = CurrentRefusal()) return refusal;
   }
   switch (queue_.Push(request, wakes)) {
@@ -272,7 +272,7 @@ void EventLogger::CommitInline() {
 }
 
 JournalStatus EventLogger::GetStatus() const {
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   return status_;
 }
 
@@ -343,7 +343,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     status_.writable = false;
     status_.problem = problem;
   }

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/single_task_thread.h"
 #include "core/commit_listener.h"
@@ -128,7 +129,7 @@ class EventLogger : public EventAppender,
 
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
-  std::optional<Refusal> CurrentRefusal() const;
+  std::optional<Refusal> CurrentRefusal() const STAGELOG_REQUIRES(status_mutex_);
   static Refusal Unavailable(const std::string& problem, const char* outcome);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
@@ -233,13 +234,15 @@ class EventLogger : public EventAppender,
   bool states_were_rebuilt_ = false;
   std::atomic<bool> corruption_seen_{false};
 
-  mutable std::mutex status_mutex_;
-  JournalStatus status_;  // guarded by status_mutex_, as is all that follows
-  bool stopping_ = false;
-  std::vector<Deletion> deletions_;
-  std::deque<RetentionCall> retention_calls_;
-  std::unordered_set<std::string> deleted_;           // jobs
-  std::unordered_set<std::string> files_to_compare_;  // jobs whose file has lost a line
+  mutable Mutex status_mutex_;
+  JournalStatus status_
+      STAGELOG_GUARDED_BY(status_mutex_);  // guarded by status_mutex_, as is all that follows
+  bool stopping_ STAGELOG_GUARDED_BY(status_mutex_) = false;
+  std::vector<Deletion> deletions_ STAGELOG_GUARDED_BY(status_mutex_);
+  std::deque<RetentionCall> retention_calls_ STAGELOG_GUARDED_BY(status_mutex_);
+  std::unordered_set<std::string> deleted_ STAGELOG_GUARDED_BY(status_mutex_);  // jobs
+  std::unordered_set<std::string> files_to_compare_
+      STAGELOG_GUARDED_BY(status_mutex_);  // jobs whose file has lost a line
 
   std::unique_ptr<SingleTaskThread> commit_thread_;  // none before Start()
   std::thread writer_;

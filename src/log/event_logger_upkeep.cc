@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "core/gate_rules.h"
 #include "log/event_logger.h"
 
@@ -28,7 +29,7 @@ RetentionReport::Job JobOf(const RetentionAction& action) {
 }  // namespace
 
 void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
-  std::unique_lock lock(status_mutex_);
+  MutexLock lock(status_mutex_);
   if (std::optional<Refusal> refusal = CurrentRefusal()) {
     lock.unlock();
     return done(tl::unexpected(std::move(*refusal)));
@@ -39,7 +40,7 @@ void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone do
 }
 
 bool EventLogger::IsDeleted(const std::string& job_id) const {
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   return deleted_.contains(job_id);
 }
 
@@ -54,13 +55,13 @@ Status EventLogger::LoadDeletedJobs() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   deleted_ = std::move(deleted);
   return {};
 }
 
 bool EventLogger::HasUpkeep() const {
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   if (!deletions_.empty() || !retention_calls_.empty()) return true;
   if (table_ == nullptr) return false;
   if (!files_to_compare_.empty()) return true;
@@ -74,7 +75,7 @@ void EventLogger::DoUpkeep() {
   std::unordered_set<std::string> files_to_compare;
   bool is_stopping = false;
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     deletions.swap(deletions_);
     files_to_compare.swap(files_to_compare_);
     is_stopping = stopping_;
@@ -114,7 +115,7 @@ void EventLogger::AbandonUpkeep(const std::string& problem) {
 // --- Retention ---
 
 void EventLogger::RunRetention(bool dry_run, RetentionDone done) {
-  std::unique_lock lock(status_mutex_);
+  MutexLock lock(status_mutex_);
   if (std::optional<Refusal> refusal = CurrentRefusal()) {
     lock.unlock();
     return done(tl::unexpected(std::move(*refusal)));
@@ -208,7 +209,7 @@ void EventLogger::StepCompression() {
 // A pass for who asks for one, or because it is time.
 void EventLogger::BeginRetention() {
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     if (!retention_calls_.empty()) {
       pass_ = std::move(retention_calls_.front());
       retention_calls_.pop_front();
@@ -259,7 +260,7 @@ void EventLogger::FinishRetention() {
 void EventLogger::AbandonRetention(const std::string& problem) {
   std::deque<RetentionCall> calls;
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     calls.swap(retention_calls_);
   }
   if (pass_) calls.push_front(std::move(*pass_));
@@ -314,7 +315,7 @@ void EventLogger::BeginDeletion(Deletion deletion) {
   cache_.Forget(tombstone.job_id);
   job_files_.Forget(tombstone.job_id);
   unannounced_deletions_.emplace(tombstone.job_id, tombstone);
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   deleted_.insert(tombstone.job_id);
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/logging.h"
+#include "base/mutex.h"
 #include "log/console_mirror.h"
 #include "log/event_logger.h"
 #include "log/set_aside.h"
@@ -57,7 +58,7 @@ Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
   if (!moved) return tl::unexpected(moved.error());
   for (std::string& name : *moved) {
     spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     status_.set_aside.push_back(std::move(name));
   }
   return {};
@@ -76,7 +77,7 @@ Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) 
   const bool is_out_of_order =
       !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
   if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     files_to_compare_.insert(job_id);
   }
   return plain;
@@ -215,7 +216,7 @@ void EventLogger::WriteStates(Group& group) {
       return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
     }
     {
-      const std::lock_guard lock(status_mutex_);
+      const MutexLock lock(status_mutex_);
       status_.visible_seq = sequencer_.next_seq - 1;
     }
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
@@ -353,7 +354,7 @@ Status EventLogger::LoadFileStamp(const std::string& job_id) {
 void EventLogger::Announce(const CommittedBatchPointer& batch) {
   announced_seq_ = batch->events.back().seq;
   {
-    const std::lock_guard lock(status_mutex_);
+    const MutexLock lock(status_mutex_);
     status_.head_seq = announced_seq_;
   }
   for (CommitListener* listener : listeners_) listener->OnCommit(batch);

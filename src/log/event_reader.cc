@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/mutex.h"
 #include "base/timestamp.h"
 #include "core/job_state_json.h"
 #include "core/json_text.h"
@@ -186,7 +187,7 @@ EventReader::~EventReader() = default;
 std::unique_ptr<EventReader::Connection> EventReader::Borrow() {
   int64_t generation = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!idle_.empty()) {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
       idle_.pop_back();
@@ -198,14 +199,14 @@ std::unique_ptr<EventReader::Connection> EventReader::Borrow() {
 }
 
 void EventReader::GiveBack(std::unique_ptr<Connection> connection) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (connection->generation() == generation_ && idle_.size() < kMaxIdleConnections) {
     idle_.push_back(std::move(connection));
   }
 }
 
 void EventReader::Reopen() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++generation_;
   idle_.clear();
 }

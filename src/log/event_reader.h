@@ -5,12 +5,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "core/event_source.h"
 #include "core/job_machine.h"
@@ -60,9 +60,9 @@ class EventReader : public EventSource, public JobSource {
   const std::function<void()> on_corruption_;
   FileSystem& files_;
   const OnLostLine on_lost_line_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;
-  int64_t generation_ = 0;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_ STAGELOG_GUARDED_BY(mutex_);
+  int64_t generation_ STAGELOG_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace stagelog

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
+
 namespace stagelog {
 namespace {
 
@@ -39,7 +41,7 @@ CatchUpReader::CatchUpReader(EventSource& source, int thread_count, Post post)
 
 CatchUpReader::~CatchUpReader() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
@@ -48,7 +50,7 @@ CatchUpReader::~CatchUpReader() {
 
 void CatchUpReader::Submit(CatchUpTask task) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const bool is_filtered = !task.time_micros && !task.request.filter.empty();
     if (is_filtered) task.request.max_micros = kFilteredMicros;
     (is_filtered ? filtered_ : queue_).push_back(std::move(task));
@@ -57,7 +59,7 @@ void CatchUpReader::Submit(CatchUpTask task) {
 }
 
 void CatchUpReader::Cancel(uint64_t subscriber_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto is_its = [=](const CatchUpTask& task) { return task.subscriber_id == subscriber_id; };
   std::erase_if(queue_, is_its);
   std::erase_if(filtered_, is_its);
@@ -73,8 +75,10 @@ std::deque<CatchUpTask>& CatchUpReader::QueueOfThisTurn() {
 // before the page is read, so that its snapshot is newer than each of them. Empty: the reader
 // stops.
 std::vector<CatchUpTask> CatchUpReader::TakeTasks() {
-  std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !filtered_.empty(); });
+  MutexLock lock(mutex_);
+  wake_.wait(lock, [this]() STAGELOG_REQUIRES(mutex_) {
+    return stopping_ || !queue_.empty() || !filtered_.empty();
+  });
   std::vector<CatchUpTask> tasks;
   if (stopping_) return tasks;
   std::deque<CatchUpTask>& queue = QueueOfThisTurn();

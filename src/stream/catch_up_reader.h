@@ -3,15 +3,14 @@
 #ifndef STAGELOG_STREAM_CATCH_UP_READER_H_
 #define STAGELOG_STREAM_CATCH_UP_READER_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "core/event_source.h"
 #include "stream/frame_segment.h"
@@ -58,18 +57,19 @@ class CatchUpReader {
 
  private:
   void Work();
-  std::deque<CatchUpTask>& QueueOfThisTurn();
+  std::deque<CatchUpTask>& QueueOfThisTurn() STAGELOG_REQUIRES(mutex_);
   std::vector<CatchUpTask> TakeTasks();
   Result<CatchUpPage> Run(const CatchUpTask& task);
 
   EventSource& source_;
   Post post_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<CatchUpTask> queue_;  // guarded by mutex_, as is all that follows
-  std::deque<CatchUpTask> filtered_;
-  bool is_filtered_turn_ = false;
-  bool stopping_ = false;
+  Mutex mutex_;
+  ConditionVariable wake_;
+  std::deque<CatchUpTask> queue_
+      STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is all that follows
+  std::deque<CatchUpTask> filtered_ STAGELOG_GUARDED_BY(mutex_);
+  bool is_filtered_turn_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool stopping_ STAGELOG_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

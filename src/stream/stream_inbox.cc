@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutex.h"
 
 namespace stagelog {
 namespace {
@@ -36,7 +37,7 @@ void StreamInbox::SkipPending() {
 }
 
 void StreamInbox::PostBatch(const CommittedBatchPointer& batch) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   contents_.newest_seq = batch->events.back().seq;
   if (!listening_) {
     contents_.skipped_through = contents_.newest_seq;
@@ -49,7 +50,7 @@ void StreamInbox::PostBatch(const CommittedBatchPointer& batch) {
 }
 
 bool StreamInbox::PostAdoption(Adoption adoption) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (contents_.closed) return false;
   listening_ = true;
   contents_.adoptions.push_back(std::move(adoption));
@@ -58,13 +59,13 @@ bool StreamInbox::PostAdoption(Adoption adoption) {
 }
 
 void StreamInbox::PostResult(CatchUpResult result) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   contents_.results.push_back(std::move(result));
   Wake();
 }
 
 void StreamInbox::PostDeletedJob(const std::string& job_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!listening_) return;
   SkipPending();
   contents_.deleted_jobs.push_back(job_id);
@@ -72,19 +73,19 @@ void StreamInbox::PostDeletedJob(const std::string& job_id) {
 }
 
 void StreamInbox::PostTokens(std::vector<std::string> token_names) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   contents_.token_names = std::move(token_names);
   Wake();
 }
 
 void StreamInbox::Close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   contents_.closed = true;
   Wake();
 }
 
 InboxContents StreamInbox::Take(size_t worked_off_bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   pending_bytes_ -= std::min(pending_bytes_, worked_off_bytes);
   if (std::exchange(woken_, false)) {
     eventfd_t count = 0;
@@ -97,7 +98,7 @@ InboxContents StreamInbox::Take(size_t worked_off_bytes) {
 }
 
 void StreamInbox::StopListening() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!contents_.adoptions.empty()) return;
   listening_ = false;
   SkipPending();

@@ -5,11 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "core/commit_listener.h"
 #include "core/stream_sink.h"
@@ -62,16 +62,16 @@ class StreamInbox {
   void StopListening();
 
  private:
-  void Wake();  // with mutex_ held
-  void SkipPending();
+  void Wake() STAGELOG_REQUIRES(mutex_);
+  void SkipPending() STAGELOG_REQUIRES(mutex_);
 
   const size_t max_pending_bytes_;
   UniqueFd wake_;
-  std::mutex mutex_;
-  bool woken_ = false;
-  bool listening_ = false;
-  size_t pending_bytes_ = 0;
-  InboxContents contents_;
+  Mutex mutex_;
+  bool woken_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool listening_ STAGELOG_GUARDED_BY(mutex_) = false;
+  size_t pending_bytes_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  InboxContents contents_ STAGELOG_GUARDED_BY(mutex_);
 };
 
 }  // namespace stagelog

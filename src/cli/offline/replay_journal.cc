@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/random.h"
 #include "core/event_codec.h"
 #include "core/job_machine.h"
@@ -49,7 +50,7 @@ CliResult<CommittedBatchPointer> ReplayJournal::Put(const std::vector<StoredEven
     table_->Rollback();
     return tl::unexpected(DiskTrouble(folder_->path(), problem));
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   status_.head_seq = state_.as_of_seq;
   return CommittedBatchPointer(std::move(batch));
 }
@@ -102,7 +103,7 @@ void ReplayJournal::DeleteJob(std::string job_id, std::string actor, DeleteDone 
 }
 
 JournalStatus ReplayJournal::GetStatus() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return status_;
 }
 

@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "cli/offline/event_sequence.h"
 #include "cli/offline/temporary_folder.h"
@@ -71,8 +71,8 @@ class ReplayJournal : public EventAppender,
   std::unique_ptr<EventReader> reader_;
   JobState state_;
   std::atomic<int64_t> last_seq_ = INT64_MAX;  // not known yet
-  mutable std::mutex mutex_;
-  JournalStatus status_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  JournalStatus status_ STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_
 };
 
 }  // namespace stagelog::cli

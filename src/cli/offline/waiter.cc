@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace stagelog::cli {
 namespace {
@@ -31,7 +32,7 @@ bool OutputWaiter::WaitUntil(int64_t monotonic_micros) {
 int64_t InterruptibleWaiter::NowMicros() { return SystemClock().MonotonicMicros(); }
 
 bool InterruptibleWaiter::WaitUntil(int64_t monotonic_micros) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!interrupted_) {
     const int64_t left = monotonic_micros - NowMicros();
     if (left <= 0) return true;
@@ -41,7 +42,7 @@ bool InterruptibleWaiter::WaitUntil(int64_t monotonic_micros) {
 }
 
 void InterruptibleWaiter::Interrupt() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   interrupted_ = true;
   wake_.notify_all();
 }

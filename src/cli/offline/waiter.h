@@ -2,9 +2,9 @@
 #ifndef STAGELOG_CLI_OFFLINE_WAITER_H_
 #define STAGELOG_CLI_OFFLINE_WAITER_H_
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace stagelog::cli {
 
@@ -41,9 +41,9 @@ class InterruptibleWaiter : public Waiter {
   void Interrupt();
 
  private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool interrupted_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  ConditionVariable wake_;
+  bool interrupted_ STAGELOG_GUARDED_BY(mutex_) = false;  // guarded by mutex_
 };
 
 }  // namespace stagelog::cli

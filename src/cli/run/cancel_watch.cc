@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace stagelog::cli {
 namespace {
@@ -29,20 +29,20 @@ class CancelWatch::Poll {
       while (AskOnce()) {
       }
     }
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     has_ended_ = true;
     changed_.notify_all();
   }
 
   void Arm() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_armed_ = true;
     changed_.notify_all();
   }
 
   // Nothing is told from now on. Where a request runs, StopRequest() ends it.
   void Stop() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     is_stopped_ = true;
     changed_.notify_all();
   }
@@ -51,22 +51,23 @@ class CancelWatch::Poll {
 
   // True when Run() has ended, or is about to.
   bool HasEndedSoon() {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kStopPatience, [&] { return has_ended_; });
+    MutexLock lock(mutex_);
+    return changed_.wait_for(lock, kStopPatience,
+                             [&]() STAGELOG_REQUIRES(mutex_) { return has_ended_; });
   }
 
  private:
   bool WaitUntilArmed() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return is_armed_ || is_stopped_; });
+    MutexLock lock(mutex_);
+    changed_.wait(lock, [&]() STAGELOG_REQUIRES(mutex_) { return is_armed_ || is_stopped_; });
     return !is_stopped_;
   }
 
   // False when it is time to end.
   bool Rest() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const auto rest = std::exchange(rest_, std::min(rest_ * 2, kLastRest));
-    return !changed_.wait_for(lock, rest, [&] { return is_stopped_; });
+    return !changed_.wait_for(lock, rest, [&]() STAGELOG_REQUIRES(mutex_) { return is_stopped_; });
   }
 
   bool AskOnce() {
@@ -81,7 +82,7 @@ class CancelWatch::Poll {
     if (next_after == page->end() || !next_after->is_number_integer()) return Rest();
     after_ = next_after->get<int64_t>();
     rest_ = kFirstRest;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return !is_stopped_;
   }
 
@@ -97,7 +98,7 @@ class CancelWatch::Poll {
   }
 
   void TellCancel() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!is_stopped_) on_cancel_();
   }
 
@@ -106,12 +107,12 @@ class CancelWatch::Poll {
   int64_t after_ = 0;
   std::chrono::milliseconds rest_ = kFirstRest;
 
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Mutex mutex_;  // guards what follows
+  ConditionVariable changed_;
   const std::function<void()> on_cancel_;
-  bool is_armed_ = false;
-  bool is_stopped_ = false;
-  bool has_ended_ = false;
+  bool is_armed_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool is_stopped_ STAGELOG_GUARDED_BY(mutex_) = false;
+  bool has_ended_ STAGELOG_GUARDED_BY(mutex_) = false;
 };
 
 CancelWatch::CancelWatch(const Settings& settings, const std::string& job_id,

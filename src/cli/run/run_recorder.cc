@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/mutex.h"
 #include "cli/run/utf8_text.h"
 #include "client/daemon_client.h"
 #include "core/identifier.h"
@@ -97,7 +98,7 @@ RunRecorder::RunRecorder(RunTarget target, Clock& clock, Sink sink, MarkerWarnin
       warnings_(std::move(warn)) {}
 
 void RunRecorder::Begin(const RunBeginning& beginning) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   began_micros_ = clock_.MonotonicMicros();
   declared_stages_ = beginning.stages;
   const bool resumes = beginning.job == RunBeginning::Job::kResumed;
@@ -117,10 +118,10 @@ void RunRecorder::Begin(const RunBeginning& beginning) {
 }
 
 void RunRecorder::Output(OutputStream stream, std::string_view bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Lines& lines = LinesOf(stream);
   lines.moved_micros = clock_.MonotonicMicros();
-  lines.splitter.Feed(bytes, [&](const LinePart& part) {
+  lines.splitter.Feed(bytes, [&](const LinePart& part) STAGELOG_REQUIRES(mutex_) {
     TakePart(stream, part);
     lines.unfinished_micros = -1;
     if (!part.continues) lines.frame_micros = -1;
@@ -147,27 +148,29 @@ std::optional<int64_t> RunRecorder::UnfinishedDue(OutputStream stream) {
 }
 
 int64_t RunRecorder::MicrosToUnfinished(OutputStream stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto due = UnfinishedDue(stream);
   return due ? std::max<int64_t>(0, *due - clock_.MonotonicMicros()) : -1;
 }
 
 void RunRecorder::TakeUnfinished(OutputStream stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto due = UnfinishedDue(stream);
   const int64_t now = clock_.MonotonicMicros();
   if (!due || *due > now) return;
   Lines& lines = LinesOf(stream);
   lines.unfinished_micros = -1;
   if (lines.splitter.IsFramed()) lines.frame_micros = now;
-  lines.splitter.HandOutUnfinished([&](const LinePart& part) { TakePart(stream, part); });
+  lines.splitter.HandOutUnfinished([&](const LinePart& part)
+                                       STAGELOG_REQUIRES(mutex_) { TakePart(stream, part); });
   HandOver();
 }
 
 void RunRecorder::OutputEnded() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
-    LinesOf(stream).splitter.End([&](const LinePart& part) { TakePart(stream, part); });
+    LinesOf(stream).splitter.End([&](const LinePart& part)
+                                     STAGELOG_REQUIRES(mutex_) { TakePart(stream, part); });
     LinesOf(stream).unfinished_micros = -1;
   }
   warnings_.End();
@@ -176,7 +179,7 @@ void RunRecorder::OutputEnded() {
 
 void RunRecorder::End(const RunEnd& end) {
   if (end.is_canceled_outside) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool is_good = end.exit_code == 0 && end.canceled_by.empty();
   const int64_t duration_ms = (end.ended_micros - began_micros_) / 1'000;
   std::string payload = "{\"exit_code\":" + std::to_string(end.exit_code) +

@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "cli/run/line_splitter.h"
 #include "cli/run/marker_warnings.h"
 #include "cli/run/run_marker.h"
@@ -77,27 +77,28 @@ class RunRecorder {
 
   Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
   std::optional<int64_t> UnfinishedDue(OutputStream stream);
-  void Warn(OutputStream stream, std::string_view line);
-  void TakePart(OutputStream stream, const LinePart& part);
-  void Log(OutputStream stream, const LinePart& part);
-  bool TakeMarker(const LinePart& part);
-  void EnterStage(const std::string& name);
-  void LeaveStage(const std::string& type, const std::string& message, const std::string& payload);
+  void Warn(OutputStream stream, std::string_view line) STAGELOG_REQUIRES(mutex_);
+  void TakePart(OutputStream stream, const LinePart& part) STAGELOG_REQUIRES(mutex_);
+  void Log(OutputStream stream, const LinePart& part) STAGELOG_REQUIRES(mutex_);
+  bool TakeMarker(const LinePart& part) STAGELOG_REQUIRES(mutex_);
+  void EnterStage(const std::string& name) STAGELOG_REQUIRES(mutex_);
+  void LeaveStage(const std::string& type, const std::string& message, const std::string& payload)
+      STAGELOG_REQUIRES(mutex_);
   std::string PathOf(const std::string& name) const;
-  std::string CurrentStage() const;
-  void Say(const EventText& text);
-  void HandOver();
+  std::string CurrentStage() const STAGELOG_REQUIRES(mutex_);
+  void Say(const EventText& text) STAGELOG_REQUIRES(mutex_);
+  void HandOver() STAGELOG_REQUIRES(mutex_);
 
   const RunTarget target_;
   Clock& clock_;
   const Sink sink_;
-  std::mutex mutex_;
-  int64_t began_micros_ = 0;  // monotonic
-  Lines lines_[2];
-  MarkerWarnings warnings_;
-  std::vector<std::string> declared_stages_;
-  std::string open_stage_;  // of a ::stage marker, a path; empty: none
-  SpoolEvents made_;        // not handed over yet
+  Mutex mutex_;
+  int64_t began_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;  // monotonic
+  Lines lines_[2] STAGELOG_GUARDED_BY(mutex_);
+  MarkerWarnings warnings_ STAGELOG_GUARDED_BY(mutex_);
+  std::vector<std::string> declared_stages_ STAGELOG_GUARDED_BY(mutex_);
+  std::string open_stage_ STAGELOG_GUARDED_BY(mutex_);  // of a ::stage marker, a path; empty: none
+  SpoolEvents made_ STAGELOG_GUARDED_BY(mutex_);        // not handed over yet
 };
 
 }  // namespace stagelog::cli
