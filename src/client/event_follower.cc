@@ -152,7 +152,7 @@ void EventFollower::TakeGap(const std::string& data) {
 
 // The connection ended by itself. Was that the daemon, or does something keep streams away from us?
 EventFollower::Step EventFollower::JudgeEnd(const Connection& connection, const CliStatus& ended) {
-  if (connection.status == 204 && request_.until_over) return Step::kOver;
+  if (connection.status == 204 && request_.until_terminal) return Step::kOver;
   const int64_t silent_micros = SystemClock().MonotonicMicros() - connection.frame_micros;
   const bool was_silent = silent_micros >= request_.silence_seconds * int64_t{1'000'000};
   const std::string why = ended ? "" : ended.error().message;
@@ -212,7 +212,7 @@ EventFollower::Step EventFollower::TakePage(const PollPage& page) {
   }
   if (step == Step::kGoOn) cursor_ = std::max(cursor_, page.next_after);
   if (const Step paused = Pause(); paused != Step::kGoOn) return paused;
-  if (step != Step::kGoOn || page.has_more || !request_.until_over || !is_polling_) return step;
+  if (step != Step::kGoOn || page.has_more || !request_.until_terminal || !is_polling_) return step;
   return LookWhetherOver();
 }
 

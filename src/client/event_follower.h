@@ -32,7 +32,7 @@ class FollowSink {
 };
 
 enum class FollowEnd {
-  kOver,     // until_over: the job is terminal and all matches were delivered
+  kOver,     // until_terminal: the job is terminal and all matches were delivered
   kEnough,   // the sink returned false
   kStopped,  // Stop()
 };

@@ -41,7 +41,7 @@ std::string StreamTarget(const FollowRequest& request, int64_t cursor,
   std::string target =
       EventsTarget(request) + "/stream?after=" + std::to_string(cursor) + FilterText(request);
   if (!journal_id.empty()) target += "&journal=" + EscapeParameter(journal_id);
-  if (request.until_over) target += "&until=terminal";
+  if (request.until_terminal) target += "&until=terminal";
   return target;
 }
 

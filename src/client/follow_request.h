@@ -18,7 +18,7 @@ struct FollowRequest {
   std::string since;
   // `type`, `stage`, `level`, `job`, `q` with their values.
   std::vector<std::pair<std::string, std::string>> filters;
-  bool until_over = false;  // ends when the job does; wants a job_id
+  bool until_terminal = false;  // ends when the job does; wants a job_id
   // It has just answered: if it does not at the start, it is waited for.
   bool daemon_was_there = false;
   // A stream without a byte for so long is considered dead; heartbeats come every 5 seconds.

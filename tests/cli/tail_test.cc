@@ -40,7 +40,7 @@ class TailTest : public DaemonTest {
 TEST_F(TailTest, PrintsTheStoredBytesAsJsonLines) {
   AppendLogs("job", 5);
   Append("job", R"({"type":"job_completed"})");
-  const CliResultText result = cli_.Run({"tail", "job", "--json", "--until-over"});
+  const CliResultText result = cli_.Run({"tail", "job", "--json", "--until-terminal"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, JoinLines(Lines("job")));
   EXPECT_EQ(result.err, "");
@@ -104,7 +104,7 @@ TEST_F(TailTest, BadInputIsAShortMessageAndACode) {
   run({"tail", "--token", "wrong"}, 6, "check STAGELOG_TOKEN");
   run({"tail", "--since", "7"}, 2, "--since");
   run({"tail", "--type", "stage_strated"}, 2, "'stage_started'");
-  run({"tail", "--until-over"}, 2, "needs a JOB");
+  run({"tail", "--until-terminal"}, 2, "needs a JOB");
   run({"tail", "job", "--job", "other"}, 2, "not both");
   run({"tail", "../etc"}, 2, "is not a job name");
   run({"show", "nobody"}, 6, "there is no job 'nobody'");

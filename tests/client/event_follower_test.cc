@@ -108,7 +108,7 @@ class EventFollowerTest : public DaemonTest {
   static cli::FollowRequest UntilOver(const std::string& job_id) {
     cli::FollowRequest request;
     request.job_id = job_id;
-    request.until_over = true;
+    request.until_terminal = true;
     return request;
   }
 

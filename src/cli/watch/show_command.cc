@@ -197,7 +197,7 @@ CliResult<ExitCode> ShowWatched(Context& context, const ShowOptions& options) {
   FollowRequest request;
   request.job_id = options.job_id;
   request.after = watch.drawn_seq();
-  request.until_over = true;
+  request.until_terminal = true;
   request.daemon_was_there = true;
   while (true) {
     EventFollower follower(client, request, watch);

@@ -32,7 +32,7 @@ struct TailOptions {
   std::string since;
   int64_t after = -1;  // -1: not given
   std::map<std::string, std::string> filters;
-  bool until_over = false;
+  bool until_terminal = false;
   bool has_no_bars = false;
   int64_t limit = 0;  // 0: none
 };
@@ -104,8 +104,8 @@ CliStatus CheckOptions(const TailOptions& options) {
     return usage("'" + EscapeControls(options.job_id) +
                  "' is not a job name: " + std::string(kNameRule));
   }
-  if (options.job_id.empty() && options.until_over) {
-    return usage("--until-over needs a JOB");
+  if (options.job_id.empty() && options.until_terminal) {
+    return usage("--until-terminal needs a JOB");
   }
   if (!options.job_id.empty() && options.filters.contains("job")) {
     return usage("give either a JOB or --job, not both");
@@ -131,7 +131,7 @@ CliResult<FollowRequest> RequestOf(const TailOptions& options) {
   }
   if (options.after >= 0) request.after = options.after;
   request.filters.assign(options.filters.begin(), options.filters.end());
-  request.until_over = options.until_over;
+  request.until_terminal = options.until_terminal;
   return request;
 }
 
@@ -184,10 +184,10 @@ void AddTail(CommandLine& line) {
       line, "tail", "Follow events live, each once and in order",
       "  stagelog tail                              # all jobs, from now on\n"
       "  stagelog tail render-42                    # one job, from its first event on\n"
-      "  stagelog tail render-42 --until-over && echo completed\n"
+      "  stagelog tail render-42 --until-terminal && echo completed\n"
       "  stagelog tail --since 10m --level warning,error,critical\n"
       "  stagelog tail --since all --json | jq -r .type\n"
-      "Exits with 0 after --limit and when the job of --until-over completed, with 1 when it\n"
+      "Exits with 0 after --limit and when the job of --until-terminal completed, with 1 when it\n"
       "failed or was canceled, with 130 after Ctrl-C. If the daemon becomes "
       "unreachable later, tail waits for it.\n"
       "Gaps are reported on standard error, also with --json.");
@@ -205,7 +205,9 @@ void AddTail(CommandLine& line) {
   AddFilter(command, options, "--job", "job", "only events of these jobs");
   AddFilter(command, options, "--text", "q",
             "only events with this text in message, type, stage, gate or payload");
-  command.AddFlag("--until-over", options->until_over, "stop when the job ends");
+  // The older name stays.
+  command.AddFlag("--until-over,--until-terminal", options->until_terminal,
+                  "stop when the job ends");
   command.AddFlag("--no-bars", options->has_no_bars, "print progress as lines, even on a terminal");
   command.AddOption("--limit", options->limit, "stop after this many events")
       .Between(1, 1'000'000'000);
