@@ -279,31 +279,14 @@ Result<Page> EventReader::Read(const ReadRequest& request) {
 
 Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
   return WithConnection<int64_t>([&](Connection& connection) {
-    // `ts` grows with `seq` over the whole journal (guarantee 3 in src/GUARANTEES.md): the primary
-    // key serves as its index.
     SQLite::Statement& at_or_before = connection.Prepared(
         "SELECT * FROM (SELECT seq, ts FROM events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1) "
         "UNION ALL SELECT * FROM "
         "(SELECT seq, ts FROM file_events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1) "
         "ORDER BY 1 DESC LIMIT 1");
-    int64_t low = 0;  // everything up to here is not later than `micros`
-    int64_t high = connection.HeadSeq();
-    while (low < high) {
-      const int64_t middle = low + (high - low + 1) / 2;
-      at_or_before.reset();
-      at_or_before.bind(1, middle);
-      const bool found = at_or_before.executeStep();
-      const int64_t seq = found ? at_or_before.getColumn(0).getInt64() : 0;
-      if (!found || seq <= low) {
-        low = middle;  // nothing lies between
-      } else if (at_or_before.getColumn(1).getInt64() <= micros) {
-        low = middle;
-      } else {
-        high = seq - 1;
-      }
-    }
+    const int64_t seq = LastSeqThrough(at_or_before, connection.HeadSeq(), micros);
     at_or_before.reset();
-    return low;
+    return seq;
   });
 }
 

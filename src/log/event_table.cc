@@ -277,8 +277,25 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
   return found ? found : FindInFile(first_seq, event_id);
 }
 
-// `ts` grows with `seq` over the whole journal (guarantee 3 in src/GUARANTEES.md): the primary key
-// serves as its index.
+int64_t LastSeqThrough(SQLite::Statement& at_or_before, int64_t head_seq, int64_t micros) {
+  int64_t low = 0;  // everything up to here is not later than `micros`
+  int64_t high = head_seq;
+  while (low < high) {
+    const int64_t middle = low + (high - low + 1) / 2;
+    at_or_before.reset();
+    at_or_before.bind(1, middle);
+    const bool found = at_or_before.executeStep();
+    const int64_t seq = found ? at_or_before.getColumn(0).getInt64() : 0;
+    if (seq <= low || at_or_before.getColumn(1).getInt64() <= micros) {
+      low = middle;  // where seq <= low, nothing lies between
+    } else {
+      high = seq - 1;
+    }
+  }
+  return low;
+}
+
+// As LastSeqThrough(), for the time that a generated id implies.
 std::optional<FoundEvent> EventTable::FindByGeneratedId(int64_t first_seq,
                                                         const std::string& event_id) {
   const std::optional<int64_t> ts_micros = MicrosOfUuidV7(event_id);

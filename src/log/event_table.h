@@ -48,6 +48,11 @@ struct FoundEvent {
 };
 
 // The last seq ever assigned, even if its job was deleted since; 0 for none.
+// The last seq up to `head_seq` whose `ts` is not later than `micros`; 0: none. `at_or_before`
+// selects seq and ts of the last event up to a seq. `ts` grows with `seq` over the whole journal
+// (guarantee 3 in src/GUARANTEES.md), so the primary key serves as its index.
+int64_t LastSeqThrough(SQLite::Statement& at_or_before, int64_t head_seq, int64_t micros);
+
 // True for a row of `jobs` whose job is completed, failed or canceled.
 inline constexpr const char* kIsTerminalSql = "status IN ('completed', 'failed', 'canceled')";
 inline constexpr const char* kSelectHeadSeq =

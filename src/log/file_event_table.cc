@@ -114,25 +114,10 @@ std::vector<JobAge> EventTable::JobsAfter(int64_t first_seq, size_t limit) {
   return jobs;
 }
 
-// `ts` grows with `seq` (guarantee 3 in src/GUARANTEES.md), so the primary key serves as its index.
 int64_t EventTable::LastSeqBefore(int64_t ts_micros) {
   SQLite::Statement at_or_before(
       database_, "SELECT seq, ts FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1");
-  int64_t low = 0;  // everything up to here is earlier
-  int64_t high = HeadSeq();
-  while (low < high) {
-    const int64_t middle = low + (high - low + 1) / 2;
-    at_or_before.reset();
-    at_or_before.bind(1, middle);
-    const bool found = at_or_before.executeStep();
-    const int64_t seq = found ? at_or_before.getColumn(0).getInt64() : 0;
-    if (seq <= low || at_or_before.getColumn(1).getInt64() < ts_micros) {
-      low = middle;
-    } else {
-      high = seq - 1;
-    }
-  }
-  return low;
+  return LastSeqThrough(at_or_before, HeadSeq(), ts_micros - 1);
 }
 
 int64_t EventTable::JobSeqAt(int64_t first_seq, int64_t seq) {
