@@ -1,5 +1,5 @@
-// Sends the events of an outbox, on a separate thread, in order, and retries until the daemon has
-// them.
+// Sends the events of an outbox on a separate thread, in order, and retries until the daemon has
+// taken or refused them.
 #ifndef STAGELOG_CLIENT_EVENT_SENDER_H_
 #define STAGELOG_CLIENT_EVENT_SENDER_H_
 
@@ -23,14 +23,14 @@ namespace stagelog::cli {
 
 struct SenderOptions {
   std::string job_id;
-  // Of the job's worker: with the first events, and every 5 s while this process sends.
+  // Send heartbeats for the job's worker: with the first events, then every 5 s.
   bool has_heartbeats = false;
-  // At the end: wait until another sending process has sent everything.
+  // In Finish(): wait until another sending process has sent everything.
   bool waits_for_others = false;
-  int64_t patience_ms = 5'000;                                       // at the end, without progress
+  int64_t patience_ms = 5'000;                                       // of Finish()
   std::function<void(const std::string& job_status)> on_job_status;  // on the sender's thread
-  std::function<void()> on_other_sends;                              // the same
-  std::function<void(const std::string& message)> say;               // for people
+  std::function<void()> on_other_sends;                              // on the sender's thread
+  std::function<void(const std::string& message)> say;               // prints a message for people
 };
 
 // Start(), Finish() and the destructor on one thread; Wake() from any.
@@ -42,17 +42,17 @@ class EventSender {
   EventSender& operator=(const EventSender&) = delete;
 
   void Start();
-  // Something has come into the outbox.
+  // Tells the sender that events were added to the outbox.
   void Wake();
 
   enum class Result { kAllSent, kLeftToOther, kUnavailable };
   // Sends the remaining events and ends the thread. Gives up if the daemon is unavailable, or after
-  // 5 seconds without progress (1, if it was unavailable before). A request that cannot be aborted
+  // `patience_ms` (1 s if unavailable before) without progress. A request that cannot be aborted
   // is abandoned with its thread after another half second.
   Result Finish();
 
   uint64_t refused() const { return refused_; }  // after Finish()
-  // The daemon answers, but rejects everything with this token. After Finish().
+  // The daemon answers, but refuses every request (wrong token or URL). After Finish().
   bool is_rejected_by_daemon() const { return has_reported_unavailable_; }
   const std::string& unavailable_reason() const { return unavailable_reason_; }  // after Finish()
 
@@ -85,20 +85,20 @@ class EventSender {
   const SenderOptions options_;
   const std::shared_ptr<AbandonableClient> client_;
   UniqueFd wake_;     // eventfd
-  UniqueFd inotify_;  // what other processes append
+  UniqueFd inotify_;  // reports appends by other processes
   bool is_watching_ = false;
   size_t batch_limit_;
   int64_t retry_ms_;
-  int64_t heartbeat_micros_ = 0;  // monotonic, of the next one
-  std::string sent_as_it_is_;     // a beginning that was sent unchanged
+  int64_t heartbeat_micros_ = 0;  // monotonic time of the next heartbeat
+  std::string sent_as_it_is_;     // a run's first event that is to be sent unchanged
   uint64_t refused_ = 0;
   std::set<std::vector<std::string>> said_violations_;
   std::string unavailable_reason_;
   bool has_reported_unavailable_ = false;
-  bool has_answered_ = false;  // the daemon, since Start()
+  bool has_answered_ = false;  // the daemon has answered since Start()
   int failures_at_end_ = 0;    // attempts that failed since Finish()
 
-  Mutex mutex_;  // guards what follows
+  Mutex mutex_;  // guards the members marked below
   ConditionVariable changed_;
   uint64_t progress_ STAGELOG_GUARDED_BY(mutex_) = 0;
   bool is_unavailable_ STAGELOG_GUARDED_BY(mutex_) = false;

@@ -1,5 +1,5 @@
-// The HTTP server: an epoll loop that owns the connections and runs a request once it is completely
-// received.
+// The HTTP server: an epoll loop that owns the connections and runs each request once the request
+// has been received completely.
 #ifndef STAGELOG_HTTP_HTTP_SERVER_H_
 #define STAGELOG_HTTP_HTTP_SERVER_H_
 
@@ -43,11 +43,11 @@ struct HttpLimits {
   // Including streams. At this limit idle connections are closed for new ones; if none is idle, a
   // few more are accepted only to be refused with an error.
   size_t max_connections = 100'000;
-  size_t unsent_bytes = size_t{128} << 20;  // of answers that clients have not taken, all together
-  int pool_threads = 3;                     // one is kept for quick reads
+  size_t unsent_bytes = size_t{128} << 20;  // of all answers that clients have not read yet
+  int pool_threads = 3;                     // one of them is reserved for short reads
 };
 
-// Connections, requests and timers belong to the loop: to the thread that currently runs it. Public
+// Only the thread that currently runs the loop accesses connections, requests and timers. Public
 // functions may be called from any thread unless noted otherwise.
 class HttpServer {
  public:
@@ -60,23 +60,23 @@ class HttpServer {
     routes_ = std::make_unique<RouteTable>(std::move(routes));
   }
 
-  // Before Start(). Commits what handlers enqueue; it is notified after each step of the loop.
+  // Before Start(). `appender` commits what handlers enqueue; it is notified after each loop step.
   void SetAppender(EventAppender* appender) { appender_ = appender; }
 
   Result<int> Bind(const std::string& host, int port) { return library_.Bind(host, port); }
 
   void Start();
 
-  // Takes over a new connection, as the accepting thread does.
+  // Takes ownership of a new connection. The accepting thread calls it; tests may, too.
   void Accept(UniqueFd socket);
 
-  // One turn of the loop, for tests that call it themselves instead of Start().
+  // Runs one turn of the loop. For tests, instead of Start().
   void RunOnce();
 
-  // Stops accepting; requests that come on open connections are answered 503.
+  // Accepts no new connections; answers further requests on open connections with 503.
   void BeginShutdown();
 
-  // Sends the answers that are still due, for two seconds at most, closes all connections and ends
+  // Sends pending answers for at most two seconds, then closes all connections and ends
   // the threads. Idempotent.
   void FinishShutdown();
 
@@ -138,13 +138,13 @@ class HttpServer {
   Counter& closed_unread_;
 
   LibraryServer library_;
-  RequestLineReader lines_;  // the loop's own
+  RequestLineReader lines_;  // loop thread only
   WorkerPool pool_;
   std::unique_ptr<RouteTable> routes_;
   Responder::Finisher finisher_;
   EventLoop loop_;
 
-  // The loop's own.
+  // Loop thread only.
   HttpPolicy policy_;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   uint64_t next_connection_id_ = 1;

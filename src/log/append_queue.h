@@ -18,34 +18,34 @@ struct AppendRequest {
   std::vector<EventDraft> drafts;
   Precondition precondition;
   AppendDone done;
-  size_t bytes = 0;           // of its drafts, about
+  size_t bytes = 0;           // size of the drafts, approximately
   int64_t pushed_micros = 0;  // monotonic
 };
 
-// Safe from any thread. One thread waits.
+// Safe from any thread. At most one thread may wait at a time.
 class AppendQueue {
  public:
   enum class Admission { kTaken, kStopping, kFull };
 
-  // Holds drafts of at most `max_bytes`, or one request.
+  // Holds drafts of at most `max_bytes` in total, or one larger request.
   explicit AppendQueue(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Moves `request` in only if it is accepted. `wakes`: notifies the waiting thread.
+  // Moves from `request` only if it is accepted. If `wakes` is true, notifies the waiting thread.
   Admission Push(AppendRequest& request, bool wakes);
 
-  // The oldest requests, at most `max_requests`.
+  // Removes and returns the oldest requests, at most `max_requests`.
   std::vector<AppendRequest> Take(size_t max_requests);
 
-  // Returns when there is a request, when Wake() or Stop() was called, or at the time set.
+  // Returns when there is a request, when Wake() or Stop() was called, or at SetTimer()'s time.
   void Wait(Clock& clock);
 
-  // The same without a time; false once it was stopped.
+  // As Wait(), but ignores the timer. False once Stop() was called.
   bool WaitForRequest();
 
-  // Wait() and WaitForRequest() return.
+  // Makes the current Wait() or WaitForRequest() return, or the next one if none is under way.
   void Wake();
 
-  // When Wait() returns at the latest: a monotonic time, INT64_MAX for never.
+  // Sets the monotonic time at which Wait() returns at the latest; INT64_MAX: no such time.
   void SetTimer(int64_t at_micros);
 
   // Refuses new requests; those already queued can still be taken.
@@ -59,8 +59,7 @@ class AppendQueue {
   const size_t max_bytes_;
   mutable Mutex mutex_;
   ConditionVariable wake_;
-  std::vector<AppendRequest> requests_
-      STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is all that follows
+  std::vector<AppendRequest> requests_ STAGELOG_GUARDED_BY(mutex_);  // oldest first
   size_t bytes_ STAGELOG_GUARDED_BY(mutex_) = 0;
   int64_t timer_micros_ STAGELOG_GUARDED_BY(mutex_) = INT64_MAX;
   bool was_woken_ STAGELOG_GUARDED_BY(mutex_) = false;

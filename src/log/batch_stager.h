@@ -29,32 +29,32 @@ struct Sequencer {
   int64_t next_seq = 1;
   int64_t last_ts_micros = 0;
 
-  // Takes the next place for `draft`. `now_micros` is the wall clock's.
+  // Takes the next place for `draft`. `now_micros` is the wall-clock time.
   Event Take(EventDraft draft, int64_t now_micros);
 };
 
 // The changes that a commit in preparation makes to a job.
 struct ChangedJob {
-  JobState* state = nullptr;  // the cache's
+  JobState* state = nullptr;  // owned by the cache
   StateChanges changes;
   int64_t before_job_seq = 0;
-  std::string lines;  // for its events.jsonl
+  std::string lines;  // to append to the job's events.jsonl
 };
 
 // An event with its line, ready to be written.
 struct StagedEvent {
   Event event;
   SealedLine line;
-  int64_t first_seq = 0;  // of its job
+  int64_t first_seq = 0;  // first_seq of the job
   bool job_over = false;
 };
 
-// Lives for one commit, on the writer thread. Nothing it does is visible to other threads before
-// the commit: if that fails, the journal drops it and clears the cache. Throws SQLite::Exception.
+// Used for one commit, on the writer thread. Nothing is visible to other threads before the commit.
+// On a failed commit the journal discards this and clears the cache. Throws SQLite::Exception.
 class BatchStager {
  public:
-  // Makes the file of the job ready for appends; `job` is null if it has no events yet. If that
-  // fails, the request is refused.
+  // Makes the file of the job ready for appends; `job` is null if there are no events yet. If this
+  // call fails, the request is refused.
   using PrepareFile = std::function<Status(const std::string& job_id, const JobState* job)>;
 
   BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
@@ -80,11 +80,11 @@ class BatchStager {
   const std::unordered_map<std::string, ChangedJob>& changed_jobs() const { return changed_jobs_; }
 
  private:
-  // The original of a draft with a known event_id; an index of -1: not there.
+  // The original of a draft whose event_id is known. An index of -1: it is not in that list.
   struct Duplicate {
     int64_t staged_index = -1;   // among events_
     int64_t request_index = -1;  // among the drafts of the same request
-    AppendedEvent committed;     // when both are -1
+    AppendedEvent committed;     // the original, if both indexes are -1
   };
   using Duplicates = std::vector<std::unique_ptr<Duplicate>>;  // null: there is no original
 
@@ -113,7 +113,7 @@ class BatchStager {
   std::vector<StagedEvent> events_;
   std::unordered_map<std::string, ChangedJob> changed_jobs_;
   std::pair<const std::string, ChangedJob>* last_changed_ = nullptr;  // in changed_jobs_
-  std::unordered_map<std::string, size_t> staged_by_id_;  // job and event id to index in events_
+  std::unordered_map<std::string, size_t> staged_by_id_;  // (job, event id) to its index in events_
 };
 
 }  // namespace stagelog

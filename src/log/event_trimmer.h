@@ -13,18 +13,18 @@
 
 namespace stagelog {
 
-// Which events of a job go: all through this one, which is not the job's last.
+// The events of one job to drop: those up to `through_job_seq`, which is not the job's last one.
 struct TrimPlan {
   std::string job_id;
   int64_t first_seq = 0;
   int64_t through_job_seq = 0;
 };
 
-// Executes one plan at a time, a few hundred events a step. Order of durability:
-//  1. events.jsonl of the job, or events.jsonl.zst, is synced, its folder too;
+// Executes one plan at a time, a few hundred events per step, in this order:
+//  1. the job's events.jsonl (or events.jsonl.zst) and its folder are synced;
 //  2. the rows to drop are compared with the bytes of the file, one by one;
-//  3. one transaction puts their places into `file_events` and takes them out of `events`.
-// A crash at any point leaves each event in exactly one of the tables, and its line in the file.
+//  3. one transaction adds their file offsets to `file_events` and deletes them from `events`.
+// After a crash at any point, each event is in exactly one of the two tables, its line in the file.
 // Writer thread only.
 class EventTrimmer {
  public:
@@ -34,8 +34,8 @@ class EventTrimmer {
   void Begin(TrimPlan plan);
   bool HasWork() const { return plan_.has_value(); }
 
-  // Returns the number of dropped events. A failure drops nothing; if the file differs from the
-  // table, its stamp is invalidated, so that the next opening compares them. Throws
+  // Returns the number of dropped events. A failure drops nothing. If file and table differ,
+  // the file's stamp is removed, so that the next opening of the journal compares them. Throws
   // SQLite::Exception.
   Result<int64_t> Step(EventTable& table);
 

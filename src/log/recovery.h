@@ -18,21 +18,21 @@ namespace stagelog {
 // What recovery found and did, for the log and /readyz.
 struct RecoveryReport {
   bool rebuilt = false;        // the database was missing or damaged and was made from the files
-  int64_t jobs_compared = 0;   // files that were read whole
+  int64_t jobs_compared = 0;   // jobs whose file was read completely
   int64_t lines_taken = 0;     // from files into the database
   int64_t lines_appended = 0;  // from the database to files
-  int64_t tails_cut = 0;       // lines torn by a crash
-  int64_t lines_lost = 0;      // that were in files alone and are no more
-  std::vector<std::string> set_aside;  // new names of files that were renamed away
-  std::string restored_from;           // the journal_id of which this was a backup
-  bool states_rebuilt = false;         // every job was folded anew
-  bool fold_version_changed = false;   // ... for the rows were made by another version's rules
-  std::vector<std::string> states_differed;  // jobs whose rows were missing, lagged or were wrong
+  int64_t tails_cut = 0;       // incomplete last lines (of a crash) that were cut off
+  int64_t lines_lost = 0;      // were only in a file, and cannot be read any more
+  std::vector<std::string> set_aside;        // new names of files that recovery renamed
+  std::string restored_from;                 // if this was a backup: journal_id of its original
+  bool states_rebuilt = false;               // every job's state was computed anew from its events
+  bool fold_version_changed = false;         // why: another version's rules made the rows
+  std::vector<std::string> states_differed;  // jobs whose rows were missing, outdated or wrong
 };
 
 struct OpenedJournal {
   std::unique_ptr<EventTable> table;
-  JournalIdentity identity;  // highest_seq as in the file and the table
+  JournalIdentity identity;  // highest_seq is the same in the file and the table
   int64_t next_seq = 1;
   int64_t last_ts_micros = 0;
   RecoveryReport report;
@@ -40,9 +40,9 @@ struct OpenedJournal {
 
 std::string DatabasePath(const std::string& runs_dir);
 
-// The caller holds the RunLock. `database_is_corrupt` forces a rebuild from the files,
-// `rebuild_states` a new fold of every job. `was_just_written`: this process has written all that
-// is in the folder, and no sync of it has failed.
+// The caller holds the RunLock. `database_is_corrupt`: rebuild the database from the files.
+// `rebuild_states`: compute every job's state anew. `was_just_written`: this process wrote all data
+// in the folder, and no sync of that data has failed.
 Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
                                   bool database_is_corrupt = false, bool rebuild_states = false,
                                   bool was_just_written = false);

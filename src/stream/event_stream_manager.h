@@ -1,10 +1,10 @@
-// Serves the journal live: one thread, one epoll, all streams.
+// Serves all live streams of the journal on one thread, with one epoll instance.
 //
-// A subscriber is a cursor (guarantee 4 in src/GUARANTEES.md). Behind the ring it is fed with pages
-// that a reader thread takes from the journal, one at a time; once its cursor has reached what the
-// ring is complete from it is fed from the ring, and skips what is at or before its cursor. Only
-// one of the two feeds it at any time, so nothing is lost or doubled, whichever of journal,
-// announcement and reader is ahead of the others.
+// A subscriber has a cursor (guarantee 4 in src/GUARANTEES.md). While its cursor is older than the
+// ring, a reader thread reads the journal for it, one page at a time. Once the ring has every event
+// after its cursor, it is served from the ring, without events at or before its cursor. Only
+// one of the two serves it at any time, so no event is lost or sent twice, even if the journal, the
+// announced commits and the reader have reached different events.
 #ifndef STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_
 #define STAGELOG_STREAM_EVENT_STREAM_MANAGER_H_
 
@@ -37,7 +37,7 @@
 
 namespace stagelog {
 
-// The public methods are safe from any thread, except where said.
+// The public methods are safe from any thread unless noted.
 class EventStreamManager : public CommitListener, public StreamSink {
  public:
   // The references must outlive the manager.
@@ -54,15 +54,15 @@ class EventStreamManager : public CommitListener, public StreamSink {
   // ends the thread. Without Start() it runs the loop on the caller's thread.
   void Stop();
 
-  // One turn of the loop: waits for work, at most `timeout_ms` (-1: indefinitely), and does it.
-  // False if the manager has stopped. Not together with Start(); always on the same thread.
+  // One turn of the loop: waits for work for at most `timeout_ms` (-1: no limit), and does it.
+  // False if the manager has stopped. Not together with Start(). Call it on one thread only.
   bool RunOnce(int timeout_ms = -1);
 
   // `source` and `status` must already include the last event of `batch`.
   void OnCommit(const CommittedBatchPointer& batch) override;
 
-  // Streams of that job get an `end` frame and are closed; streams of all jobs reread from the
-  // journal what they have not sent.
+  // Streams of that job get an `end` frame and are closed. Streams of all jobs read the events that
+  // they have not sent yet from the journal again.
   void OnJobDeleted(const std::string& job_id) override { inbox_.PostDeletedJob(job_id); }
 
   void Adopt(UniqueFd socket, StreamRequest request, std::string head) override;
@@ -108,13 +108,13 @@ class EventStreamManager : public CommitListener, public StreamSink {
   StreamInbox inbox_;
   UniqueFd epoll_;
   std::atomic<size_t> subscriber_count_{0};
-  std::atomic<int64_t> shown_processed_seq_{0};  // processed_seq_, for the metrics
+  std::atomic<int64_t> shown_processed_seq_{0};  // copy of processed_seq_ for the metrics
   std::thread thread_;
 
-  // From here on: the stream thread's own.
+  // Stream thread only, from here on.
   int64_t now_micros_ = 0;     // monotonic, of this turn
-  int64_t processed_seq_ = 0;  // events up to here are in the rings or were passed over
-  int64_t newest_seq_ = 0;     // the last one that was announced
+  int64_t processed_seq_ = 0;  // events up to this seq are in the rings or were skipped
+  int64_t newest_seq_ = 0;     // seq of the last announced event
   uint64_t next_id_ = 1;       // 0 stands for the inbox in epoll
   std::unordered_map<uint64_t, std::unique_ptr<Subscriber>> subscribers_;
   SubscriberPump pump_;

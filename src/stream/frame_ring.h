@@ -1,4 +1,4 @@
-// The newest frames of all jobs, or of one job, from which current subscribers are served. Stream
+// The newest frames of all jobs, or of one job, for subscribers that keep up. Stream
 // thread only.
 #ifndef STAGELOG_STREAM_FRAME_RING_H_
 #define STAGELOG_STREAM_FRAME_RING_H_
@@ -20,42 +20,42 @@ struct FrameRun {
   uint32_t begin = 0;  // offsets in the segment's bytes
   uint32_t end = 0;
   uint32_t frame_count = 0;
-  int64_t through_seq = 0;  // of the last frame
-  bool job_over = false;    // after the last frame
+  int64_t through_seq = 0;  // seq of the last frame
+  bool job_over = false;    // state of the job after the last frame
 };
 
 // A subscriber's query to a ring.
 struct FrameQuery {
-  int64_t cursor = 0;                   // events with a greater seq; at least complete_after()
+  int64_t cursor = 0;                   // want events with a greater seq; >= complete_after()
   const EventFilter* filter = nullptr;  // null: everything
   bool named = false;
 };
 
-// How far Collect() has scanned.
+// The result of Collect().
 struct FrameScan {
   int64_t scanned_through = 0;
   bool job_over = false;  // after the event at scanned_through; false when nothing was scanned
-  bool moved = false;     // something was scanned
+  bool moved = false;     // at least one event was scanned
   bool reached_newest = true;
 };
 
 class FrameRing {
  public:
-  // The ring is complete from the first event later than `complete_after` on. It drops its oldest
-  // segments when it holds more than `max_bytes` (twice that where named frames are asked for).
+  // Has every event after `complete_after` that is appended later. Drops the oldest
+  // segments when they exceed `max_bytes`, not counting named variants (up to as much again).
   FrameRing(size_t max_bytes, int64_t complete_after)
       : max_bytes_(max_bytes), complete_after_(complete_after) {}
 
-  // Events later than everything in the ring, without a gap in this ring's topic.
+  // `segment` follows the newest event of the ring, with no event of the ring's topic in between.
   void Append(FrameSegmentPointer segment);
 
-  // Every event of the ring's topic with a greater seq, up to the newest appended, is in the ring.
+  // The ring has every event of its topic with a greater seq than this, up to the last appended.
   int64_t complete_after() const { return complete_after_; }
 
-  // Empties the ring: events up to `complete_after` were or will be skipped.
+  // Empties the ring. Events up to `complete_after` will never be in it.
   void Reset(int64_t complete_after);
 
-  // Adds to `runs` what `wish` matches, oldest first, until there are `max_runs` or about
+  // Adds the frames that match `wish` to `runs`, oldest first, until there are `max_runs` or about
   // `max_bytes` (exceeded by at most one segment).
   FrameScan Collect(const FrameQuery& wish, size_t max_runs, size_t max_bytes,
                     std::vector<FrameRun>& runs) const;

@@ -1,8 +1,8 @@
 // Moves events to subscribers: from the ring to those that keep up, from pages of the journal to
 // those behind. Used on the stream thread only.
 //
-// It never removes a subscriber: those to close are collected, so that a walk over a topic's
-// members is never disturbed.
+// The pump never removes a subscriber: it collects those to close, so that iterating a topic's
+// members stays valid.
 #ifndef STAGELOG_STREAM_SUBSCRIBER_PUMP_H_
 #define STAGELOG_STREAM_SUBSCRIBER_PUMP_H_
 
@@ -26,7 +26,7 @@ struct DoomedSubscriber {
   CloseReason reason = CloseReason::kClient;
 };
 
-// Why a stream is closed whose socket failed with `error_number`.
+// The close reason of a stream whose socket has failed with `error_number`.
 CloseReason CloseReasonOf(int error_number);
 
 class SubscriberPump {
@@ -38,19 +38,19 @@ class SubscriberPump {
   void SetNow(int64_t now_micros) { now_micros_ = now_micros; }
 
   // Sends what is available. When the subscriber's source is exhausted, requests the next page,
-  // ends the stream, or leaves it until the next commit.
+  // ends the stream, or waits for the next commit.
   void Pump(Subscriber& subscriber);
 
   // Selects the source: the ring if it covers the cursor, else the journal.
   void ChooseSource(Subscriber& subscriber);
 
-  // A page from the reader, for a subscriber that is catching up.
+  // Sends a page from the reader to a subscriber that is catching up.
   void OnPage(Subscriber& subscriber, const CatchUpPage& page);
 
-  // The read failed: it is retried after a delay.
+  // Retries the subscriber's failed read after a delay.
   void RetryReadLater(Subscriber& subscriber);
 
-  // Sends nothing new after `final_frames`; closes the stream once everything was sent.
+  // Queues `final_frames`, the last bytes of the stream. Closes it once everything is sent.
   void BeginEnding(Subscriber& subscriber, CloseReason reason, std::string_view final_frames);
 
   void Doom(Subscriber& subscriber, CloseReason reason);
@@ -61,11 +61,11 @@ class SubscriberPump {
   bool HasReady() const { return !ready_.empty(); }
   std::vector<uint64_t> TakeReady() { return std::exchange(ready_, {}); }
 
-  // Subscribers whose failed read is due again.
+  // When the next failed read is due for a retry, and which subscribers' reads are due now.
   std::optional<int64_t> NextRetryMicros() const;
   std::vector<uint64_t> TakeDueRetries();
 
-  // After bytes were queued other than by this class.
+  // Call it after bytes were queued outside of this class.
   void CountUnsent(Subscriber& subscriber);
 
  private:
@@ -87,7 +87,7 @@ class SubscriberPump {
   StreamMetrics& metrics_;
   CatchUpReader& reader_;
   int64_t now_micros_ = 0;
-  std::vector<FrameRun> runs_;  // those being delivered; kept for its memory
+  std::vector<FrameRun> runs_;  // the runs being sent; a member, to reuse its memory
   std::vector<uint64_t> ready_;
   std::deque<ReadRetry> retries_;  // in the order of due_micros
   std::vector<DoomedSubscriber> doomed_;
