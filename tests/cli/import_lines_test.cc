@@ -211,7 +211,7 @@ TEST_F(ImportLinesTest, LinesThatWereMappedOtherwiseStayAsTheyAre) {
   const CliResultText other = Import(text, {"--message-field", "m"}, 1);
   EXPECT_EQ(other.out,
             "0 events accepted, 0 already stored, 1200 already stored with another mapping\n");
-  EXPECT_THAT(other.err, HasSubstr("import into another job (--job), or delete the job first"));
+  EXPECT_THAT(other.err, HasSubstr("import into another job (--job) or delete the job first"));
   const CliResultText grown = Import(text + "{\"m\":\"new\"}\n", {"--message-field", "m"});
   EXPECT_EQ(grown.out,
             "1 events accepted, 0 already stored, 1200 already stored with another mapping\n");
@@ -309,7 +309,7 @@ TEST_F(ImportLinesTest, ASourceWithoutLinesEnds) {
                 "/dev/zero: line 1 does not end within 64 MiB");
   ExpectFailure({"import", "/dev/zero"}, 7, "does not end within 64 MiB");
   for (const char* command : {"verify", "state", "replay"}) {
-    ExpectFailure({command, "/dev/zero"}, 7, "no journal");
+    ExpectFailure({command, "/dev/zero"}, 7, "not a journal");
   }
   EXPECT_THAT(Lines("j"), IsEmpty());
 }
