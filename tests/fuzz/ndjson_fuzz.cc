@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "cli/run/line_splitter.h"
 #include "core/draft_decoder.h"
 #include "log/line_reader.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "cli/run/line_splitter.h"
 
 namespace stagelog {
 namespace {
