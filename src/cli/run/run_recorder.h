@@ -57,6 +57,18 @@ class RunRecorder {
   void Begin(const RunBeginning& beginning);
   // Bytes as the command wrote them; whole lines become events at once.
   void Output(OutputStream stream, std::string_view bytes);
+
+  // Who reads the outputs hands them over so that what stands in both at a time is told in the
+  // order that is likeliest: what standard error has comes before a marker that ends a stage, and
+  // after one that begins the first stage. `read` passes what is there now to TakeOutput(), and
+  // does not wait; it is called by Carry() of either output, on its thread. Null: nothing more will
+  // come.
+  using ReadAvailable = std::function<void()>;
+  void SetReader(OutputStream stream, ReadAvailable read);
+  // Calls the reader of `stream`, and that of the other output where its bytes come first.
+  void Carry(OutputStream stream);
+  // Output() for readers.
+  void TakeOutput(OutputStream stream, std::string_view bytes);
   // Time until an unfinished line is due (TakeUnfinished()) if nothing is received; -1: there is
   // none.
   int64_t MicrosToUnfinished(OutputStream stream);
@@ -75,6 +87,7 @@ class RunRecorder {
     int64_t frame_micros = -1;       // of the last frame that was told of this line
   };
 
+  void ReadFrom(OutputStream stream);
   Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
   std::optional<int64_t> UnfinishedDue(OutputStream stream);
   void Warn(OutputStream stream, std::string_view line);
@@ -94,6 +107,7 @@ class RunRecorder {
   std::mutex mutex_;
   int64_t began_micros_ = 0;  // monotonic
   Lines lines_[2];
+  ReadAvailable readers_[2];
   MarkerWarnings warnings_;
   std::vector<std::string> declared_stages_;
   std::string open_stage_;  // of a ::stage marker, a path; empty: none
