@@ -285,7 +285,7 @@ std::string RunRecorder::CurrentStage() const {
 }
 
 void RunRecorder::Say(const EventText& text) {
-  made_.push_back(MakeSpoolEvent(target_.job_id, text, clock_.WallMicros()));
+  made_.push_back(MakeSpoolEvent(target_.job_id, text, clock_.WallMicros(), target_.run_id));
 }
 
 void RunRecorder::HandOver() {
