@@ -15,6 +15,14 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kKeys = {"comment", "message", "event_id"};
 
+// Behind "job 'j' is completed": what that has to do with the command.
+std::string Why(EventType command, const JobState& job) {
+  const std::string reason = job.reason.empty() ? "" : " (" + job.reason + ")";
+  if (command == EventType::kJobCanceled) return reason + " and cannot be canceled any more";
+  if (job.PendingGate() != nullptr) return reason + "; decide the gate before resuming the job";
+  return reason + "; only a paused or ended job can be resumed";
+}
+
 // 404 for an unknown job, 409 where the state machine would flag the event.
 Precondition IsLegal(const EventDraft& draft) {
   return [draft](const JobLookup& find) -> std::optional<Refusal> {
@@ -24,10 +32,9 @@ Precondition IsLegal(const EventDraft& draft) {
     if (violations.empty()) return std::nullopt;
     const std::string status(StatusName(job->status));
     Refusal refusal{.code = "illegal_transition",
-                    .detail = "job '" + draft.job_id + "' is " + status + ": " + violations.front(),
+                    .detail = "job '" + draft.job_id + "' is " + status + Why(draft.kind, *job),
                     .members = {{"job_status", '"' + status + '"'},
                                 {"violation", '"' + violations.front() + '"'}}};
-    if (!job->reason.empty()) refusal.detail += " (" + job->reason + ")";
     return refusal;
   };
 }

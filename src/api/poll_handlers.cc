@@ -1,4 +1,5 @@
 // Polling: pages of the log by cursor, time or "the newest", with a long poll at the head.
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -16,9 +17,9 @@ namespace {
 constexpr std::array<std::string_view, 9> kParameters = {"after", "since", "limit", "type", "stage",
                                                          "level", "job",   "q",     "wait"};
 constexpr size_t kMaxPageBytes = size_t{8} << 20;
-// What looks through more than so many events waits with the searches.
-constexpr size_t kQuickEvents = 1'000;
-constexpr int64_t kQuickFilteredSeqs = 2'000;
+// What reads, or looks through, more than so many events waits with the searches.
+constexpr int64_t kQuickEvents = 1'000;
+constexpr int64_t kQuickFilteredEvents = 2'000;
 // How long a poll looks that was woken by something that matches: it is among the newest.
 constexpr int64_t kWokenMicros = 25'000;
 
@@ -31,13 +32,17 @@ struct Poll {
   CancelFlag canceled = std::make_shared<std::atomic<bool>>(false);  // `read` looks at it too
 };
 
-// Whether a poll may take as long as a search does.
-bool IsSearch(const Poll& poll, int64_t head_seq) {
-  if (poll.read.filter.empty()) return poll.read.max_events > kQuickEvents;
-  if (!poll.position) return true;
-  if (poll.position->kind == Position::Kind::kNow) return false;
-  return poll.position->kind != Position::Kind::kCursor ||
-         head_seq - poll.position->value > kQuickFilteredSeqs;
+// Whether a poll may take as long as a search does, if `most_events` can lie in its range.
+bool IsSearch(const ReadRequest& read, int64_t most_events) {
+  if (!read.filter.empty()) return most_events > kQuickFilteredEvents;
+  return std::min(most_events, static_cast<int64_t>(read.max_events)) > kQuickEvents;
+}
+
+// Of the whole journal, by what is known without a look at the disk.
+int64_t MostEventsAfter(const std::optional<Position>& position, int64_t head_seq) {
+  if (!position) return head_seq;
+  if (position->kind == Position::Kind::kNow) return 0;
+  return position->kind == Position::Kind::kCursor ? head_seq - position->value : head_seq;
 }
 
 tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, Clock& clock) {
@@ -209,9 +214,17 @@ HandlerResult StartPoll(const ApiServices& services, const Call& call,
     if (auto refusal = ResolvePosition(services, *poll)) return Refused(*refusal);
     return ReadPage(services, poll, responder);
   };
-  return {RunOnPool{.work = work,
-                    .is_search = IsSearch(*poll, services.journal.GetStatus().head_seq),
-                    .canceled = poll->canceled}};
+  const int64_t most = MostEventsAfter(poll->position, services.journal.GetStatus().head_seq);
+  if (!IsSearch(poll->read, most)) return {RunOnPool{.work = work, .canceled = poll->canceled}};
+  const RunOnPool search{.work = work, .is_search = true, .canceled = poll->canceled};
+  if (!poll->read.job_id) return {search};
+  // However long the journal is, its job may be short.
+  const auto look = [services, poll, work, search]() -> HandlerResult {
+    const Result<int64_t> most_of_job = services.source.MostEventsOf(*poll->read.job_id);
+    if (!most_of_job || IsSearch(poll->read, *most_of_job)) return {search};
+    return work();
+  };
+  return {RunOnPool{.work = look, .canceled = poll->canceled}};
 }
 
 }  // namespace

@@ -44,15 +44,30 @@ bool IsDecision(const CommandDescription& command) {
   return command.path == "gate approve" || command.path == "gate reject";
 }
 
-// What the argument at `index` is completed with: "jobs", "gates" (of the job before it), words
-// with blanks between them, or nothing.
+constexpr const char* kHelp = "help";
+
+// What the argument at `index` is completed with: "jobs", "gates" (of the job before it),
+// "subcommands" (of the command before it), words with blanks between them, or nothing.
 std::string ArgumentKind(const CommandDescription& command, size_t index) {
+  if (command.path == kHelp && index == 1) return "subcommands";
   if (index >= command.arguments.size()) return "";
   const FlagDescription& argument = command.arguments[index];
   const std::string& name = argument.names.front();
   if (name == "job" || name == "source") return "jobs";
   if (name == "gate") return IsDecision(command) ? "pending_gates" : "gates";
   return Joined(argument.offer.values);
+}
+
+// A branch of `case` for each command that has others below it; `use` is shell code, with %s for
+// their names.
+std::string SubcommandBranches(const std::vector<CommandDescription>& commands,
+                               const std::string& use) {
+  std::string branches;
+  for (const CommandDescription& command : commands) {
+    if (command.path.empty() || command.commands.empty()) continue;
+    branches += " (" + command.path + ") " + Replace(use, "%s", Joined(command.commands)) + " ;;";
+  }
+  return branches;
 }
 
 std::string PathOf(const CommandDescription& command) {
@@ -111,7 +126,8 @@ std::string Bash(const std::vector<CommandDescription>& commands) {
       "    jobs) " +
       std::string(kJobIds) + " ;;\n    gates) [[ -z $2 ]] || " + GateNames("\"$2\"", false) +
       " ;;\n    pending_gates) [[ -z $2 ]] || " + GateNames("\"$2\"", true) +
-      " ;;\n    *) printf '%s\\n' \"$1\" ;;\n"
+      " ;;\n    subcommands) case $2 in" + SubcommandBranches(commands, "echo '%s'") +
+      " esac ;;\n    *) printf '%s\\n' \"$1\" ;;\n"
       "  esac\n"
       "}\n"
       "_stagelog() {\n"
@@ -137,7 +153,7 @@ std::string Bash(const std::vector<CommandDescription>& commands) {
       "  if [[ -n $kind && $word != -* ]]; then\n"
       "    words=$(_stagelog_words \"$kind\" \"$job\")\n"
       "    # Within `stagelog run` the job may be left out.\n"
-      "    [[ $count == 0 && -n $second && -n $STAGELOG_JOB ]] &&\n"
+      "    [[ $count == 0 && -n $second && $second != subcommands && -n $STAGELOG_JOB ]] &&\n"
       "      words+=\" $(_stagelog_words \"$second\" \"$STAGELOG_JOB\")\"\n"
       "  fi\n"
       "  # The word after a flag is its value, whatever else the command takes.\n"
@@ -195,7 +211,8 @@ std::string Zsh(const std::vector<CommandDescription>& commands) {
       "  (( count == 1 )) && kind=$second\n"
       "  if [[ -n $kind && ${words[CURRENT]} != -* ]]; then\n"
       "    offers=()\n"
-      "    if (( count == 0 )) && [[ -n $second && -n $STAGELOG_JOB ]]; then\n"
+      "    if (( count == 0 )) && [[ -n $second && $second != subcommands && -n $STAGELOG_JOB ]]; "
+      "then\n"
       "      job=$STAGELOG_JOB kind=\"$first $second\"\n"
       "    fi\n"
       "    case $kind in (*jobs*) offers+=(${(f)\"$(" +
@@ -208,6 +225,9 @@ std::string Zsh(const std::vector<CommandDescription>& commands) {
       "      (*gates*) offers+=(${(f)\"$(" +
       GateNames("$job", false) +
       ")\"}) ;;\n"
+      "      (subcommands) case $job in" +
+      SubcommandBranches(commands, "offers+=(%s)") +
+      " esac ;;\n"
       "      (*) offers+=(${${=kind}:#jobs}) ;;\n"
       "    esac\n"
       "  fi\n"
@@ -299,6 +319,10 @@ std::string Fish(const std::vector<CommandDescription>& commands) {
                 (flag.value.empty() ? "" : " -r") +
                 (values.empty() ? "" : " -f -a '" + words + "'") + " -d '" +
                 FishText(flag.description) + "'\n";
+    }
+    if (!command.path.empty() && !command.commands.empty()) {
+      script += "complete -c stagelog -f -n '__stagelog_argument 0 " + std::string(kHelp) + " " +
+                command.path + "' -a \"" + Joined(command.commands) + "\"\n";
     }
     for (size_t i = 0; i < command.arguments.size(); ++i) {
       const std::string kind = ArgumentKind(command, i);

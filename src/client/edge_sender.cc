@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "client/late_lines.h"
 #include "client/run_edges.h"
 
 namespace stagelog::cli {
@@ -34,9 +35,8 @@ EdgeOutcome Failed(const AbandonableClient& client, const Answer& answer) {
 
 std::string CodeOf(const Answer& answer) { return TextAt(ObjectOf(answer.body), "code"); }
 
-// The job's status, or how the asking ended.
-std::optional<EdgeOutcome> AskStatus(AbandonableClient& client, const std::string& target,
-                                     std::string& status) {
+// The job (empty: there is none), or how the asking ended.
+std::optional<EdgeOutcome> AskJob(AbandonableClient& client, const std::string& target, Json& job) {
   const auto asked = client.Get(target);
   if (!asked) {
     EdgeOutcome outcome;
@@ -47,8 +47,8 @@ std::optional<EdgeOutcome> AskStatus(AbandonableClient& client, const std::strin
   const Answer& answer = **asked;
   if (answer.status == kNotFound && CodeOf(answer) == "unknown_job") return std::nullopt;
   if (!answer.ok()) return Failed(client, answer);
-  status = TextAt(ObjectOf(answer.body), "status");
-  if (!status.empty()) return std::nullopt;
+  job = ObjectOf(answer.body);
+  if (!TextAt(job, "status").empty()) return std::nullopt;
   EdgeOutcome outcome;
   outcome.kind = Kind::kSendUnchanged;
   return outcome;
@@ -84,8 +84,9 @@ EdgeOutcome Send(AbandonableClient& client, const std::string& target, const Lin
 EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
                           const Lines& lines) {
   const std::string target = JobTarget(job_id);
-  std::string status;
-  if (auto outcome = AskStatus(client, target, status)) return *outcome;
+  Json job;
+  if (auto outcome = AskJob(client, target, job)) return *outcome;
+  const std::string status = TextAt(job, "status");
   EdgeOutcome outcome;
   for (const Lines& way : BeginningVariants(lines, status)) {
     bool is_conflict = false;
@@ -97,13 +98,12 @@ EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
   return outcome;
 }
 
-EdgeOutcome ResendEnd(AbandonableClient& client, const std::string& job_id,
-                      const std::string& line) {
+EdgeOutcome TellAgain(AbandonableClient& client, const std::string& job_id, const Lines& lines) {
   const std::string target = JobTarget(job_id);
   EdgeOutcome nothing;
   nothing.kind = Kind::kNothing;
-  std::string status;
-  if (auto outcome = AskStatus(client, target, status)) {
+  Json job;
+  if (auto outcome = AskJob(client, target, job)) {
     return outcome->kind == Kind::kSendUnchanged ? nothing : *outcome;
   }
   const auto asked = client.Get(target + kEndsQuery);
@@ -111,11 +111,11 @@ EdgeOutcome ResendEnd(AbandonableClient& client, const std::string& job_id,
   if (!*asked) return Away(SendVerdict::Kind::kUnavailable, asked->error().message);
   if ((*asked)->status >= 500) return Failed(client, **asked);
   const Json page = ObjectOf((*asked)->body);
-  const Lines lines = ResendEndLines(line, status, PartAt(page, "events"));
-  if (lines.empty()) return nothing;
+  const Lines told = LinesToldAgain(lines, job, PartAt(page, "events"));
+  if (told.empty()) return nothing;
   bool is_conflict = false;
-  EdgeOutcome outcome = Send(client, target, lines, is_conflict);
-  outcome.status = status;
+  EdgeOutcome outcome = Send(client, target, told, is_conflict);
+  outcome.status = TextAt(job, "status");
   return outcome.kind == Kind::kSendUnchanged ? nothing : outcome;
 }
 

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "client/late_lines.h"
 #include "client/run_edges.h"
 
 namespace stagelog::cli {
@@ -36,15 +38,27 @@ std::string BodyOf(const std::vector<std::string>& lines) {
   return body;
 }
 
-// Whether the job was over when the event on that line of a batch (from 1) came; also where the
-// receipt does not list all events that were flagged, and may have left it out.
-bool MayHaveBeenOver(const Receipt& receipt, int64_t line) {
+bool WasOver(const FlaggedEvent& event) {
+  const auto& codes = event.violations;
+  return std::find(codes.begin(), codes.end(), "job_over") != codes.end();
+}
+
+// Whether the job was over when the event on that line of a batch (from 1) came. Where the receipt
+// does not list all events that were flagged: as for the last that it lists, for nothing in a batch
+// resumes a job; an end may have been left out in any case.
+bool MayHaveBeenOver(const Receipt& receipt, int64_t line, bool is_end) {
   const bool lists_all = receipt.flagged == static_cast<int64_t>(receipt.events.size());
-  if (!lists_all && (receipt.events.empty() || receipt.events.back().line < line)) return true;
+  if (!lists_all && (receipt.events.empty() || receipt.events.back().line < line)) {
+    return is_end || (!receipt.events.empty() && WasOver(receipt.events.back()));
+  }
   return std::any_of(receipt.events.begin(), receipt.events.end(), [&](const FlaggedEvent& event) {
-    const auto& codes = event.violations;
-    return event.line == line && std::find(codes.begin(), codes.end(), "job_over") != codes.end();
+    return event.line == line && WasOver(event);
   });
+}
+
+bool Contains(const std::vector<std::string>& lines, const std::string& text) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const std::string& line) { return line.find(text) != std::string::npos; });
 }
 
 }  // namespace
@@ -223,25 +237,44 @@ EventSender::Step EventSender::Take(const OutboxBatch& batch, const SendVerdict&
   return SendHeartbeatIfDue() ? Step::kSent : Step::kAbandoned;
 }
 
-// Ends of runs that came when another run had ended the job: told once more, before the batch is
-// marked as sent, so that whoever sends it again does so too. No value when all is well.
-std::optional<EventSender::Step> EventSender::RetryEnd(AbandonableClient& client,
-                                                       const OutboxBatch& batch,
-                                                       SendVerdict& verdict) {
-  for (size_t i = 0; i < batch.lines.size(); ++i) {
+// What came when another run had ended the job: told once more, before the batch is marked as sent,
+// so that whoever sends it again does so too. No value when all is well.
+std::optional<EventSender::Step> EventSender::TellLateAgain(AbandonableClient& client,
+                                                            const OutboxBatch& batch,
+                                                            SendVerdict& verdict) {
+  std::vector<std::string> late;
+  std::map<int64_t, std::string> ids;  // by line, from 1
+  for (size_t i = 0; verdict.receipt.flagged > 0 && i < batch.lines.size(); ++i) {
     const auto line = static_cast<int64_t>(i) + 1;
-    if (!EndsRun(batch.lines[i]) || !MayHaveBeenOver(verdict.receipt, line)) continue;
-    const EdgeOutcome outcome = ResendEnd(client, options_.job_id, batch.lines[i]);
-    if (outcome.kind == EdgeOutcome::Kind::kNothing) continue;
-    if (outcome.kind != EdgeOutcome::Kind::kDone) return StepOf(outcome);
-    verdict.job_status = outcome.verdict.job_status;
-    std::erase_if(verdict.receipt.events,
-                  [line](const FlaggedEvent& event) { return event.line == line; });
-    options_.say(
-        "job " + options_.job_id + " was " + outcome.status +
-        " before this run of it ended; it is resumed and ends again: " + verdict.job_status);
+    const std::string& text = batch.lines[i];
+    if (!MayBeToldAgain(text) || !MayHaveBeenOver(verdict.receipt, line, EndsRun(text))) continue;
+    late.push_back(text);
+    ids.emplace(line, TextAt(ObjectOf(text), "event_id"));
   }
+  if (late.empty()) return std::nullopt;
+  const EdgeOutcome outcome = TellAgain(client, options_.job_id, late);
+  if (outcome.kind == EdgeOutcome::Kind::kNothing) return std::nullopt;
+  if (outcome.kind != EdgeOutcome::Kind::kDone) return StepOf(outcome);
+  verdict.job_status = outcome.verdict.job_status;
+  std::erase_if(verdict.receipt.events, [&](const FlaggedEvent& event) {
+    const auto id = ids.find(event.line);
+    return id != ids.end() && Contains(outcome.lines, "\"" + id->second + ".again\"");
+  });
+  SayToldAgain(outcome);
   return std::nullopt;
+}
+
+void EventSender::SayToldAgain(const EdgeOutcome& outcome) {
+  const bool has_ended = std::any_of(outcome.lines.begin(), outcome.lines.end(), EndsRun);
+  if (has_ended) {
+    options_.say("job " + options_.job_id + " was " + outcome.status +
+                 " before this run of it ended; it is resumed and ends again: " +
+                 outcome.verdict.job_status);
+  } else {
+    options_.say("job " + options_.job_id + " was " + outcome.status +
+                 " by another run; it is resumed for the run that goes on");
+  }
+  ReportFlagged(outcome.lines, outcome.verdict.receipt);
 }
 
 EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatch& batch,
@@ -249,10 +282,10 @@ EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatc
   SendVerdict verdict = ClassifyAnswer(client.client(), answer, batch.lines.size());
   switch (verdict.kind) {
     case SendVerdict::Kind::kTaken:
-      if (const auto step = RetryEnd(client, batch, verdict)) return *step;
+      if (const auto step = TellLateAgain(client, batch, verdict)) return *step;
       return Take(batch, verdict, batch.lines);
     case SendVerdict::Kind::kRefused:
-      return RefuseOrRetryEnd(client, batch, verdict);
+      return RefuseOrTellAgain(client, batch, verdict);
     case SendVerdict::Kind::kUnavailable:
       unavailable_reason_ = verdict.reason;
       if (!std::exchange(has_reported_unavailable_, true)) {
@@ -267,12 +300,13 @@ EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatc
 }
 
 // A strict job refuses what others store and flag.
-EventSender::Step EventSender::RefuseOrRetryEnd(AbandonableClient& client, const OutboxBatch& batch,
-                                                const SendVerdict& verdict) {
-  const bool was_over = batch.lines.size() == 1 && EndsRun(batch.lines.front()) &&
+EventSender::Step EventSender::RefuseOrTellAgain(AbandonableClient& client,
+                                                 const OutboxBatch& batch,
+                                                 const SendVerdict& verdict) {
+  const bool was_over = batch.lines.size() == 1 && MayBeToldAgain(batch.lines.front()) &&
                         TextAt(ObjectOf(verdict.reason), "code") == "strict_violation";
   if (was_over) {
-    const EdgeOutcome outcome = ResendEnd(client, options_.job_id, batch.lines.front());
+    const EdgeOutcome outcome = TellAgain(client, options_.job_id, batch.lines);
     if (outcome.kind == EdgeOutcome::Kind::kDone)
       return Take(batch, outcome.verdict, outcome.lines);
     if (outcome.kind != EdgeOutcome::Kind::kNothing) return StepOf(outcome);

@@ -10,14 +10,14 @@ namespace stagelog::cli {
 // `run` ends with its command's own code instead, `gate wait` with the decision's.
 enum class ExitCode {
   kOk = 0,
-  kProblem = 1,         // verify found something wrong; a file that cannot be written
-  kUsage = 2,           // an invalid flag, argument, setting or input
-  kRejected = 3,        // gate wait: rejected
-  kUndecided = 4,       // gate wait: expired, canceled, or timed out
-  kUnreachable = 5,     // no daemon answers at the URL
-  kRefused = 6,         // refused by the daemon: token, role, unknown job, conflict
-  kBadFile = 7,         // a file that is missing, unreadable, or not a journal
-  kFlagged = 8,         // emit --strict: stored, but flagged as invalid
+  kProblem = 1,      // verify found something wrong; bad input data; a file that cannot be written
+  kUsage = 2,        // an invalid flag, argument or setting
+  kRejected = 3,     // gate wait: rejected
+  kUndecided = 4,    // gate wait: expired, canceled, or timed out
+  kUnreachable = 5,  // no daemon answers at the URL
+  kRefused = 6,      // refused by the daemon: token, role, unknown job, conflict
+  kBadFile = 7,      // a file that is missing, unreadable, or not a journal
+  kFlagged = 8,      // emit --strict: stored, but flagged as invalid
   kInterrupted = 130,   // Ctrl-C, as a shell spells it
   kClosedOutput = 141,  // the reader of standard output has exited (`| head`), as SIGPIPE
   kTerminated = 143,    // SIGTERM or SIGHUP

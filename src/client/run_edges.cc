@@ -51,19 +51,6 @@ Lines AsResumption(const Json& event) {
   return {Told(event, "job_resumed", payload)};
 }
 
-bool IsEndOfRun(const Json& event) {
-  const Json& payload = PartAt(event, "payload");
-  return payload.contains("exit_code") && payload.contains("duration_ms");
-}
-
-const Json* LastThatCounts(const Json& ends) {
-  const Json* last = nullptr;
-  for (const Json& end : ends) {
-    if (PartAt(end, "violations").empty()) last = &end;
-  }
-  return last;
-}
-
 }  // namespace
 
 bool BeginsRun(const std::string& line) {
@@ -103,24 +90,6 @@ bool EndsRun(const std::string& line) {
   return Holds(line, R"("exit_code":)") && Holds(line, R"("duration_ms":)") &&
          std::any_of(kTypes.begin(), kTypes.end(),
                      [&](std::string_view type) { return Holds(line, type); });
-}
-
-Lines ResendEndLines(const std::string& line, const std::string& status, const Json& ends) {
-  Json event = ObjectOf(line);
-  const std::string id = TextAt(event, "event_id");
-  if (id.empty() || (status != "completed" && status != "failed")) return {};
-  const Json* last = LastThatCounts(ends);
-  const std::string last_id = last == nullptr ? "" : TextAt(*last, "event_id");
-  if (last_id == id || last_id == id + ".again") return {};
-  const bool is_worse = TextAt(event, "type") != "job_completed" && status == "completed";
-  const bool was_other_run = last != nullptr && IsEndOfRun(*last);
-  if (!was_other_run && !is_worse) return {};
-  Json resumed = event;
-  resumed["event_id"] = id + ".resumes";
-  resumed["message"] = "another run of this job ended before this one";
-  if (!was_other_run) resumed["message"] = "the job was ended before its run";
-  event["event_id"] = id + ".again";
-  return {Told(resumed, "job_resumed", Json::object()), event.dump()};
 }
 
 }  // namespace stagelog::cli

@@ -1,6 +1,6 @@
-// How the beginning and the end of a `stagelog run` are told to a job that another run may have
-// begun or ended meanwhile: the state is that of the last run, and nothing that a run says is
-// illegal where it can be helped. Pure.
+// How the beginning of a `stagelog run` is told to a job that another run may have begun or ended
+// meanwhile: the state is that of the last run, and nothing that a run says is illegal where it can
+// be helped. What comes after the job's end is in late_lines.h. Pure.
 //
 // A run writes its beginning into the spool before anything is known of its job. What it means is
 // decided when it is sent, by the job's status then. Each way to tell it bears the same event_id
@@ -30,14 +30,6 @@ std::vector<std::vector<std::string>> BeginningVariants(const std::vector<std::s
 
 // The last line of a run that is a job.
 bool EndsRun(const std::string& line);
-
-// What ends a job that is over once more, by the end in `line`, which the job did not take: its
-// resumption, then the same end under other ids. Nothing where the job's own end is to stand:
-// it was canceled, or `line` is told already, or the job was ended by something that the run itself
-// has started and the end in `line` is not worse. `ends`: the job's last end events, oldest first;
-// `status`: the job's.
-std::vector<std::string> ResendEndLines(const std::string& line, const std::string& status,
-                                        const Json& ends);
 
 }  // namespace stagelog::cli
 

@@ -24,8 +24,9 @@ struct EventText {
 };
 
 // With a new event_id (so that it may be sent any number of times) and `now_micros` (since 1970) as
-// the time of occurrence.
-SpoolEvent MakeSpoolEvent(std::string_view job_id, const EventText& text, int64_t now_micros);
+// the time of occurrence. `run_id` as of run_id.h; may be empty.
+SpoolEvent MakeSpoolEvent(std::string_view job_id, const EventText& text, int64_t now_micros,
+                          std::string_view run_id = "");
 
 }  // namespace stagelog::cli
 

@@ -1,10 +1,12 @@
 #include "core/chain_check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/sha256.h"
 #include "core/event_codec.h"
 #include "core/json_text.h"
+#include "core/text_line.h"
 
 namespace stagelog {
 namespace {
@@ -30,9 +32,11 @@ bool IsCanonical(std::string_view line, const Event& event) {
 
 }  // namespace
 
-std::optional<Event> ChainCheck::Take(std::string_view line, uint64_t offset, bool terminated) {
+std::optional<Event> ChainCheck::Take(std::string_view raw, uint64_t offset, bool terminated) {
   ++lines_;
+  const std::string_view line = LineContent(raw);
   const Result<Event> event = DecodeStoredEvent(line);
+  if (event) NoteMarks(raw, line, offset);
   if (!terminated) {
     Note(offset, "torn_tail",
          event ? "the last line has no newline"
@@ -47,6 +51,17 @@ std::optional<Event> ChainCheck::Take(std::string_view line, uint64_t offset, bo
   TakeEvent(line, offset, *event);
   previous_line_ = line;
   return *event;
+}
+
+void ChainCheck::NoteMarks(std::string_view line, std::string_view content, uint64_t offset) {
+  if (content.data() != line.data() && !std::exchange(has_byte_order_mark_, true)) {
+    Note(offset, "byte_order_mark",
+         lines_ == 1 ? "the file begins with a byte order mark"
+                     : "the line begins with a byte order mark");
+  }
+  if (line.ends_with('\r') && !std::exchange(has_crlf_, true)) {
+    Note(offset, "crlf", "the file has CRLF line ends");
+  }
 }
 
 // It stands for the event whose turn it was; what it was chained to is as good as its end says.
@@ -144,12 +159,16 @@ void ChainCheck::Accept(std::string_view line, uint64_t offset, const Event& eve
 }
 
 void ChainCheck::Finish(uint64_t size) {
-  if (!anchor_ || anchor_->job_seq <= last_job_seq_) return;
-  ++lines_;
-  Note(size, "missing_tail",
-       anchor_->source + " has event " + Number(anchor_->job_seq) +
-           ", but the file ends with event " + Number(last_job_seq_));
-  --lines_;
+  if (anchor_ && anchor_->job_seq > last_job_seq_) {
+    ++lines_;
+    Note(size, "missing_tail",
+         anchor_->source + " has event " + Number(anchor_->job_seq) +
+             ", but the file ends with event " + Number(last_job_seq_));
+    --lines_;
+  }
+  const int64_t marks = (has_byte_order_mark_ ? 1 : 0) + (has_crlf_ ? 1 : 0);
+  if (finding_count_ != marks) return;
+  for (ChainFinding& mark : findings_) mark.detail += "; the content is otherwise intact";
 }
 
 const ChainCheck::Continuation* ChainCheck::Find(int64_t job_seq) const {

@@ -17,8 +17,9 @@ namespace stagelog {
 struct ChainFinding {
   int64_t line = 0;     // from 1
   uint64_t offset = 0;  // of the line's first byte, in bytes from the start of the file
-  // torn_tail, not_an_event, changed, misplaced, repeated, order, encoding, foreign_job,
-  // wrong_end, missing_tail; readers of a database or of other files add their own.
+  // byte_order_mark and crlf (each once, at its first line), torn_tail, not_an_event, changed,
+  // misplaced, repeated, order, encoding, foreign_job, wrong_end, missing_tail; readers of a
+  // database or of other files add their own.
   std::string code;
   std::string detail;
 };
@@ -49,11 +50,13 @@ class ChainCheck {
   // To be called before the lines, if at all.
   void SetAnchor(ChainAnchor anchor) { anchor_ = std::move(anchor); }
 
-  // The next line without its newline. Only the last may be unterminated. Returns the event in it,
+  // The next line without its newline; one with a carriage return or a byte order mark is judged
+  // without it. Only the last may be unterminated. Returns the event in it,
   // none where there is none.
-  std::optional<Event> Take(std::string_view line, uint64_t offset, bool terminated);
+  std::optional<Event> Take(std::string_view raw, uint64_t offset, bool terminated);
 
-  // After the last line, whose end is at byte `size`.
+  // After the last line, whose end is at byte `size`. Where nothing but marks of an editor or of a
+  // transfer was found (byte_order_mark, crlf), their details say that the content is intact.
   void Finish(uint64_t size);
 
   void Add(ChainFinding finding);
@@ -79,6 +82,7 @@ class ChainCheck {
     std::vector<std::string> previous_hashes;
   };
 
+  void NoteMarks(std::string_view line, std::string_view content, uint64_t offset);
   void TakeDamaged(std::string_view line, uint64_t offset, const std::string& why);
   void TakeEvent(std::string_view line, uint64_t offset, const Event& event);
   void TakeMisplaced(std::string_view line, uint64_t offset, const Event& event);
@@ -99,6 +103,8 @@ class ChainCheck {
   std::string last_hash_;
   std::vector<ChainFinding> findings_;
   int64_t finding_count_ = 0;
+  bool has_byte_order_mark_ = false;
+  bool has_crlf_ = false;
   std::vector<ChainRun> runs_;
 };
 

@@ -53,6 +53,9 @@ class EventSource {
 
   // The greatest seq whose `ts` is not later than `micros`; 0 when there is none.
   virtual Result<int64_t> SeqAtTime(int64_t micros) = 0;
+
+  // How many events the job can have at most; 0 for an unknown job. Takes one look at an index.
+  virtual Result<int64_t> MostEventsOf(const std::string& /*job_id*/) { return INT64_MAX; }
 };
 
 }  // namespace stagelog

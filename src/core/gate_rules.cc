@@ -67,8 +67,16 @@ std::optional<Refusal> CheckApprovers(const std::vector<EventDraft>& drafts,
   return std::nullopt;
 }
 
-std::optional<Refusal> CheckChoice(const GateState& gate, const std::string& choice) {
-  if (choice.empty() || gate.options.empty()) return std::nullopt;
+std::optional<Refusal> CheckChoice(const GateState& gate, EventType decision,
+                                   const std::string& choice) {
+  if (gate.options.empty()) return std::nullopt;
+  if (choice.empty()) {
+    if (decision != EventType::kGateApproved) return std::nullopt;
+    return Refusal{.code = "choice_required",
+                   .detail = "gate '" + gate.name + "' offers options; 'choice' must be one of " +
+                             gate.options,
+                   .field = "choice"};
+  }
   const auto options = nlohmann::json::parse(gate.options, nullptr, false);
   if (std::find(options.begin(), options.end(), choice) != options.end()) return std::nullopt;
   return Refusal{.code = "invalid_field",
@@ -110,7 +118,8 @@ Precondition MayDecide(const EventDraft& decision, bool is_admin) {
             CheckDecision(job, decision.job_id, decision.gate, decision.actor, is_admin)) {
       return refusal;
     }
-    return CheckChoice(*job->FindGate(decision.gate), ReadDecisionPayload(decision.payload).choice);
+    return CheckChoice(*job->FindGate(decision.gate), decision.kind,
+                       ReadDecisionPayload(decision.payload).choice);
   };
 }
 

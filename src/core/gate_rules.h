@@ -23,9 +23,11 @@ std::optional<Refusal> CheckApprover(const JobState* job, const std::string& gat
 // opens counts too. A refusal names the draft as `line` when there are several.
 std::optional<Refusal> CheckApprovers(const std::vector<EventDraft>& drafts, const JobLookup& find);
 
-// A refusal (invalid_field) when the gate offers options and `choice` is none of them. Empty: no
-// choice.
-std::optional<Refusal> CheckChoice(const GateState& gate, const std::string& choice);
+// What is wrong with the choice of a decision by a person (empty: none) on a gate that offers
+// options: choice_required for an approval without one, invalid_field for one that is not offered.
+// A rejection needs none, nor does what a timer decides.
+std::optional<Refusal> CheckChoice(const GateState& gate, EventType decision,
+                                   const std::string& choice);
 
 Refusal UnknownJob(const std::string& job_id);
 // The refusal for a job that was deleted for good.

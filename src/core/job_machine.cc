@@ -11,7 +11,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<ViolationTraits, 18> kViolations = {{
+constexpr std::array<ViolationTraits, 19> kViolations = {{
     {"implicit_create",
      "the job's first event is not `job_created`; only written by earlier versions, not a "
      "violation",
@@ -41,6 +41,7 @@ constexpr std::array<ViolationTraits, 18> kViolations = {{
     {"gate_unknown", "a decision on a gate that was never opened"},
     {"gate_decided", "a decision on a gate that is already decided; the first decision stands"},
     {"choice_unknown", "a decision whose `choice` is not one of the gate's `options`"},
+    {"choice_required", "`gate_approved` without a `choice` for a gate that offers `options`"},
 }};
 
 const ViolationTraits* FindViolation(std::string_view code) {
@@ -101,8 +102,9 @@ std::string_view GateEventViolation(const JobState& state, const EventDraft& dra
   if (draft.kind == EventType::kGatePause) return is_pending ? "gate_already_pending" : "";
   if (last == nullptr) return "gate_unknown";
   if (!is_pending) return "gate_decided";
-  const bool is_offered = !CheckChoice(*last, ReadDecisionPayload(draft.payload).choice);
-  return is_offered ? "" : "choice_unknown";
+  const std::string choice = ReadDecisionPayload(draft.payload).choice;
+  if (!CheckChoice(*last, draft.kind, choice)) return "";
+  return choice.empty() ? "choice_required" : "choice_unknown";
 }
 
 std::string_view ViolationAfterEnd(EventType type) {

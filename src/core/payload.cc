@@ -186,6 +186,11 @@ std::optional<Refusal> CheckGate(const Json& object, bool was_stored) {
   if (approvers != nullptr && approvers->empty() && !was_stored) {
     return InvalidField("approvers", "a non-empty array; omit it if every approver may decide");
   }
+  // No choice at all would mean any.
+  const Json* options = Find(object, "options");
+  if (options != nullptr && options->empty() && !was_stored) {
+    return InvalidField("options", "a non-empty array; omit it if there is nothing to choose");
+  }
   if (Find(object, "on_timeout") != nullptr && Find(object, "timeout_seconds") == nullptr) {
     return InvalidField("on_timeout", "omitted unless 'timeout_seconds' is given");
   }

@@ -93,11 +93,38 @@ std::string Listed(std::span<const std::string_view> words) {
   return list;
 }
 
-Refusal UnknownGateKey(std::string_view key) {
+std::string_view NearestDecisionKey(std::string_view key) {
+  const std::string plain = Plain(key);
+  for (const std::string_view begin : {"option", "answer", "select"}) {
+    if (plain.starts_with(begin)) return "choice";
+  }
+  for (const std::string_view begin : {"reason", "message", "note", "text", "why"}) {
+    if (plain.starts_with(begin)) return "comment";
+  }
+  return NearestWord(key, kDecisionKeys);
+}
+
+// Whether the payload of the type is the journal's alone: a key that is not read would change
+// nothing, though whoever sent it relies on it.
+bool TakesKnownKeysOnly(EventType type) {
+  return PayloadKeys(type).data() == kGateKeys.data() ||
+         PayloadKeys(type).data() == kDecisionKeys.data();
+}
+
+std::string_view NameOf(EventType type) {
+  for (const TypeTraits& traits : AllTypes()) {
+    if (traits.type == type) return traits.name;
+  }
+  return "";
+}
+
+Refusal UnknownGateKey(EventType type, std::string_view key) {
+  const bool opens = type == EventType::kGatePause;
   const std::string shown = QuotableText(key, 128);
-  const std::string_view nearest = NearestGateKey(key);
-  std::string detail = "unknown key '" + shown + "' in the payload of a gate_pause";
-  detail += " (valid keys: " + Listed(kGateKeys) + ", and custom keys starting with 'x-')";
+  const std::string_view nearest = opens ? NearestGateKey(key) : NearestDecisionKey(key);
+  std::string detail = "unknown key '" + shown + "' in the payload of a " +
+                       std::string(NameOf(type)) + " (valid keys: " + Listed(PayloadKeys(type)) +
+                       ", and custom keys starting with 'x-')";
   if (!nearest.empty()) detail += "; did you mean '" + std::string(nearest) + "'?";
   return {.code = "unknown_key", .detail = std::move(detail), .field = "payload." + shown};
 }
@@ -143,8 +170,8 @@ std::optional<Refusal> CheckPayloadKeys(EventType type, std::string_view payload
   for (JsonMembers members(payload); members.Next();) {
     std::string key = PayloadKey(members.key());
     if (!Contains(known, key)) {
-      if (type != EventType::kGatePause || key.starts_with("x-")) continue;
-      return UnknownGateKey(key);
+      if (!TakesKnownKeysOnly(type) || key.starts_with("x-")) continue;
+      return UnknownGateKey(type, key);
     }
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
       return Refusal{.code = "duplicate_key",

@@ -1,6 +1,6 @@
-// Which keys of a payload are read, and how others are treated: a gate accepts only known keys;
-// elsewhere the payload belongs to the client, and only keys that look like a misspelling are
-// flagged.
+// Which keys of a payload are read, and how others are treated: a gate and its decisions accept
+// only known keys; elsewhere the payload belongs to the client, and only keys that look like a
+// misspelling are flagged.
 #ifndef STAGELOG_CORE_PAYLOAD_KEYS_H_
 #define STAGELOG_CORE_PAYLOAD_KEYS_H_
 
@@ -25,8 +25,8 @@ std::string PayloadKey(std::string_view key);
 
 // Validates a `payload` (valid and compact JSON object, or empty) that is to be appended. Refusals:
 // duplicate_key for a known key given twice; unknown_key, with the nearest known one, for any other
-// key of a gate_pause that does not begin with "x-": a gate with a misspelled `approvers` could be
-// approved by anyone.
+// key of a gate_pause or of a decision that does not begin with "x-": a gate with a misspelled
+// `approvers` could be approved by anyone, and a misspelled `choice` is no choice.
 std::optional<Refusal> CheckPayloadKeys(EventType type, std::string_view payload);
 
 // An unknown key that resembles a known key which is missing: `totl` for `total`, `Current`,

@@ -48,8 +48,9 @@ struct UpgradeToStream {
 // Set when the client no longer waits for the response. Safe from any thread.
 using CancelFlag = std::shared_ptr<std::atomic<bool>>;
 
-// Continue on a thread that may block on the disk. `work` returns the final result. The work of a
-// GET is dropped if its client disconnects before it begins.
+// Continue on a thread that may block on the disk. `work` returns the final result, or another one
+// of these when it finds that it is a search. The work of a GET is dropped if its client
+// disconnects before it begins.
 struct RunOnPool {
   std::function<HandlerResult()> work;
   bool is_search = false;         // looks through many events or jobs: waits in a queue of its own

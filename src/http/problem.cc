@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 53> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 54> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -50,6 +50,7 @@ constexpr std::array<std::pair<std::string_view, int>, 53> kStatuses = {{
     {"unknown_type", 422},
     {"missing_field", 422},
     {"invalid_field", 422},
+    {"choice_required", 422},
     {"invalid_id", 422},
     {"invalid_time", 422},
     {"duplicate_key", 422},

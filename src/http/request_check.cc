@@ -56,10 +56,11 @@ std::optional<Refusal> CheckMethodOverride(const Call& call) {
   return std::nullopt;
 }
 
-// Nothing here has an entity tag, so no condition on one is met (RFC 9110, section 13.1.1).
+// Nothing here has an entity tag, so no condition on one can be evaluated (RFC 9110, section 13.1).
+// If-Modified-Since counts for GET and HEAD alone (section 13.1.3).
 std::optional<Refusal> JudgeConditions(const Call& call) {
   if (call.request.method == "GET" || call.request.method == "HEAD") return std::nullopt;
-  for (const char* name : {"If-Match", "If-Unmodified-Since"}) {
+  for (const char* name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
     if (!call.Header(name)) continue;
     return Refusal{.code = "precondition_failed",
                    .detail = std::string("conditional requests ('") + name +

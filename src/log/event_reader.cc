@@ -290,6 +290,16 @@ Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
   });
 }
 
+Result<int64_t> EventReader::MostEventsOf(const std::string& job_id) {
+  return WithConnection<int64_t>([&](Connection& connection) {
+    SQLite::Statement& query = connection.Prepared("SELECT job_seq FROM jobs WHERE job_id = ?");
+    query.bind(1, job_id);
+    const int64_t events = query.executeStep() ? query.getColumn(0).getInt64() : 0;
+    query.reset();
+    return events;
+  });
+}
+
 Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
                                                      int64_t through_seq) {
   return WithConnection<std::optional<JobState>>([&](Connection& connection) {

@@ -33,6 +33,7 @@ class EventReader : public EventSource, public JobSource {
 
   Result<Page> Read(const ReadRequest& request) override;
   Result<int64_t> SeqAtTime(int64_t micros) override;
+  Result<int64_t> MostEventsOf(const std::string& job_id) override;
   Result<std::optional<JobState>> FindJob(const std::string& job_id,
                                           int64_t through_seq = INT64_MAX) override;
   Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) override;

@@ -60,6 +60,11 @@ TEST_F(CompletionTest, CommandsAndFlags) {
   EXPECT_THAT(Bash("--url http://x ga"), ElementsAre("gate"));
   EXPECT_THAT(Bash("show --wa"), ElementsAre("--watch"));
   EXPECT_THAT(Bash("help ga"), ElementsAre("gate"));
+  EXPECT_THAT(Bash("help gate ''"),
+              UnorderedElementsAre("list", "show", "open", "approve", "reject", "wait"));
+  EXPECT_THAT(Bash("help gate ap"), ElementsAre("approve"));
+  EXPECT_THAT(Bash("help gate ap", "export STAGELOG_JOB=release"), ElementsAre("approve"));
+  EXPECT_THAT(Bash("help show ''"), Not(Contains("approve")));
   EXPECT_THAT(Bash("cancel --me"), ElementsAre("--message"));
 }
 
@@ -113,7 +118,9 @@ TEST_F(CompletionTest, TheOtherShellsTakeTheirScripts) {
 TEST_F(CompletionTest, AllShellsCompleteGates) {
   const std::string fish = Run({"completion", "fish"}).out;
   EXPECT_NE(fish.find("gate list (__stagelog_job)"), std::string::npos);
+  EXPECT_NE(fish.find("__stagelog_argument 0 help gate' -a \"list show open"), std::string::npos);
   const std::string zsh = Run({"completion", "zsh"}).out;
+  EXPECT_NE(zsh.find("(gate) offers+=(list show open"), std::string::npos);
   EXPECT_NE(zsh.find("gate list $job"), std::string::npos);
 }
 

@@ -80,15 +80,22 @@ TEST_F(EmitTest, ManyOfManyJobs) {
 }
 
 TEST_F(EmitTest, ALineThatIsWrongIsNamedAndWhatCameBeforeIsSent) {
-  ExpectFailure({"emit", "r"}, 2, "line 3: not valid JSON",
+  ExpectFailure({"emit", "r"}, 1, "line 3: not valid JSON",
                 "{\"type\":\"job_created\"}\n{\"type\":\"job_started\"}\n{\"type\":\n");
   EXPECT_THAT(Lines("r"), SizeIs(2));
   ExpectFailure({"emit", "r"}, 6, "line 2: unknown type 'job_begun'",
                 "{\"type\":\"log\",\"message\":\"m\"}\n{\"type\":\"job_begun\"}\n");
   EXPECT_THAT(Lines("r"), SizeIs(3)) << "what came before it";
-  ExpectFailure({"emit", "r"}, 2, "line 2: the line is longer than 4 MiB",
+  ExpectFailure({"emit", "r"}, 1, "line 2: the line is longer than 4 MiB",
                 "{\"type\":\"log\",\"message\":\"m\"}\n" + std::string(4'200'000, 'x') + "\n");
   EXPECT_THAT(Lines("r"), SizeIs(4)) << "a huge line costs itself";
+  for (const char* line :
+       {R"({"type":"log","message":"a","message":"b"})", "[1]", "7", "null", "nonsense",
+        R"({"type":"gate_approved","gate":"g","payload":{"choice":"a","choice":"b"}})"}) {
+    ExpectFailure({"emit", "r"}, 1,
+                  "line 2: ", "{\"type\":\"log\",\"message\":\"m\"}\n" + std::string(line) + "\n");
+  }
+  EXPECT_THAT(Lines("r"), SizeIs(10)) << "what came before each";
 }
 
 TEST_F(EmitTest, ReadsLinesAsEveryDoorDoes) {

@@ -172,6 +172,27 @@ TEST_F(FirstContactTest, AGateIsWaitedForBeforeItIsThere) {
   ExpectFailure({"gate", "wait", "release", "other", "--timeout", "1s"}, 4, "not decided in 1 s");
 }
 
+TEST_F(FirstContactTest, AGateWithoutAPromptAsksNothing) {
+  StartDaemon();
+  Append("release", R"({"type":"gate_pause","gate":"deploy"})");
+  const CliResultText result = Run({"gate", "wait", "release", "deploy", "--timeout", "1"}, "", 4);
+  EXPECT_THAT(result.err, HasSubstr("gate deploy of release is pending\n"));
+}
+
+TEST_F(FirstContactTest, ACommandThatTheJobCannotTakeSaysWhy) {
+  StartDaemon();
+  Append("over", R"({"type":"job_completed"})");
+  ExpectFailure({"cancel", "over"}, 6, "job 'over' is completed and cannot be canceled any more");
+  Append("gone", R"({"type":"job_canceled","message":"wrong branch"})");
+  ExpectFailure({"cancel", "gone"}, 6,
+                "job 'gone' is canceled (wrong branch) and cannot be canceled any more");
+  Append("busy", R"({"type":"job_started"})");
+  ExpectFailure({"resume", "busy"}, 6,
+                "job 'busy' is running; only a paused or ended job can be resumed");
+  Append("asks", R"({"type":"gate_pause","gate":"g"})");
+  ExpectFailure({"resume", "asks"}, 6, "decide the gate before resuming the job");
+}
+
 TEST_F(FirstContactTest, AGateOfAJobThatIsOverIsNotWaitedFor) {
   StartDaemon();
   auto wait = cli_.Start({"gate", "wait", "release", "deploy"});

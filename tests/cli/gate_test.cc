@@ -40,6 +40,9 @@ TEST_F(GateCommandTest, AnApproval) {
   auto wait = cli_.Start({"gate", "wait", "release", "deploy"});
   AwaitPrompt(*wait);
   ExpectFailure({"gate", "approve", "release", "deploy", "--choice", "mars"}, 6, "no such option");
+  ExpectFailure({"gate", "approve", "release", "deploy"}, 6,
+                R"('choice' must be one of ["eu","us"])");
+  ExpectFailure({"gate", "approve", "release", "deploy"}, 6, "use --choice");
   EXPECT_EQ(
       Run({"gate", "approve", "release", "deploy", "--choice", "eu", "--comment", "fine"}).out,
       "deploy of release approved, the job is created\n");
@@ -74,7 +77,7 @@ TEST_F(GateCommandTest, AWaitOutlivesTheDaemon) {
   const uint16_t port = daemon_->port();
   daemon_->Kill9();
   StartDaemon(port);
-  Run({"gate", "approve", "release", "deploy"});
+  Run({"gate", "approve", "release", "deploy", "--choice", "us"});
   EXPECT_EQ(wait->Wait().exit_code, 0);
   ExpectFailure({"gate", "wait", "release", "deploy", "--url", "http://127.0.0.1:1"}, 5,
                 "no daemon");

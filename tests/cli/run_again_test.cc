@@ -11,6 +11,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class RunAgainTest : public RunTest {
  protected:
@@ -76,6 +77,27 @@ TEST_F(RunAgainTest, NewRefusesAJobThatIsThereBeforeTheCommandStarts) {
   EXPECT_FALSE(Starts({"--new", "--resume"}, 2, "--resume"));
   EXPECT_FALSE(Starts({"--new", "--stage", "s"}, 2, "--new applies to jobs only"));
   StartDaemon();
+}
+
+TEST_F(RunAgainTest, AJobThatWaitsForADecisionIsNotRunSilently) {
+  Append("j", R"({"type":"gate_pause","gate":"publish"})");
+  const CliResultText result = cli_.Run({"run", "--job", "j", "--", "echo", "ran"});
+  EXPECT_EQ(result.out, "ran\n");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("job j is paused (gate publish is pending); the command "
+                                          "starts anyway, and its end cancels the gate"),
+                                HasSubstr("stagelog gate wait j publish")));
+  Append("k", R"({"type":"gate_pause","gate":"publish"})");
+  Append("k", R"({"type":"gate_rejected","gate":"publish"})");
+  EXPECT_THAT(cli_.Run({"run", "--job", "k", "--", "true"}).err,
+              HasSubstr("job k is paused (gate publish was rejected); the command starts anyway"));
+  EXPECT_THAT(cli_.Run({"run", "--job", "new", "--", "true"}).err, Not(HasSubstr("paused")));
+}
+
+TEST_F(RunAgainTest, ExpectedStagesMayHaveBlanksBetweenThem) {
+  EXPECT_EQ(cli_.Run({"run", "--job", "s", "--stages", "a, b/c ,d", "--", "true"}).err, "");
+  EXPECT_EQ(Events("s")[0]["payload"]["stages"], Json({"a", "b/c", "d"}));
+  EXPECT_EQ(cli_.Run({"run", "--job", "t", "--stages", "a, ,b", "--", "true"}).exit_code, 2);
 }
 
 TEST_F(RunAgainTest, AJobThatWasCreatedBeforeIsStarted) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "tests/cli/run_fixture.h"
 
@@ -55,6 +56,14 @@ class RunOverlapTest : public RunTest {
     return types;
   }
 
+  // The status of each stage's last attempt.
+  std::map<std::string, std::string> LastAttempts() {
+    std::map<std::string, std::string> last;
+    const Json job = Job();
+    for (const Json& stage : job["stages"]) last[stage["stage"]] = stage["status"];
+    return last;
+  }
+
   std::string SpoolText() { return ReadAll(SpoolOf("j") + "/events.ndjson"); }
   void WriteSpool(const std::string& lines) {
     std::filesystem::create_directories(SpoolOf("j"));
@@ -87,6 +96,54 @@ TEST_F(RunOverlapTest, TheLastRunToEndCountsWhicheverBeganFirst) {
   gate.Open();
   EXPECT_EQ(first->Wait().exit_code, 0);
   EXPECT_EQ(Status(), "completed");
+}
+
+TEST_F(RunOverlapTest, StagesAfterTheEndOfAnotherRunCount) {
+  ScriptGate gate(cli_.Path("gate"));
+  const auto first =
+      StartScript("echo ::stage a\necho first\n" + gate.Shell() + "echo ::stage b\necho last");
+  WaitForMessage("j", "first");
+  EXPECT_EQ(Script("echo ::stage c").exit_code, 0);
+  WaitForType("j", "job_completed");
+  gate.Open();
+  const CliResultText result = first->Wait();
+  EXPECT_THAT(result.err, AllOf(HasSubstr("it is resumed"), Not(HasSubstr("is flagged"))));
+  EXPECT_EQ(Status(), "completed");
+  EXPECT_EQ(LastAttempts(), (std::map<std::string, std::string>{
+                                {"a", "completed"}, {"b", "completed"}, {"c", "completed"}}));
+  ExpectVerified("j");
+}
+
+TEST_F(RunOverlapTest, ARunInsideTheOneThatGoesOnCountsToo) {
+  cli_.SetEnvironment("STAGELOG", CliPath());
+  ScriptGate gate(cli_.Path("gate"));
+  const auto first = StartScript("$STAGELOG run --stage a -- sh -c 'echo first; read line < " +
+                                 cli_.Path("gate") + "'\n$STAGELOG run --stage b -- false\nexit 4");
+  WaitForMessage("j", "first");
+  EXPECT_EQ(Script("true").exit_code, 0);
+  WaitForType("j", "job_completed");
+  gate.Open();
+  EXPECT_EQ(first->Wait().exit_code, 4);
+  EXPECT_EQ(Status(), "failed");
+  EXPECT_EQ(LastAttempts(),
+            (std::map<std::string, std::string>{{"a", "completed"}, {"b", "failed"}}));
+  ExpectVerified("j");
+}
+
+TEST_F(RunOverlapTest, StagesOfAStrictJobAfterTheEndOfAnotherRunCount) {
+  EXPECT_EQ(admin().Post("/api/v1/jobs", R"({"job_id":"j","strict":true})").status, 201);
+  ScriptGate gate(cli_.Path("gate"));
+  const auto first =
+      StartScript("echo ::stage a\necho first\n" + gate.Shell() + "echo ::stage b\necho last");
+  WaitForMessage("j", "first");
+  EXPECT_EQ(Script("true").exit_code, 0);
+  WaitForType("j", "job_completed");
+  gate.Open();
+  EXPECT_THAT(first->Wait().err, Not(HasSubstr("refused")));
+  EXPECT_EQ(Status(), "completed");
+  EXPECT_EQ(LastAttempts(),
+            (std::map<std::string, std::string>{{"a", "completed"}, {"b", "completed"}}));
+  EXPECT_THAT(Flagged(), IsEmpty());
 }
 
 TEST_F(RunOverlapTest, AnOverlapIsTheSameFromTheSpool) {
@@ -204,7 +261,7 @@ TEST_F(RunOverlapTest, AGateThatIsPendingOutlivesTheRunner) {
   EXPECT_EQ(admin().Post("/api/v1/jobs/j/gates/publish/approve", "{}").status, 201);
   EXPECT_EQ(Status(), "running");
   gate.Open();
-  EXPECT_EQ(run->Wait().err, "");
+  EXPECT_THAT(run->Wait().err, HasSubstr("job j is paused (gate publish is pending)"));
   EXPECT_EQ(Job()["epoch"], 2);
   EXPECT_THAT(Flagged(), IsEmpty());
 }

@@ -154,6 +154,70 @@ TEST_F(RunRecorderTest, AnUnfinishedLineIsToldAfterAQuietTime) {
   EXPECT_EQ(payloads_.back(), R"({"stream":"stdout","part":2,"continues":false})");
 }
 
+TEST_F(RunRecorderTest, NothingFollowsALineWhoseRestIsEmpty) {
+  RunRecorder& run = Job();
+  run.Output(OutputStream::kStdout, "Continue? ");
+  clock_.AdvanceMicros(run.MicrosToUnfinished(OutputStream::kStdout));
+  run.TakeUnfinished(OutputStream::kStdout);
+  EXPECT_THAT(Told(), ElementsAre("log 'Continue? '"));
+  run.Output(OutputStream::kStdout, "\n");
+  EXPECT_THAT(Told(), IsEmpty());
+  run.Output(OutputStream::kStdout, "\nnext\n");
+  EXPECT_THAT(Told(), ElementsAre("log ' '", "log 'next'"));
+  EXPECT_EQ(payloads_[payloads_.size() - 2], R"({"stream":"stdout","blank":true})")
+      << "a line of its own";
+  EXPECT_EQ(payloads_.back(), R"({"stream":"stdout"})");
+  run.Output(OutputStream::kStdout, "Really? ");
+  clock_.AdvanceMicros(run.MicrosToUnfinished(OutputStream::kStdout));
+  run.TakeUnfinished(OutputStream::kStdout);
+  run.OutputEnded();
+  EXPECT_THAT(Told(), ElementsAre("log 'Really? '"));
+}
+
+// What stands in both pipes at a time, read as a pump does.
+class TwoOutputsTest : public RunRecorderTest {
+ protected:
+  void SetUp() override {
+    RunRecorder& run = Job();
+    for (const OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
+      std::string& pipe = stream == OutputStream::kStdout ? stdout_ : stderr_;
+      run.SetReader(stream, [&run, &pipe, stream] {
+        if (!pipe.empty()) run.TakeOutput(stream, std::exchange(pipe, {}));
+      });
+    }
+  }
+
+  std::string stdout_;
+  std::string stderr_;
+};
+
+TEST_F(TwoOutputsTest, StandardErrorComesBeforeTheMarkerThatEndsItsStage) {
+  for (const OutputStream first : {OutputStream::kStdout, OutputStream::kStderr}) {
+    SetUp();
+    stdout_ = "::stage a\nout\n::stage b\n";
+    stderr_ = "warning\n";
+    recorder_->Carry(first);
+    recorder_->Carry(OutputStream::kStderr);
+    EXPECT_THAT(Told(), ElementsAre("stage_started a", "log a 'out'", "log a 'warning'",
+                                    "stage_completed a", "stage_started b"));
+    stderr_ = "late\n";
+    recorder_->Carry(OutputStream::kStderr);
+    EXPECT_THAT(Told(), ElementsAre("log b 'late'"));
+    stdout_ = "::stage\n";
+    stderr_ = "last\n";
+    recorder_->Carry(OutputStream::kStdout);
+    EXPECT_THAT(Told(), ElementsAre("log b 'last'", "stage_completed b"));
+  }
+}
+
+TEST_F(TwoOutputsTest, AReaderThatIsGoneIsNotAsked) {
+  stdout_ = "::stage a\n::stage b\n";
+  stderr_ = "unread\n";
+  recorder_->SetReader(OutputStream::kStderr, nullptr);
+  recorder_->Carry(OutputStream::kStdout);
+  EXPECT_THAT(Told(), ElementsAre("stage_started a", "stage_completed a", "stage_started b"));
+}
+
 TEST_F(RunRecorderTest, ALineThatGrowsWithoutAPauseIsToldAllTheSame) {
   RunRecorder& run = Job();
   int dots = 0;

@@ -68,6 +68,24 @@ TEST_F(ChainCheckTest, AJournalAsItWasWritten) {
   EXPECT_EQ(check.job_id(), "job");
 }
 
+TEST_F(ChainCheckTest, AByteOrderMarkAndCrlfAreNoChangeOfTheContent) {
+  Line(1) = "\xef\xbb\xbf" + Line(1);
+  ChainCheck check = Check(lines_);
+  EXPECT_THAT(Codes(check), ElementsAre("byte_order_mark@1"));
+  EXPECT_EQ(check.findings().front().detail,
+            "the file begins with a byte order mark; the content is otherwise intact");
+  for (int line = 3; line <= 20; ++line) Line(line) += '\r';
+  check = Check(lines_);
+  EXPECT_THAT(Codes(check), ElementsAre("byte_order_mark@1", "crlf@3")) << "each once";
+  EXPECT_THAT(Runs(check), ElementsAre("1-20"));
+  EXPECT_EQ(check.findings().back().detail,
+            "the file has CRLF line ends; the content is otherwise intact");
+  Replace(7, "\"type\":\"", "\"type\":\"x-");
+  check = Check(lines_);
+  EXPECT_THAT(Codes(check), ElementsAre("byte_order_mark@1", "crlf@3", "changed@7"));
+  EXPECT_EQ(check.findings()[1].detail, "the file has CRLF line ends");
+}
+
 TEST_F(ChainCheckTest, AChangedLine) {
   Replace(7, "\"type\":\"", "\"type\":\"x-");
   const ChainCheck check = Check(lines_);

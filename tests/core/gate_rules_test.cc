@@ -131,17 +131,29 @@ TEST(UnknownTest, NamesWhatIsNotThere) {
 
 TEST(JudgeChoiceTest, IsOneOfThoseThatAreOffered) {
   GateState gate{.name = "g", .options = R"(["a","b \"c\""])"};
-  EXPECT_EQ(CodeOf(CheckChoice(gate, "a")), "");
-  EXPECT_EQ(CodeOf(CheckChoice(gate, "b \"c\"")), "");
-  EXPECT_EQ(CodeOf(CheckChoice(gate, "")), "") << "nobody has to choose";
-  const auto refusal = CheckChoice(gate, "c");
+  const EventType approves = EventType::kGateApproved;
+  EXPECT_EQ(CodeOf(CheckChoice(gate, approves, "a")), "");
+  EXPECT_EQ(CodeOf(CheckChoice(gate, approves, "b \"c\"")), "");
+  const auto refusal = CheckChoice(gate, approves, "c");
   ASSERT_EQ(CodeOf(refusal), "invalid_field");
   EXPECT_EQ(refusal->field, "choice");
   EXPECT_THAT(refusal->detail, HasSubstr(gate.options));
 }
 
+TEST(JudgeChoiceTest, AnApprovalNeedsOneWhereAnyIsOffered) {
+  GateState gate{.name = "g", .options = R"(["a","b"])"};
+  const auto refusal = CheckChoice(gate, EventType::kGateApproved, "");
+  ASSERT_EQ(CodeOf(refusal), "choice_required");
+  EXPECT_EQ(refusal->field, "choice");
+  EXPECT_THAT(refusal->detail, HasSubstr(gate.options));
+  for (const EventType type :
+       {EventType::kGateRejected, EventType::kGateAutoApproved, EventType::kGateExpired}) {
+    EXPECT_EQ(CodeOf(CheckChoice(gate, type, "")), "");
+  }
+}
+
 TEST(JudgeChoiceTest, WhereNothingIsOfferedAnythingMayBeChosen) {
-  EXPECT_EQ(CodeOf(CheckChoice(GateState{.name = "g"}, "anything")), "");
+  EXPECT_EQ(CodeOf(CheckChoice(GateState{.name = "g"}, EventType::kGateApproved, "anything")), "");
 }
 
 // --- Decisions that come as plain events ---
@@ -208,11 +220,11 @@ TEST(MayDecideTest, JudgesTheStateThatTheWriterFinds) {
     return CodeOf(MayDecide(decision, is_admin)(
         [&](const std::string& job_id) { return job_id == "a" ? &story.state() : nullptr; }));
   };
-  EXPECT_EQ(code("ann", "", false), "");
+  EXPECT_EQ(code("ann", "", false), "choice_required");
   EXPECT_EQ(code("ann", R"({"choice":"a"})", false), "");
   EXPECT_EQ(code("ann", R"({"choice":"z"})", false), "invalid_field");
   EXPECT_EQ(code("cat", "", false), "forbidden");
-  EXPECT_EQ(code("cat", "", true), "");
+  EXPECT_EQ(code("cat", R"({"choice":"a"})", true), "");
   story.Tell("gate_expired", {.gate = "g"});
   EXPECT_EQ(code("ann", R"({"choice":"z"})", false), "gate_decided");
   EXPECT_EQ(CodeOf(MayDecide(DraftOf("gate_approved", {.gate = "g"}),

@@ -189,6 +189,17 @@ TEST(GateTest, AChoiceThatIsNotOfferedIsFlaggedAndDecidesNothing) {
   }
 }
 
+TEST(GateTest, AnApprovalWithoutAChoiceIsFlaggedWhereOneIsOffered) {
+  JobStory story = RunningJob();
+  story.Tell("gate_pause", {.gate = "g", .payload = R"({"options":["now","tonight"]})"});
+  story.Tell("gate_approved", {.gate = "g", .payload = R"({"comment":"fine"})"});
+  EXPECT_THAT(story.violations(), ElementsAre("choice_required"));
+  EXPECT_EQ(story.gate("g").status, GateStatus::kPending);
+  story.Tell("gate_auto_approved", {.gate = "g"});
+  EXPECT_THAT(story.violations(), IsEmpty()) << "a timer does not choose";
+  EXPECT_EQ(story.gate("g").status, GateStatus::kAutoApproved);
+}
+
 TEST(GateTest, WithoutOptionsAnyChoiceCounts) {
   JobStory story = PausedJob();
   story.Tell("gate_approved", {.gate = "g", .payload = R"({"choice":"whatever"})"});

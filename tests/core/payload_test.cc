@@ -221,6 +221,34 @@ INSTANTIATE_TEST_SUITE_P(
         KeyCase{R"({"promt":"?"})", "payload.promt", "prompt"},
         KeyCase{R"({"message":"?"})", "payload.message", "prompt"}));
 
+TEST(CheckEventPayloadTest, ADecisionTakesNoUnknownKey) {
+  for (const auto& [key, meant] :
+       std::vector<std::pair<std::string, std::string>>{{"choise", "choice"},
+                                                        {"option", "choice"},
+                                                        {"reason", "comment"},
+                                                        {"Comment", "comment"},
+                                                        {"message", "comment"}}) {
+    for (const EventType type : {EventType::kGateApproved, EventType::kGateRejected,
+                                 EventType::kGateAutoApproved, EventType::kGateExpired}) {
+      const std::string payload = "{\"" + key + "\":\"b\"}";
+      const auto refusal = CheckEventPayload(type, payload);
+      ASSERT_TRUE(refusal) << payload;
+      EXPECT_EQ(refusal->code, "unknown_key");
+      EXPECT_EQ(refusal->field, "payload." + key);
+      EXPECT_THAT(refusal->detail, HasSubstr("did you mean '" + meant + "'?"));
+      EXPECT_EQ(CheckEventPayload(type, payload, /*was_stored=*/true), std::nullopt);
+    }
+  }
+  EXPECT_EQ(CheckEventPayload(EventType::kGateApproved, R"({"choice":"a","x-ticket":7})"),
+            std::nullopt);
+}
+
+TEST(CheckEventPayloadTest, AnEmptyListOfAnEarlierVersionStays) {
+  EXPECT_EQ(CheckEventPayload(EventType::kGatePause, R"({"options":[],"approvers":[]})",
+                              /*was_stored=*/true),
+            std::nullopt);
+}
+
 TEST(CheckEventPayloadTest, AKeyThatIsReadAndGivenTwiceIsRefused) {
   for (const auto& [type, payload, field] :
        std::vector<std::tuple<EventType, std::string, std::string>>{
@@ -276,6 +304,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "payload.prompt"},
         RefusedCase{EventType::kGatePause, R"({"options":"a"})", "payload.options"},
         RefusedCase{EventType::kGatePause, R"({"options":[""]})", "payload.options"},
+        RefusedCase{EventType::kGatePause, R"({"options":[]})", "payload.options"},
         RefusedCase{EventType::kGatePause,
                     "{\"options\":" + ListOf(kMaxGateOptions + 1, "\"a\"") + "}",
                     "payload.options"},

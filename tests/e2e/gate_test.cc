@@ -140,6 +140,38 @@ TEST_F(GateTest, ChoiceMustBeOneOfTheOptions) {
   EXPECT_EQ(Gate("deploy", "g")["status"], "pending");
 }
 
+TEST_F(GateTest, AnApprovalOfAGateWithOptionsNeedsAChoice) {
+  Open("deploy", "g", R"({"options":["now","tonight"]})");
+  for (const char* body : {"", "{}", R"({"choice":null})", R"({"comment":"fine"})"}) {
+    const HttpResponse refused = alice().Post(PathOf("deploy", "g") + "/approve", body);
+    ExpectProblem(refused, 422, "choice_required");
+    EXPECT_EQ(Json::parse(refused.body)["field"], "choice") << body;
+    EXPECT_THAT(refused.body, HasSubstr("tonight")) << body;
+  }
+  const HttpResponse appended =
+      admin().Post("/api/v1/jobs/deploy/events", R"({"type":"gate_approved","gate":"g"})");
+  EXPECT_EQ(Json::parse(appended.body)["violations"], Json::array({"choice_required"}))
+      << appended.body;
+  EXPECT_EQ(Gate("deploy", "g")["status"], "pending");
+  EXPECT_EQ(alice().Post(PathOf("deploy", "g") + "/reject", R"({"comment":"no"})").status, 201);
+}
+
+TEST_F(GateTest, ADecisionTakesNoUnknownKeyByWhicheverDoor) {
+  Open("deploy", "g", R"({"options":["a","b"]})");
+  const HttpResponse by_path =
+      alice().Post(PathOf("deploy", "g") + "/approve", R"({"choise":"b"})");
+  ExpectProblem(by_path, 422, "unknown_key");
+  const HttpResponse by_event =
+      admin().Post("/api/v1/jobs/deploy/events",
+                   R"({"type":"gate_approved","gate":"g","payload":{"choise":"b"}})");
+  ExpectProblem(by_event, 422, "unknown_key");
+  EXPECT_EQ(Json::parse(by_event.body)["field"], "payload.choise");
+  EXPECT_THAT(by_event.body, HasSubstr("did you mean 'choice'?"));
+  EXPECT_EQ(Gate("deploy", "g")["status"], "pending");
+  Append("deploy", R"({"type":"gate_approved","gate":"g","payload":{"choice":"b","x-ticket":7}})");
+  EXPECT_EQ(Gate("deploy", "g")["choice"], "b");
+}
+
 TEST_F(GateTest, InboxListsWhatIsPendingOverAllJobs) {
   Open("a", "first");
   Open("b", "second", R"({"prompt":"really?"})");

@@ -100,6 +100,11 @@ TEST_F(RequestHeadsTest, WhatCannotBeMetIsRefused) {
                 "Expect");
   ExpectRefused(PostAs("application/json", {{"If-Match", "\"1\""}}), 412, "precondition_failed",
                 "If-Match");
+  for (const char* tag : {"*", "\"1\"", "W/\"1\""}) {
+    ExpectRefused(PostAs("application/json", {{"If-None-Match", tag}}), 412, "precondition_failed",
+                  "If-None-Match");
+    EXPECT_EQ(admin().Get("/api/v1/events", {{"If-None-Match", tag}}).status, 200);
+  }
   ExpectRefused(
       PostAs("application/json", {{"If-Unmodified-Since", "Sat, 21 Nov 2026 07:41:02 GMT"}}), 412,
       "precondition_failed", "If-Unmodified-Since");

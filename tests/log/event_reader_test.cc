@@ -131,6 +131,11 @@ TEST_F(EventReaderTest, AnUnknownJobIsNotKnown) {
   EXPECT_THAT(page.events, IsEmpty());
 }
 
+TEST_F(EventReaderTest, HowManyEventsAJobCanHave) {
+  EXPECT_EQ(*logger_->reader().MostEventsOf("odd"), 5);
+  EXPECT_EQ(*logger_->reader().MostEventsOf("nobody"), 0);
+}
+
 TEST_F(EventReaderTest, SeqAtTimeIsTheLastEventNotLater) {
   EventSource& reader = logger_->reader();
   const int64_t first = ManualClock::kDefaultWallMicros + 1'000'000;

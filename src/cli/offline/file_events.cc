@@ -6,8 +6,10 @@
 #include "base/terminal_text.h"
 #include "cli/offline/packed_file.h"
 #include "cli/screen.h"
+#include "cli/send/byte_source.h"
 #include "core/event_codec.h"
 #include "core/json_text.h"
+#include "core/text_line.h"
 
 namespace stagelog::cli {
 namespace {
@@ -28,6 +30,7 @@ CliResult<std::unique_ptr<FileEvents>> FileEvents::Open(const JournalPath& journ
                                                 : CompressedFile::Damage::kIsBlankLines;
   Result<std::unique_ptr<ReadFile>> file = OpenJournalFile(journal.path, damage);
   if (!file) return Fail(ExitCode::kBadFile, file.error().message);
+  if (IsStreamPath(journal.path)) return Over(journal, trust, std::move(*file));
   std::unique_ptr<FileEvents> events(
       new FileEvents(journal, trust, std::move(bytes_read), LineReader(std::move(*file))));
   if (anchor) events->check_.SetAnchor(std::move(*anchor));
@@ -43,7 +46,7 @@ std::unique_ptr<FileEvents> FileEvents::Over(const JournalPath& journal, Trust t
 
 FileEvents::FileEvents(const JournalPath& journal, Trust trust, BytesRead bytes_read,
                        LineReader reader)
-    : path_(journal.path),
+    : path_(ShownPath(journal)),
       trust_(trust),
       bytes_read_(std::move(bytes_read)),
       reader_(std::move(reader)) {}
@@ -81,7 +84,8 @@ CliResult<std::optional<StoredEvent>> FileEvents::TakeVerified(const FileLine& l
 }
 
 std::optional<StoredEvent> FileEvents::TakeReadable(const FileLine& line) {
-  Result<Event> event = DecodeStoredEvent(line.text);
+  const std::string_view content = LineContent(line.text);
+  Result<Event> event = DecodeStoredEvent(content);
   const bool is_next = event && (job_id_.empty() || event->draft.job_id == job_id_) &&
                        event->seq > last_seq_ && event->job_seq > last_job_seq_;
   if (!is_next) {
@@ -93,7 +97,7 @@ std::optional<StoredEvent> FileEvents::TakeReadable(const FileLine& line) {
   last_seq_ = event->seq;
   last_job_seq_ = event->job_seq;
   // Somebody may have edited white space in; what reads stored lines expects none.
-  return StoredEvent{std::move(*event), CompactJson(line.text)};
+  return StoredEvent{std::move(*event), CompactJson(content)};
 }
 
 CliResult<std::optional<StoredEvent>> FileEvents::End() {

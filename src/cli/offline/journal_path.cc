@@ -59,7 +59,12 @@ JournalPath OfFile(const std::string& path) {
 
 }  // namespace
 
+std::string ShownPath(const JournalPath& journal) {
+  return journal.path == "-" ? "standard input" : journal.path;
+}
+
 CliResult<std::vector<JournalPath>> FindJournals(const std::string& path) {
+  if (path == "-") return std::vector<JournalPath>{{path, "", "", 0}};
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) {
@@ -70,6 +75,8 @@ CliResult<std::vector<JournalPath>> FindJournals(const std::string& path) {
                          status.type() == fs::file_type::block ||
                          status.type() == fs::file_type::socket;
   if (is_device) return Fail(ExitCode::kBadFile, path + ": a device or socket, not a journal");
+  // Its name may lead to nothing that has a path: /dev/fd/63.
+  if (status.type() == fs::file_type::fifo) return std::vector<JournalPath>{{path, "", "", 0}};
   if (status.type() != fs::file_type::directory) return std::vector<JournalPath>{OfFile(path)};
   const fs::path folder = Canonical(path);
   if (auto journal = JournalIn(folder)) return std::vector<JournalPath>{std::move(*journal)};

@@ -12,14 +12,18 @@ namespace stagelog::cli {
 
 // One job's events.jsonl, or events.jsonl.zst.
 struct JournalPath {
-  std::string path;    // absolute, without symbolic links
+  std::string path;    // absolute, without symbolic links; of a pipe as it was given, or "-"
   std::string folder;  // the job's, where state.json would be; empty for a bare file
   std::string job_id;  // by the folder's name; empty where a file was named
-  uint64_t size = 0;   // bytes, without compression
+  uint64_t size = 0;   // bytes, without compression; 0 for a pipe
 };
 
+// For messages: "standard input" for "-".
+std::string ShownPath(const JournalPath& journal);
+
 // The journals that `path` stands for: a file is one, a job's folder its events.jsonl (or
-// events.jsonl.zst, where there is only that), a runs folder those of all its jobs, by name.
+// events.jsonl.zst, where there is only that), a runs folder those of all its jobs, by name. A pipe
+// (a FIFO, <(...), "-" for standard input) is one as well; it can be read once.
 // kBadFile where there is none.
 CliResult<std::vector<JournalPath>> FindJournals(const std::string& path);
 

@@ -5,7 +5,9 @@
 
 #include "base/file_system.h"
 #include "cli/offline/packed_file.h"
+#include "cli/send/byte_source.h"
 #include "core/event_codec.h"
+#include "core/text_line.h"
 #include "log/file_events.h"
 #include "log/line_reader.h"
 #include "log/stored_file.h"
@@ -35,7 +37,9 @@ class Verifier {
       AddDamage(file.error());
       return std::move(check_);
     }
-    LineReader reader(std::move(*file));
+    constexpr uint64_t kMaxUnbrokenBytes = uint64_t{64} << 20;  // of a pipe, which may have no end
+    LineReader reader(std::move(*file),
+                      IsStreamPath(journal_.path) ? kMaxUnbrokenBytes : UINT64_MAX);
     if (CliStatus read = ReadLines(reader); !read) return tl::unexpected(read.error());
     if (size_ == 0 && !gave_up_) check_.Add({1, 0, "empty", "the file contains no events"});
     if (!gave_up_) check_.Finish(size_);
@@ -103,7 +107,7 @@ class Verifier {
         gave_up_ = true;
         return {};
       }
-      if (!line) return Fail(ExitCode::kBadFile, journal_.path + ": " + line.error().message);
+      if (!line) return Fail(ExitCode::kBadFile, ShownPath(journal_) + ": " + line.error().message);
       if (!line->has_value()) return {};
       TakeLine(**line);
       if (check_.finding_count() == check_.lines() && check_.lines() >= kLinesToGiveUpAfter &&
@@ -124,10 +128,11 @@ class Verifier {
   }
 
   void Compare(const Event& event, const FileLine& line) {
+    const std::string_view content = LineContent(line.text);
     const std::optional<std::string> body = database_->BodyOf(event.seq);
-    if (body && *body == line.text) return;
+    if (body && *body == content) return;
     const auto digest = body ? std::nullopt : database_->DigestOfDropped(event.seq);
-    if (digest == DigestOf(line.text)) return;
+    if (digest == DigestOf(content)) return;
     check_.Add({check_.lines(), line.offset, "differs_from_database",
                 body || digest
                     ? "the database has different content for seq " + std::to_string(event.seq)

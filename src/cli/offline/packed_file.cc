@@ -60,6 +60,11 @@ bool IsPackedByOthers(const std::string& path) {
 
 Result<std::unique_ptr<ReadFile>> OpenJournalFile(const std::string& path,
                                                   CompressedFile::Damage damage) {
+  if (IsStreamPath(path)) {
+    auto source = OpenByteSource(path, path == "-" ? "standard input" : path);
+    if (!source) return tl::unexpected(source.error());
+    return SequentialFile(std::move(*source));
+  }
   if (!IsPackedByOthers(path)) return OpenStoredFile(RealFileSystem(), path, damage);
   auto source = OpenByteSource(path, path);
   if (!source) return tl::unexpected(source.error());

@@ -17,8 +17,9 @@ namespace stagelog::cli {
 // only when it is one whole frame.
 bool IsPackedByOthers(const std::string& path);
 
-// Opens a journal's file, whoever packed it (IsPackedByOthers(), else OpenStoredFile()). What
-// others packed can only be read from its beginning to its end; there `damage` changes nothing.
+// Opens a journal's file or a pipe ("-": standard input), whoever packed it (IsPackedByOthers(),
+// else OpenStoredFile()). A pipe, and what others packed, can only be read from its beginning to
+// its end; there `damage` changes nothing.
 Result<std::unique_ptr<ReadFile>> OpenJournalFile(
     const std::string& path, CompressedFile::Damage damage = CompressedFile::Damage::kIsAnError);
 

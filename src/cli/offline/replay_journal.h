@@ -50,6 +50,9 @@ class ReplayJournal : public EventAppender,
   // Any thread, as those of the reader.
   Result<Page> Read(const ReadRequest& request) override;
   Result<int64_t> SeqAtTime(int64_t micros) override { return reader_->SeqAtTime(micros); }
+  Result<int64_t> MostEventsOf(const std::string& job_id) override {
+    return reader_->MostEventsOf(job_id);
+  }
 
   // Always refuses (read_only), at once. Any thread.
   void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;

@@ -161,7 +161,8 @@ class Verification {
 
   std::string Describe(const JournalPath& journal, const ChainCheck& check) const {
     const Screen& out = context_.out;
-    const std::string path = EscapeControls(FromHere(journal.path));
+    const std::string path =
+        EscapeControls(journal.path == "-" ? ShownPath(journal) : FromHere(journal.path));
     if (check.finding_count() == 0) {
       return out.Paint(Style::kGreen, "intact") + "  " + path + ": " +
              std::to_string(check.lines()) + " events, last hash " +
@@ -237,7 +238,8 @@ void AddVerify(CommandLine& line) {
                  "  stagelog verify runs --database\n"
                  "  stagelog verify old/events.jsonl --json | jq .findings");
   auto options = std::make_shared<VerifyOptions>();
-  command.AddOption("path", options->paths, "files, folders of jobs, or runs folders").Required();
+  command.AddOption("path", options->paths, "files, folders of jobs, runs folders, or - for a pipe")
+      .Required();
   command.AddFlag("--database", options->database,
                   "also compare with the stagelog.db of the runs folder");
   command.AddOption("--database-file", options->database_path, "compare with this database");

@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "base/terminal_text.h"
 #include "cli/run/process_tree.h"
+#include "client/run_id.h"
 
 namespace stagelog::cli {
 namespace {
@@ -245,6 +246,8 @@ ChildOptions CommandRun::OptionsOfChild() const {
   environment["STAGELOG_JOB"] = target_.job_id;
   environment["STAGELOG_STAGE"] = std::nullopt;
   if (!target_.is_job()) environment["STAGELOG_STAGE"] = target_.stage;
+  environment[kRunVariable] = std::nullopt;
+  if (!target_.run_id.empty()) environment[kRunVariable] = target_.run_id;
   environment[kOutputVariable] = inner_.Text();
   if (!context_.flags.url.empty()) environment["STAGELOG_URL"] = context_.flags.url;
   if (!context_.flags.token.empty()) environment["STAGELOG_TOKEN"] = context_.flags.token;
@@ -506,10 +509,10 @@ void CommandRun::OnJobStatus(const std::string& status) {
   if (status == "canceled") CancelFromOutside();
   const bool is_over = status == "completed" || status == "failed";
   if (!is_over || is_ending_ || std::exchange(has_reported_terminal_, true)) return;
-  PrintError("job " + target_.job_id + " was " + status + " meanwhile: its stages are stored and " +
-             "flagged as invalid" +
-             (target_.is_job() ? " until this run ends; then it is resumed and ends as this run"
-                               : "; use a new --job"));
+  PrintError("job " + target_.job_id + " was " + status + " meanwhile: " +
+             (target_.run_id.empty()
+                  ? "its stages are stored and flagged as invalid; use a new --job"
+                  : "if another run ended it, it is resumed for what this one reports"));
 }
 
 void CommandRun::FinishSending() {

@@ -102,7 +102,8 @@ void LineSplitter::EndFrame() {
 void LineSplitter::EndLine(const Take& take) {
   if (is_framed_ && ShowsSomething(line_)) EndFrame();
   // The last frame may have been handed out, and the newline adds nothing to it.
-  const bool is_out = is_framed_ && frame_is_out_ && !frame_.empty();
+  // The same of a line whose parts were: nothing follows the last of them.
+  const bool is_out = is_framed_ ? frame_is_out_ && !frame_.empty() : parts_ > 0 && line_.empty();
   if (!is_out) take({is_framed_ ? frame_ : line_, parts_ + 1, false, false, frames_});
   line_.clear();
   frame_.clear();

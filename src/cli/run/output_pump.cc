@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -16,6 +17,8 @@ namespace stagelog::cli {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
+// What the other output's thread may read for this one while its reader is slow.
+constexpr size_t kMaxRecordedBytes = size_t{1} << 20;
 
 void Set(const UniqueFd& event) {
   const uint64_t one = 1;
@@ -33,12 +36,14 @@ OutputPump::OutputPump(PumpOptions options, RunRecorder& recorder)
       recorder_(recorder),
       frames_(options_.key),
       stop_(::eventfd(0, EFD_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       done_(::eventfd(0, EFD_CLOEXEC)),
       moved_micros_(SystemClock().MonotonicMicros()) {}
 
 Result<std::unique_ptr<OutputPump>> OutputPump::Start(PumpOptions options, RunRecorder& recorder) {
   std::unique_ptr<OutputPump> pump(new OutputPump(std::move(options), recorder));
-  if (!pump->stop_.valid() || !pump->done_.valid()) return Failure(std::strerror(errno), errno);
+  if (!pump->stop_.valid() || !pump->wake_.valid() || !pump->done_.valid())
+    return Failure(std::strerror(errno), errno);
   try {
     pump->thread_ = std::thread([raw = pump.get()] { raw->Run(); });
   } catch (const std::system_error& problem) {
@@ -59,12 +64,18 @@ void OutputPump::Stop() {
 }
 
 void OutputPump::Run() {
-  while (WaitForInput() && CarryOnce()) {
+  own_thread_ = std::this_thread::get_id();
+  // Whichever thread reads must not wait: the other one may have read what it was woken for.
+  ::fcntl(options_.from.get(), F_SETFL, O_NONBLOCK);
+  recorder_.SetReader(options_.stream, [this] { ReadAvailable(); });
+  while (WaitForInput() && Carry()) {
   }
+  recorder_.SetReader(options_.stream, nullptr);
   frames_.End([&](std::string_view bytes, bool) {
     recorder_.Output(options_.stream, bytes);
-    PassOn(bytes);
+    recorded_ += bytes;
   });
+  if (!recorded_.empty()) PassOn(recorded_);
   options_.from.Reset();  // whoever still writes is told by SIGPIPE
   Set(done_);
 }
@@ -77,45 +88,60 @@ int OutputPump::MillisToUnfinished() {
 
 // False when it is time to end and nothing is left to read.
 bool OutputPump::WaitForInput() {
-  std::array<pollfd, 2> entries = {{{options_.from.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+  std::array<pollfd, 3> entries = {
+      {{options_.from.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
   while (true) {
     const int ready = ::poll(entries.data(), entries.size(), MillisToUnfinished());
     if (ready > 0) break;
     if (ready == 0) recorder_.TakeUnfinished(options_.stream);
   }
-  if ((entries[1].revents & POLLIN) == 0) return true;
+  if ((entries[2].revents & POLLIN) == 0) return true;
   // Told to stop: what is in the pipe now is taken, what comes later is not waited for.
-  std::array<char, kReadBytes> bytes;
-  ::fcntl(options_.from.get(), F_SETFL, O_NONBLOCK);
+  constexpr auto kOneRead = static_cast<int64_t>(kReadBytes);
   const int capacity = ::fcntl(options_.from.get(), F_GETPIPE_SZ);
-  for (int64_t left = capacity > 0 ? capacity : int64_t{kReadBytes}; left > 0;) {
-    const ssize_t count = ::read(options_.from.get(), bytes.data(), bytes.size());
-    if (count <= 0) break;
-    left -= count;
-    frames_.Feed({bytes.data(), static_cast<size_t>(count)},
-                 [&](std::string_view part, bool is_framed) {
-                   if (!is_framed) recorder_.Output(options_.stream, part);
-                   PassOn(part);
-                 });
+  for (int64_t left = capacity > 0 ? capacity : kOneRead; left > 0; left -= kOneRead) {
+    if (!Carry()) break;
   }
   return false;
 }
 
-// False at the end of the output, and when nobody reads ours any more.
-bool OutputPump::CarryOnce() {
+// On the thread of either output, under the recorder's lock.
+void OutputPump::ReadAvailable() {
+  const bool is_own = std::this_thread::get_id() == own_thread_;
+  if (is_own || recorded_.size() < kMaxRecordedBytes) ReadOnce();
+  if (is_own) {
+    passing_on_ += std::exchange(recorded_, {});
+    output_has_ended_ = has_ended_;
+  } else {
+    Set(wake_);
+  }
+}
+
+void OutputPump::ReadOnce() {
   std::array<char, kReadBytes> bytes;
   const ssize_t count = ::read(options_.from.get(), bytes.data(), bytes.size());
-  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-  if (count <= 0) return false;
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (count <= 0) {
+    has_ended_ = true;
+    return;
+  }
   moved_micros_ = SystemClock().MonotonicMicros();
-  bool goes_on = true;
   frames_.Feed({bytes.data(), static_cast<size_t>(count)},
                [&](std::string_view part, bool is_framed) {
-                 // First into the spool: what we have read is not lost, whatever comes next.
-                 if (!is_framed) recorder_.Output(options_.stream, part);
-                 goes_on = PassOn(part) && goes_on;
+                 recorded_ += part;
+                 if (!is_framed) recorder_.TakeOutput(options_.stream, part);
                });
-  return goes_on;
+}
+
+// False at the end of the output, and when nobody reads ours any more.
+bool OutputPump::Carry() {
+  uint64_t wakes = 0;
+  static_cast<void>(!::read(wake_.get(), &wakes, sizeof(wakes)));
+  // First into the spool: what we have read is not lost, whatever comes next.
+  recorder_.Carry(options_.stream);
+  const std::string bytes = std::exchange(passing_on_, {});
+  if (!bytes.empty() && !PassOn(bytes)) return false;
+  return !output_has_ended_;
 }
 
 // False when nobody reads our output: the command shall notice, as it would without us.

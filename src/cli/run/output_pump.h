@@ -49,14 +49,23 @@ class OutputPump {
   void Run();
   bool WaitForInput();
   int MillisToUnfinished();
-  bool CarryOnce();
+  void ReadAvailable();
+  void ReadOnce();
+  bool Carry();
   bool PassOn(std::string_view bytes);
   bool Write(std::string_view bytes);
 
   PumpOptions options_;
   RunRecorder& recorder_;
+  // These three under the recorder's lock (RunRecorder::SetReader).
   FrameReader frames_;
+  std::string recorded_;  // read, told to the recorder, and not passed on yet
+  bool has_ended_ = false;
+  std::thread::id own_thread_;
+  std::string passing_on_;  // of this thread, as is the next
+  bool output_has_ended_ = false;
   UniqueFd stop_;  // eventfd
+  UniqueFd wake_;  // eventfd: the other output's thread has read for this one
   UniqueFd done_;  // eventfd
   std::atomic<int64_t> moved_micros_;
   std::atomic<bool> is_writing_{false};

@@ -23,11 +23,11 @@ constexpr int kAnswerSeconds = 1;
 constexpr std::chrono::seconds kPatience(2);
 constexpr int kConflict = 409;
 
-// The job's status, empty when there is no such job; no value when the daemon does not say. On a
-// thread of its own, for a name that is looked up can take half a minute and not be stopped.
-std::optional<std::string> StatusOf(const Settings& settings, const std::string& job_id) {
-  auto promise = std::make_shared<std::promise<std::optional<std::string>>>();
-  std::future<std::optional<std::string>> status = promise->get_future();
+// The job, empty when there is no such job; no value when the daemon does not say. On a thread of
+// its own, for a name that is looked up can take half a minute and not be stopped.
+std::optional<Json> FindJob(const Settings& settings, const std::string& job_id) {
+  auto promise = std::make_shared<std::promise<std::optional<Json>>>();
+  std::future<std::optional<Json>> found = promise->get_future();
   // It may outlive this function, and must not take signals that are for the run.
   sigset_t all;
   sigset_t before;
@@ -35,12 +35,25 @@ std::optional<std::string> StatusOf(const Settings& settings, const std::string&
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
   std::thread([promise, settings, job_id] {
     DaemonClient client(settings, kAnswerSeconds);
-    const auto job = client.GetJson(JobTarget(job_id));
+    auto job = client.GetJson(JobTarget(job_id));
     if (!job && job.error().code == ExitCode::kUnreachable) return promise->set_value(std::nullopt);
-    promise->set_value(job && job->is_object() ? TextAt(*job, "status") : "");
+    promise->set_value(job && job->is_object() ? std::move(*job) : Json::object());
   }).detach();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return status.wait_for(kPatience) == std::future_status::ready ? status.get() : std::nullopt;
+  return found.wait_for(kPatience) == std::future_status::ready ? found.get() : std::nullopt;
+}
+
+// The end of a run is the end of the job and of what waits in it.
+std::string PauseWarning(const RunTarget& target, const Json& job) {
+  std::string pending;
+  for (const Json& gate : PartAt(job, "gates")) {
+    if (TextAt(gate, "status") == "pending") pending = TextAt(gate, "gate");
+  }
+  const std::string text = "job " + target.job_id + " is paused (" + TextAt(job, "reason") +
+                           "); the command starts anyway";
+  if (pending.empty()) return text;
+  return text + (target.is_job() ? ", and its end cancels the gate" : "") +
+         "; to wait for the decision: stagelog gate wait " + target.job_id + " " + pending;
 }
 
 CliResult<Job> CreateJob(const Settings& settings, const RunTarget& target,
@@ -67,20 +80,22 @@ CliResult<Job> AdmitRun(const Settings& settings, const RunTarget& target,
   const bool is_inside = environment("STAGELOG_JOB").value_or("") == target.job_id;
   if (options.resumes && !is_inside) return Job::kResumed;
   if (target.is_new_name || is_inside) return Job::kAny;
-  const auto status = StatusOf(settings, target.job_id);
-  if (!status) {
+  const auto job = FindJob(settings, target.job_id);
+  if (!job) {
     PrintError("no answer from " + settings.url + ": cannot check whether job " + target.job_id +
                " is canceled; starting the command anyway");
     return Job::kAny;
   }
-  if (*status == "canceled") {
+  const std::string status = TextAt(*job, "status");
+  if (status == "paused") PrintError(PauseWarning(target, *job));
+  if (status == "canceled") {
     return Fail(ExitCode::kRefused,
                 "job " + target.job_id +
                     " is canceled; the command was not started; use 'stagelog run "
                     "--resume' to run it anyway");
   }
-  if (!target.is_job() && (*status == "completed" || *status == "failed")) {
-    PrintError("job " + target.job_id + " is " + *status +
+  if (!target.is_job() && (status == "completed" || status == "failed")) {
+    PrintError("job " + target.job_id + " is " + status +
                " already: events of this stage are stored and flagged as invalid; use --resume to "
                "run the job again");
   }

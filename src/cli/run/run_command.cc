@@ -1,4 +1,5 @@
 // stagelog run: a command as a job, or as a stage of one.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,12 +16,16 @@ namespace {
 
 constexpr int kCannotExecute = 126;
 
+// Without the blanks around each.
 std::vector<std::string> SplitAtCommas(const std::string& text) {
+  constexpr const char* kBlanks = " \t";
   std::vector<std::string> parts;
   size_t start = 0;
   for (size_t comma = 0; comma != std::string::npos; start = comma + 1) {
     comma = text.find(',', start);
-    parts.push_back(text.substr(start, comma - start));
+    const std::string part = text.substr(start, comma - start);
+    const size_t begin = std::min(part.find_first_not_of(kBlanks), part.size());
+    parts.push_back(part.substr(begin, part.find_last_not_of(kBlanks) + 1 - begin));
   }
   return parts;
 }

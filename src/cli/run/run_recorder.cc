@@ -119,6 +119,29 @@ void RunRecorder::Begin(const RunBeginning& beginning) {
 
 void RunRecorder::Output(OutputStream stream, std::string_view bytes) {
   const MutexLock lock(mutex_);
+  TakeOutput(stream, bytes);
+  HandOver();
+}
+
+void RunRecorder::SetReader(OutputStream stream, ReadAvailable read) {
+  const MutexLock lock(mutex_);
+  readers_[static_cast<size_t>(stream)] = std::move(read);
+}
+
+void RunRecorder::Carry(OutputStream stream) {
+  const MutexLock lock(mutex_);
+  // The marker that begins the first stage may be in the other pipe.
+  if (stream == OutputStream::kStderr && open_stage_.empty()) ReadFrom(OutputStream::kStdout);
+  ReadFrom(stream);
+  HandOver();
+}
+
+void RunRecorder::ReadFrom(OutputStream stream) {
+  const ReadAvailable& read = readers_[static_cast<size_t>(stream)];
+  if (read) read();
+}
+
+void RunRecorder::TakeOutput(OutputStream stream, std::string_view bytes) {
   Lines& lines = LinesOf(stream);
   lines.moved_micros = clock_.MonotonicMicros();
   lines.splitter.Feed(bytes, [&](const LinePart& part) STAGELOG_REQUIRES(mutex_) {
@@ -131,7 +154,6 @@ void RunRecorder::Output(OutputStream stream, std::string_view bytes) {
   } else if (lines.unfinished_micros < 0) {
     lines.unfinished_micros = lines.moved_micros;
   }
-  HandOver();
 }
 
 // Monotonic.
@@ -235,6 +257,7 @@ bool RunRecorder::TakeMarker(const LinePart& part) {
     return true;
   }
   if (!marker->stage.empty() && !IsStagePath(PathOf(marker->stage))) return false;
+  if (!open_stage_.empty()) ReadFrom(OutputStream::kStderr);
   LeaveStage("stage_completed", "", "");
   if (!marker->stage.empty()) EnterStage(marker->stage);
   return true;
@@ -265,7 +288,7 @@ std::string RunRecorder::CurrentStage() const {
 }
 
 void RunRecorder::Say(const EventText& text) {
-  made_.push_back(MakeSpoolEvent(target_.job_id, text, clock_.WallMicros()));
+  made_.push_back(MakeSpoolEvent(target_.job_id, text, clock_.WallMicros(), target_.run_id));
 }
 
 void RunRecorder::HandOver() {

@@ -57,6 +57,17 @@ class RunRecorder {
   void Begin(const RunBeginning& beginning);
   // Bytes as the command wrote them; whole lines become events at once.
   void Output(OutputStream stream, std::string_view bytes);
+
+  // Orders what both outputs contain at a time: standard error comes before a marker that ends a
+  // stage, and after one that begins the first stage. `read` passes the available bytes to
+  // TakeOutput() without waiting; Carry() of either output calls it on its thread. Null: the output
+  // has ended.
+  using ReadAvailable = std::function<void()>;
+  void SetReader(OutputStream stream, ReadAvailable read);
+  // Calls the reader of `stream`, and before it that of the other output if its bytes come first.
+  void Carry(OutputStream stream);
+  // For readers only, which run within Carry() (the mutex is held).
+  void TakeOutput(OutputStream stream, std::string_view bytes) STAGELOG_UNCHECKED;
   // Time until an unfinished line is due (TakeUnfinished()) if nothing is received; -1: there is
   // none.
   int64_t MicrosToUnfinished(OutputStream stream);
@@ -75,6 +86,7 @@ class RunRecorder {
     int64_t frame_micros = -1;       // of the last frame that was told of this line
   };
 
+  void ReadFrom(OutputStream stream) STAGELOG_REQUIRES(mutex_);
   Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
   std::optional<int64_t> UnfinishedDue(OutputStream stream);
   void Warn(OutputStream stream, std::string_view line) STAGELOG_REQUIRES(mutex_);
@@ -95,6 +107,7 @@ class RunRecorder {
   Mutex mutex_;
   int64_t began_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;  // monotonic
   Lines lines_[2] STAGELOG_GUARDED_BY(mutex_);
+  ReadAvailable readers_[2] STAGELOG_GUARDED_BY(mutex_);
   MarkerWarnings warnings_ STAGELOG_GUARDED_BY(mutex_);
   std::vector<std::string> declared_stages_ STAGELOG_GUARDED_BY(mutex_);
   std::string open_stage_ STAGELOG_GUARDED_BY(mutex_);  // of a ::stage marker, a path; empty: none

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "base/timestamp.h"
+#include "client/run_id.h"
 #include "core/identifier.h"
 
 namespace stagelog::cli {
@@ -127,7 +128,9 @@ CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environmen
   }
   const std::string job_id = options.job.empty() ? outer_job : options.job;
   if (options.stage.empty() && (outer_job.empty() || job_id != outer_job)) {
-    return Checked(JobTargetOf(options, now_micros), options);
+    CliResult<RunTarget> target = JobTargetOf(options, now_micros);
+    if (target) target->run_id = MakeRunId();
+    return Checked(std::move(target), options);
   }
   if (job_id.empty()) {
     return Fail(ExitCode::kUsage, "--stage " + options.stage +
@@ -147,7 +150,10 @@ CliResult<RunTarget> ChooseRunTarget(const RunOptions& options, const Environmen
   const std::string parent = is_inside ? environment("STAGELOG_STAGE").value_or("") : "";
   const std::string name =
       options.stage.empty() ? NameOfCommand(options.command.front()) : options.stage;
-  return Checked(StageTarget(job_id, parent, name), options);
+  CliResult<RunTarget> target = StageTarget(job_id, parent, name);
+  const std::string outer_run = is_inside ? environment(kRunVariable).value_or("") : "";
+  if (target && IsRunId(outer_run)) target->run_id = outer_run;
+  return Checked(std::move(target), options);
 }
 
 }  // namespace stagelog::cli

@@ -32,6 +32,9 @@ struct RunTarget {
   std::string pipeline;      // of a job
   bool is_new_name = false;  // nobody gave the job's id, it was made
   Labels labels = {};        // of a job
+  // Of the run that is the job: this one, or the one it is inside of; empty: there is none, or none
+  // that is known (client/run_id.h).
+  std::string run_id = {};
 
   bool is_job() const { return stage.empty(); }
 };

@@ -186,13 +186,24 @@ std::string WithJob(const std::string& event, const std::string& job) {
   return has_job ? event : "{\"job_id\":\"" + job + "\"," + event.substr(1);
 }
 
+// What the daemon would refuse because it cannot tell what the line says. All else is the daemon's
+// to judge.
+CliStatus CheckLine(const std::string& event, const EmitOptions& options) {
+  const std::string& job = options.job.empty() ? options.own_job : options.job;
+  const auto draft = DecodeDraft(event, {.job_id = job, .actor = ""});
+  if (draft) return {};
+  const bool is_unclear = draft.error().code == "duplicate_key" || draft.error().code == "too_deep";
+  if (is_unclear) return Fail(ExitCode::kProblem, draft.error().detail);
+  return {};
+}
+
 // What came before a line that is wrong was right.
 CliStatus FailBehind(BatchSender& sender, CliError error) {
   if (CliStatus sent = sender.Flush(); !sent) return sent;
   return tl::unexpected(std::move(error));
 }
 
-CliStatus SendInput(InputLines& input, BatchSender& sender, const std::string& own_job) {
+CliStatus SendInput(InputLines& input, BatchSender& sender, const EmitOptions& options) {
   while (true) {
     if (sender.has_queued() && input.WouldWait()) {
       if (CliStatus sent = sender.Flush(); !sent) return sent;
@@ -202,11 +213,14 @@ CliStatus SendInput(InputLines& input, BatchSender& sender, const std::string& o
     if (!line->has_value()) return sender.Flush();
     const std::string place = "line " + std::to_string((*line)->number) + ": ";
     if ((*line)->is_too_long) {
-      return FailBehind(sender, {ExitCode::kUsage, place + InputLines::kTooLong});
+      return FailBehind(sender, {ExitCode::kProblem, place + InputLines::kTooLong});
     }
     auto event = WithEventId((*line)->text);
-    if (!event) return FailBehind(sender, {event.error().code, place + event.error().message});
-    OutgoingEvent outgoing{WithJob(*event, own_job), (*line)->number};
+    if (!event) return FailBehind(sender, {ExitCode::kProblem, place + event.error().message});
+    if (CliStatus clear = CheckLine(*event, options); !clear) {
+      return FailBehind(sender, {clear.error().code, place + clear.error().message});
+    }
+    OutgoingEvent outgoing{WithJob(*event, options.own_job), (*line)->number};
     if (CliStatus added = sender.Add(std::move(outgoing)); !added) return added;
   }
 }
@@ -224,7 +238,7 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   auto source = OpenByteSource("-", "standard input");
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines input(std::move(*source));
-  const CliStatus sent = SendInput(input, sender, options.own_job);
+  const CliStatus sent = SendInput(input, sender, options);
   const Json summary = {{"accepted", sender.accepted()},
                         {"duplicates", sender.duplicates()},
                         {"flagged", sender.flagged()},

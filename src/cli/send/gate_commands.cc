@@ -217,15 +217,23 @@ std::string DecisionBody(const GateOptions& options) {
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+CliError RefusedDecision(const DaemonClient& client, const Answer& answer) {
+  CliError error = client.AsError(answer);
+  if (TextAt(ObjectOf(answer.body), "code") == "choice_required") error.message += "; use --choice";
+  return error;
+}
+
 CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const char* decision) {
   DaemonClient client(context.settings);
-  const auto answer = client.PostJson(TargetOf(options) + "/" + decision, DecisionBody(options));
+  const auto answer = client.Post(TargetOf(options) + "/" + decision, DecisionBody(options));
   if (!answer) return tl::unexpected(answer.error());
+  if (!answer->ok()) return tl::unexpected(RefusedDecision(client, *answer));
+  const Json receipt = ObjectOf(answer->body);
   const CliStatus said = context.out.WriteLine(
-      context.flags.json ? answer->dump()
+      context.flags.json ? receipt.dump()
                          : options.gate + " of " + options.job + " " +
                                (std::string(decision) == "approve" ? "approved" : "rejected") +
-                               ", the job is " + TextAt(*answer, "job_status"));
+                               ", the job is " + TextAt(receipt, "job_status"));
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }
@@ -359,7 +367,8 @@ void AddGate(CommandLine& line) {
   approve.AddOption("--comment", options->comment, "why");
   reject.AddOption("--comment", options->comment, "why").Required();
   for (const Command& command : {approve, reject}) {
-    command.AddOption("--choice", options->choice, "one of the gate's options");
+    command.AddOption("--choice", options->choice,
+                      "one of the gate's options; required for an approval if it has any");
   }
   AddWait(line, gate, options);
 }

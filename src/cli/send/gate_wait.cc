@@ -55,7 +55,8 @@ class GateWait {
       } else if (TextAt(*gate, "status") != "pending") {
         return Tell(*gate);
       } else {
-        SayOnce("gate " + Name() + " is pending: " + TextAt(*gate, "prompt"));
+        const std::string prompt = TextAt(*gate, "prompt");
+        SayOnce("gate " + Name() + " is pending" + (prompt.empty() ? "" : ": " + prompt));
         has_answered_ = true;
         away_wait_ = kFirstRetryWait;
       }

@@ -264,7 +264,7 @@ class LineReading {
     const bool is_payload_wrong = !draft && draft.error().field.starts_with("payload");
     if (is_payload_wrong && parsed_) {
       // A gate takes no key that it does not know, but for those that begin with "x-".
-      const char* key = type_ == "gate_pause" ? "x-line" : "line";
+      const char* key = type_.starts_with("gate_") ? "x-line" : "line";
       event = Encode("{\"" + std::string(key) + "\":" + payload_ + "}}");
       draft = Decoded(event);
     }
