@@ -104,8 +104,8 @@ class VerifyJournalTest : public ::testing::Test {
 };
 
 TEST_F(VerifyJournalTest, OneThousandMutationsAreFoundAtTheirLinesAndCleanJournalsAreIntact) {
-  constexpr uint64_t kSeed = 20'261'121;
-  for (uint64_t seed = kSeed; seed < kSeed + 1'000; ++seed) {
+  constexpr uint64_t kChangesSeed = 20'261'121;
+  for (uint64_t seed = kChangesSeed; seed < kChangesSeed + 1'000; ++seed) {
     const JournalLines journal = JournalLines::Random(seed, static_cast<int>(3 + seed % 40));
     journal.WriteTo(directory_.path());
     if (seed % 10 == 0) {
