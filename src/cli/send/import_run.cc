@@ -65,6 +65,7 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
   // A journal's own lines say themselves what was wrong with them.
   if (!options.mapping.empty()) sender_.OnFlagged(PrintError);
   if (!options.skip_invalid) return;
+  mapper_.KeepUnknownLevels();
   sender_.SkipRefused([this](const OutgoingEvent& event, const std::string& reason) {
     if (!options_.mapping.empty()) mapper_.Uncount(event.counted);
     CountSkipped(sending_ + ": " + reason);
@@ -151,6 +152,9 @@ CliStatus ImportRun::SurveyAll(std::vector<Input>& inputs) {
 CliStatus ImportRun::SendInput(const Input& input, Progress& progress) {
   // A batch is of one file, so that the line that a refusal names is known.
   sending_ = input.name;
+  assumed_time_.clear();
+  const auto taken = [this] { return options_.dry_run ? read_ - skipped_ : sender_.accepted(); };
+  const int64_t taken_before = taken();
   const CliStatus read =
       options_.mapping.empty() ? SendJournal(input, progress) : SendLines(input, progress);
   if (read && is_last_input_ && !sender_.has_sent() && !options_.mapping.empty()) {
@@ -160,6 +164,10 @@ CliStatus ImportRun::SendInput(const Input& input, Progress& progress) {
     }
   }
   const CliStatus sent = Flush();  // what came before a line that is wrong was right
+  if (!assumed_time_.empty() && taken() > taken_before) {
+    Say(input.name + ": no line has a time; its modification time (" + assumed_time_ +
+        ") was used");
+  }
   if (!sent) return Fail(sent.error().code, input.name + ": " + sent.error().message);
   return read;
 }
@@ -231,26 +239,22 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
 }
 
 std::string ImportRun::TimeOfFirstLines(const Input& input) {
-  if (mapper_.ReadsTimes()) {
-    auto source = OpenByteSource(input.file.path, input.name);
-    if (!source) return "";  // who sends the file says so
-    InputLines lines(std::move(*source));
-    for (auto line = lines.Next(); line && line->has_value(); line = lines.Next()) {
-      if (std::string time = mapper_.TimeOf((*line)->text); !time.empty()) return time;
-    }
+  auto source = OpenByteSource(input.file.path, input.name);
+  if (!source) return "";  // who sends the file says so
+  InputLines lines(std::move(*source));
+  for (auto line = lines.Next(); line && line->has_value(); line = lines.Next()) {
+    if (std::string time = mapper_.TimeOf((*line)->text); !time.empty()) return time;
   }
   const auto info = RealFileSystem().Stat(input.file.path);
   if (!info || !info->has_value() || (*info)->size == 0) return "";
-  std::string time = FormatTimestamp((*info)->mtime_ns / 1'000);
-  Say(input.name + ": no line has a time; its modification time (" + time + ") was used");
-  return time;
+  assumed_time_ = FormatTimestamp((*info)->mtime_ns / 1'000);
+  return assumed_time_;
 }
 
 std::string ImportRun::LookAhead(InputLines& lines, HeldLines& held) {
   constexpr size_t kMaxHeldLines = 1'000;
   constexpr size_t kMaxHeldBytes = size_t{8} << 20;
   size_t bytes = 0;
-  if (!mapper_.ReadsTimes()) return "";
   while (held.size() < kMaxHeldLines && bytes < kMaxHeldBytes) {
     // Whoever writes slowly is not to be waited for.
     if (!held.empty() && lines.WouldWait()) return "";
@@ -288,6 +292,9 @@ CliStatus ImportRun::SendLine(const Input& input, const std::string& salt, const
   }
   auto mapped = mapper_.Map(line.text, id);
   if (!mapped) return Refuse(place, mapped.error(), ExitCode::kProblem);
+  if (!mapped->unknown_level.empty() && mapper_.unknown_levels() <= kSkippedShown) {
+    Say(EscapeControls(place + mapped->unknown_level) + " (kept as info)");
+  }
   if (options_.create && jobs_.insert(mapped->job_id).second && mapped->type != "job_created") {
     if (CliStatus created = Create(*mapped); !created) return created;
   }
@@ -374,6 +381,7 @@ CliStatus ImportRun::PrintSummary() {
                           {"mapped_otherwise", sender_.differing()},
                           {"flagged", sender_.flagged()},
                           {"skipped", skipped_},
+                          {"unknown_levels", mapper_.unknown_levels()},
                           {"last_seq", sender_.last_seq()}};
     return context_.out.WriteLine(summary.dump());
   }

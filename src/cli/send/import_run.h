@@ -83,6 +83,7 @@ class ImportRun {
   IdConflicts ids_;             // of a dry run
   std::set<std::string> jobs_;  // seen; with `create`
   std::string sending_;         // the name of the input that is being sent
+  std::string assumed_time_;    // of its lines, where none has a time
   int64_t read_ = 0;
   int64_t skipped_ = 0;
   int64_t created_ = 0;

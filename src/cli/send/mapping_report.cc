@@ -23,7 +23,7 @@ std::string LinesText(int64_t lines) {
 std::string Hint(const std::string& wanted, const std::vector<std::string>& keys) {
   const std::vector<std::string_view> known(keys.begin(), keys.end());
   const std::string_view nearest = NearestWord(wanted, known);
-  if (nearest == wanted) return " (in the first object it is null, an object or an array)";
+  if (nearest == wanted) return " (in the first object it is null, empty, an object or an array)";
   return nearest.empty() ? "" : " (the first object has '" + QuotableText(nearest, 80) + "')";
 }
 
@@ -48,6 +48,7 @@ void Count(const FieldMapping& mapping, const std::string& text, MappingCounts& 
     const std::string value = TextOfScalar(*place->member);
     if (flag.part == Part::kType && mapping.types.contains(value)) counts.used_types.insert(value);
   }
+  counts.AddFailures(mapping, *line, false);
 }
 
 }  // namespace
@@ -74,6 +75,11 @@ CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts)
   if (!mapping.types.empty() && !has_used_type) {
     return Fail(ExitCode::kProblem, "--type-map " + none + ": no line has a mapped type");
   }
+  for (const auto& [path, value] : mapping.failures) {
+    if (counts.failure_paths.contains(path)) continue;
+    return Fail(ExitCode::kProblem, "--failed-if " + QuotableText(path + "=" + value, 120) + " " +
+                                        none + ": no line has the field" + Hint(path, counts.keys));
+  }
   return {};
 }
 
@@ -85,6 +91,14 @@ std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCo
     sentences.push_back("warning: " + std::string(flag.flag) + " " + Words(mapping.Of(flag.part)) +
                         " matched only " + std::to_string(matched) + " of " +
                         LinesText(counts.lines));
+  }
+  for (size_t i = 0; i < mapping.failures.size(); ++i) {
+    if (counts.lines == 0 || counts.used_failures.contains(i)) continue;
+    const auto& [path, value] = mapping.failures[i];
+    sentences.push_back("warning: --failed-if " + QuotableText(path + "=" + value, 120) +
+                        (counts.failure_values.contains(i)
+                             ? ": no completed stage or job has this value"
+                             : ": no line has this value"));
   }
   std::vector<std::string> unused;
   for (const auto& [theirs, ours] : mapping.types) {
