@@ -358,6 +358,34 @@ TEST_F(ImportLinesTest, StandardInputAndPipes) {
   EXPECT_THAT(Lines("c"), SizeIs(2));
 }
 
+TEST_F(ImportLinesTest, TwoPipesThatBeginAlike) {
+  const auto import = [&](const std::string& text) {
+    return Run({"import", "-", "--job", "j"}, text).out;
+  };
+  EXPECT_EQ(import("start\nsame\none\n"), "3 events accepted, 0 already stored\n");
+  EXPECT_EQ(import("start\nsame\none\nmore\n"), "1 events accepted, 3 already stored\n")
+      << "it grew";
+  EXPECT_EQ(import("start\nsame\ntwo\n"), "3 events accepted, 0 already stored\n")
+      << "it was truncated and begun again";
+  EXPECT_EQ(import("start\nsame\ntwo\nmore\n"), "1 events accepted, 3 already stored\n");
+  Write("file", "start\nsame\none\nmore\n");
+  EXPECT_EQ(Run({"import", cli_.Path("file"), "--job", "j"}).out,
+            "0 events accepted, 4 already stored\n")
+      << "the same as a file";
+}
+
+TEST_F(ImportLinesTest, APipeThatDiffersLateIsSaid) {
+  std::string text;
+  for (int i = 0; i < 1'500; ++i) text += std::to_string(i) + "\n";
+  Run({"import", "-", "--job", "j"}, text + "one\n");
+  const CliResultText other = Run({"import", "-", "--job", "j"}, text + "two\n");
+  EXPECT_EQ(other.out, "1 events accepted, 1500 already stored\n");
+  EXPECT_THAT(other.err, HasSubstr("standard input: 1500 already stored: the input begins like one "
+                                   "imported before and differs later"));
+  const CliResultText same = Run({"import", "-", "--job", "j"}, text + "one\n");
+  EXPECT_THAT(same.err, Not(HasSubstr("begins like")));
+}
+
 TEST_F(ImportLinesTest, AForeignZstdFile) {
   const std::string text = "{\"m\":\"one\"}\n{\"m\":\"two\"}\n";
   std::string packed(ZSTD_compressBound(text.size()), '\0');

@@ -1,7 +1,6 @@
 #include "cli/send/mapping_report.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/nearest.h"
 #include "cli/send/input_lines.h"
@@ -116,10 +115,7 @@ CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
   auto source = OpenByteSource(path, name);
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines lines(std::move(*source));
-  LineChain chain;
-  FileOutline outline;
-  std::set<int64_t> wanted;  // beside the powers of two
-  std::string last;
+  OutlineRecorder recorder(ledger);
   bool is_counting = !HasMatchedAll(mapping, counts);
   while (true) {
     const auto line = lines.Next();
@@ -131,18 +127,9 @@ CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
       is_counting = !HasMatchedAll(mapping, counts);
     }
     if (!(*line)->is_ended) break;  // it may become another one
-    last = chain.Add((*line)->text);
-    const int64_t number = chain.lines();
-    if (number == 1) {
-      for (const KnownFile& known : ledger.Known(last)) {
-        for (const auto& [at, digest] : known.outline.digests) wanted.insert(at);
-      }
-    }
-    const bool is_power_of_two = (number & (number - 1)) == 0;
-    if (is_power_of_two || wanted.contains(number)) outline.digests[number] = last;
+    recorder.Add((*line)->text);
   }
-  if (chain.lines() > 0) outline.digests[chain.lines()] = last;
-  return outline;
+  return recorder.Outline();
 }
 
 }  // namespace stagelog::cli
