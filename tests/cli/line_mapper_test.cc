@@ -169,6 +169,7 @@ TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
       {"2026-11-20T09:15:01.123456Z - WARNING - x", "warning"},
       {"\x1b[2m2026-11-20T09:15:01.123456Z\x1b[0m \x1b[31mERROR\x1b[0m x", "error"},
       {"<163>1 2026-11-20T09:15:01.123456Z host app - - - x", "error"},
+      {"2026-11-20T10:15:01.123456+01:00[Europe/Berlin] [WARN] x", "warning"},
       {"2026-11-20T09:15:01.123456Z", "none"}};
   for (const auto& [text, level] : texts) {
     for (const std::string& line : {std::string(text), OrderedJson{{"m", text}}.dump()}) {
@@ -181,7 +182,8 @@ TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
   }
   for (const char* text :
        {"x 2026-11-20T09:15:01Z", "2026-11-20 x", "2026-11-20T09:15:01Zx", "2026-13-20 09:15:01 x",
-        "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x", "12026-11-20T09:15:01Z"}) {
+        "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x", "12026-11-20T09:15:01Z",
+        "2026-11-20T09:15:01[Europe/Berlin] x"}) {
     EXPECT_FALSE(EventOf(mapping, text).contains("occurred_at")) << text;
   }
   EXPECT_EQ(EventOf(mapping, R"({"t":1764363600,"m":"2026-11-20T09:15:01Z x"})")["occurred_at"],
@@ -452,6 +454,16 @@ TEST(LineMapperTest, TheFirstPathThatIsThereCounts) {
 }
 
 // --- What must not be lost ---
+
+TEST(LineMapperTest, BracketsOfJsonThatIsNoneAreSaid) {
+  const FieldMapping mapping = Mapping({});
+  cli::LineMapper mapper(mapping, kMappedAt);
+  const auto bracket = mapper.Map("  {", "1");
+  ASSERT_TRUE(bracket && mapper.Map("\"a\": NaN", "2"));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 line is only '{' or '['")));
+  mapper.Uncount(bracket->counted);
+  EXPECT_THAT(mapper.Remarks(), IsEmpty());
+}
 
 TEST(LineMapperTest, AKeyThatIsGivenTwiceKeepsBothValues) {
   const FieldMapping mapping = Mapping({{Part::kMessage, "msg"}});

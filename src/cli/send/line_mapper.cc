@@ -70,6 +70,7 @@ constexpr uint32_t kIsObject = 1U << kPartCount;
 constexpr uint32_t kHasNoZone = kIsObject << 1;
 constexpr uint32_t kHasNoYear = kIsObject << 2;
 constexpr uint32_t kHasUnknownLevel = kIsObject << 3;
+constexpr uint32_t kIsLoneBracket = kIsObject << 4;
 
 constexpr uint32_t BitOf(Part part) { return 1U << static_cast<uint32_t>(part); }
 
@@ -298,6 +299,9 @@ class LineReading {
   void TakeText(std::string_view content) {
     type_ = "log";
     message_ = SanitizeUtf8(content);
+    const size_t first = content.find_first_not_of(" \t");
+    const std::string_view word = first == content.npos ? content : content.substr(first);
+    if (word == "{" || word == "[") counted_ |= kIsLoneBracket;
     if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
     if (nul_bytes_ > 0) AddMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
     if (!IsUtf8(content)) AddMember(payload_, "raw_base64", Quoted(Base64(content)));
@@ -351,6 +355,7 @@ class LineReading {
     if ((counted_ & kHasNoZone) != 0) ++mapper_.times_without_zone_;
     if ((counted_ & kHasNoYear) != 0) ++mapper_.times_without_year_;
     if ((counted_ & kHasUnknownLevel) != 0) ++mapper_.unknown_levels_;
+    if ((counted_ & kIsLoneBracket) != 0) ++mapper_.lone_brackets_;
     mapper_.levels_.CountLine();
   }
 
@@ -426,6 +431,7 @@ void LineMapper::Uncount(uint32_t counted) {
   if ((counted & kHasNoZone) != 0) --times_without_zone_;
   if ((counted & kHasNoYear) != 0) --times_without_year_;
   if ((counted & kHasUnknownLevel) != 0) --unknown_levels_;
+  if ((counted & kIsLoneBracket) != 0) --lone_brackets_;
 }
 
 std::vector<std::string> LineMapper::Remarks() const {
@@ -440,6 +446,12 @@ std::vector<std::string> LineMapper::Remarks() const {
     remarks.push_back(std::to_string(unknown_levels_) +
                       (unknown_levels_ == 1 ? " line has" : " lines have") +
                       " an unknown level and became info; the original is in the payload");
+  }
+  if (lone_brackets_ > 0) {
+    remarks.push_back("warning: " + std::to_string(lone_brackets_) +
+                      (lone_brackets_ == 1 ? " line is" : " lines are") +
+                      " only '{' or '[', and what follows is not JSON (NaN, a comma too many, a "
+                      "part missing?); its lines became logs. jq . FILE names the place");
   }
   const int64_t texts = counts_.lines - counts_.objects;
   if (texts > 0 && counts_.objects > 0) {

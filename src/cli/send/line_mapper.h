@@ -112,6 +112,7 @@ class LineMapper {
   int64_t times_without_year_ = 0;
   bool keeps_unknown_levels_ = false;
   int64_t unknown_levels_ = 0;
+  int64_t lone_brackets_ = 0;  // texts that JSON over several lines may begin with
   // By job and stage: the last start or end that a preset found.
   std::map<std::pair<std::string, std::string>, PresetStage> preset_stages_;
 };

@@ -49,6 +49,16 @@ size_t SizeOfZone(std::string_view text) {
   return 0;
 }
 
+// Of "[Europe/Berlin]", as Java prints the name of a zone right behind a time.
+size_t SizeOfZoneName(std::string_view text) {
+  if (!text.starts_with('[')) return 0;
+  const size_t end = text.find(']');
+  if (end == text.npos) return 0;
+  const std::string_view name = text.substr(1, end - 1);
+  const bool is_zone = name.find('/') != name.npos || name == "UTC" || name == "GMT" || name == "Z";
+  return is_zone ? end + 1 : 0;
+}
+
 // Of the time that `text` begins with; 0 where it begins with none.
 size_t SizeOfTime(std::string_view text) {
   size_t size = Matches(text, "0000-00-00T00:00:00");
@@ -96,8 +106,9 @@ std::optional<LeadingTime> FindLeadingTime(std::string_view text) {
   rest.remove_prefix(SizeOfSyslogHead(rest));
   const char closing = rest.starts_with('[') ? ']' : rest.starts_with('(') ? ')' : '\0';
   if (closing != '\0') rest = WithoutBlanksAndColors(rest.substr(1));
-  const size_t size = SizeOfTime(rest);
+  size_t size = SizeOfTime(rest);
   if (size == 0) return std::nullopt;
+  size += SizeOfZoneName(rest.substr(size));
   const auto time = ParseForeignTime(rest.substr(0, size));
   if (!time || IsZeroTime(rest.substr(0, size))) return std::nullopt;
   rest.remove_prefix(size);

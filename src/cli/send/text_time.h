@@ -19,7 +19,8 @@ struct LeadingTime {
 // ("2026-11-20T09:15:01.1234567Z text", "2026-11-20 09:15:01,123 text", "2026/11/20 09:15:01 text",
 // a zone or an offset may follow), also in square or round brackets, behind colors, and behind the
 // head of RFC 5424 ("<165>1 2026-11-20T09:15:00Z host app - - text"). No value where it begins
-// otherwise, or with the zero time of Go and .NET (IsZeroTime()).
+// otherwise, with the zero time of Go and .NET (IsZeroTime()), or with a time whose only zone is a
+// name ("2026-11-20T09:15:01[Europe/Berlin] text").
 std::optional<LeadingTime> FindLeadingTime(std::string_view text);
 
 // `text` without the blanks, and the sequences of a terminal that set colors, that it begins with.
