@@ -242,18 +242,23 @@ std::string_view WithoutNumberBehind(std::string_view word) {
   return is_number ? word.substr(0, open) : word;
 }
 
+// What may stand around a word: punctuation, and symbols that are not ASCII.
+bool IsMark(char c) {
+  constexpr std::string_view kMarks = " \t[](){}<>*_:|,.!\"'=#-";
+  constexpr unsigned char kLastOfAscii = 0x7f;
+  return static_cast<unsigned char>(c) > kLastOfAscii || kMarks.find(c) != kMarks.npos;
+}
+
 // A plain word without what stands around it.
 std::string Undecorated(const std::string& word) {
-  static constexpr std::string_view kMarks = " \t[](){}<>*_:|,.!\"'=#-";
   constexpr std::string_view kPrefixes[] = {"loglevel.", "level.",    "log_level_",
                                             "logging.",  "severity.", "severity_number_",
                                             "log_",      "loglevel_", "level_"};
   const std::string colorless = WithoutColors(word);
   std::string_view rest = colorless;
   const auto trim = [&rest] {
-    const size_t first = std::min(rest.find_first_not_of(kMarks), rest.size());
-    rest.remove_prefix(first);
-    rest = rest.substr(0, rest.find_last_not_of(kMarks) + 1);  // npos + 1 is 0
+    while (!rest.empty() && IsMark(rest.front())) rest.remove_prefix(1);
+    while (!rest.empty() && IsMark(rest.back())) rest.remove_suffix(1);
   };
   const size_t blank = rest.find_last_not_of(" \t");
   rest = WithoutNumberBehind(rest.substr(0, blank == rest.npos ? 0 : blank + 1));

@@ -42,6 +42,7 @@ TEST(LevelOfWordTest, WhatStandsAroundAWordDoesNotCount) {
                                                        {"\x1b[1;33m[WARN]\x1b[0m ", "warning"},
                                                        {"( debug )", "debug"},
                                                        {"[E]", "error"},
+                                                       {"\xf0\x9f\x94\xa5 error", "error"},
                                                        {"'notice'", "info"},
                                                        {"|FATAL|", "critical"},
                                                        {"[DEBUG2]", "debug"},
