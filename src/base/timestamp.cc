@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <iterator>
 
 namespace stagelog {
 namespace {
@@ -342,18 +343,28 @@ std::string_view WithoutGoSuffix(std::string_view text) {
   return is_name && has_offset ? text.substr(0, blank) : text;
 }
 
-// "2023-11-14T23:13:20+01:00[Europe/Paris]": the offset says it all.
-std::string_view WithoutJavaSuffix(std::string_view text) {
+// Java prints "2023-11-14T23:13:20+01:00[Europe/Paris]".
+struct ZoneName {
+  std::string_view time;  // what stands before it
+  std::string_view name;  // empty: none
+};
+
+ZoneName SplitZoneName(std::string_view text) {
   const size_t bracket = text.find('[');
   const bool is_zone = text.ends_with(']') && bracket != text.npos && bracket > 0 &&
                        (IsDigit(text[bracket - 1]) || text[bracket - 1] == 'Z');
-  return is_zone ? text.substr(0, bracket) : text;
+  if (!is_zone) return {text, {}};
+  return {text.substr(0, bracket), text.substr(bracket + 1, text.size() - bracket - 2)};
 }
 
-}  // namespace
+bool IsNameOfUtc(std::string_view zone) {
+  constexpr std::string_view kNames[] = {"UTC",     "GMT",     "Z",         "UT",
+                                         "Etc/UTC", "Etc/UCT", "Etc/GMT",   "UCT",
+                                         "Etc/UT",  "Zulu",    "Universal", "Etc/Zulu"};
+  return std::find(std::begin(kNames), std::end(kNames), zone) != std::end(kNames);
+}
 
-std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
-  text = WithoutJavaSuffix(WithoutGoSuffix(WithoutBlanks(text)));
+std::optional<ForeignTime> ParseWithoutZoneName(std::string_view text) {
   if (const std::optional<int64_t> micros = ParseUnixTime(text)) return ForeignTime{*micros, true};
   const std::optional<std::string> extended = ExtendedForm(text);
   if (extended) text = *extended;
@@ -381,6 +392,18 @@ std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
   const auto micros = reader.AtEnd() ? MicrosOf(parts) : std::nullopt;
   if (!micros) return std::nullopt;
   return ForeignTime{*micros, offset.has_value()};
+}
+
+}  // namespace
+
+std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
+  const ZoneName zone = SplitZoneName(WithoutGoSuffix(WithoutBlanks(text)));
+  auto time = ParseWithoutZoneName(zone.time);
+  if (!time || time->has_zone || zone.name.empty()) return time;
+  // Behind an offset the name adds nothing; alone it would need the tables of zones.
+  if (!IsNameOfUtc(zone.name)) return std::nullopt;
+  time->has_zone = true;
+  return time;
 }
 
 std::optional<std::string> ExtendedForm(std::string_view text) {

@@ -37,6 +37,8 @@ constexpr std::pair<std::string_view, std::string_view> kWords[] = {{"debug", kD
                                                                     {"silly", kDebug},
                                                                     {"spam", kDebug},
                                                                     {"diagnostic", kDebug},
+                                                                    {"detail", kDebug},
+                                                                    {"debugging", kDebug},
                                                                     {"t", kDebug},
                                                                     {"d", kDebug},
                                                                     {"v", kDebug},
@@ -49,6 +51,7 @@ constexpr std::pair<std::string_view, std::string_view> kWords[] = {{"debug", kD
                                                                     {"success", kInfo},
                                                                     {"ok", kInfo},
                                                                     {"log", kInfo},
+                                                                    {"audit", kInfo},
                                                                     {"http", kInfo},
                                                                     {"default", kInfo},
                                                                     {"i", kInfo},
@@ -80,6 +83,8 @@ constexpr std::pair<std::string_view, std::string_view> kWords[] = {{"debug", kD
                                                                     {"panic", kCritical},
                                                                     {"dpanic", kCritical},
                                                                     {"catastrophe", kCritical},
+                                                                    {"pnc", kCritical},
+                                                                    {"assert", kCritical},
                                                                     {"c", kCritical},
                                                                     {"f", kCritical},
                                                                     {"a", kCritical}};
@@ -207,19 +212,91 @@ std::string_view LevelWithDegree(std::string_view word) {
   return has_degrees ? Lookup(word) : std::string_view();
 }
 
+std::string_view LevelOfPlainWord(const std::string& word) {
+  const std::string_view level = Lookup(word);
+  if (!level.empty()) return level;
+  const std::string_view degree = LevelWithDegree(word);
+  return degree.empty() ? LevelWithDistance(word) : degree;
+}
+
+// `text` without the sequences of a terminal that set colors.
+std::string WithoutColors(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const size_t end = text.starts_with("\x1b[") ? text.find('m', 2) : text.npos;
+    const bool is_color = end != text.npos && text.find_first_not_of("0123456789;", 2) == end;
+    if (!is_color) plain += text.front();
+    text.remove_prefix(is_color ? end + 1 : 1);
+  }
+  return plain;
+}
+
+// "info" of "info[0000]", "warn" of "warn(30)".
+std::string_view WithoutNumberBehind(std::string_view word) {
+  const bool is_square = word.ends_with(']');
+  if (!is_square && !word.ends_with(')')) return word;
+  const size_t open = word.rfind(is_square ? '[' : '(');
+  if (open == word.npos || open == 0) return word;
+  const std::string_view inside = word.substr(open + 1, word.size() - open - 2);
+  const bool is_number = !inside.empty() && inside.find_first_not_of("0123456789") == inside.npos;
+  return is_number ? word.substr(0, open) : word;
+}
+
+// What may stand around a word: punctuation, and symbols that are not ASCII.
+bool IsMark(char c) {
+  constexpr std::string_view kMarks = " \t[](){}<>*_:|,.!\"'=#-";
+  constexpr unsigned char kLastOfAscii = 0x7f;
+  return static_cast<unsigned char>(c) > kLastOfAscii || kMarks.find(c) != kMarks.npos;
+}
+
+// A plain word without what stands around it.
+std::string Undecorated(const std::string& word) {
+  constexpr std::string_view kPrefixes[] = {"loglevel.", "level.",    "log_level_",
+                                            "logging.",  "severity.", "severity_number_",
+                                            "log_",      "loglevel_", "level_"};
+  const std::string colorless = WithoutColors(word);
+  std::string_view rest = colorless;
+  const auto trim = [&rest] {
+    while (!rest.empty() && IsMark(rest.front())) rest.remove_prefix(1);
+    while (!rest.empty() && IsMark(rest.back())) rest.remove_suffix(1);
+  };
+  const size_t blank = rest.find_last_not_of(" \t");
+  rest = WithoutNumberBehind(rest.substr(0, blank == rest.npos ? 0 : blank + 1));
+  trim();
+  rest = WithoutNumberBehind(rest);
+  for (const std::string_view prefix : kPrefixes) {
+    if (!rest.starts_with(prefix)) continue;
+    rest.remove_prefix(prefix.size());
+    break;
+  }
+  trim();
+  return std::string(rest);
+}
+
 }  // namespace
 
 std::string_view LevelOfWord(std::string_view text) {
-  constexpr size_t kLongestWord = 32;
+  constexpr size_t kLongestWord = 64;
   if (text.size() > kLongestWord) return {};
   for (const std::string_view level : AllLevels()) {
     if (level == text) return level;  // as nearly all are
   }
   const std::string word = Plain(text);
-  const std::string_view level = Lookup(word);
-  if (!level.empty()) return level;
-  const std::string_view degree = LevelWithDegree(word);
-  return degree.empty() ? LevelWithDistance(word) : degree;
+  const std::string_view level = LevelOfPlainWord(word);
+  return level.empty() ? LevelOfPlainWord(Undecorated(word)) : level;
+}
+
+bool IsNoLevelWord(std::string_view text) {
+  constexpr std::string_view kNone[] = {"off",     "none",        "unknown",   "notset",
+                                        "not_set", "unspecified", "undefined", "unset",
+                                        "null",    "nil",         "n/a",       "-"};
+  constexpr size_t kLongestWord = 64;
+  if (text.size() > kLongestWord) return false;
+  const std::string word = Plain(text);
+  const auto is_none = [&](const std::string& plain) {
+    return std::find(std::begin(kNone), std::end(kNone), plain) != std::end(kNone);
+  };
+  return is_none(word) || is_none(Undecorated(word));
 }
 
 const LevelScale* FindLevelScale(std::string_view name) {

@@ -13,8 +13,14 @@ namespace stagelog {
 // around it do not count. Understood: the names and abbreviations of syslog, log4j, Python, Go,
 // Rust, .NET and npm (WARN, err, Informational, NOTICE, SUCCESS, FATAL, panic, trace, ...), single
 // letters (T D V I N W E C F A), a word with a degree (DEBUG1 to DEBUG5, WARN2), and one with a
-// distance as Go's slog prints it (INFO+2).
+// distance as Go's slog prints it (INFO+2). What programs put around a word does not count either:
+// colors, brackets, marks ("[warn]", "info:", "**ERROR**"), a number behind it ("INFO[0000]",
+// "Warn(30)"), the name of the enumeration before it ("LogLevel.WARNING", "LOG_ERR").
 std::string_view LevelOfWord(std::string_view word);
+
+// Whether `word` says that there is no level: off, none, unknown, NOTSET, unspecified, "-" and the
+// like, in any case.
+bool IsNoLevelWord(std::string_view word);
 
 // A scale of numbers. What lies between two steps counts as the lower one.
 struct LevelScale {

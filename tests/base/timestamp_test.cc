@@ -107,6 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"2026-03-01 09:00:00,250", kMorning + 250'000, false},
         Spelling{"2026/03/01 09:00:00", kMorning, false}, Spelling{"1772355600", kMorning},
         Spelling{"2026-03-01T10:00:00+01:00[Europe/Paris]", kMorning},
+        Spelling{"2026-03-01T09:00:00Z[Europe/London]", kMorning},
+        Spelling{"2026-03-01T09:00:00[UTC]", kMorning},
         // A date alone is its first moment.
         Spelling{"2026-03-01", kMidnight, false}, Spelling{"20260301", kMidnight, false},
         Spelling{"20260301.0", kMidnight, false},
@@ -126,6 +128,9 @@ TEST(ParseForeignTimeTest, RefusesWhatIsNoTime) {
                            "now",
                            "yesterday",
                            "2026-03",
+                           "2026-03-01T10:00:00[Europe/Paris]",
+                           "2026-03-01T10:00:00.5[America/New_York]",
+                           "2026-03-01[Europe/Paris]",
                            "2026-02-30",
                            "20260230",
                            "18991231",

@@ -79,6 +79,16 @@ TEST_F(EmitTest, ManyOfManyJobs) {
   EXPECT_THAT(Lines("b"), SizeIs(1));
 }
 
+TEST_F(EmitTest, AnArrayAndObjectsOverSeveralLines) {
+  const std::string input =
+      "[{\"type\":\"log\",\"message\":\"a\"},\n {\"type\":\"log\",\n  \"message\":\"b\"}]\n"
+      "{\n  \"type\": \"log\",\n  \"message\": \"c\"\n}\n";
+  EXPECT_EQ(Run({"emit", "r"}, input).out, "3 events accepted, 0 already stored\n");
+  EXPECT_EQ(Event("r", 2)["message"], "c");
+  ExpectFailure({"emit", "r"}, 2, "line 2: ", "{\"type\":\"log\",\"message\":\"d\"}\n{\n \"a\":");
+  EXPECT_EQ(Event("r", 3)["message"], "d");
+}
+
 TEST_F(EmitTest, ALineThatIsWrongIsNamedAndWhatCameBeforeIsSent) {
   ExpectFailure({"emit", "r"}, 1, "line 3: not valid JSON",
                 "{\"type\":\"job_created\"}\n{\"type\":\"job_started\"}\n{\"type\":\n");

@@ -66,10 +66,13 @@ TEST_F(ImportLinesTest, ALineThatIsWrongEndsItBehindWhatCameBefore) {
   std::vector<std::string> skipping = flags;
   skipping.push_back("--skip-invalid");
   const CliResultText skipped = Import(text, skipping);
-  EXPECT_EQ(skipped.out, "500 events accepted, 500 already stored, 1 line skipped\n");
-  EXPECT_THAT(skipped.err, HasSubstr("file:501: unknown level 'bogus'"));
-  EXPECT_THAT(Lines("j"), SizeIs(1'000));
-  EXPECT_EQ(Event("j", 999)["message"], "1001");
+  EXPECT_EQ(skipped.out, "501 events accepted, 500 already stored\n");
+  EXPECT_THAT(skipped.err, HasSubstr("file:501: unknown level 'bogus' (kept as info)"));
+  EXPECT_THAT(skipped.err, HasSubstr("1 line has an unknown level and became info"));
+  EXPECT_THAT(Lines("j"), SizeIs(1'001));
+  EXPECT_EQ(Event("j", 500)["level"], "info");
+  EXPECT_EQ(Event("j", 500)["payload"]["l"], "bogus");
+  EXPECT_EQ(Event("j", 1'000)["message"], "1001");
 }
 
 TEST_F(ImportLinesTest, WhatTheDaemonRefusesIsSkippedOrNamedToo) {
@@ -96,7 +99,7 @@ TEST_F(ImportLinesTest, AHugeLineCostsItself) {
 
 TEST_F(ImportLinesTest, WhereNoLineCanBeTakenItFails) {
   EXPECT_THAT(
-      Import("{\"l\":\"x1\"}\n{\"l\":\"x2\"}\n", {"--level-field", "l", "--skip-invalid"}, 1).err,
+      Import("{\"t\":\"x1\"}\n{\"t\":\"x2\"}\n", {"--time-field", "t", "--skip-invalid"}, 1).err,
       HasSubstr("no line could be imported"));
 }
 
@@ -119,6 +122,75 @@ TEST_F(ImportLinesTest, AMappingThatMatchesNothingIsAnErrorBeforeAnythingIsSent)
   EXPECT_THAT(Import(text, {"--type-map", "done=job_completed"}, 2).err, HasSubstr("--type-field"));
   EXPECT_THAT(Import(text, {"--level-scale", "pino"}, 2).err, HasSubstr("--level-field"));
   EXPECT_THAT(Lines("j"), IsEmpty());
+}
+
+TEST_F(ImportLinesTest, AFailureThatMatchesNothingIsAnError) {
+  const std::string text = R"({"e":"done","name":"a","trace":{"status":"OK"}})"
+                           "\n"
+                           R"({"e":"note","trace":{"status":"LATE"}})"
+                           "\n";
+  const std::vector<std::string> flags = {"--type-field", "e",          "--stage-field",
+                                          "name",         "--type-map", "done=stage_completed"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), flags.begin(), flags.end());
+    return more;
+  };
+  for (const char* dry : {"", "--dry-run"}) {
+    std::vector<std::string> more = {"--failed-if", "trace.statuss=FAILED"};
+    if (*dry != '\0') more.emplace_back(dry);
+    const CliResultText result = Import(text, with(more), 1);
+    EXPECT_THAT(result.err, HasSubstr("--failed-if trace.statuss=FAILED matched none of 2 lines"));
+    EXPECT_THAT(result.err, HasSubstr("'trace.status'")) << "what was meant";
+    EXPECT_THAT(result.err, HasSubstr("nothing was sent"));
+    EXPECT_THAT(Lines("j"), IsEmpty());
+  }
+  EXPECT_THAT(Import(text, with({"--failed-if", "trace.status=FAILED", "--dry-run"})).err,
+              HasSubstr("--failed-if trace.status=FAILED: no line has this value"));
+  EXPECT_THAT(Import(text, with({"--failed-if", "trace.status=LATE", "--dry-run"})).err,
+              HasSubstr("trace.status=LATE: no completed stage or job has this value"));
+  const CliResultText good = Import(text, with({"--failed-if", "trace.status=ok"}));
+  EXPECT_THAT(good.err, Not(HasSubstr("--failed-if")));
+  EXPECT_EQ(Event("j", 0)["type"], "stage_failed");
+}
+
+TEST_F(ImportLinesTest, ATypeThatIsMisspeltIsWrongUse) {
+  EXPECT_THAT(Import("a\n", {"--type", "gate_paused"}, 2).err,
+              HasSubstr("--type: unknown type 'gate_paused'; did you mean 'gate_pause'?"));
+  Import("a\n", {"--type", "heartbeat"}, 2);
+  Import("a\n", {"--type", "x-Not Legal"}, 2);
+  EXPECT_THAT(Import("{\"e\":\"a\"}\n",
+                     {"--type-field", "e", "--type-map", "a=job_started,a=job_failed"}, 2)
+                  .err,
+              HasSubstr("'a' is mapped twice: to job_started and to job_failed"));
+}
+
+TEST_F(ImportLinesTest, AJobThatIsGivenBeatsThePresets) {
+  const std::string path = Write("weblog", R"({"runName":"run","event":"started"})"
+                                           "\n");
+  Run({"import", path, "--job", "mine", "--preset", "nextflow"});
+  EXPECT_THAT(Lines("run"), IsEmpty());
+  EXPECT_EQ(Event("mine", 0)["type"], "job_started");
+  Run({"import", path, "--preset", "nextflow"});
+  EXPECT_THAT(Lines("run"), SizeIs(1));
+}
+
+TEST_F(ImportLinesTest, AnArrayAndObjectsOverSeveralLines) {
+  const std::string pretty = "{\n  \"m\": \"one\",\n  \"n\": [1, 2]\n}\n{\n  \"m\": \"two\"\n}\n";
+  EXPECT_EQ(Import(pretty, {"--message-field", "m"}).out, "2 events accepted, 0 already stored\n");
+  EXPECT_EQ(Event("j", 0)["message"], "one");
+  EXPECT_EQ(Event("j", 0)["payload"].dump(), R"({"n":[1,2]})");
+  const std::string compact = "{\"m\":\"one\",\"n\":[1,2]}\n{\"m\":\"two\"}\n";
+  EXPECT_EQ(Import(compact, {"--message-field", "m"}).out, "0 events accepted, 2 already stored\n")
+      << "the same lines as jq -c prints them";
+  const std::string array = "[\n  {\"m\": \"one\", \"n\": [1,2]},\n  {\"m\": \"two\"},\n  ";
+  EXPECT_EQ(Import(array + "{\"m\": \"three\"}\n]\n", {"--message-field", "m"}).out,
+            "1 events accepted, 2 already stored\n");
+  const CliResultText wrong =
+      Import(array + "{\"m\": \"three\"},\n  oops\n]\n", {"--message-field", "m"}, 7);
+  EXPECT_THAT(wrong.err, HasSubstr("line 5: invalid JSON in the JSON array that begins in line 1"));
+  const CliResultText begun = Import(pretty + "{\n  \"m\":", {"--message-field", "m"});
+  EXPECT_THAT(begun.err, HasSubstr("file:8: the last line is unfinished"));
+  EXPECT_THAT(Lines("j"), SizeIs(3));
 }
 
 TEST_F(ImportLinesTest, AMappingThatMatchesFewIsAWarning) {
@@ -201,6 +273,10 @@ TEST_F(ImportLinesTest, AFileWithoutTimesHasThatOfItsLastChange) {
   Write("plain.log", "one\ntwo\nthree\n");
   EXPECT_EQ(Run({"import", path, "--job", "j"}).out, "1 events accepted, 2 already stored\n")
       << "a time that was assumed makes no other event";
+  EXPECT_THAT(Run({"import", path, "--job", "j"}).err, Not(HasSubstr("modification time")))
+      << "nothing was sent";
+  Run({"import", Write("timed.log", "2026-11-20T09:15:00Z one\ntwo\n"), "--job", "k"});
+  EXPECT_EQ(Event("k", 1)["occurred_at"], "2026-11-20T09:15:00.000000Z");
 }
 
 TEST_F(ImportLinesTest, LinesThatWereMappedOtherwiseStayAsTheyAre) {
@@ -280,6 +356,34 @@ TEST_F(ImportLinesTest, StandardInputAndPipes) {
   ::close(fd);
   EXPECT_EQ(command->Wait().out, "2 events accepted, 0 already stored\n");
   EXPECT_THAT(Lines("c"), SizeIs(2));
+}
+
+TEST_F(ImportLinesTest, TwoPipesThatBeginAlike) {
+  const auto import = [&](const std::string& text) {
+    return Run({"import", "-", "--job", "j"}, text).out;
+  };
+  EXPECT_EQ(import("start\nsame\none\n"), "3 events accepted, 0 already stored\n");
+  EXPECT_EQ(import("start\nsame\none\nmore\n"), "1 events accepted, 3 already stored\n")
+      << "it grew";
+  EXPECT_EQ(import("start\nsame\ntwo\n"), "3 events accepted, 0 already stored\n")
+      << "it was truncated and begun again";
+  EXPECT_EQ(import("start\nsame\ntwo\nmore\n"), "1 events accepted, 3 already stored\n");
+  Write("file", "start\nsame\none\nmore\n");
+  EXPECT_EQ(Run({"import", cli_.Path("file"), "--job", "j"}).out,
+            "0 events accepted, 4 already stored\n")
+      << "the same as a file";
+}
+
+TEST_F(ImportLinesTest, APipeThatDiffersLateIsSaid) {
+  std::string text;
+  for (int i = 0; i < 1'500; ++i) text += std::to_string(i) + "\n";
+  Run({"import", "-", "--job", "j"}, text + "one\n");
+  const CliResultText other = Run({"import", "-", "--job", "j"}, text + "two\n");
+  EXPECT_EQ(other.out, "1 events accepted, 1500 already stored\n");
+  EXPECT_THAT(other.err, HasSubstr("standard input: 1500 already stored: the input begins like one "
+                                   "imported before and differs later"));
+  const CliResultText same = Run({"import", "-", "--job", "j"}, text + "one\n");
+  EXPECT_THAT(same.err, Not(HasSubstr("begins like")));
 }
 
 TEST_F(ImportLinesTest, AForeignZstdFile) {

@@ -89,6 +89,87 @@ TEST_F(InputLinesTest, ALineThatIsTooLongCostsItself) {
   EXPECT_EQ(error_, "");
 }
 
+// --- JSON that is laid out otherwise ---
+
+TEST_F(InputLinesTest, AnArrayIsALineEachElement) {
+  const auto elements = ElementsAre(R"({"a":1,"b":[{}]})", R"({"a":"]}"})", R"({"a":3})");
+  for (const char* text :
+       {"[{\"a\":1,\"b\":[{}]},{\"a\":\"]}\"},{\"a\":3}]",
+        "[\n  {\n    \"a\": 1,\n    \"b\": [ {} ]\n  },\n  { \"a\": \"]}\" },\n  {\"a\":3}\n]\n",
+        "\xef\xbb\xbf\r\n[ {\"a\":1,\"b\":[{}]}\r\n,{\"a\":\"]}\"}\r\n,{\"a\":3},\r\n]\r\n",
+        "[{\"a\":1,\"b\":[{}]}]\n[{\"a\":\"]}\"},{\"a\":3}]\n",
+        "[{\"a\":1,\"b\":[{}]}]{\"a\":\"]}\"}\n{\"a\":3}"}) {
+    EXPECT_THAT(Read(Write(text)), elements) << text;
+    EXPECT_EQ(error_, "") << text;
+  }
+  numbers_.clear();
+  EXPECT_THAT(Read(Write("[\n\n  1,\n  \"b\"\n]\nafter\n")), ElementsAre("1", "\"b\"", "after"));
+  EXPECT_THAT(numbers_, ElementsAre(3, 4, 6));
+  EXPECT_THAT(Read(Write("[]\n")), ElementsAre());
+  EXPECT_EQ(error_, "");
+}
+
+TEST_F(InputLinesTest, AnObjectMayTakeSeveralLines) {
+  EXPECT_THAT(
+      Read(Write("{\n  \"a\": \"x }\\\"\",\n  \"b\": {\n    \"c\": -1.5e3\n  }\n}\n"
+                 "{}\ntext\n{\n}\n{ \"d\" : 1 }\n")),
+      ElementsAre(R"({"a":"x }\"","b":{"c":-1.5e3}})", "{}", "text", "{}", R"({ "d" : 1 })"));
+  EXPECT_THAT(numbers_, ElementsAre(1, 7, 8, 9, 11));
+  EXPECT_THAT(Read(Write("{\"a\":1}{\"a\":2} {\"a\":3}\n{\"a\":4},\n{\"a\":5}\n,{\"a\":6}")),
+              ElementsAre(R"({"a":1})", R"({"a":2})", R"({"a":3})", R"({"a":4})", R"({"a":5})",
+                          R"({"a":6})"));
+}
+
+TEST_F(InputLinesTest, WhatOnlyBeginsLikeJsonIsText) {
+  for (const std::string& text :
+       {std::string("[INFO] x"), std::string("["), std::string("[main] {"), std::string("[1, 2]"),
+        std::string("[2026-03-01] x"), std::string("[]"), std::string("{a}"), std::string("{"),
+        std::string("[{\"a\":1}] x"), std::string("{\"a\":1} x"), std::string("{\"a\":1,"),
+        std::string("[{\"a\":1,"), std::string("[\"GET /\"] x"), std::string("{\"a\":\"x"),
+        std::string("{'a': 1}"), std::string(", x"), std::string("{\"a\":tru}")}) {
+    EXPECT_THAT(Read(Write("text\n" + text + "\nmore text\n{\"b\":1}\n")),
+                ElementsAre("text", text, "more text", R"({"b":1})"))
+        << text;
+    EXPECT_EQ(error_, "") << text;
+    Read(Write("text\n" + text + "\n"));
+    EXPECT_EQ(error_, "") << text;
+  }
+  // A crash left the first object unfinished.
+  EXPECT_THAT(Read(Write("{\n  \"a\": 1,\n{\n  \"a\": 2\n}\n")),
+              ElementsAre("{", "  \"a\": 1,", R"({"a":2})"));
+}
+
+TEST_F(InputLinesTest, AnArrayThatIsNoneIsAnErrorBehindWhatThereIs) {
+  EXPECT_THAT(Read(Write("[{\"a\":1},\n{\"a\":2}\n{\"a\":3}]")),
+              ElementsAre(R"({"a":1})", R"({"a":2})"));
+  EXPECT_EQ(error_, "line 3: a comma is missing in the JSON array that begins in line 1");
+  EXPECT_THAT(Read(Write("x\n[{\"a\":1},\n{\"a\":")), ElementsAre("x", R"({"a":1})"));
+  EXPECT_THAT(error_,
+              HasSubstr("line 3: the input ends inside the JSON array that begins in line 2"));
+  EXPECT_THAT(Read(Write("[{\"a\":1},\n{\n\"a\": nope}]")), ElementsAre(R"({"a":1})"));
+  EXPECT_THAT(error_, HasSubstr("line 3: invalid JSON"));
+  EXPECT_THAT(Read(Write("[\n")), ElementsAre());
+  EXPECT_THAT(error_, HasSubstr("ends inside"));
+}
+
+TEST_F(InputLinesTest, ALongElementCostsItself) {
+  const std::string huge = "{\"a\": [\"" + std::string(5'000'000, 'x') + "\",\n\"]\"]}";
+  EXPECT_THAT(Read(Write("[{\"a\":1},\n" + huge + ",\n{\"a\":3}]\n")),
+              ElementsAre(R"({"a":1})", "(too long)", R"({"a":3})"));
+  EXPECT_THAT(numbers_, ElementsAre(1, 2, 4));
+  const std::string lines = "{\n\"a\": [" + std::string(5'000'000, '\n') + "]}";
+  EXPECT_THAT(Read(Write("{}\n" + lines + "\n{\"a\":3}\n")),
+              ElementsAre("{}", "(too long)", R"({"a":3})"));
+  EXPECT_EQ(error_, "");
+  std::string many = "[";
+  for (int i = 0; i < 300'000; ++i) many += "{\"a\": " + std::to_string(i) + "},";
+  many.back() = ']';
+  EXPECT_THAT(Read(Write(many)), testing::SizeIs(300'000));
+  std::string nested;
+  for (int i = 0; i < 300'000; ++i) nested += "{\"a\":\n";
+  EXPECT_EQ(Read(Write(nested + "x\n")).size(), 300'001U) << "not in quadratic time";
+}
+
 TEST_F(InputLinesTest, UnpacksWhatIsPacked) {
   std::string text;
   for (int i = 0; i < 20'000; ++i) text += "line " + std::to_string(i) + "\n";
@@ -140,6 +221,14 @@ TEST_F(InputLinesTest, APipeIsReadAsItComes) {
   });
   EXPECT_THAT(Read(path), ElementsAre("(one", "P2")) << "bytes of magic numbers that are none";
   writer.join();
+  const std::string json = "\xef\xbb\xbf[{\"a\":\n1},{\"a\":2}]\n{\n}\n";
+  std::thread slow_writer([&] {
+    const int fd = ::open(path.c_str(), O_WRONLY);
+    for (const char c : json) EXPECT_EQ(::write(fd, &c, 1), 1);
+    ::close(fd);
+  });
+  EXPECT_THAT(Read(path), ElementsAre(R"({"a":1})", R"({"a":2})", "{}"));
+  slow_writer.join();
 }
 
 TEST_F(InputLinesTest, TheFileOfASourceKeepsWhatStandsBeforeDamage) {

@@ -17,6 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr int64_t kMappedAt = 1'772'355'600'000'000;  // 2026-03-01T09:00:00Z
@@ -54,7 +55,7 @@ TEST(LineMapperTest, ATimeIsReadInWhateverUnitItIs) {
     const OrderedJson event = EventOf(mapping, "{\"t\":" + std::string(time) + "}");
     EXPECT_EQ(event["occurred_at"], "2025-11-28T21:00:00.000000Z") << time;
   }
-  EXPECT_EQ(EventOf(mapping, R"({"t":0})")["occurred_at"], "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(EventOf(mapping, R"({"t":1})")["occurred_at"], "1970-01-01T00:00:01.000000Z");
   EXPECT_EQ(EventOf(mapping, R"({"t":-1})")["occurred_at"], "1969-12-31T23:59:59.000000Z");
   EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"), HasSubstr("invalid time 'noon'"));
 }
@@ -111,15 +112,83 @@ TEST(LineMapperTest, ALineWithoutATimeHasThatOfTheLineBeforeIt) {
   const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
   cli::LineMapper mapper(mapping, kMappedAt);
   EXPECT_EQ(mapper.Map("first", "1")->time, "");
-  EXPECT_EQ(mapper.Map(R"({"t":0})", "2")->time, "1970-01-01T00:00:00.000000Z");
-  EXPECT_EQ(mapper.Map("  at Main.java:7", "3")->time, "1970-01-01T00:00:00.000000Z");
-  EXPECT_EQ(mapper.Map("{}", "4")->time, "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(mapper.Map(R"({"t":1})", "2")->time, "1970-01-01T00:00:01.000000Z");
+  EXPECT_EQ(mapper.Map("  at Main.java:7", "3")->time, "1970-01-01T00:00:01.000000Z");
+  EXPECT_EQ(mapper.Map("{}", "4")->time, "1970-01-01T00:00:01.000000Z");
   mapper.BeginFile();
   EXPECT_EQ(mapper.Map("first", "5")->time, "");
   mapper.BeginFile("2026-03-01T09:00:00.000000Z");
   EXPECT_EQ(mapper.Map("first", "6")->time, "2026-03-01T09:00:00.000000Z");
   EXPECT_EQ(mapper.TimeOf(R"({"t":1})"), "1970-01-01T00:00:01.000000Z");
   EXPECT_EQ(mapper.TimeOf("first"), "");
+}
+
+TEST(LineMapperTest, AZeroTimeIsNoTime) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "a"}, {Part::kTime, "b"}});
+  for (const char* zero :
+       {"0", "\"0\"", "0.0", "\"\"", "\"-\"", "\"0001-01-01T00:00:00Z\"", "\"0001-01-01T00:00:00\"",
+        "\"0001-01-01T00:00:00.0000000+01:00\"", "\"0001-01-01 00:00:00 +0000 UTC\"",
+        "\"0000-00-00 00:00:00\"", "-62135596800", "-62135596800000", "-6795364578871345152",
+        R"({"seconds":"0","nanos":0})", R"({"$date":"0001-01-01T00:00:00Z"})"}) {
+    const std::string field = "{\"a\":" + std::string(zero);
+    const OrderedJson next = EventOf(mapping, field + R"(,"b":1764363600})");
+    EXPECT_EQ(next["occurred_at"], "2025-11-28T21:00:00.000000Z") << zero;
+    EXPECT_EQ(next["payload"].dump(), OrderedJson::parse(field + "}").dump()) << "it is kept";
+    EXPECT_FALSE(EventOf(mapping, field + "}").contains("occurred_at")) << zero;
+    cli::LineMapper mapper(mapping, kMappedAt);
+    ASSERT_TRUE(mapper.Map(R"({"a":1764363600})", "1"));
+    EXPECT_EQ(mapper.Map(field + "}", "2")->time, "2025-11-28T21:00:00.000000Z")
+        << "that of the line before";
+  }
+}
+
+TEST(LineMapperTest, AZoneWithoutAnOffsetIsRefusedByName) {
+  const FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  EXPECT_THAT(MapOne(mapping, R"({"t":"2026-11-20T09:15:00[Europe/Berlin]"})"),
+              HasSubstr("zone 'Europe/Berlin' has no offset"));
+  EXPECT_EQ(EventOf(mapping, R"({"t":"2026-11-20T09:15:00+01:00[Europe/Berlin]"})")["occurred_at"],
+            "2026-11-20T08:15:00.000000Z");
+}
+
+TEST(LineMapperTest, TheFormatThatDoesNotFitIsShown) {
+  FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  mapping.time_format = *cli::TimeFormat::Make("%d.%m.%Y %H:%M");
+  EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"),
+              HasSubstr("expected '%d.%m.%Y %H:%M' (--time-format), RFC 3339"));
+}
+
+TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
+  const FieldMapping mapping = Mapping({{Part::kMessage, "m"}, {Part::kTime, "t"}});
+  const std::pair<const char*, const char*> texts[] = {
+      {"2026-11-20T09:15:01.1234567Z ##[error]x", "error"},
+      {"2026-11-20 09:15:01.123456Z ##[warning]x", "warning"},
+      {"[2026-11-20T09:15:01.123456Z] ERROR x", "error"},
+      {"(2026-11-20 10:15:01.123456 +0100) [warn] x", "warning"},
+      {"2026/11/20 09:15:01.123456 x", "none"},
+      {"2026-11-20 09:15:01,123456 | ERROR    | x", "error"},
+      {"2026-11-20T09:15:01.123456Z - WARNING - x", "warning"},
+      {"\x1b[2m2026-11-20T09:15:01.123456Z\x1b[0m \x1b[31mERROR\x1b[0m x", "error"},
+      {"<163>1 2026-11-20T09:15:01.123456Z host app - - - x", "error"},
+      {"2026-11-20T10:15:01.123456+01:00[Europe/Berlin] [WARN] x", "warning"},
+      {"2026-11-20T09:15:01.123456Z", "none"}};
+  for (const auto& [text, level] : texts) {
+    for (const std::string& line : {std::string(text), OrderedJson{{"m", text}}.dump()}) {
+      const OrderedJson event = EventOf(mapping, line);
+      EXPECT_EQ(event["occurred_at"], "2026-11-20T09:15:01.123456Z") << line;
+      EXPECT_EQ(event["message"], text) << "the text stays as it is";
+      EXPECT_EQ(event.value("level", "none"), level) << line;
+      EXPECT_EQ(cli::LineMapper(mapping, kMappedAt).TimeOf(line), "2026-11-20T09:15:01.123456Z");
+    }
+  }
+  for (const char* text :
+       {"x 2026-11-20T09:15:01Z", "2026-11-20 x", "2026-11-20T09:15:01Zx", "2026-13-20 09:15:01 x",
+        "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x", "12026-11-20T09:15:01Z",
+        "2026-11-20T09:15:01[Europe/Berlin] x"}) {
+    EXPECT_FALSE(EventOf(mapping, text).contains("occurred_at")) << text;
+  }
+  EXPECT_EQ(EventOf(mapping, R"({"t":1764363600,"m":"2026-11-20T09:15:01Z x"})")["occurred_at"],
+            "2025-11-28T21:00:00.000000Z")
+      << "the field counts";
 }
 
 // --- Levels ---
@@ -168,19 +237,15 @@ TEST(LineMapperTest, GuessesOnlyWhereTheLineSaysItAndSaysSo) {
 
 TEST(LineMapperTest, ATextThatBeginsWithALevelHasIt) {
   const FieldMapping mapping = Mapping({{Part::kMessage, "m"}, {Part::kLevel, "l"}});
-  const std::pair<const char*, const char*> texts[] = {{"[INFO] x", "info"},
-                                                       {"[ERROR]x", "error"},
-                                                       {"[warn] x", "warning"},
-                                                       {"<3>x", "error"},
-                                                       {"<134>x", "info"},
-                                                       {"WARN: x", "warning"},
-                                                       {"error: x", "error"},
-                                                       {"ERROR - x", "error"},
-                                                       {"FATAL x", "critical"},
-                                                       {"DEBUG2: x", "debug"},
-                                                       {"FINE: x", "debug"},
-                                                       {"[E] x", "error"},
-                                                       {"\x1b[31mERROR\x1b[0m x", "error"}};
+  const std::pair<const char*, const char*> texts[] = {
+      {"[INFO] x", "info"},     {"[ERROR]x", "error"},
+      {"[warn] x", "warning"},  {"<3>x", "error"},
+      {"<134>x", "info"},       {"WARN: x", "warning"},
+      {"error: x", "error"},    {"ERROR - x", "error"},
+      {"FATAL x", "critical"},  {"DEBUG2: x", "debug"},
+      {"FINE: x", "debug"},     {"[E] x", "error"},
+      {"##[error]x", "error"},  {"::warning file=a.c::x", "warning"},
+      {"INFO[0012] x", "info"}, {"\x1b[31mERROR\x1b[0m x", "error"}};
   for (const auto& [text, level] : texts) {
     EXPECT_EQ(LevelOf(mapping, text), level) << text;
     const std::string line = OrderedJson{{"m", text}}.dump();
@@ -188,7 +253,8 @@ TEST(LineMapperTest, ATextThatBeginsWithALevelHasIt) {
     EXPECT_EQ(EventOf(mapping, line)["message"], text) << "the text stays as it is";
   }
   for (const char* text : {"x [ERROR]", "Config: x", "note: x", "Errors: 3", "error in x", "C: x",
-                           "[d] x", "<192>x", "<x>", "ok: [host]", "[INFORMED] x", "[", "ERROR"}) {
+                           "[d] x", "<192>x", "<x>", "ok: [host]", "[INFORMED] x", "[", "ERROR",
+                           "##[group]x", "::group::x", "DETAIL: x", "Assert: x"}) {
     EXPECT_EQ(LevelOf(mapping, text), "none") << text;
   }
   EXPECT_EQ(LevelOf(mapping, R"({"l":"debug","m":"[ERROR] x"})"), "debug") << "the field counts";
@@ -235,6 +301,32 @@ TEST(LineMapperTest, OnlyLinesThatAreTakenCount) {
   EXPECT_EQ(mapper.counts().lines, 1);
 }
 
+TEST(LineMapperTest, AnUnknownLevelMayBeKept) {
+  const FieldMapping mapping = Mapping({{Part::kLevel, "l"}, {Part::kType, "e"}});
+  cli::LineMapper mapper(mapping, kMappedAt);
+  mapper.KeepUnknownLevels();
+  const auto mapped = mapper.Map(R"({"l":"loud"})", "1");
+  ASSERT_TRUE(mapped);
+  EXPECT_THAT(mapped->event, HasSubstr(R"("level":"info")"));
+  EXPECT_THAT(mapped->event, HasSubstr(R"("payload":{"l":"loud"})"));
+  EXPECT_THAT(mapped->unknown_level, HasSubstr("unknown level 'loud'"));
+  EXPECT_EQ(mapper.unknown_levels(), 1);
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 line has an unknown level")));
+  const auto failed = mapper.Map(R"({"l":"loud","e":"job_failed"})", "2");
+  ASSERT_TRUE(failed);
+  EXPECT_THAT(failed->event, Not(HasSubstr(R"("level":)"))) << "that of the type";
+  mapper.Uncount(mapped->counted);
+  EXPECT_EQ(mapper.unknown_levels(), 1);
+}
+
+TEST(LineMapperTest, AWordForNoLevelIsNone) {
+  const FieldMapping mapping = Mapping({{Part::kLevel, "l"}, {Part::kMessage, "m"}});
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"NOTSET"})"), "none");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"unknown","m":"[ERROR] x"})"), "error");
+  EXPECT_EQ(EventOf(mapping, R"({"l":"off"})")["payload"]["l"], "off");
+  EXPECT_THAT(LevelOf(mapping, R"({"l":true})"), HasSubstr("unknown level 'true'"));
+}
+
 TEST(LineMapperTest, AWordThatSaysMoreIsKept) {
   const FieldMapping mapping = Mapping({{Part::kLevel, "l"}});
   EXPECT_THAT(MapOne(mapping, R"({"l":"SUCCESS"})"), HasSubstr(R"("payload":{"l":"SUCCESS"})"));
@@ -275,6 +367,55 @@ TEST(LineMapperTest, TypesByTable) {
   EXPECT_THAT(cli::AddTypes("a=job_complete", mapping).error().message, HasSubstr("job_completed"));
   EXPECT_FALSE(cli::AddTypes("a", mapping));
   EXPECT_FALSE(cli::AddTypes("=log", mapping));
+  EXPECT_TRUE(cli::AddTypes("build_finished=job_completed", mapping)) << "the same again";
+  EXPECT_THAT(cli::AddTypes("build_finished=job_failed", mapping).error().message,
+              HasSubstr("'build_finished' is mapped twice"));
+}
+
+TEST(LineMapperTest, WhatDbtPrints) {
+  FieldMapping mapping;
+  mapping.job = "a";
+  ASSERT_TRUE(cli::ApplyPreset("dbt", mapping));
+  cli::LineMapper mapper(mapping, kMappedAt);
+  const auto map = [&](const std::string& name, const std::string& node, const std::string& status,
+                       const std::string& data_status = "") {
+    const OrderedJson line = {
+        {"info", {{"name", name}, {"level", "info"}, {"msg", "x"}, {"ts", "2026-03-01T09:00:00Z"}}},
+        {"data",
+         {{"node_info", {{"unique_id", node}, {"node_name", "n"}, {"node_status", status}}},
+          {"status", data_status}}}};
+    const auto mapped = mapper.Map(line.dump(), "id");
+    if (!mapped) return mapped.error().message;
+    const OrderedJson event = OrderedJson::parse(mapped->event);
+    return event["type"].get<std::string>() + " " + event.value("stage", "");
+  };
+  EXPECT_EQ(map("LogStartLine", "model.a", "started"), "stage_started model.a");
+  EXPECT_EQ(map("LogModelResult", "model.a", "success", "SELECT 1"), "stage_completed model.a");
+  EXPECT_EQ(map("LogStartLine", "model.b", "started"), "stage_started model.b");
+  EXPECT_EQ(map("LogModelResult", "model.b", "", "error"), "stage_failed model.b");
+  EXPECT_EQ(map("LogTestResult", "test.c", "fail"), "stage_failed test.c");
+  EXPECT_EQ(map("LogSeedResult", "seed.d", "success"), "stage_completed seed.d");
+  EXPECT_EQ(map("LogSnapshotResult", "snapshot.e", "error"), "stage_failed snapshot.e");
+  // A log of the level debug tells of each twice.
+  EXPECT_EQ(map("NodeStart", "model.f", "started"), "stage_started model.f");
+  EXPECT_EQ(map("LogStartLine", "model.f", "started"), "x-logstartline model.f");
+  EXPECT_EQ(map("LogModelResult", "model.f", "", "error"), "stage_failed model.f");
+  EXPECT_EQ(map("NodeFinished", "model.f", "error"), "x-nodefinished model.f");
+  EXPECT_EQ(map("NodeStart", "model.f", "started"), "stage_started model.f") << "again";
+}
+
+TEST(LineMapperTest, WhatIsGivenStandsForThePresets) {
+  FieldMapping mapping;
+  mapping.job = "a";
+  mapping.type = "log";
+  ASSERT_TRUE(cli::ApplyPreset("nextflow", mapping));
+  const std::string line = R"({"runName":"r","event":"started","utcTime":"2026-03-01T09:00:00Z"})";
+  const OrderedJson event = EventOf(mapping, line);
+  EXPECT_EQ(event["job_id"], "a");
+  EXPECT_EQ(event["type"], "log");
+  EXPECT_EQ(event["payload"]["runName"], "r");
+  mapping.Of(Part::kJob).push_back("runName");
+  EXPECT_EQ(EventOf(mapping, line)["job_id"], "r") << "a field by hand beats the job";
 }
 
 // --- Fields ---
@@ -313,6 +454,16 @@ TEST(LineMapperTest, TheFirstPathThatIsThereCounts) {
 }
 
 // --- What must not be lost ---
+
+TEST(LineMapperTest, BracketsOfJsonThatIsNoneAreSaid) {
+  const FieldMapping mapping = Mapping({});
+  cli::LineMapper mapper(mapping, kMappedAt);
+  const auto bracket = mapper.Map("  {", "1");
+  ASSERT_TRUE(bracket && mapper.Map("\"a\": NaN", "2"));
+  EXPECT_THAT(mapper.Remarks(), ElementsAre(HasSubstr("1 line is only '{' or '['")));
+  mapper.Uncount(bracket->counted);
+  EXPECT_THAT(mapper.Remarks(), IsEmpty());
+}
 
 TEST(LineMapperTest, AKeyThatIsGivenTwiceKeepsBothValues) {
   const FieldMapping mapping = Mapping({{Part::kMessage, "msg"}});

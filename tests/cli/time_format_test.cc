@@ -53,10 +53,20 @@ TEST(TimeFormatTest, WhatDoesNotFitIsNoTime) {
   EXPECT_EQ(Read("%Y-%m-%d %H:%M:%S.%f", "2026-03-01 09:00:00."), "no time");
 }
 
+TEST(TimeFormatTest, UnixSeconds) {
+  EXPECT_EQ(Read("%s", "1772355600"), "2026-03-01T09:00:00.000000Z");
+  EXPECT_EQ(Read("[%s.%f]", "[1772355600.25]"), "2026-03-01T09:00:00.250000Z");
+  EXPECT_EQ(Read("%s", "12345"), "1970-01-01T03:25:45.000000Z") << "as the format says";
+  EXPECT_EQ(Read("%s", "noon"), "no time");
+  EXPECT_EQ(Read("%s", "99999999999999"), "no time");
+}
+
 TEST(TimeFormatTest, AFormatThatCannotWorkIsNamed) {
   EXPECT_THAT(Read("%H:%M:%S", "09:00:00"), HasSubstr("has no day"));
   EXPECT_THAT(Read("yyyy-mm-dd", "2026-03-01"), HasSubstr("has no day"));
-  EXPECT_THAT(Read("%s", "1"), HasSubstr("%s is not supported"));
+  EXPECT_THAT(Read("%d %H:%M", "20 09:00"), HasSubstr("'%d %H:%M' has a day without a month"));
+  EXPECT_THAT(Read("%Y %d", "2026 20"), HasSubstr("a day without a month"));
+  EXPECT_THAT(Read("%Y %s", "2026 1"), HasSubstr("%s beside parts of a date"));
 }
 
 }  // namespace

@@ -25,8 +25,46 @@ TEST(LevelOfWordTest, KnowsTheWordsOfOthersInAnyCase) {
       {"T", "debug"},        {"D", "debug"},          {"V", "debug"},
       {"I", "info"},         {"N", "info"},           {"w", "warning"},
       {"E", "error"},        {"C", "critical"},       {"F", "critical"},
-      {"A", "critical"}};
+      {"A", "critical"},     {"PNC", "critical"},     {"Assert", "critical"},
+      {"audit", "info"},     {"Detail", "debug"}};
   for (const auto& [word, level] : words) EXPECT_EQ(LevelOfWord(word), level) << word;
+}
+
+TEST(LevelOfWordTest, WhatStandsAroundAWordDoesNotCount) {
+  const std::pair<const char*, const char*> words[] = {{"[warn]", "warning"},
+                                                       {"info:", "info"},
+                                                       {"<info>", "info"},
+                                                       {"INFO[0000]", "info"},
+                                                       {"**ERROR**", "error"},
+                                                       {"Warn(30)", "warning"},
+                                                       {"Critical(50)", "critical"},
+                                                       {"\x1b[31mERROR\x1b[0m", "error"},
+                                                       {"\x1b[1;33m[WARN]\x1b[0m ", "warning"},
+                                                       {"( debug )", "debug"},
+                                                       {"[E]", "error"},
+                                                       {"\xf0\x9f\x94\xa5 error", "error"},
+                                                       {"'notice'", "info"},
+                                                       {"|FATAL|", "critical"},
+                                                       {"[DEBUG2]", "debug"},
+                                                       {"[INFO+4]", "warning"},
+                                                       {"LogLevel.WARNING", "warning"},
+                                                       {"LOG_ERR", "error"},
+                                                       {"SEVERITY_NUMBER_ERROR", "error"}};
+  for (const auto& [word, level] : words) EXPECT_EQ(LevelOfWord(word), level) << word;
+  for (const char* word : {"[]", "[loud]", "(30)", "[0000]", "warn(x)", "war[n]", "<3>", "***",
+                           "\x1b[31m", "\x1b[31", "error in x", "log_x"}) {
+    EXPECT_EQ(LevelOfWord(word), "") << word;
+  }
+}
+
+TEST(LevelOfWordTest, AWordThatSaysThatThereIsNone) {
+  for (const char* word : {"off", "NOTSET", "unknown", "[UNKNOWN]", "None", "-", "Unspecified"}) {
+    EXPECT_TRUE(IsNoLevelWord(word)) << word;
+    EXPECT_EQ(LevelOfWord(word), "") << word;
+  }
+  for (const char* word : {"", "loud", "info", "[]", "offline"}) {
+    EXPECT_FALSE(IsNoLevelWord(word)) << word;
+  }
 }
 
 TEST(LevelOfWordTest, AWordWithADegree) {

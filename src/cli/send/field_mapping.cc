@@ -4,6 +4,8 @@
 
 #include "base/ascii_case.h"
 #include "base/nearest.h"
+#include "cli/send/text_time.h"
+#include "cli/send/time_object.h"
 #include "core/json_text.h"
 #include "core/query.h"
 #include "core/vocabulary.h"
@@ -77,14 +79,30 @@ const std::vector<Preset>& Presets() {
         {Part::kLevel, {"info.level"}},
         {Part::kMessage, {"info.msg"}},
         {Part::kType, {"info.name"}},
-        {Part::kStage, {"data.node_info.node_name"}}},
+        {Part::kStage, {"data.node_info.unique_id", "data.node_info.node_name"}}},
+       // NodeStart and NodeFinished are there only in logs of the level debug.
        {{"MainReportVersion", "job_started"},
+        {"LogStartLine", "stage_started"},
+        {"LogHookStartLine", "stage_started"},
         {"NodeStart", "stage_started"},
+        {"LogModelResult", "stage_completed"},
+        {"LogTestResult", "stage_completed"},
+        {"LogSeedResult", "stage_completed"},
+        {"LogSnapshotResult", "stage_completed"},
+        {"LogNodeResult", "stage_completed"},
+        {"LogFunctionResult", "stage_completed"},
+        {"LogFreshnessResult", "stage_completed"},
+        {"LogHookEndLine", "stage_completed"},
         {"NodeFinished", "stage_completed"},
         {"CommandCompleted", "job_completed"}},
        {{"data.node_info.node_status", "error"},
         {"data.node_info.node_status", "fail"},
         {"data.node_info.node_status", "failed"},
+        {"data.node_info.node_status", "runtime error"},
+        {"data.status", "error"},
+        {"data.status", "fail"},
+        {"data.status", "failed"},
+        {"data.status", "runtime error"},
         {"data.success", "false"}}},
       // The messages of nextflow -with-weblog
       {"nextflow",
@@ -125,27 +143,56 @@ const std::array<PartFlag, kPartCount>& PartFlags() {
 
 std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part part) const {
   const size_t index = static_cast<size_t>(part);
+  std::optional<ForeignLine::Place> zero;
   for (const auto* list : {&paths[index], &preset_paths[index]}) {
     for (const std::string& path : *list) {
       const auto place = part == Part::kTime      ? line.FindTime(path)
                          : part == Part::kMessage ? line.FindMessage(path)
                                                   : line.Find(path);
-      if (place) return place;
+      if (place && (part != Part::kTime || !HasZeroTime(*place))) return place;
+      if (!zero) zero = place;
     }
   }
-  return std::nullopt;
+  return zero;
 }
 
 std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& ours) const {
   const bool is_end = ours == "stage_completed" || ours == "job_completed";
   if (!is_end) return ours;
   const auto has_failed = [&line](const std::pair<std::string, std::string>& failure) {
-    const auto place = line.Find(failure.first);
-    if (!place) return false;
-    return EqualsIgnoringCase(TextOfScalar(*place->member), failure.second);
+    return HasValue(line, failure.first, failure.second);
   };
-  if (std::none_of(failures.begin(), failures.end(), has_failed)) return ours;
+  const bool is_failure = std::any_of(failures.begin(), failures.end(), has_failed) ||
+                          std::any_of(preset_failures.begin(), preset_failures.end(), has_failed);
+  if (!is_failure) return ours;
   return ours == "job_completed" ? "job_failed" : "stage_failed";
+}
+
+bool HasZeroTime(const ForeignLine::Place& place) {
+  if (place.member->kind == JsonMember::Kind::kObject) {
+    const auto time = TimeOfObject(place.member->raw);
+    return time && IsZeroTime(*time);
+  }
+  return IsZeroTime(TextOfScalar(*place.member));
+}
+
+bool HasValue(ForeignLine& line, const std::string& path, const std::string& value) {
+  const auto place = line.Find(path);
+  return place && EqualsIgnoringCase(TextOfScalar(*place->member), value);
+}
+
+CliStatus CheckType(const std::string& flag, const std::string& type) {
+  if (FindType(type) == nullptr) {
+    const std::string nearest(NearestTypeName(type));
+    return Fail(ExitCode::kUsage,
+                flag + ": unknown type '" + QuotableText(type, 80) + "'" +
+                    (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") +
+                    " (types of your own begin with x-, and have only a-z, 0-9, '_' and '-')");
+  }
+  if (type == "heartbeat") {
+    return Fail(ExitCode::kUsage, flag + ": heartbeats are not stored and cannot be imported");
+  }
+  return {};
 }
 
 bool FieldMapping::empty() const {
@@ -161,11 +208,15 @@ CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
   }
   mapping.preset = name;
   for (const auto& [part, paths] : found->paths) {
-    // A field that was named by hand stands for the preset's.
-    if (mapping.Of(part).empty()) mapping.preset_paths[static_cast<size_t>(part)] = paths;
+    // What was given by hand stands for the preset's.
+    const bool is_given = !mapping.Of(part).empty() ||
+                          (part == Part::kJob && !mapping.job.empty()) ||
+                          (part == Part::kType && !mapping.type.empty());
+    if (!is_given) mapping.preset_paths[static_cast<size_t>(part)] = paths;
   }
   for (const auto& [theirs, ours] : found->types) mapping.preset_types.emplace(theirs, ours);
-  for (const auto& [path, value] : found->failures) mapping.failures.emplace_back(path, value);
+  for (const auto& [path, value] : found->failures)
+    mapping.preset_failures.emplace_back(path, value);
   if (mapping.level_scale == nullptr) mapping.level_scale = FindLevelScale(found->scale);
   return {};
 }
@@ -185,16 +236,14 @@ CliStatus AddTypes(const std::string& text, FieldMapping& mapping) {
           "--type-map: '" + entry + "' must be THEIRS=OURS, such as build_finished=job_completed");
     }
     const std::string ours = entry.substr(equals + 1);
-    if (FindType(ours) == nullptr) {
-      const std::string nearest(NearestTypeName(ours));
-      return Fail(ExitCode::kUsage,
-                  "--type-map: unknown type '" + QuotableText(ours, 80) + "'" +
-                      (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    if (CliStatus sound = CheckType("--type-map", ours); !sound) return sound;
+    const std::string theirs = entry.substr(0, equals);
+    const auto [known, is_new] = mapping.types.emplace(theirs, ours);
+    if (!is_new && known->second != ours) {
+      return Fail(ExitCode::kUsage, "--type-map: '" + QuotableText(theirs, 80) +
+                                        "' is mapped twice: to " + known->second + " and to " +
+                                        ours);
     }
-    if (ours == "heartbeat") {
-      return Fail(ExitCode::kUsage, "--type-map: heartbeats are not stored and cannot be imported");
-    }
-    mapping.types[entry.substr(0, equals)] = ours;
   }
   return {};
 }

@@ -44,27 +44,41 @@ struct FieldMapping {
   // Paths and values (case-insensitive): a completed stage or job in a line with one of them has
   // failed.
   std::vector<std::pair<std::string, std::string>> failures;
+  std::vector<std::pair<std::string, std::string>> preset_failures;
 
   const std::vector<std::string>& Of(Part part) const { return paths[static_cast<size_t>(part)]; }
   std::vector<std::string>& Of(Part part) { return paths[static_cast<size_t>(part)]; }
 
-  // The place of `part` in `line`. Paths given explicitly precede the preset's.
+  // The place of `part` in `line`. Paths given explicitly precede the preset's. Of a time one that
+  // is no zero time (text_time.h) comes first, wherever it stands.
   std::optional<ForeignLine::Place> Find(ForeignLine& line, Part part) const;
 
-  // `ours`, a type, or job_failed and stage_failed for a line that one of `failures` is about.
+  // `ours`, a type, or job_failed and stage_failed for a line that one of `failures` or
+  // `preset_failures` is about.
   std::string TypeByOutcome(ForeignLine& line, const std::string& ours) const;
 
   // A journal's own lines need none of it.
   bool empty() const;
 };
 
-// Adds the mapping of the preset `name`. kUsage for an unknown name.
+// Adds the mapping of the preset `name`. What `mapping` already has precedes it: a part with a path
+// of its own, and a job or a type that was given (then lines are not asked for theirs). kUsage for
+// an unknown name.
 CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping);
 std::vector<std::string_view> PresetNames();
 
-// "theirs=ours", several separated by commas. kUsage for another form and for a type that is none
-// of ours.
+// "theirs=ours", several separated by commas. kUsage for another form, for a type that is none of
+// ours, and for two meanings of one type.
 CliStatus AddTypes(const std::string& text, FieldMapping& mapping);
+
+// kUsage unless `type` can be that of an event: one of ours that is stored, or x-...; `flag` is
+// what named it.
+CliStatus CheckType(const std::string& flag, const std::string& type);
+
+// Whether the value at `place` is a time that stands for none (text_time.h).
+bool HasZeroTime(const ForeignLine::Place& place);
+// Whether the value at `path` of `line` is `value`; case does not count.
+bool HasValue(ForeignLine& line, const std::string& path, const std::string& value);
 
 // "field=value", several separated by commas. kUsage for another form.
 CliStatus AddFailures(const std::string& text, FieldMapping& mapping);

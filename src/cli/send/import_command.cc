@@ -65,6 +65,9 @@ void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flag
 // The mapping that the flags describe.
 CliStatus PutTogether(ImportFlags& flags) {
   FieldMapping& mapping = flags.options.mapping;
+  if (!mapping.type.empty()) {
+    if (CliStatus sound = CheckType("--type", mapping.type); !sound) return sound;
+  }
   if (!flags.level_scale.empty()) {
     mapping.level_scale = FindLevelScale(flags.level_scale);
     if (mapping.level_scale == nullptr) {

@@ -65,6 +65,7 @@ ImportRun::ImportRun(Context& context, const ImportOptions& options)
   // A journal's own lines say themselves what was wrong with them.
   if (!options.mapping.empty()) sender_.OnFlagged(PrintError);
   if (!options.skip_invalid) return;
+  mapper_.KeepUnknownLevels();
   sender_.SkipRefused([this](const OutgoingEvent& event, const std::string& reason) {
     if (!options_.mapping.empty()) mapper_.Uncount(event.counted);
     CountSkipped(sending_ + ": " + reason);
@@ -151,6 +152,11 @@ CliStatus ImportRun::SurveyAll(std::vector<Input>& inputs) {
 CliStatus ImportRun::SendInput(const Input& input, Progress& progress) {
   // A batch is of one file, so that the line that a refusal names is known.
   sending_ = input.name;
+  assumed_time_.clear();
+  is_begun_alike_ = false;
+  const int64_t duplicates_before = sender_.duplicates();
+  const auto taken = [this] { return options_.dry_run ? read_ - skipped_ : sender_.accepted(); };
+  const int64_t taken_before = taken();
   const CliStatus read =
       options_.mapping.empty() ? SendJournal(input, progress) : SendLines(input, progress);
   if (read && is_last_input_ && !sender_.has_sent() && !options_.mapping.empty()) {
@@ -160,6 +166,16 @@ CliStatus ImportRun::SendInput(const Input& input, Progress& progress) {
     }
   }
   const CliStatus sent = Flush();  // what came before a line that is wrong was right
+  if (!assumed_time_.empty() && taken() > taken_before) {
+    Say(input.name + ": no line has a time; its modification time (" + assumed_time_ +
+        ") was used");
+  }
+  const int64_t duplicates = sender_.duplicates() - duplicates_before;
+  if (is_begun_alike_ && duplicates > 0) {
+    Say(input.name + ": " + std::to_string(duplicates) +
+        " already stored: the input begins like one imported before and differs later; what both "
+        "begin with counts as the same. Files given by name are told apart");
+  }
   if (!sent) return Fail(sent.error().code, input.name + ": " + sent.error().message);
   return read;
 }
@@ -201,7 +217,7 @@ CliStatus ImportRun::SendJournal(const Input& input, Progress& progress) {
 }
 
 CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
-  const auto salt = SaltOf(input);
+  auto salt = SaltOf(input);
   if (!salt) return tl::unexpected(salt.error());
   auto source =
       OpenByteSource(input.file.path, input.name, [&](uint64_t bytes) { progress.Advance(bytes); });
@@ -209,18 +225,26 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
   InputLines lines(std::move(*source));
   LineChain chain;
   HeldLines held;
-  mapper_.BeginFile(input.is_stream ? LookAhead(lines, held) : TimeOfFirstLines(input));
+  OutlineRecorder recorder(ledger_);
+  mapper_.BeginFile(input.is_stream ? LookAhead(lines, held, recorder) : TimeOfFirstLines(input));
+  if (input.is_stream) salt = SaltOf(recorder.Outline());
   while (true) {
     if (held.empty() && sender_.has_queued() && lines.WouldWait()) {
       if (CliStatus sent = Flush(); !sent) return sent;
     }
-    auto line = held.empty() ? lines.Next() : std::move(held.front());
-    if (!held.empty()) held.pop_front();
+    const bool is_new = held.empty();
+    auto line = is_new ? lines.Next() : std::move(held.front());
+    if (!is_new) held.pop_front();
     if (!line) {
       const bool is_named = line.error().message.starts_with(input.name);
       return Fail(line.error().code, (is_named ? "" : input.name + ": ") + line.error().message);
     }
-    if (!line->has_value()) return {};
+    if (!line->has_value()) {
+      const bool is_known = !input.is_stream || options_.dry_run;
+      is_begun_alike_ = !is_known && !ledger_.Extend(*salt, recorder.Outline());
+      return {};
+    }
+    if (input.is_stream && is_new && (*line)->is_ended) recorder.Add((*line)->text);
     if (!input.is_stream && IsTornObject(**line)) {
       Say(input.name + ":" + std::to_string((*line)->number) +
           ": the last line is unfinished; import the file again when it is complete");
@@ -231,36 +255,34 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
 }
 
 std::string ImportRun::TimeOfFirstLines(const Input& input) {
-  if (mapper_.ReadsTimes()) {
-    auto source = OpenByteSource(input.file.path, input.name);
-    if (!source) return "";  // who sends the file says so
-    InputLines lines(std::move(*source));
-    for (auto line = lines.Next(); line && line->has_value(); line = lines.Next()) {
-      if (std::string time = mapper_.TimeOf((*line)->text); !time.empty()) return time;
-    }
+  auto source = OpenByteSource(input.file.path, input.name);
+  if (!source) return "";  // who sends the file says so
+  InputLines lines(std::move(*source));
+  for (auto line = lines.Next(); line && line->has_value(); line = lines.Next()) {
+    if (std::string time = mapper_.TimeOf((*line)->text); !time.empty()) return time;
   }
   const auto info = RealFileSystem().Stat(input.file.path);
   if (!info || !info->has_value() || (*info)->size == 0) return "";
-  std::string time = FormatTimestamp((*info)->mtime_ns / 1'000);
-  Say(input.name + ": no line has a time; its modification time (" + time + ") was used");
-  return time;
+  assumed_time_ = FormatTimestamp((*info)->mtime_ns / 1'000);
+  return assumed_time_;
 }
 
-std::string ImportRun::LookAhead(InputLines& lines, HeldLines& held) {
+std::string ImportRun::LookAhead(InputLines& lines, HeldLines& held, OutlineRecorder& recorder) {
   constexpr size_t kMaxHeldLines = 1'000;
   constexpr size_t kMaxHeldBytes = size_t{8} << 20;
   size_t bytes = 0;
-  if (!mapper_.ReadsTimes()) return "";
+  std::string time;
   while (held.size() < kMaxHeldLines && bytes < kMaxHeldBytes) {
     // Whoever writes slowly is not to be waited for.
-    if (!held.empty() && lines.WouldWait()) return "";
+    if (!held.empty() && lines.WouldWait()) break;
     held.push_back(lines.Next());
-    if (!held.back() || !held.back()->has_value()) return "";
-    const std::string& text = (*held.back())->text;
-    if (std::string time = mapper_.TimeOf(text); !time.empty()) return time;
-    bytes += text.size();
+    if (!held.back() || !held.back()->has_value()) break;
+    const InputLine& line = **held.back();
+    if (time.empty()) time = mapper_.TimeOf(line.text);
+    if (line.is_ended) recorder.Add(line.text);
+    bytes += line.text.size();
   }
-  return "";
+  return time;
 }
 
 CliResult<std::string> ImportRun::SaltOf(const Input& input) {
@@ -272,9 +294,13 @@ CliResult<std::string> ImportRun::SaltOf(const Input& input) {
     if (!again) return tl::unexpected(again.error());
     outline = std::move(*again);
   }
+  return SaltOf(outline);
+}
+
+std::string ImportRun::SaltOf(const FileOutline& outline) {
   auto [salt, remembered] = ledger_.SaltOf(outline, options_.dry_run);
   if (!remembered) {
-    Say("cannot save that this file was imported: " + remembered.error().message);
+    Say("cannot save that this input was imported: " + remembered.error().message);
   }
   return salt;
 }
@@ -288,6 +314,9 @@ CliStatus ImportRun::SendLine(const Input& input, const std::string& salt, const
   }
   auto mapped = mapper_.Map(line.text, id);
   if (!mapped) return Refuse(place, mapped.error(), ExitCode::kProblem);
+  if (!mapped->unknown_level.empty() && mapper_.unknown_levels() <= kSkippedShown) {
+    Say(EscapeControls(place + mapped->unknown_level) + " (kept as info)");
+  }
   if (options_.create && jobs_.insert(mapped->job_id).second && mapped->type != "job_created") {
     if (CliStatus created = Create(*mapped); !created) return created;
   }
@@ -374,6 +403,7 @@ CliStatus ImportRun::PrintSummary() {
                           {"mapped_otherwise", sender_.differing()},
                           {"flagged", sender_.flagged()},
                           {"skipped", skipped_},
+                          {"unknown_levels", mapper_.unknown_levels()},
                           {"last_seq", sender_.last_seq()}};
     return context_.out.WriteLine(summary.dump());
   }

@@ -56,11 +56,12 @@ class ImportRun {
   CliStatus SendJournal(const Input& input, Progress& progress);
   CliStatus SendLines(const Input& input, Progress& progress);
   // occurred_at of the lines before the first one with a time. Of a stream the lines that were read
-  // to find it go to `held`.
+  // to find it, and to know the stream again, go to `held`.
   using HeldLines = std::deque<CliResult<std::optional<InputLine>>>;
   std::string TimeOfFirstLines(const Input& input);
-  std::string LookAhead(InputLines& lines, HeldLines& held);
+  std::string LookAhead(InputLines& lines, HeldLines& held, OutlineRecorder& recorder);
   CliResult<std::string> SaltOf(const Input& input);
+  std::string SaltOf(const FileOutline& outline);
   CliStatus SendLine(const Input& input, const std::string& salt, const InputLine& line,
                      LineChain& chain);
   CliStatus Send(const Input& input, OutgoingEvent event);
@@ -83,10 +84,12 @@ class ImportRun {
   IdConflicts ids_;             // of a dry run
   std::set<std::string> jobs_;  // seen; with `create`
   std::string sending_;         // the name of the input that is being sent
+  std::string assumed_time_;    // of its lines, where none has a time
   int64_t read_ = 0;
   int64_t skipped_ = 0;
   int64_t created_ = 0;
   bool is_last_input_ = false;
+  bool is_begun_alike_ = false;   // the input, like another one that was imported before
   Progress* progress_ = nullptr;  // while there is one
 };
 

@@ -70,6 +70,7 @@ std::optional<Guess> GuessScale(const ForeignLine& line, const std::string& key)
 CliResult<std::string> LevelReader::Read(const ForeignLine& line, const ForeignLine::Place& place) {
   const std::string text = TextOfScalar(*place.member);
   if (const std::string_view level = LevelOfWord(text); !level.empty()) return std::string(level);
+  if (IsNoLevelWord(text)) return std::string();
   if (const auto number = NumberOf(text)) return ReadNumber(line, place, *number);
   const std::string_view nearest = NearestWord(text, AllLevels());
   return Fail(ExitCode::kUsage,

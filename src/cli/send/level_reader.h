@@ -21,8 +21,8 @@ class LevelReader {
   // `scale`: null where none was named.
   explicit LevelReader(const LevelScale* scale) : scale_(scale) {}
 
-  // The level that the value at `place` of `line` stands for. kUsage, with what is wrong, when
-  // there is none.
+  // The level that the value at `place` of `line` stands for; empty where the value says that there
+  // is none (off, NOTSET, unknown). kUsage, with what is wrong, for any other value.
   CliResult<std::string> Read(const ForeignLine& line, const ForeignLine::Place& place);
 
   // The level that a text for people begins with (text_level.h); empty where it begins with none.

@@ -101,11 +101,11 @@ std::pair<std::string, Status> ImportLedger::SaltOf(const FileOutline& outline, 
   }
   const std::string& first_digest = outline.digests.begin()->second;
   std::vector<KnownFile> files = Known(first_digest);
-  const auto found = std::find_if(files.begin(), files.end(), [&](const KnownFile& known) {
+  const auto found = std::find_if(files.rbegin(), files.rend(), [&](const KnownFile& known) {
     return Agrees(known.outline, outline);
   });
   std::string salt;
-  if (found != files.end()) {
+  if (found != files.rend()) {
     salt = found->salt;
     if (outline.lines() <= found->outline.lines()) return {salt, Status()};
     found->outline = outline;
@@ -116,6 +116,39 @@ std::pair<std::string, Status> ImportLedger::SaltOf(const FileOutline& outline, 
     if (files.size() > kMaxKnownFiles) files.erase(files.begin() + 1);
   }
   return {salt, is_trial ? Status() : Save(first_digest, files)};
+}
+
+bool ImportLedger::Extend(const std::string& salt, const FileOutline& outline) {
+  if (folder_.empty() || outline.empty()) return true;
+  const auto lock = OpenLocked(folder_ + "/lock", true);
+  if (!lock) return true;  // SaltOf() said so
+  const std::string& first_digest = outline.digests.begin()->second;
+  std::vector<KnownFile> files = Known(first_digest);
+  const auto found = std::find_if(files.begin(), files.end(),
+                                  [&](const KnownFile& known) { return known.salt == salt; });
+  if (found == files.end()) return true;
+  if (!Agrees(found->outline, outline)) return false;
+  if (outline.lines() <= found->outline.lines()) return true;
+  found->outline = outline;
+  static_cast<void>(Save(first_digest, files));  // the same failure that SaltOf() had
+  return true;
+}
+
+void OutlineRecorder::Add(std::string_view line) {
+  last_ = chain_.Add(line);
+  const int64_t number = chain_.lines();
+  if (number == 1) {
+    for (const KnownFile& known : ledger_.Known(last_)) {
+      for (const auto& [at, digest] : known.outline.digests) wanted_.insert(at);
+    }
+  }
+  const bool is_power_of_two = (number & (number - 1)) == 0;
+  if (is_power_of_two || wanted_.contains(number)) outline_.digests[number] = last_;
+}
+
+const FileOutline& OutlineRecorder::Outline() {
+  if (chain_.lines() > 0) outline_.digests[chain_.lines()] = last_;
+  return outline_;
 }
 
 }  // namespace stagelog::cli

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,15 +61,40 @@ class ImportLedger {
 
   // The salt of the file with that outline, which must have the digests at all lines at which a
   // known file has one (as far as it reaches): that of the known file that it continues, or is the
-  // beginning of; a new one for a file that differs from all of them, and none for the first.
+  // beginning of (of several the one that became known last); a new one for a file that differs
+  // from all of them, and none for the first.
   // Remembers the file, unless `is_trial`. The second is a failure to remember it.
   std::pair<std::string, Status> SaltOf(const FileOutline& outline, bool is_trial);
+
+  // Remembers more of the file with that salt, where only its beginning was there for SaltOf().
+  // False when that is not the known file after all.
+  bool Extend(const std::string& salt, const FileOutline& outline);
 
  private:
   std::string PathOf(const std::string& first_digest) const;
   Status Save(const std::string& first_digest, const std::vector<KnownFile>& files) const;
 
   const std::string folder_;
+};
+
+// Makes the outline of a file line by line. One thread at a time.
+class OutlineRecorder {
+ public:
+  // The ledger must outlive it.
+  explicit OutlineRecorder(const ImportLedger& ledger) : ledger_(ledger) {}
+
+  // The next line; of the last one only if it has ended, for it may become another one.
+  void Add(std::string_view line);
+
+  // Of the lines so far, with what SaltOf() asks for. What is added later keeps to it.
+  const FileOutline& Outline();
+
+ private:
+  const ImportLedger& ledger_;
+  LineChain chain_;
+  std::set<int64_t> wanted_;  // beside the powers of two
+  std::string last_;
+  FileOutline outline_;
 };
 
 }  // namespace stagelog::cli

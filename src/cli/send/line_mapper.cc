@@ -9,6 +9,7 @@
 #include "base/timestamp.h"
 #include "cli/run/utf8_text.h"
 #include "cli/send/legal_name.h"
+#include "cli/send/text_time.h"
 #include "cli/send/time_object.h"
 #include "core/draft_decoder.h"
 #include "core/identifier.h"
@@ -49,6 +50,15 @@ std::string_view WithoutLineEnd(std::string_view text) {
   return text;
 }
 
+// "Europe/Berlin" of "2026-11-20T09:15:00[Europe/Berlin]".
+std::string ZoneNameOf(const std::string& text) {
+  const size_t open = text.find('[');
+  const size_t close = text.find(']', open == std::string::npos ? 0 : open);
+  const bool is_zone = open != std::string::npos && close != std::string::npos &&
+                       ParseForeignTime(text.substr(0, open)).has_value();
+  return is_zone ? QuotableText(text.substr(open + 1, close - open - 1), 80) : "";
+}
+
 // A heartbeat is a sign of life now, and the daemon would not keep it.
 std::string TypeNamed(const std::string& text) {
   const bool is_ours = FindType(text) != nullptr && text != "heartbeat";
@@ -59,6 +69,8 @@ std::string TypeNamed(const std::string& text) {
 constexpr uint32_t kIsObject = 1U << kPartCount;
 constexpr uint32_t kHasNoZone = kIsObject << 1;
 constexpr uint32_t kHasNoYear = kIsObject << 2;
+constexpr uint32_t kHasUnknownLevel = kIsObject << 3;
+constexpr uint32_t kIsLoneBracket = kIsObject << 4;
 
 constexpr uint32_t BitOf(Part part) { return 1U << static_cast<uint32_t>(part); }
 
@@ -77,6 +89,18 @@ void MappingCounts::AddObject(ForeignLine& line) {
     for (JsonMembers inner(member.raw); inner.Next();) {
       keys.push_back(member.key + "." + std::string(inner.key()));
     }
+  }
+}
+
+void MappingCounts::AddFailures(const FieldMapping& mapping, ForeignLine& line, bool is_end) {
+  for (size_t i = 0; i < mapping.failures.size(); ++i) {
+    const auto& [path, value] = mapping.failures[i];
+    if (used_failures.contains(i) || (!is_end && failure_values.contains(i))) continue;
+    if (!line.Find(path)) continue;
+    failure_paths.insert(path);
+    if (!HasValue(line, path, value)) continue;
+    failure_values.insert(i);
+    if (is_end) used_failures.insert(i);
   }
 }
 
@@ -109,9 +133,18 @@ class LineReading {
   }
 
   std::string ReadTime() {
-    parsed_ = ForeignLine::Parse(WithoutNuls(line_));
-    const auto place = parsed_ ? mapping_.Find(*parsed_, Part::kTime) : std::nullopt;
-    return place && SetTime(*place->member) ? time_ : "";
+    const std::string_view content = WithoutNuls(line_);
+    if (content.starts_with('{')) parsed_ = ForeignLine::Parse(content);
+    if (!parsed_) {
+      SetTimeOfText(content);
+      return time_;
+    }
+    if (const auto place = mapping_.Find(*parsed_, Part::kTime)) {
+      if (!SetTime(*place)) return "";
+    }
+    const auto message = mapping_.Find(*parsed_, Part::kMessage);
+    if (time_.empty() && message) SetTimeOfText(TextOfScalar(*message->member));
+    return time_;
   }
 
  private:
@@ -145,13 +178,18 @@ class LineReading {
         break;
       case Part::kLevel: {
         auto level = mapper_.levels_.Read(*parsed_, *place);
-        if (!level) return tl::unexpected(level.error());
-        level_ = std::move(*level);
+        if (!level && !mapper_.keeps_unknown_levels_) return tl::unexpected(level.error());
+        if (!level) {
+          unknown_level_ = level.error().message;
+          counted_ |= kHasUnknownLevel;
+        } else {
+          level_ = std::move(*level);
+        }
         is_kept_whole = IsAbbreviation(text, level_);
         break;
       }
       case Part::kTime: {
-        const auto has_zone = SetTime(*place->member);
+        const auto has_zone = SetTime(*place);
         if (!has_zone) return tl::unexpected(has_zone.error());
         is_kept_whole = *has_zone;
         break;
@@ -172,6 +210,7 @@ class LineReading {
       if (found == table->end()) continue;
       mapper_.counts_.used_types.insert(text);
       type_ = found->second;
+      if (table == &mapping_.preset_types) preset_type_ = text;
       return type_ == text;
     }
     type_ = TypeNamed(text);
@@ -191,7 +230,9 @@ class LineReading {
   }
 
   // Whether the event says all that the member does: it named its zone, and its year.
-  CliResult<bool> SetTime(const JsonMember& member) {
+  CliResult<bool> SetTime(const ForeignLine::Place& place) {
+    const JsonMember& member = *place.member;
+    if (HasZeroTime(place)) return false;
     if (member.kind == JsonMember::Kind::kObject) {
       const auto time = TimeOfObject(member.raw);
       if (time) time_ = FormatTimestamp(time->micros);
@@ -212,16 +253,31 @@ class LineReading {
                                             "; convert it first, or give the format of a date in "
                                             "digits with --time-format");
       }
-      return Fail(ExitCode::kProblem,
-                  "invalid time '" + QuotableText(text, 80) + "'" +
-                      (format ? ": expected --time-format," : ": expected") +
-                      " RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
-                      (format ? "" : "; for other formats use --time-format"));
+      if (const std::string zone = ZoneNameOf(text); !zone.empty()) {
+        return Fail(ExitCode::kProblem,
+                    "invalid time '" + QuotableText(text, 80) + "': the zone '" + zone +
+                        "' has no offset before it, and times are not looked up by zone names; "
+                        "convert them first (2026-03-01T10:00:00+01:00[Europe/Berlin] is read)");
+      }
+      return Fail(
+          ExitCode::kProblem,
+          "invalid time '" + QuotableText(text, 80) + "': expected " +
+              (format ? "'" + QuotableText(format->text(), 80) + "' (--time-format), " : "") +
+              "RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
+              (format ? "" : "; for other formats use --time-format"));
     }
     if (!time->has_zone) counted_ |= kHasNoZone;
     if (!has_year) counted_ |= kHasNoYear;
     time_ = FormatTimestamp(time->micros);
     return time->has_zone && has_year;
+  }
+
+  // Of a line that names none.
+  void SetTimeOfText(std::string_view text) {
+    const auto leading = FindLeadingTime(text);
+    if (!leading) return;
+    time_ = FormatTimestamp(leading->time.micros);
+    if (!leading->time.has_zone) counted_ |= kHasNoZone;
   }
 
   void KeepTheRest(std::string_view content) {
@@ -243,6 +299,9 @@ class LineReading {
   void TakeText(std::string_view content) {
     type_ = "log";
     message_ = SanitizeUtf8(content);
+    const size_t first = content.find_first_not_of(" \t");
+    const std::string_view word = first == content.npos ? content : content.substr(first);
+    if (word == "{" || word == "[") counted_ |= kIsLoneBracket;
     if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
     if (nul_bytes_ > 0) AddMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
     if (!IsUtf8(content)) AddMember(payload_, "raw_base64", Quoted(Base64(content)));
@@ -254,9 +313,20 @@ class LineReading {
       return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
     }
     if (type_.empty()) type_ = TypeWithoutName();
-    if (parsed_) type_ = mapping_.TypeByOutcome(*parsed_, type_);
+    LeaveOutRepetition();
+    if (parsed_) {
+      const bool is_end = type_ == "stage_completed" || type_ == "job_completed";
+      mapper_.counts_.AddFailures(mapping_, *parsed_, is_end);
+      type_ = mapping_.TypeByOutcome(*parsed_, type_);
+    }
+    if (time_.empty()) SetTimeOfText(message_);
     if (time_.empty()) time_ = mapper_.last_time_;
-    if (level_.empty() && type_ == "log") level_ = mapper_.levels_.ReadText(message_);
+    if (!unknown_level_.empty()) {
+      const TypeTraits* traits = FindType(type_);
+      if (type_ == "log" || traits == nullptr || traits->level.empty()) level_ = "info";
+    } else if (level_.empty() && type_ == "log") {
+      level_ = mapper_.levels_.ReadText(message_);
+    }
     // A log without a text would be refused, and the line is the best there is to read.
     if (message_.empty() && type_ == "log") message_ = QuotableText(content, kMaxStandInBytes);
     std::string event = Encode(payload_.empty() ? "" : payload_ + "}");
@@ -271,7 +341,8 @@ class LineReading {
     if (!draft) return Fail(ExitCode::kUsage, draft.error().detail);
     mapper_.last_time_ = time_;
     Count();
-    return MappedLine{std::move(event), job_, type_, time_, has_derived_id_, counted_};
+    return MappedLine{std::move(event), job_,     type_,         time_,
+                      has_derived_id_,  counted_, unknown_level_};
   }
 
   void Count() {
@@ -283,7 +354,23 @@ class LineReading {
     }
     if ((counted_ & kHasNoZone) != 0) ++mapper_.times_without_zone_;
     if ((counted_ & kHasNoYear) != 0) ++mapper_.times_without_year_;
+    if ((counted_ & kHasUnknownLevel) != 0) ++mapper_.unknown_levels_;
+    if ((counted_ & kIsLoneBracket) != 0) ++mapper_.lone_brackets_;
     mapper_.levels_.CountLine();
+  }
+
+  // The second start of a stage that runs, or end of one that has ended, by another type of a
+  // preset: both tell of the same.
+  void LeaveOutRepetition() {
+    const bool is_start = type_ == "stage_started";
+    if (preset_type_.empty() || stage_.empty() || (!is_start && type_ != "stage_completed")) return;
+    LineMapper::PresetStage& stage = mapper_.preset_stages_[{job_, stage_}];
+    const bool is_known = !stage.type.empty() && stage.is_running == is_start;
+    if (is_known && stage.type != preset_type_) {
+      type_ = TypeNamed(preset_type_);
+      return;
+    }
+    stage = {is_start, preset_type_};
   }
 
   std::string TypeWithoutName() const {
@@ -320,18 +407,15 @@ class LineReading {
   std::string level_;
   std::string message_;
   std::string id_;
-  std::string payload_;  // without its last bracket
+  std::string payload_;      // without its last bracket
+  std::string preset_type_;  // theirs, where a preset gave the type
+  std::string unknown_level_;
   bool has_derived_id_ = true;
   uint32_t counted_ = 0;
 };
 
 CliResult<MappedLine> LineMapper::Map(std::string_view line, const std::string& own_id) {
   return LineReading(*this, line, own_id).Read();
-}
-
-bool LineMapper::ReadsTimes() const {
-  const size_t index = static_cast<size_t>(Part::kTime);
-  return !mapping_.paths[index].empty() || !mapping_.preset_paths[index].empty();
 }
 
 std::string LineMapper::TimeOf(std::string_view line) {
@@ -346,6 +430,8 @@ void LineMapper::Uncount(uint32_t counted) {
   }
   if ((counted & kHasNoZone) != 0) --times_without_zone_;
   if ((counted & kHasNoYear) != 0) --times_without_year_;
+  if ((counted & kHasUnknownLevel) != 0) --unknown_levels_;
+  if ((counted & kIsLoneBracket) != 0) --lone_brackets_;
 }
 
 std::vector<std::string> LineMapper::Remarks() const {
@@ -356,6 +442,17 @@ std::vector<std::string> LineMapper::Remarks() const {
   };
   add(times_without_zone_, " no zone; assumed UTC");
   add(times_without_year_, " no year; assumed the last twelve months");
+  if (unknown_levels_ > 0) {
+    remarks.push_back(std::to_string(unknown_levels_) +
+                      (unknown_levels_ == 1 ? " line has" : " lines have") +
+                      " an unknown level and became info; the original is in the payload");
+  }
+  if (lone_brackets_ > 0) {
+    remarks.push_back("warning: " + std::to_string(lone_brackets_) +
+                      (lone_brackets_ == 1 ? " line is" : " lines are") +
+                      " only '{' or '[', and what follows is not JSON (NaN, a comma too many, a "
+                      "part missing?); its lines became logs. jq . FILE names the place");
+  }
   const int64_t texts = counts_.lines - counts_.objects;
   if (texts > 0 && counts_.objects > 0) {
     remarks.push_back(std::to_string(texts) + (texts == 1 ? " line is" : " lines are") +

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct MappedLine {
   std::string time;             // occurred_at; empty where it is unknown
   bool has_derived_id = false;  // the line has none: it is `own_id`
   uint32_t counted = 0;         // for LineMapper::Uncount()
+  std::string unknown_level;    // what was wrong with its level; empty: nothing
 };
 
 // What was found in the lines that became events.
@@ -32,20 +34,30 @@ struct MappingCounts {
   std::array<int64_t, kPartCount> matched{};
   std::array<bool, kPartCount> found{};  // in any line, taken or not
   std::set<std::string> used_types;      // entries of the table of types that a line had
-  std::vector<std::string> keys;         // of the first object, to name one that was meant
+  // Of FieldMapping::failures: the paths that a line had, and by their number, the entries whose
+  // value a line had, and those that made an end a failure.
+  std::set<std::string> failure_paths;
+  std::set<size_t> failure_values;
+  std::set<size_t> used_failures;
+  std::vector<std::string> keys;  // of the first object, to name one that was meant
 
   void AddObject(ForeignLine& line);
+  // `is_end`: the line became the end of a stage or job.
+  void AddFailures(const FieldMapping& mapping, ForeignLine& line, bool is_end);
 };
 
 // One thread at a time. The rules:
 //  - a type is looked up in the table of types; one that is none of ours then, and a heartbeat,
 //  which
-//    the daemon would not keep, becomes x-<type>;
+//    the daemon would not keep, becomes x-<type>. Where a preset knows several types for the start
+//    or the end of a stage, only the first one of a stage counts, the others become x-<type>;
 //  - a level is a word or a number (level_reader.h). That of a log whose line names none is looked
-//    for where its text begins (text_level.h), and the text stays as it is;
+//    for where its text begins (text_level.h), and the text stays as it is. An unknown level is an
+//    error, or (KeepUnknownLevels()) the level of the type, info where that has none;
 //  - a time is read as ParseForeignTime() does, or by the format; without a zone it is UTC. It may
-//    be an object (time_object.h). A line without a time has that of the line before it, and those
-//    before the first time have what BeginFile() says;
+//    be an object (time_object.h). That of a line that names none is looked for where its text
+//    begins (text_time.h). A line without a time has that of the line before it, and those before
+//    the first time have what BeginFile() says;
 //  - names of jobs, stages and gates, and ids, are made legal (legal_name.h);
 //  - members that stand for nothing, and those whose value was changed on the way, go into the
 //    payload as they are spelled. Of a key that is given twice the last value counts; the line as
@@ -64,12 +76,13 @@ class LineMapper {
   // wrong, when it cannot be an event.
   CliResult<MappedLine> Map(std::string_view line, const std::string& own_id);
 
+  // Takes lines whose level is unknown, and counts them.
+  void KeepUnknownLevels() { keeps_unknown_levels_ = true; }
+  int64_t unknown_levels() const { return unknown_levels_; }
+
   // Starts another file. `first_time` is the occurred_at of lines before the first time; empty:
   // they have none.
   void BeginFile(std::string first_time = "") { last_time_ = std::move(first_time); }
-
-  // Whether a field of lines is their time.
-  bool ReadsTimes() const;
 
   // The occurred_at that `line` itself has, empty where it has none that can be read. Counts
   // nothing.
@@ -85,6 +98,11 @@ class LineMapper {
  private:
   friend class LineReading;
 
+  struct PresetStage {
+    bool is_running = false;
+    std::string type;  // theirs
+  };
+
   const FieldMapping& mapping_;
   const int64_t now_micros_;
   LevelReader levels_;
@@ -92,6 +110,11 @@ class LineMapper {
   std::string last_time_;
   int64_t times_without_zone_ = 0;
   int64_t times_without_year_ = 0;
+  bool keeps_unknown_levels_ = false;
+  int64_t unknown_levels_ = 0;
+  int64_t lone_brackets_ = 0;  // texts that JSON over several lines may begin with
+  // By job and stage: the last start or end that a preset found.
+  std::map<std::pair<std::string, std::string>, PresetStage> preset_stages_;
 };
 
 // Checks the form of `event` as the daemon does, but not against the journal's state. kUsage with

@@ -1,7 +1,6 @@
 #include "cli/send/mapping_report.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/nearest.h"
 #include "cli/send/input_lines.h"
@@ -23,7 +22,7 @@ std::string LinesText(int64_t lines) {
 std::string Hint(const std::string& wanted, const std::vector<std::string>& keys) {
   const std::vector<std::string_view> known(keys.begin(), keys.end());
   const std::string_view nearest = NearestWord(wanted, known);
-  if (nearest == wanted) return " (in the first object it is null, an object or an array)";
+  if (nearest == wanted) return " (in the first object it is null, empty, an object or an array)";
   return nearest.empty() ? "" : " (the first object has '" + QuotableText(nearest, 80) + "')";
 }
 
@@ -48,6 +47,7 @@ void Count(const FieldMapping& mapping, const std::string& text, MappingCounts& 
     const std::string value = TextOfScalar(*place->member);
     if (flag.part == Part::kType && mapping.types.contains(value)) counts.used_types.insert(value);
   }
+  counts.AddFailures(mapping, *line, false);
 }
 
 }  // namespace
@@ -74,6 +74,11 @@ CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts)
   if (!mapping.types.empty() && !has_used_type) {
     return Fail(ExitCode::kProblem, "--type-map " + none + ": no line has a mapped type");
   }
+  for (const auto& [path, value] : mapping.failures) {
+    if (counts.failure_paths.contains(path)) continue;
+    return Fail(ExitCode::kProblem, "--failed-if " + QuotableText(path + "=" + value, 120) + " " +
+                                        none + ": no line has the field" + Hint(path, counts.keys));
+  }
   return {};
 }
 
@@ -85,6 +90,14 @@ std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCo
     sentences.push_back("warning: " + std::string(flag.flag) + " " + Words(mapping.Of(flag.part)) +
                         " matched only " + std::to_string(matched) + " of " +
                         LinesText(counts.lines));
+  }
+  for (size_t i = 0; i < mapping.failures.size(); ++i) {
+    if (counts.lines == 0 || counts.used_failures.contains(i)) continue;
+    const auto& [path, value] = mapping.failures[i];
+    sentences.push_back("warning: --failed-if " + QuotableText(path + "=" + value, 120) +
+                        (counts.failure_values.contains(i)
+                             ? ": no completed stage or job has this value"
+                             : ": no line has this value"));
   }
   std::vector<std::string> unused;
   for (const auto& [theirs, ours] : mapping.types) {
@@ -102,10 +115,7 @@ CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
   auto source = OpenByteSource(path, name);
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines lines(std::move(*source));
-  LineChain chain;
-  FileOutline outline;
-  std::set<int64_t> wanted;  // beside the powers of two
-  std::string last;
+  OutlineRecorder recorder(ledger);
   bool is_counting = !HasMatchedAll(mapping, counts);
   while (true) {
     const auto line = lines.Next();
@@ -117,18 +127,9 @@ CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
       is_counting = !HasMatchedAll(mapping, counts);
     }
     if (!(*line)->is_ended) break;  // it may become another one
-    last = chain.Add((*line)->text);
-    const int64_t number = chain.lines();
-    if (number == 1) {
-      for (const KnownFile& known : ledger.Known(last)) {
-        for (const auto& [at, digest] : known.outline.digests) wanted.insert(at);
-      }
-    }
-    const bool is_power_of_two = (number & (number - 1)) == 0;
-    if (is_power_of_two || wanted.contains(number)) outline.digests[number] = last;
+    recorder.Add((*line)->text);
   }
-  if (chain.lines() > 0) outline.digests[chain.lines()] = last;
-  return outline;
+  return recorder.Outline();
 }
 
 }  // namespace stagelog::cli

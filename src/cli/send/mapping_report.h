@@ -14,8 +14,8 @@ namespace stagelog::cli {
 // kProblem that names the first option that matched none of the lines. No lines: nothing is wrong.
 CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts);
 
-// A sentence for each option that matched fewer than half of the objects, and for entries of
-// --type-map that no line had.
+// A sentence for each option that matched fewer than half of the objects, for entries of --type-map
+// that no line had, and for values of --failed-if that made nothing a failure.
 std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCounts& counts);
 
 // Reads a file once before anything of it is sent. Adds to `counts` what CheckMatched() asks for

@@ -1,6 +1,7 @@
 #include "cli/send/time_format.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <ctime>
 #include <utility>
@@ -43,6 +44,16 @@ std::optional<int64_t> TakeFraction(std::string_view& text) {
   return micros;
 }
 
+// Takes the digits of Unix seconds, to the year 9999.
+std::optional<int64_t> TakeUnixSeconds(std::string_view& text) {
+  constexpr int64_t kLastSecond = 253'402'300'799;
+  int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || seconds < -kLastSecond || seconds > kLastSecond) return std::nullopt;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return seconds;
+}
+
 bool TakeZulu(std::string_view& text) {
   for (const std::string_view name : {"UTC", "GMT", "Z"}) {
     if (!text.starts_with(name)) continue;
@@ -77,19 +88,20 @@ std::optional<int64_t> MicrosOf(const tm& time, int64_t fraction) {
 
 CliResult<TimeFormat> TimeFormat::Make(const std::string& format) {
   const std::string letters = DirectivesOf(format);
-  if (HasAny(letters, "s")) {
-    return Fail(ExitCode::kUsage,
-                "--time-format: %s is not supported; Unix seconds from 1990 to 2286 need no "
-                "--time-format");
-  }
-  if (!HasAny(letters, "dejDFcx")) {
-    return Fail(ExitCode::kUsage, "--time-format '" + format +
-                                      "' has no day; use the directives of strptime "
+  const auto wrong = [&format](const std::string& what) {
+    return Fail(ExitCode::kUsage, "--time-format '" + format + "' has " + what +
+                                      "; use the directives of strptime "
                                       "(%Y-%m-%d %H:%M:%S.%f %z)");
+  };
+  const bool is_unix = HasAny(letters, "s");
+  if (is_unix && HasAny(letters, "YyCGgmbBhdejDFcxHIklMSTRrXUVWuw")) {
+    return wrong("%s beside parts of a date; %s is the whole time");
   }
+  if (!is_unix && !HasAny(letters, "dejDFcx")) return wrong("no day");
+  if (!is_unix && !HasAny(letters, "mbBhjDFcx")) return wrong("a day without a month");
   TimeFormat made(format);
-  made.has_year_ = HasAny(letters, "YyGgDFcx");
-  made.has_zone_ = HasAny(letters, "zZ");
+  made.has_year_ = is_unix || HasAny(letters, "YyGgDFcx");
+  made.has_zone_ = is_unix || HasAny(letters, "zZ");
   return made;
 }
 
@@ -97,10 +109,11 @@ std::optional<ForeignTime> TimeFormat::Parse(std::string_view text, int64_t now_
   tm time{};
   time.tm_mday = 1;
   int64_t fraction = 0;
+  std::optional<int64_t> unix_seconds;
   std::string part;
   for (size_t at = 0; at < format_.size(); ++at) {
     const bool is_ours = format_[at] == '%' && at + 1 < format_.size() &&
-                         (format_[at + 1] == 'f' || format_[at + 1] == 'Z');
+                         std::string_view("fZs").find(format_[at + 1]) != std::string_view::npos;
     if (!is_ours) {
       part += format_[at];
       if (format_[at] == '%' && at + 1 < format_.size()) part += format_[++at];
@@ -109,6 +122,9 @@ std::optional<ForeignTime> TimeFormat::Parse(std::string_view text, int64_t now_
     if (!TakePart(text, std::exchange(part, {}), time)) return std::nullopt;
     if (format_[++at] == 'Z') {
       if (!TakeZulu(text)) return std::nullopt;
+    } else if (format_[at] == 's') {
+      unix_seconds = TakeUnixSeconds(text);
+      if (!unix_seconds) return std::nullopt;
     } else {
       const auto micros = TakeFraction(text);
       if (!micros) return std::nullopt;
@@ -117,6 +133,7 @@ std::optional<ForeignTime> TimeFormat::Parse(std::string_view text, int64_t now_
   }
   if (!TakePart(text, part, time)) return std::nullopt;
   if (text.find_first_not_of(" \t\r\n") != std::string_view::npos) return std::nullopt;
+  if (unix_seconds) return ForeignTime{*unix_seconds * kMicrosPerSecond + fraction, true};
   if (has_year_) {
     const auto micros = MicrosOf(time, fraction);
     return micros ? std::optional(ForeignTime{*micros, has_zone_}) : std::nullopt;

@@ -12,12 +12,13 @@
 
 namespace stagelog::cli {
 
-// The directives of strptime(3) in the C locale, with two changes: %f takes the digits of a
-// fraction of a second (as in Python), and %Z the zones UTC, GMT and Z only, as other abbreviations
-// are ambiguous. Safe from any thread.
+// The directives of strptime(3) in the C locale, with three changes: %f takes the digits of a
+// fraction of a second (as in Python), %Z the zones UTC, GMT and Z only, as other abbreviations are
+// ambiguous, and %s Unix seconds, independent of the machine's zone. Safe from any thread.
 class TimeFormat {
  public:
-  // kUsage for a format that has no day (%d %e %j or a directive that implies it).
+  // kUsage for a format that has neither %s nor a day (%d %e %j or a directive that implies it), a
+  // day without a month, or parts of a date beside %s.
   static CliResult<TimeFormat> Make(const std::string& format);
 
   // Where the format names no year, the time is taken to lie in the year before `now_micros` (and a
@@ -25,6 +26,7 @@ class TimeFormat {
   std::optional<ForeignTime> Parse(std::string_view text, int64_t now_micros) const;
 
   bool has_year() const { return has_year_; }
+  const std::string& text() const { return format_; }
 
  private:
   explicit TimeFormat(std::string format) : format_(std::move(format)) {}
