@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "client/late_lines.h"
+#include "client/resent_lines.h"
 #include "client/run_edges.h"
 
 namespace stagelog::cli {
@@ -98,7 +98,7 @@ EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
   return outcome;
 }
 
-EdgeOutcome TellAgain(AbandonableClient& client, const std::string& job_id, const Lines& lines) {
+EdgeOutcome ResendLines(AbandonableClient& client, const std::string& job_id, const Lines& lines) {
   const std::string target = JobTarget(job_id);
   EdgeOutcome nothing;
   nothing.kind = Kind::kNothing;
@@ -111,10 +111,10 @@ EdgeOutcome TellAgain(AbandonableClient& client, const std::string& job_id, cons
   if (!*asked) return Away(SendVerdict::Kind::kUnavailable, asked->error().message);
   if ((*asked)->status >= 500) return Failed(client, **asked);
   const Json page = ObjectOf((*asked)->body);
-  const Lines told = LinesToldAgain(lines, job, PartAt(page, "events"));
-  if (told.empty()) return nothing;
+  const Lines resent = LinesToResend(lines, job, PartAt(page, "events"));
+  if (resent.empty()) return nothing;
   bool is_conflict = false;
-  EdgeOutcome outcome = Send(client, target, told, is_conflict);
+  EdgeOutcome outcome = Send(client, target, resent, is_conflict);
   outcome.status = TextAt(job, "status");
   return outcome.kind == Kind::kSendUnchanged ? nothing : outcome;
 }

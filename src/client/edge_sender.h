@@ -1,5 +1,5 @@
 // Sends the beginning of a run (run_edges.h), and again what came when another run had ended the
-// job (late_lines.h), depending on the job's status in the daemon.
+// job (resent_lines.h), depending on the job's status in the daemon.
 #ifndef STAGELOG_CLIENT_EDGE_SENDER_H_
 #define STAGELOG_CLIENT_EDGE_SENDER_H_
 
@@ -30,9 +30,9 @@ struct EdgeOutcome {
 EdgeOutcome SendBeginning(AbandonableClient& client, const std::string& job_id,
                           const std::vector<std::string>& lines);
 
-// `lines` were sent when the job was over and may be told again (late_lines.h).
-EdgeOutcome TellAgain(AbandonableClient& client, const std::string& job_id,
-                      const std::vector<std::string>& lines);
+// `lines` were sent when the job was over and may be sent again (resent_lines.h).
+EdgeOutcome ResendLines(AbandonableClient& client, const std::string& job_id,
+                        const std::vector<std::string>& lines);
 
 }  // namespace stagelog::cli
 

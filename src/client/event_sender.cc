@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mutex.h"
-#include "client/late_lines.h"
+#include "client/resent_lines.h"
 #include "client/run_edges.h"
 
 namespace stagelog::cli {
@@ -247,12 +247,12 @@ std::optional<EventSender::Step> EventSender::TellLateAgain(AbandonableClient& c
   for (size_t i = 0; verdict.receipt.flagged > 0 && i < batch.lines.size(); ++i) {
     const auto line = static_cast<int64_t>(i) + 1;
     const std::string& text = batch.lines[i];
-    if (!MayBeToldAgain(text) || !MayHaveBeenOver(verdict.receipt, line, EndsRun(text))) continue;
+    if (!MayBeResent(text) || !MayHaveBeenOver(verdict.receipt, line, EndsRun(text))) continue;
     late.push_back(text);
     ids.emplace(line, TextAt(ObjectOf(text), "event_id"));
   }
   if (late.empty()) return std::nullopt;
-  const EdgeOutcome outcome = TellAgain(client, options_.job_id, late);
+  const EdgeOutcome outcome = ResendLines(client, options_.job_id, late);
   if (outcome.kind == EdgeOutcome::Kind::kNothing) return std::nullopt;
   if (outcome.kind != EdgeOutcome::Kind::kDone) return StepOf(outcome);
   verdict.job_status = outcome.verdict.job_status;
@@ -303,10 +303,10 @@ EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatc
 EventSender::Step EventSender::RefuseOrTellAgain(AbandonableClient& client,
                                                  const OutboxBatch& batch,
                                                  const SendVerdict& verdict) {
-  const bool was_over = batch.lines.size() == 1 && MayBeToldAgain(batch.lines.front()) &&
+  const bool was_over = batch.lines.size() == 1 && MayBeResent(batch.lines.front()) &&
                         TextAt(ObjectOf(verdict.reason), "code") == "strict_violation";
   if (was_over) {
-    const EdgeOutcome outcome = TellAgain(client, options_.job_id, batch.lines);
+    const EdgeOutcome outcome = ResendLines(client, options_.job_id, batch.lines);
     if (outcome.kind == EdgeOutcome::Kind::kDone)
       return Take(batch, outcome.verdict, outcome.lines);
     if (outcome.kind != EdgeOutcome::Kind::kNothing) return StepOf(outcome);

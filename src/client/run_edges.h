@@ -1,6 +1,6 @@
 // How the beginning of a `stagelog run` is told to a job that another run may have begun or ended
 // meanwhile: the state is that of the last run, and nothing that a run says is illegal where it can
-// be helped. What comes after the job's end is in late_lines.h. Pure.
+// be helped. What comes after the job's end is in resent_lines.h. Pure.
 //
 // A run writes its beginning into the spool before anything is known of its job. What it means is
 // decided when it is sent, by the job's status then. Each way to tell it bears the same event_id

@@ -1,4 +1,4 @@
-#include "client/late_lines.h"
+#include "client/resent_lines.h"
 
 #include <map>
 #include <set>
@@ -21,10 +21,10 @@ bool IsEndOfRun(const Json& event) {
   return payload.contains("exit_code") && payload.contains("duration_ms");
 }
 
-// Follows the job through what is told again.
-class Retelling {
+// Follows the job through the events that are sent again.
+class Resender {
  public:
-  Retelling(const Json& job, const Json& ends) : status_(TextAt(job, "status")) {
+  Resender(const Json& job, const Json& ends) : status_(TextAt(job, "status")) {
     for (const Json& stage : PartAt(job, "stages")) {
       Stage& last = stages_[TextAt(stage, "stage")];
       last.runs = false;
@@ -40,15 +40,15 @@ class Retelling {
     if (TextAt(event, "event_id").empty()) return;
     if (is_over_ && !Resume(event)) return;
     if (IsOfStage(event)) {
-      TellStage(event);
+      AddStage(event);
     } else {
-      Tell(event);
+      Add(event);
       status_ = TextAt(event, "type").substr(std::string_view("job_").size());
       TakeEnd(event);
     }
   }
 
-  std::vector<std::string> Told() { return std::move(told_); }
+  std::vector<std::string> TakeLines() { return std::move(resent_); }
 
  private:
   struct Stage {
@@ -93,33 +93,33 @@ class Retelling {
     resumed["type"] = "job_resumed";
     resumed["message"] = why;
     for (const char* key : {"stage", "attempt", "payload"}) resumed.erase(key);
-    told_.push_back(resumed.dump());
+    resent_.push_back(resumed.dump());
     is_over_ = false;
     return true;
   }
 
-  void TellStage(const Json& event) {
+  void AddStage(const Json& event) {
     Stage& stage = stages_[TextAt(event, "stage")];
     const std::string type = TextAt(event, "type");
-    if (type != "stage_started" && stage.is_abandoned) TellStart(event, stage);
+    if (type != "stage_started" && stage.is_abandoned) AddStart(event, stage);
     if (type == "stage_started") stage.started_at = TextAt(event, "occurred_at");
     stage.is_abandoned = false;
     stage.runs = type == "stage_started" || type == "stage_progress";
-    Tell(event);
+    Add(event);
   }
 
-  void TellStart(const Json& event, const Stage& stage) {
+  void AddStart(const Json& event, const Stage& stage) {
     Json started = event;
     started["event_id"] = TextAt(event, "event_id") + ".starts";
     started["type"] = "stage_started";
     if (!stage.started_at.empty()) started["occurred_at"] = stage.started_at;
     for (const char* key : {"message", "payload"}) started.erase(key);
-    told_.push_back(started.dump());
+    resent_.push_back(started.dump());
   }
 
-  void Tell(Json event) {
+  void Add(Json event) {
     event["event_id"] = TextAt(event, "event_id") + ".again";
-    told_.push_back(event.dump());
+    resent_.push_back(event.dump());
   }
 
   std::string status_;
@@ -128,23 +128,23 @@ class Retelling {
   std::set<std::string> ended_runs_;
   bool was_ended_by_run_ = false;
   bool is_over_ = true;
-  std::vector<std::string> told_;
+  std::vector<std::string> resent_;
 };
 
 }  // namespace
 
-bool MayBeToldAgain(const std::string& line) {
+bool MayBeResent(const std::string& line) {
   if (EndsRun(line)) return true;
   if (!Holds(line, R"("event_id":"run-)") || !Holds(line, R"("type":"stage_)")) return false;
   const Json event = ObjectOf(line);
   return IsOfStage(event) && !RunIdOf(TextAt(event, "event_id")).empty();
 }
 
-std::vector<std::string> LinesToldAgain(const std::vector<std::string>& lines, const Json& job,
-                                        const Json& ends) {
-  Retelling retelling(job, ends);
-  for (const std::string& line : lines) retelling.Take(ObjectOf(line));
-  return retelling.Told();
+std::vector<std::string> LinesToResend(const std::vector<std::string>& lines, const Json& job,
+                                       const Json& ends) {
+  Resender resender(job, ends);
+  for (const std::string& line : lines) resender.Take(ObjectOf(line));
+  return resender.TakeLines();
 }
 
 }  // namespace stagelog::cli

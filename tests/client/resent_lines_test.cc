@@ -1,4 +1,4 @@
-#include "client/late_lines.h"
+#include "client/resent_lines.h"
 
 #include <gmock/gmock.h>
 
@@ -43,7 +43,7 @@ Json JobThat(const std::string& status) {
 std::vector<std::string> Told(const std::vector<std::string>& lines, const Json& job,
                               const Json& ends) {
   std::vector<std::string> told;
-  for (const std::string& line : LinesToldAgain(lines, job, ends)) {
+  for (const std::string& line : LinesToResend(lines, job, ends)) {
     const Json event = Json::parse(line);
     std::string text = TextAt(event, "type");
     if (event.contains("stage")) text += " " + TextAt(event, "stage");
@@ -67,20 +67,20 @@ TEST(RunIdTest, IsReadFromTheEventsOfItsRun) {
   }
 }
 
-TEST(LateLinesTest, TheStagesOfARunThatGoesOnResumeItsJob) {
+TEST(ResentLinesTest, TheStagesOfARunThatGoesOnResumeItsJob) {
   const std::vector<std::string> lines = {LineOf(kRun, "1", "stage_completed", "a"),
                                           LineOf(kRun, "2", "stage_started", "b")};
   const Json ends = Json::array({EndOf(kOther)});
   EXPECT_THAT(Told(lines, JobThat("completed"), ends),
               ElementsAre("job_resumed 1.resumes", "stage_started a 1.starts",
                           "stage_completed a 1.again", "stage_started b 2.again"));
-  const auto told = LinesToldAgain(lines, JobThat("failed"), ends);
+  const auto told = LinesToResend(lines, JobThat("failed"), ends);
   ASSERT_THAT(told, SizeIs(4));
   EXPECT_EQ(Json::parse(told[1])["occurred_at"], "2026-11-21T07:41:02.000000Z")
       << "the attempt began when the one began that the other run's end has closed";
 }
 
-TEST(LateLinesTest, TheEndOfTheRunComesWithItsStages) {
+TEST(ResentLinesTest, TheEndOfTheRunComesWithItsStages) {
   EXPECT_THAT(Told({LineOf(kRun, "1", "stage_started", "b"),
                     LineOf(kRun, "2", "stage_completed", "b"), LineOf(kRun, "3", "job_completed")},
                    JobThat("completed"), Json::array({EndOf(kOther)})),
@@ -88,7 +88,7 @@ TEST(LateLinesTest, TheEndOfTheRunComesWithItsStages) {
                           "stage_completed b 2.again", "job_completed 3.again"));
 }
 
-TEST(LateLinesTest, ASecondRunThatEndsWithTheBatchIsFollowedByTheThird) {
+TEST(ResentLinesTest, ASecondRunThatEndsWithTheBatchIsFollowedByTheThird) {
   EXPECT_THAT(Told({LineOf(kRun, "1", "job_completed"),
                     LineOf("run-0000000000000000", "2", "stage_failed", "x"),
                     LineOf(kRun, "3", "stage_started", "late")},
@@ -97,7 +97,7 @@ TEST(LateLinesTest, ASecondRunThatEndsWithTheBatchIsFollowedByTheThird) {
                           "stage_failed x 2.again", "stage_started late 3.again"));
 }
 
-TEST(LateLinesTest, WhatComesAfterTheOwnEndResumesNothing) {
+TEST(ResentLinesTest, WhatComesAfterTheOwnEndResumesNothing) {
   const std::string late = LineOf(kRun, "1", "stage_completed", "a");
   EXPECT_THAT(Told({late}, JobThat("completed"), Json::array({EndOf(kRun)})), IsEmpty());
   EXPECT_THAT(Told({late}, JobThat("completed"), Json::array({EndOf(kRun), EndOf(kOther)})),
@@ -109,7 +109,7 @@ TEST(LateLinesTest, WhatComesAfterTheOwnEndResumesNothing) {
       << "told before";
 }
 
-TEST(LateLinesTest, AnEndThatIsNoRunsStands) {
+TEST(ResentLinesTest, AnEndThatIsNoRunsStands) {
   const std::vector<std::string> lines = {LineOf(kRun, "1", "stage_started", "b")};
   const Json by_hand = {{"event_id", "x"}, {"type", "job_completed"}};
   EXPECT_THAT(Told(lines, JobThat("completed"), Json::array({by_hand})), IsEmpty());
@@ -122,11 +122,11 @@ TEST(LateLinesTest, AnEndThatIsNoRunsStands) {
       << "an end without effect is none";
 }
 
-TEST(LateLinesTest, OnlyStagesOfKnownRunsAndEndsMayBeToldAgain) {
-  EXPECT_TRUE(MayBeToldAgain(LineOf(kRun, "1", "stage_progress", "a")));
-  EXPECT_FALSE(MayBeToldAgain(LineOf("", "1", "stage_progress", "a")));
-  EXPECT_TRUE(MayBeToldAgain(LineOf("", "1", "job_failed")));
-  EXPECT_FALSE(MayBeToldAgain(LineOf(kRun, "1", "log")));
+TEST(ResentLinesTest, OnlyStagesOfKnownRunsAndEndsMayBeResent) {
+  EXPECT_TRUE(MayBeResent(LineOf(kRun, "1", "stage_progress", "a")));
+  EXPECT_FALSE(MayBeResent(LineOf("", "1", "stage_progress", "a")));
+  EXPECT_TRUE(MayBeResent(LineOf("", "1", "job_failed")));
+  EXPECT_FALSE(MayBeResent(LineOf(kRun, "1", "log")));
 }
 
 }  // namespace
