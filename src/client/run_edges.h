@@ -1,11 +1,11 @@
-// How the beginning of a `stagelog run` is told to a job that another run may have begun or ended
-// meanwhile: the state is that of the last run, and nothing that a run says is illegal where it can
-// be helped. What comes after the job's end is in resent_lines.h. Pure.
+// The first and last events of a `stagelog run`, for a job that another run may have started or
+// ended in the meantime: the job's state is that of its last run, and a run avoids invalid events.
+// For events after the job's end see resent_lines.h. Pure.
 //
-// A run writes its beginning into the spool before anything is known of its job. What it means is
-// decided when it is sent, by the job's status then. Each way to tell it bears the same event_id
-// and is other content, so that the journal itself says which one it has taken (event_id_conflict
-// for the others): a beginning that is sent again, by whichever process, is told once.
+// A run writes its beginning into the spool before it knows the state of its job. The variant to
+// send is chosen when it is sent, by the job's status then. All variants have the same event_id and
+// different content, so the journal accepts one of them (event_id_conflict for the others): a
+// beginning that several processes send is stored once.
 #ifndef STAGELOG_CLIENT_RUN_EDGES_H_
 #define STAGELOG_CLIENT_RUN_EDGES_H_
 
@@ -17,14 +17,14 @@
 
 namespace stagelog::cli {
 
-// The first line of a run: its payload names the process. Of a stage that is run with --resume the
-// line that resumes the job for it.
+// True for the first line of a run: its payload names the process. If a stage is run with --resume,
+// that is the line that resumes the job.
 bool BeginsRun(const std::string& line);
-// How many of `lines` (the first one begins a run) tell the beginning: 1 or 2.
+// How many of `lines`, of which the first begins a run, form the beginning: 1 or 2.
 size_t BeginningSize(const std::vector<std::string>& lines);
 
-// The ways to tell the beginning in `lines`, the one that is right for `status` first (of the job;
-// empty: there is no such job). An empty way: nothing is to be told.
+// The variants of the beginning in `lines`, the one for `status` (of the job; empty: it does not
+// exist) first. An empty variant: nothing is to be sent.
 std::vector<std::vector<std::string>> BeginningVariants(const std::vector<std::string>& lines,
                                                         const std::string& status);
 
