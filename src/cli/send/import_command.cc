@@ -25,10 +25,12 @@ constexpr const char* kForeign = "Lines of other programs";
 
 void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flags) {
   FieldMapping& mapping = flags.options.mapping;
-  command.AddOption("--job", mapping.job, "job id of lines without one")
+  command.AddOption("--job", mapping.job, "job id of lines without a --job-field")
       .Name(IsJobId)
       .Group(kForeign);
-  command.AddOption("--type", mapping.type, "event type of lines without one (default: log)")
+  command
+      .AddOption("--type", mapping.type,
+                 "event type of lines without a --type-field (default: log)")
       .Group(kForeign);
   for (const PartFlag& flag : PartFlags()) {
     command.AddOption(flag.flag, mapping.Of(flag.part), flag.what).Repeatable().Group(kForeign);
@@ -55,7 +57,10 @@ void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flag
       .Group(kForeign);
   const std::vector<std::string_view> presets = PresetNames();
   const Option preset =
-      command.AddOption("--preset", flags.preset, "use the fields of " + JoinWords(presets))
+      command
+          .AddOption(
+              "--preset", flags.preset,
+              "use the fields of a program, where no flag names another: " + JoinWords(presets))
           .Group(kForeign);
   line.Offer(preset, presets);
   command.AddFlag("--create", flags.options.create, "create missing jobs with a job_created event")
@@ -147,7 +152,8 @@ void AddImport(CommandLine& line) {
   DeclareMapping(line, command, *flags);
   command.AddFlag("--unverified", options.unverified,
                   "import what is readable of a damaged journal");
-  command.AddFlag("--skip-invalid", options.skip_invalid, "skip and count invalid lines");
+  command.AddFlag("--skip-invalid", options.skip_invalid,
+                  "skip and count invalid lines; a line with an unknown level becomes info");
   command.AddFlag("--dry-run", options.dry_run,
                   "check only what needs no daemon, send nothing; with --json print the events");
   command.AddOption("--retry", flags->retry,
