@@ -309,7 +309,7 @@ TEST_F(ImportLinesTest, ASourceWithoutLinesEnds) {
                 "/dev/zero: line 1 does not end within 64 MiB");
   ExpectFailure({"import", "/dev/zero"}, 7, "does not end within 64 MiB");
   for (const char* command : {"verify", "state", "replay"}) {
-    ExpectFailure({command, "/dev/zero"}, 7, "no journal");
+    ExpectFailure({command, "/dev/zero"}, 7, "not a journal");
   }
   EXPECT_THAT(Lines("j"), IsEmpty());
 }

@@ -4,6 +4,7 @@
 #define STAGELOG_CLI_RUN_RUN_RECORDER_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -58,17 +59,17 @@ class RunRecorder {
   // Bytes as the command wrote them; whole lines become events at once.
   void Output(OutputStream stream, std::string_view bytes);
 
-  // Who reads the outputs hands them over so that what stands in both at a time is told in the
-  // order that is likeliest: what standard error has comes before a marker that ends a stage, and
-  // after one that begins the first stage. `read` passes what is there now to TakeOutput(), and
-  // does not wait; it is called by Carry() of either output, on its thread. Null: nothing more will
-  // come.
-  using ReadAvailable = std::function<void()>;
-  void SetReader(OutputStream stream, ReadAvailable read);
-  // Calls the reader of `stream`, and that of the other output where its bytes come first.
-  void Carry(OutputStream stream);
-  // Output() for readers.
-  void TakeOutput(OutputStream stream, std::string_view bytes);
+  // The same in two steps, so that lines of both outputs are told in the order in which they came
+  // even while recording takes longer than the command. Arrived() as soon as bytes were read;
+  // RecordNext() then takes them in that order, each by the handler of its output, which passes
+  // to TakeOutput() what is to be told. What came at nearly the same time has no order: there
+  // standard error is told before a marker that ends a stage, and after one that begins the first.
+  using Handler = std::function<void(std::string_view bytes)>;
+  void SetHandler(OutputStream stream, Handler handler);  // null: what arrives is dropped
+  void Arrived(OutputStream stream, std::string bytes);
+  bool RecordNext();                                             // true while more wait
+  void TakeOutput(OutputStream stream, std::string_view bytes);  // by handlers only
+
   // Time until an unfinished line is due (TakeUnfinished()) if nothing is received; -1: there is
   // none.
   int64_t MicrosToUnfinished(OutputStream stream);
@@ -87,7 +88,14 @@ class RunRecorder {
     int64_t frame_micros = -1;       // of the last frame that was told of this line
   };
 
-  void ReadFrom(OutputStream stream);
+  struct Arrival {
+    OutputStream stream = OutputStream::kStdout;
+    std::string bytes;
+    int64_t at_micros = 0;  // monotonic
+  };
+  std::optional<Arrival> NextArrival();
+  std::optional<Arrival> NextOf(OutputStream stream, int64_t until_micros);
+  void Handle(const Arrival& arrival);
   Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
   std::optional<int64_t> UnfinishedDue(OutputStream stream);
   void Warn(OutputStream stream, std::string_view line);
@@ -107,7 +115,10 @@ class RunRecorder {
   std::mutex mutex_;
   int64_t began_micros_ = 0;  // monotonic
   Lines lines_[2];
-  ReadAvailable readers_[2];
+  Handler handlers_[2];
+  int64_t handled_micros_ = 0;  // when arrived what is being handled
+  std::mutex arrivals_mutex_;   // guards what follows; taken after mutex_
+  std::deque<Arrival> arrivals_;
   MarkerWarnings warnings_;
   std::vector<std::string> declared_stages_;
   std::string open_stage_;  // of a ::stage marker, a path; empty: none
