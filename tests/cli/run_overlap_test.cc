@@ -76,6 +76,7 @@ TEST_F(RunOverlapTest, AFailureAfterTheEndOfAnotherRunShows) {
   const auto second = StartScript("echo second\n" + gate.Shell() + "exit 3");
   WaitForMessage("j", "second");
   EXPECT_EQ(Script("true").exit_code, 0);
+  WaitForType("j", "job_completed");
   EXPECT_EQ(Status(), "completed");
   gate.Open();
   const CliResultText result = second->Wait();
@@ -92,6 +93,7 @@ TEST_F(RunOverlapTest, TheLastRunToEndCountsWhicheverBeganFirst) {
   const auto first = StartScript("echo first\n" + gate.Shell());
   WaitForMessage("j", "first");
   EXPECT_EQ(Script("exit 7").exit_code, 7);
+  WaitForType("j", "job_failed");
   EXPECT_EQ(Status(), "failed");
   gate.Open();
   EXPECT_EQ(first->Wait().exit_code, 0);
@@ -215,6 +217,7 @@ TEST_F(RunOverlapTest, TheEndOfAStrictJobShowsToo) {
   const auto second = StartScript("echo second\n" + gate.Shell() + "exit 3");
   WaitForMessage("j", "second");
   EXPECT_EQ(Script("true").err, "");
+  WaitForType("j", "job_completed");
   gate.Open();
   const CliResultText result = second->Wait();
   EXPECT_THAT(result.err, Not(HasSubstr("refused")));

@@ -180,42 +180,55 @@ class TwoOutputsTest : public RunRecorderTest {
   void SetUp() override {
     RunRecorder& run = Job();
     for (const OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
-      std::string& pipe = stream == OutputStream::kStdout ? stdout_ : stderr_;
-      run.SetReader(stream, [&run, &pipe, stream] {
-        if (!pipe.empty()) run.TakeOutput(stream, std::exchange(pipe, {}));
-      });
+      run.SetHandler(stream,
+                     [&run, stream](std::string_view bytes) { run.TakeOutput(stream, bytes); });
     }
   }
 
-  std::string stdout_;
-  std::string stderr_;
+  void Out(const std::string& bytes) { recorder_->Arrived(OutputStream::kStdout, bytes); }
+  void Error(const std::string& bytes) { recorder_->Arrived(OutputStream::kStderr, bytes); }
+  std::vector<std::string> Recorded() {
+    while (recorder_->RecordNext()) {
+    }
+    return Told();
+  }
 };
 
-TEST_F(TwoOutputsTest, StandardErrorComesBeforeTheMarkerThatEndsItsStage) {
-  for (const OutputStream first : {OutputStream::kStdout, OutputStream::kStderr}) {
+TEST_F(TwoOutputsTest, LinesAreToldInTheOrderOfTheirArrivalHoweverLateTheyAreRecorded) {
+  for (const char* stage : {"a", "b", "c"}) {
+    Out("::stage " + std::string(stage) + "\n");
+    clock_.AdvanceMicros(1'000);
+    Error("warning of " + std::string(stage) + "\n");
+    clock_.AdvanceMicros(1'000);
+  }
+  EXPECT_THAT(Recorded(),
+              ElementsAre("stage_started a", "log a 'warning of a'", "stage_completed a",
+                          "stage_started b", "log b 'warning of b'", "stage_completed b",
+                          "stage_started c", "log c 'warning of c'"));
+}
+
+TEST_F(TwoOutputsTest, StandardErrorOfTheSameTimeComesBeforeTheMarkerThatEndsItsStage) {
+  for (const bool is_error_first : {false, true}) {
     SetUp();
-    stdout_ = "::stage a\nout\n::stage b\n";
-    stderr_ = "warning\n";
-    recorder_->Carry(first);
-    recorder_->Carry(OutputStream::kStderr);
-    EXPECT_THAT(Told(), ElementsAre("stage_started a", "log a 'out'", "log a 'warning'",
-                                    "stage_completed a", "stage_started b"));
-    stderr_ = "late\n";
-    recorder_->Carry(OutputStream::kStderr);
-    EXPECT_THAT(Told(), ElementsAre("log b 'late'"));
-    stdout_ = "::stage\n";
-    stderr_ = "last\n";
-    recorder_->Carry(OutputStream::kStdout);
-    EXPECT_THAT(Told(), ElementsAre("log b 'last'", "stage_completed b"));
+    if (is_error_first) Error("warning\n");
+    Out("::stage a\nout\n::stage b\n");
+    if (!is_error_first) Error("warning\n");
+    EXPECT_THAT(Recorded(), ElementsAre("stage_started a", "log a 'out'", "log a 'warning'",
+                                        "stage_completed a", "stage_started b"));
+    clock_.AdvanceMicros(1'000);
+    Out("::stage\n");
+    Error("last\n");
+    clock_.AdvanceMicros(1'000);
+    Error("late\n");
+    EXPECT_THAT(Recorded(), ElementsAre("log b 'last'", "stage_completed b", "log 'late'"));
   }
 }
 
-TEST_F(TwoOutputsTest, AReaderThatIsGoneIsNotAsked) {
-  stdout_ = "::stage a\n::stage b\n";
-  stderr_ = "unread\n";
-  recorder_->SetReader(OutputStream::kStderr, nullptr);
-  recorder_->Carry(OutputStream::kStdout);
-  EXPECT_THAT(Told(), ElementsAre("stage_started a", "stage_completed a", "stage_started b"));
+TEST_F(TwoOutputsTest, WhatArrivesWithoutAHandlerIsDropped) {
+  recorder_->SetHandler(OutputStream::kStderr, nullptr);
+  Error("unread\n");
+  Out("::stage a\n::stage b\n");
+  EXPECT_THAT(Recorded(), ElementsAre("stage_started a", "stage_completed a", "stage_started b"));
 }
 
 TEST_F(RunRecorderTest, ALineThatGrowsWithoutAPauseIsToldAllTheSame) {

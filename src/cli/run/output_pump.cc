@@ -12,13 +12,18 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace stagelog::cli {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
-// What the other output's thread may read for this one while its reader is slow.
-constexpr size_t kMaxRecordedBytes = size_t{1} << 20;
+constexpr size_t kMaxOutstandingBytes = size_t{1} << 20;
+
+void Clear(const UniqueFd& event) {
+  uint64_t count = 0;
+  static_cast<void>(!::read(event.get(), &count, sizeof(count)));
+}
 
 void Set(const UniqueFd& event) {
   const uint64_t one = 1;
@@ -36,15 +41,21 @@ OutputPump::OutputPump(PumpOptions options, RunRecorder& recorder)
       recorder_(recorder),
       frames_(options_.key),
       stop_(::eventfd(0, EFD_CLOEXEC)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      arrived_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      room_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       done_(::eventfd(0, EFD_CLOEXEC)),
       moved_micros_(SystemClock().MonotonicMicros()) {}
 
 Result<std::unique_ptr<OutputPump>> OutputPump::Start(PumpOptions options, RunRecorder& recorder) {
   std::unique_ptr<OutputPump> pump(new OutputPump(std::move(options), recorder));
-  if (!pump->stop_.valid() || !pump->wake_.valid() || !pump->done_.valid())
-    return Failure(std::strerror(errno), errno);
+  const bool has_all =
+      pump->stop_.valid() && pump->arrived_.valid() && pump->room_.valid() && pump->done_.valid();
+  if (!has_all) return Failure(std::strerror(errno), errno);
+  // Before there is anything for it, on whichever thread.
+  recorder.SetHandler(pump->options_.stream,
+                      [raw = pump.get()](std::string_view bytes) { raw->Record(bytes); });
   try {
+    pump->reader_ = std::thread([raw = pump.get()] { raw->Read(); });
     pump->thread_ = std::thread([raw = pump.get()] { raw->Run(); });
   } catch (const std::system_error& problem) {
     return Failure(std::string("cannot start a thread: ") + problem.what(), problem.code().value());
@@ -60,23 +71,72 @@ int64_t OutputPump::LastMovedMicros() const {
 
 void OutputPump::Stop() {
   Set(stop_);
+  if (reader_.joinable()) reader_.join();
   if (thread_.joinable()) thread_.join();
+  recorder_.SetHandler(options_.stream, nullptr);
+}
+
+void OutputPump::Read() {
+  ::fcntl(options_.from.get(), F_SETFL, O_NONBLOCK);
+  while (true) {
+    Clear(room_);
+    const bool has_room = outstanding_ < kMaxOutstandingBytes;
+    std::array<pollfd, 3> entries = {{{has_room ? options_.from.get() : -1, POLLIN, 0},
+                                      {room_.get(), POLLIN, 0},
+                                      {stop_.get(), POLLIN, 0}}};
+    if (::poll(entries.data(), entries.size(), -1) < 0) continue;
+    if ((entries[2].revents & POLLIN) != 0) {
+      // Told to stop: what is in the pipe now is taken, what comes later is not waited for.
+      constexpr auto kOneRead = static_cast<int64_t>(kReadBytes);
+      const int capacity = ::fcntl(options_.from.get(), F_GETPIPE_SZ);
+      for (int64_t left = capacity > 0 ? capacity : kOneRead; left > 0 && !quits_;
+           left -= kOneRead) {
+        if (!ReadOnce()) break;
+      }
+      break;
+    }
+    if (entries[0].revents != 0 && !ReadOnce()) break;
+  }
+  options_.from.Reset();  // whoever still writes is told by SIGPIPE
+  reading_has_ended_ = true;
+  Set(arrived_);
+}
+
+// False at the end of the output.
+bool OutputPump::ReadOnce() {
+  std::array<char, kReadBytes> bytes;
+  const ssize_t count = ::read(options_.from.get(), bytes.data(), bytes.size());
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+  if (count <= 0) return false;
+  const auto size = static_cast<size_t>(count);
+  recorder_.Arrived(options_.stream, std::string(bytes.data(), size));
+  moved_micros_ = SystemClock().MonotonicMicros();
+  outstanding_ += size;
+  Set(arrived_);
+  return true;
 }
 
 void OutputPump::Run() {
-  own_thread_ = std::this_thread::get_id();
-  // Whichever thread reads must not wait: the other one may have read what it was woken for.
-  ::fcntl(options_.from.get(), F_SETFL, O_NONBLOCK);
-  recorder_.SetReader(options_.stream, [this] { ReadAvailable(); });
-  while (WaitForInput() && Carry()) {
+  do {
+    WaitForArrival();
+  } while (Carry());
+  // Where nobody reads ours, the command shall notice: its pipe is closed.
+  quits_ = true;
+  Set(stop_);
+  while (!reading_has_ended_) WaitForArrival();
+  while (recorder_.RecordNext()) {
   }
-  recorder_.SetReader(options_.stream, nullptr);
+  recorder_.SetHandler(options_.stream, nullptr);
+  std::string rest;
+  {
+    const MutexLock lock(recorded_mutex_);
+    rest.swap(recorded_);
+  }
   frames_.End([&](std::string_view bytes, bool) {
     recorder_.Output(options_.stream, bytes);
-    recorded_ += bytes;
+    rest += bytes;
   });
-  if (!recorded_.empty()) PassOn(recorded_);
-  options_.from.Reset();  // whoever still writes is told by SIGPIPE
+  if (!rest.empty()) PassOn(rest);
   Set(done_);
 }
 
@@ -86,62 +146,48 @@ int OutputPump::MillisToUnfinished() {
   return micros < 0 ? -1 : static_cast<int>(micros / 1'000 + 1);
 }
 
-// False when it is time to end and nothing is left to read.
-bool OutputPump::WaitForInput() {
-  std::array<pollfd, 3> entries = {
-      {{options_.from.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+void OutputPump::WaitForArrival() {
+  pollfd entry{arrived_.get(), POLLIN, 0};
   while (true) {
-    const int ready = ::poll(entries.data(), entries.size(), MillisToUnfinished());
+    const int ready = ::poll(&entry, 1, MillisToUnfinished());
     if (ready > 0) break;
     if (ready == 0) recorder_.TakeUnfinished(options_.stream);
   }
-  if ((entries[2].revents & POLLIN) == 0) return true;
-  // Told to stop: what is in the pipe now is taken, what comes later is not waited for.
-  constexpr auto kOneRead = static_cast<int64_t>(kReadBytes);
-  const int capacity = ::fcntl(options_.from.get(), F_GETPIPE_SZ);
-  for (int64_t left = capacity > 0 ? capacity : kOneRead; left > 0; left -= kOneRead) {
-    if (!Carry()) break;
-  }
-  return false;
+  Clear(arrived_);
 }
 
 // On the thread of either output, under the recorder's lock.
-void OutputPump::ReadAvailable() {
-  const bool is_own = std::this_thread::get_id() == own_thread_;
-  if (is_own || recorded_.size() < kMaxRecordedBytes) ReadOnce();
-  if (is_own) {
-    passing_on_ += std::exchange(recorded_, {});
-    output_has_ended_ = has_ended_;
-  } else {
-    Set(wake_);
+void OutputPump::Record(std::string_view bytes) {
+  std::string passed_on;
+  frames_.Feed(bytes, [&](std::string_view part, bool is_framed) {
+    passed_on += part;
+    if (!is_framed) recorder_.TakeOutput(options_.stream, part);
+  });
+  {
+    const MutexLock lock(recorded_mutex_);
+    recorded_ += passed_on;
+    recorded_bytes_ += bytes.size();
   }
-}
-
-void OutputPump::ReadOnce() {
-  std::array<char, kReadBytes> bytes;
-  const ssize_t count = ::read(options_.from.get(), bytes.data(), bytes.size());
-  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (count <= 0) {
-    has_ended_ = true;
-    return;
-  }
-  moved_micros_ = SystemClock().MonotonicMicros();
-  frames_.Feed({bytes.data(), static_cast<size_t>(count)},
-               [&](std::string_view part, bool is_framed) {
-                 recorded_ += part;
-                 if (!is_framed) recorder_.TakeOutput(options_.stream, part);
-               });
+  Set(arrived_);
 }
 
 // False at the end of the output, and when nobody reads ours any more.
 bool OutputPump::Carry() {
-  uint64_t wakes = 0;
-  static_cast<void>(!::read(wake_.get(), &wakes, sizeof(wakes)));
+  const bool has_ended = reading_has_ended_;
   // First into the spool: what we have read is not lost, whatever comes next.
-  recorder_.Carry(options_.stream);
-  const std::string bytes = std::exchange(passing_on_, {});
-  if (!bytes.empty() && !PassOn(bytes)) return false;
-  return !output_has_ended_;
+  const bool more_waits = recorder_.RecordNext();
+  if (more_waits) Set(arrived_);
+  std::string bytes;
+  size_t count = 0;
+  {
+    const MutexLock lock(recorded_mutex_);
+    bytes.swap(recorded_);
+    count = std::exchange(recorded_bytes_, 0);
+  }
+  const bool goes_on = bytes.empty() || PassOn(bytes);
+  outstanding_ -= count;
+  if (count > 0) Set(room_);
+  return goes_on && (more_waits || !has_ended);
 }
 
 // False when nobody reads our output: the command shall notice, as it would without us.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "cli/run/output_frame.h"
@@ -26,8 +27,9 @@ struct PumpOptions {
   std::function<void(const std::string& message)> say;
 };
 
-// Uses a separate thread, because the reader of our output may be slow. Start(), Stop() and the
-// destructor on one thread.
+// Two threads: one reads as soon as there is something, so that the order of both outputs is known
+// (RunRecorder::Arrived()); the other records and copies, for the reader of our output may be slow.
+// At most a MiB is between them. Start(), Stop() and the destructor on one thread.
 class OutputPump {
  public:
   // Fails where there is no descriptor or no thread to be had.
@@ -46,30 +48,33 @@ class OutputPump {
 
  private:
   OutputPump(PumpOptions options, RunRecorder& recorder);
+  void Read();
+  bool ReadOnce();
   void Run();
-  bool WaitForInput();
+  void WaitForArrival();
   int MillisToUnfinished();
-  void ReadAvailable();
-  void ReadOnce();
+  void Record(std::string_view bytes);
   bool Carry();
   bool PassOn(std::string_view bytes);
   bool Write(std::string_view bytes);
 
   PumpOptions options_;
   RunRecorder& recorder_;
-  // These three under the recorder's lock (RunRecorder::SetReader).
-  FrameReader frames_;
-  std::string recorded_;  // read, told to the recorder, and not passed on yet
-  bool has_ended_ = false;
-  std::thread::id own_thread_;
-  std::string passing_on_;  // of this thread, as is the next
-  bool output_has_ended_ = false;
-  UniqueFd stop_;  // eventfd
-  UniqueFd wake_;  // eventfd: the other output's thread has read for this one
-  UniqueFd done_;  // eventfd
+  FrameReader frames_;  // under the recorder's lock
+  UniqueFd stop_;       // eventfd
+  UniqueFd arrived_;    // eventfd: something was read or recorded, or reading has ended
+  UniqueFd room_;       // eventfd: something was passed on
+  UniqueFd done_;       // eventfd
+  std::atomic<size_t> outstanding_{0};  // bytes that were read and not passed on
+  std::atomic<bool> reading_has_ended_{false};
+  std::atomic<bool> quits_{false};  // nobody takes what could still be read
+  Mutex recorded_mutex_;
+  std::string recorded_ STAGELOG_GUARDED_BY(recorded_mutex_);       // to be passed on
+  size_t recorded_bytes_ STAGELOG_GUARDED_BY(recorded_mutex_) = 0;  // of what was read
   std::atomic<int64_t> moved_micros_;
   std::atomic<bool> is_writing_{false};
   bool passes_on_ = true;  // our output takes bytes
+  std::thread reader_;
   std::thread thread_;
 };
 

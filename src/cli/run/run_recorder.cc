@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/mutex.h"
 #include "cli/run/utf8_text.h"
 #include "client/daemon_client.h"
 #include "core/identifier.h"
@@ -22,6 +21,8 @@ constexpr size_t kMaxCommandBytes = size_t{32} << 10;
 constexpr int64_t kQuietMicros = 500'000;
 constexpr int64_t kHeldBackMicros = 5'000'000;
 constexpr int64_t kBetweenFramesMicros = 5'000'000;
+// About what a thread needs to wake up. A program that is started needs longer to print something.
+constexpr int64_t kSameTimeMicros = 400;
 // The stage of a job's progress where the script has named none.
 constexpr const char* kMainStage = "main";
 
@@ -123,22 +124,62 @@ void RunRecorder::Output(OutputStream stream, std::string_view bytes) {
   HandOver();
 }
 
-void RunRecorder::SetReader(OutputStream stream, ReadAvailable read) {
+void RunRecorder::SetHandler(OutputStream stream, Handler handler) {
   const MutexLock lock(mutex_);
-  readers_[static_cast<size_t>(stream)] = std::move(read);
+  handlers_[static_cast<size_t>(stream)] = std::move(handler);
 }
 
-void RunRecorder::Carry(OutputStream stream) {
+void RunRecorder::Arrived(OutputStream stream, std::string bytes) {
+  const MutexLock lock(arrivals_mutex_);
+  arrivals_.push_back({stream, std::move(bytes), clock_.MonotonicMicros()});
+}
+
+bool RunRecorder::RecordNext() {
   const MutexLock lock(mutex_);
-  // The marker that begins the first stage may be in the other pipe.
-  if (stream == OutputStream::kStderr && open_stage_.empty()) ReadFrom(OutputStream::kStdout);
-  ReadFrom(stream);
+  const auto arrival = NextArrival();
+  if (!arrival) return false;
+  Handle(*arrival);
   HandOver();
+  const MutexLock arrivals_lock(arrivals_mutex_);
+  return !arrivals_.empty();
 }
 
-void RunRecorder::ReadFrom(OutputStream stream) {
-  const ReadAvailable& read = readers_[static_cast<size_t>(stream)];
-  if (read) read();
+std::optional<RunRecorder::Arrival> RunRecorder::NextArrival() {
+  std::optional<int64_t> first_micros;  // of standard error outside of any stage
+  {
+    const MutexLock lock(arrivals_mutex_);
+    if (arrivals_.empty()) return std::nullopt;
+    const Arrival& first = arrivals_.front();
+    if (first.stream == OutputStream::kStderr && open_stage_.empty())
+      first_micros = first.at_micros;
+  }
+  if (first_micros) {
+    auto marker = NextOf(OutputStream::kStdout, *first_micros + kSameTimeMicros);
+    if (marker) return marker;
+  }
+  const MutexLock lock(arrivals_mutex_);
+  Arrival arrival = std::move(arrivals_.front());
+  arrivals_.pop_front();
+  return arrival;
+}
+
+// The next of that output, if it arrived by then.
+std::optional<RunRecorder::Arrival> RunRecorder::NextOf(OutputStream stream, int64_t until_micros) {
+  const MutexLock lock(arrivals_mutex_);
+  const auto found = std::find_if(arrivals_.begin(), arrivals_.end(), [&](const Arrival& arrival) {
+    return arrival.stream == stream || arrival.at_micros > until_micros;
+  });
+  if (found == arrivals_.end() || found->at_micros > until_micros) return std::nullopt;
+  Arrival arrival = std::move(*found);
+  arrivals_.erase(found);
+  return arrival;
+}
+
+void RunRecorder::Handle(const Arrival& arrival) {
+  const Handler& handler = handlers_[static_cast<size_t>(arrival.stream)];
+  const int64_t outer_micros = std::exchange(handled_micros_, arrival.at_micros);
+  if (handler) handler(arrival.bytes);
+  handled_micros_ = outer_micros;
 }
 
 void RunRecorder::TakeOutput(OutputStream stream, std::string_view bytes) {
@@ -257,7 +298,10 @@ bool RunRecorder::TakeMarker(const LinePart& part) {
     return true;
   }
   if (!marker->stage.empty() && !IsStagePath(PathOf(marker->stage))) return false;
-  if (!open_stage_.empty()) ReadFrom(OutputStream::kStderr);
+  if (!open_stage_.empty()) {
+    const int64_t until = handled_micros_ + kSameTimeMicros;
+    while (const auto errors = NextOf(OutputStream::kStderr, until)) Handle(*errors);
+  }
   LeaveStage("stage_completed", "", "");
   if (!marker->stage.empty()) EnterStage(marker->stage);
   return true;

@@ -4,6 +4,7 @@
 #define STAGELOG_CLI_RUN_RUN_RECORDER_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -58,16 +59,19 @@ class RunRecorder {
   // Bytes as the command wrote them; whole lines become events at once.
   void Output(OutputStream stream, std::string_view bytes);
 
-  // Orders what both outputs contain at a time: standard error comes before a marker that ends a
-  // stage, and after one that begins the first stage. `read` passes the available bytes to
-  // TakeOutput() without waiting; Carry() of either output calls it on its thread. Null: the output
-  // has ended.
-  using ReadAvailable = std::function<void()>;
-  void SetReader(OutputStream stream, ReadAvailable read);
-  // Calls the reader of `stream`, and before it that of the other output if its bytes come first.
-  void Carry(OutputStream stream);
-  // For readers only, which run within Carry() (the mutex is held).
+  // The same in two steps, so that the lines of both outputs are recorded in the order of their
+  // arrival even if recording is slower than the command. Arrived() is called as soon as bytes were
+  // read. RecordNext() takes them in that order and calls the handler of the output, which passes
+  // what is to be recorded to TakeOutput(). Bytes that arrive at nearly the same time have no
+  // order: there standard error comes before a marker that ends a stage, and after one that begins
+  // the first stage.
+  using Handler = std::function<void(std::string_view bytes)>;
+  void SetHandler(OutputStream stream, Handler handler);  // null: drops the bytes
+  void Arrived(OutputStream stream, std::string bytes);
+  bool RecordNext();  // true while more wait
+  // For handlers only, which run within RecordNext() (the mutex is held).
   void TakeOutput(OutputStream stream, std::string_view bytes) STAGELOG_UNCHECKED;
+
   // Time until an unfinished line is due (TakeUnfinished()) if nothing is received; -1: there is
   // none.
   int64_t MicrosToUnfinished(OutputStream stream);
@@ -86,7 +90,14 @@ class RunRecorder {
     int64_t frame_micros = -1;       // of the last frame that was told of this line
   };
 
-  void ReadFrom(OutputStream stream) STAGELOG_REQUIRES(mutex_);
+  struct Arrival {
+    OutputStream stream = OutputStream::kStdout;
+    std::string bytes;
+    int64_t at_micros = 0;  // monotonic
+  };
+  std::optional<Arrival> NextArrival() STAGELOG_REQUIRES(mutex_);
+  std::optional<Arrival> NextOf(OutputStream stream, int64_t until_micros);
+  void Handle(const Arrival& arrival) STAGELOG_REQUIRES(mutex_);
   Lines& LinesOf(OutputStream stream) { return lines_[static_cast<size_t>(stream)]; }
   std::optional<int64_t> UnfinishedDue(OutputStream stream);
   void Warn(OutputStream stream, std::string_view line) STAGELOG_REQUIRES(mutex_);
@@ -107,7 +118,10 @@ class RunRecorder {
   Mutex mutex_;
   int64_t began_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;  // monotonic
   Lines lines_[2] STAGELOG_GUARDED_BY(mutex_);
-  ReadAvailable readers_[2] STAGELOG_GUARDED_BY(mutex_);
+  Handler handlers_[2] STAGELOG_GUARDED_BY(mutex_);
+  int64_t handled_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;  // when arrived what is being handled
+  Mutex arrivals_mutex_;                                    // taken after mutex_
+  std::deque<Arrival> arrivals_ STAGELOG_GUARDED_BY(arrivals_mutex_);
   MarkerWarnings warnings_ STAGELOG_GUARDED_BY(mutex_);
   std::vector<std::string> declared_stages_ STAGELOG_GUARDED_BY(mutex_);
   std::string open_stage_ STAGELOG_GUARDED_BY(mutex_);  // of a ::stage marker, a path; empty: none
