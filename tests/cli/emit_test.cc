@@ -85,7 +85,7 @@ TEST_F(EmitTest, AnArrayAndObjectsOverSeveralLines) {
       "{\n  \"type\": \"log\",\n  \"message\": \"c\"\n}\n";
   EXPECT_EQ(Run({"emit", "r"}, input).out, "3 events accepted, 0 already stored\n");
   EXPECT_EQ(Event("r", 2)["message"], "c");
-  ExpectFailure({"emit", "r"}, 2, "line 2: ", "{\"type\":\"log\",\"message\":\"d\"}\n{\n \"a\":");
+  ExpectFailure({"emit", "r"}, 1, "line 2: ", "{\"type\":\"log\",\"message\":\"d\"}\n{\n \"a\":");
   EXPECT_EQ(Event("r", 3)["message"], "d");
 }
 
