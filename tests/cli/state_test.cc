@@ -10,6 +10,7 @@
 #include "core/event_codec.h"
 #include "core/job_state_json.h"
 #include "tests/cli/random_job_test.h"
+#include "tests/support/sanitizer.h"
 
 namespace stagelog {
 namespace {
@@ -50,7 +51,7 @@ class StateTest : public RandomJobTest {
 
 TEST_F(StateTest, EqualsTheDaemonsAnswerAtEverySeqAndTime) {
   Start();
-  PostRandomJob(kSeed, 300);
+  PostRandomJob(kSeed, kSanitized ? 60 : 300);
   const int64_t head_seq = HeadSeq();
   for (int64_t seq = 1; seq <= head_seq; ++seq) {
     const HttpResponse answer = admin().Get(JobPath() + "?at_seq=" + std::to_string(seq));
