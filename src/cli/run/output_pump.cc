@@ -18,7 +18,10 @@ namespace stagelog::cli {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
-constexpr size_t kMaxOutstandingBytes = size_t{1} << 20;
+// What was read and not yet recorded and passed on. More would keep the order of both outputs
+// longer while recording is behind, but a command whose reader has gone (`| head`) waits until it
+// is recorded.
+constexpr size_t kMaxOutstandingBytes = size_t{64} << 10;
 
 void Clear(const UniqueFd& event) {
   uint64_t count = 0;

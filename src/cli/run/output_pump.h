@@ -29,7 +29,7 @@ struct PumpOptions {
 
 // Two threads: one reads as soon as there is something, so that the order of both outputs is known
 // (RunRecorder::Arrived()); the other records and copies, for the reader of our output may be slow.
-// At most a MiB is between them. Start(), Stop() and the destructor on one thread.
+// At most 128 KiB are between them. Start(), Stop() and the destructor on one thread.
 class OutputPump {
  public:
   // Fails where there is no descriptor or no thread to be had.
