@@ -1,4 +1,4 @@
-// What /metrics tells of requests, by method and route.
+// The metrics of requests, by method and route.
 #ifndef STAGELOG_HTTP_REQUEST_METRICS_H_
 #define STAGELOG_HTTP_REQUEST_METRICS_H_
 

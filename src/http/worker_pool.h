@@ -45,7 +45,7 @@ class WorkerPool {
   ConditionVariable wake_;                   // of the others
   Queue quick_ STAGELOG_GUARDED_BY(mutex_);  // guarded by mutex_, as is all that follows
   Queue searches_ STAGELOG_GUARDED_BY(mutex_);
-  bool kept_is_idle_ STAGELOG_GUARDED_BY(mutex_) = false;  // and was not told of anything yet
+  bool kept_is_idle_ STAGELOG_GUARDED_BY(mutex_) = false;  // and was not notified yet
   bool stopping_ STAGELOG_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -14,7 +14,7 @@ namespace stagelog {
 struct StartPlan {
   int64_t cursor = 0;
   std::optional<int64_t> time_micros;  // the journal must be asked for the cursor at this time
-  std::optional<GapFrame> gap;         // to be told after `connected`
+  std::optional<GapFrame> gap;         // to be sent after `connected`
 };
 
 // `head_seq` is the last announced event, `visible_seq` the last one that a client can have seen,

@@ -31,7 +31,7 @@ struct RunBeginning {
     kCreated,  // just created, and waits for this run
     kResumed,  // resumed, even if it was canceled
   };
-  std::vector<std::string> command;  // empty: it is not told
+  std::vector<std::string> command;  // empty: not recorded
   Job job = Job::kAny;
   std::vector<std::string> stages;  // that will come
 };
@@ -87,7 +87,7 @@ class RunRecorder {
     LineSplitter splitter;
     int64_t moved_micros = 0;        // monotonic: the last byte
     int64_t unfinished_micros = -1;  // since when a line is not finished; -1: none is
-    int64_t frame_micros = -1;       // of the last frame that was told of this line
+    int64_t frame_micros = -1;       // of the last recorded frame of this line
   };
 
   struct Arrival {
