@@ -1,11 +1,15 @@
-// Follows a stream with the npm package `eventsource` and prints a line for what it hears:
+// Follows a stream with the package `eventsource` and prints a line for what it hears. The package
+// is npm's from beside this file, else Debian's node-eventsource:
 //
 //   connected <id>    each time it is connected
 //   event <id>        an event of the journal
 //   gap <data>        which never should be
 //
 //   node client.mjs <url> <token>
-import { EventSource } from 'eventsource';
+const library = await import('eventsource').catch(
+  () => import('/usr/share/nodejs/eventsource/lib/eventsource.js'),
+);
+const EventSource = library.EventSource ?? library.default;
 
 const [url, token] = process.argv.slice(2);
 
@@ -13,6 +17,7 @@ const [url, token] = process.argv.slice(2);
 setInterval(() => {}, 2 ** 30);
 
 const source = new EventSource(url, {
+  headers: { Authorization: `Bearer ${token}` }, // read by major version 2, `fetch` by later ones
   fetch: (input, init) =>
     fetch(input, { ...init, headers: { ...init.headers, Authorization: `Bearer ${token}` } }),
 });
@@ -24,7 +29,7 @@ source.onmessage = (event) => {
   console.log(String(seq) === event.lastEventId ? `event ${seq}` : `mismatch ${event.data}`);
 };
 source.onerror = (event) => {
-  console.error(`error ${event.code ?? ''} ${event.message ?? ''}`);
+  console.error(`error ${event.code ?? event.status ?? ''} ${event.message ?? ''}`);
   if (source.readyState === EventSource.CLOSED) {
     console.log('closed for good');
     process.exit(1);
