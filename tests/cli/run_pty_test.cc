@@ -11,6 +11,7 @@
 
 #include "tests/cli/run_fixture.h"
 #include "tests/support/deadline.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -29,6 +30,8 @@ class Person {
     size.ws_row = 33;
     size.ws_col = 99;
     pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
+    has_ended_ = pid_ < 0;  // kill(-1) would reach every process of the machine
+    EXPECT_GT(pid_, -1) << "no pseudo-terminal";
     if (pid_ != 0) return;
     for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
     std::vector<char*> pointers;
@@ -103,7 +106,10 @@ class Person {
 
 class RunPtyTest : public RunTest {
  protected:
-  void SetUp() override { StartDaemon(); }
+  void SetUp() override {
+    if (!HasPseudoTerminals()) SKIP_TEST() << "no pseudo-terminals here";
+    StartDaemon();
+  }
 
   std::vector<std::pair<std::string, std::string>> Environment() {
     return {{"STAGELOG_URL", "http://127.0.0.1:" + std::to_string(port_)},
@@ -198,6 +204,7 @@ TEST_F(RunPtyTest, ASignalReachesTheCommandOnce) {
       "trap 'echo term; n=x$n' TERM; trap 'echo end $n; exit 0' USR1; echo started; "
       "while :; do read x; done");
   person->WaitFor("started");
+  ASSERT_GT(person->pid(), 1);
   ::kill(-person->pid(), SIGTERM);
   WaitForMessage("j", "term");
   ::kill(person->pid(), SIGUSR1);

@@ -1,5 +1,8 @@
 #include "tests/support/requirement.h"
 
+#include <pty.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <cstring>
 #include <random>
@@ -7,6 +10,15 @@
 #include "base/check.h"
 
 namespace stagelog {
+
+bool HasPseudoTerminals() {
+  int ours = -1;
+  int its = -1;
+  if (::openpty(&ours, &its, nullptr, nullptr, nullptr) != 0) return false;
+  ::close(ours);
+  ::close(its);
+  return true;
+}
 
 uint64_t TestSeed() {
   const char* text = std::getenv("STAGELOG_SEED");

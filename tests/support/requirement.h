@@ -13,6 +13,9 @@ namespace stagelog {
 // True in CI, where a test that cannot run is a failure: $STAGELOG_REQUIRE_ALL is set.
 inline bool MustRunEveryTest() { return std::getenv("STAGELOG_REQUIRE_ALL") != nullptr; }
 
+// True if a pseudo-terminal can be opened: a chroot without /dev/pts has none.
+bool HasPseudoTerminals();
+
 // $STAGELOG_SEED (tools/test derives it from the commit), else a random one.
 uint64_t TestSeed();
 

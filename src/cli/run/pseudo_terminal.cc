@@ -140,7 +140,8 @@ void PseudoTerminal::TakeTyped(const char* bytes, size_t size) {
   termios modes{};
   const bool makes_signals =
       input_is_terminal_ && ::tcgetattr(our_end_.get(), &modes) == 0 && (modes.c_lflag & ISIG) != 0;
-  const bool is_for_command = makes_signals && ::tcgetpgrp(our_end_.get()) == command_;
+  const bool is_for_command =
+      makes_signals && command_ > 0 && ::tcgetpgrp(our_end_.get()) == command_;
   for (size_t i = 0; i < size; ++i) {
     const auto typed = static_cast<cc_t>(bytes[i]);
     const bool stops = is_for_command && typed == modes.c_cc[VSUSP];
@@ -153,7 +154,7 @@ void PseudoTerminal::TakeTyped(const char* bytes, size_t size) {
 }
 
 void PseudoTerminal::StopWithCommand() {
-  if (is_stopped_) return;
+  if (is_stopped_ || command_ <= 0) return;
   ::kill(-command_, SIGSTOP);
   is_stopped_ = true;
   if (!is_raw_ || IsOrphaned()) return Continue();
@@ -166,7 +167,7 @@ void PseudoTerminal::Continue() {
   CopySize();
   const pid_t foreground = ::tcgetpgrp(our_end_.get());
   if (foreground > 0) ::kill(-foreground, SIGCONT);
-  if (foreground != command_) ::kill(-command_, SIGCONT);
+  if (command_ > 0 && foreground != command_) ::kill(-command_, SIGCONT);
   is_stopped_ = false;
 }
 
