@@ -144,8 +144,20 @@ TEST_F(ImportPresetsTest, PythonJson) {
        {R"({"timestamp": "2025-11-28T21:00:03.250000+00:00", "level": "CRITICAL", )"
         R"("logger": "app", "message": "giving up"})",
         "critical", "2025-11-28T21:00:03.250000Z", "giving up", R"({"logger":"app"})"},
+       // structlog
+       {R"({"event": "cache miss", "key": "k1", "level": "debug", )"
+        R"("timestamp": "2025-11-28T21:00:04.123456Z"})",
+        "debug", "2025-11-28T21:00:04.123456Z", "cache miss", R"({"key":"k1"})"},
+       // loguru
+       {R"({"text": "2025-11-28 21:00:05.5 | SUCCESS | app:main:7 - built\n", "record": {"level": )"
+        R"({"name": "SUCCESS", "no": 25}, "message": "built", "time": )"
+        R"({"repr": "2025-11-28 21:00:05.500000+00:00", "timestamp": 1764363605.5}}})",
+        "info", "2025-11-28T21:00:05.500000Z", "built",
+        R"({"text":"2025-11-28 21:00:05.5 | SUCCESS | app:main:7 - built\n","record":{"level":)"
+        R"({"name":"SUCCESS","no":25},"message":"built","time":)"
+        R"({"repr":"2025-11-28 21:00:05.500000+00:00","timestamp":1764363605.5}}})"},
        // What is no JSON between them has the time of the line before it.
-       {"Traceback (most recent call last):", "info", "2025-11-28T21:00:03.250000Z",
+       {"Traceback (most recent call last):", "info", "2025-11-28T21:00:05.500000Z",
         "Traceback (most recent call last):", "{}"}});
   EXPECT_EQ(said,
             "stagelog: 1 time has no zone; assumed UTC\n"
