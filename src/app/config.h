@@ -48,7 +48,7 @@ struct StorageConfig {
 struct LimitsConfig {
   size_t request_bytes = size_t{16} << 20;            // body of one request
   size_t bodies_in_flight_bytes = size_t{256} << 20;  // bodies of all requests together
-  size_t head_bytes = size_t{16} << 10;               // request line and head fields
+  size_t head_bytes = size_t{16} << 10;               // request line and headers
   int head_timeout_seconds = 10;                      // from a request's first byte
   int body_timeout_seconds = 60;                      // for each next 16 KiB of a body
   int keep_alive_timeout_seconds = 75;                // between two requests

@@ -25,7 +25,7 @@ constexpr std::string_view kWhiteSpace = " \t\r\n";
 constexpr std::array<std::string_view, 6> kTokenKeys = {"name",       "token",     "token_sha256",
                                                         "token_file", "token_env", "roles"};
 
-// Printable ASCII without blanks travels in a head field unchanged.
+// Printable ASCII without blanks travels in a header unchanged.
 bool IsToken(std::string_view text) {
   return text.size() >= kMinTokenBytes && text.size() <= kMaxTokenBytes &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });

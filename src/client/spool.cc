@@ -162,7 +162,7 @@ Result<SpoolLines> SpoolReader::Next(size_t max_lines, size_t max_bytes) {
 
 Status SpoolReader::MarkSent(uint64_t offset) {
   offset_ = offset;
-  return ReplaceSmallFile(SentPath(folder_), SentText(offset, InodeOf(events_.get())));
+  return ReplaceSmallFile(SentPath(folder_), SentText(offset, InodeOf(events_.get())), false);
 }
 
 Status SpoolReader::Refuse(std::string_view line, std::string_view reason) {

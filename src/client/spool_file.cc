@@ -104,14 +104,15 @@ Result<uint64_t> EndOfLastLine(int fd, uint64_t size) {
   return uint64_t{0};
 }
 
-Status ReplaceSmallFile(const std::string& path, std::string_view bytes) {
+Status ReplaceSmallFile(const std::string& path, std::string_view bytes, bool is_synced) {
   const std::string draft = path + ".new";
   UniqueFd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.valid()) return FileFailure(draft);
   if (Status written = WriteAll(file.get(), bytes, draft); !written) return written;
+  if (is_synced && ::fsync(file.get()) != 0) return FileFailure(draft);
   file.Reset();
   if (::rename(draft.c_str(), path.c_str()) != 0) return FileFailure(path);
-  return {};
+  return is_synced ? RealFileSystem().SyncDirectory(ParentDirectory(path)) : Status();
 }
 
 }  // namespace stagelog::cli

@@ -28,8 +28,9 @@ Result<std::string> ReadAt(int fd, uint64_t offset, size_t size);
 // The end of the last terminated line; `size` if the file ends with a newline.
 Result<uint64_t> EndOfLastLine(int fd, uint64_t size);
 
-// Writes `path`.new and renames it over `path`.
-Status ReplaceSmallFile(const std::string& path, std::string_view bytes);
+// Writes `path`.new, readable by this user only, and renames it over `path`. With `is_synced` it
+// survives a power loss.
+Status ReplaceSmallFile(const std::string& path, std::string_view bytes, bool is_synced);
 
 }  // namespace stagelog::cli
 

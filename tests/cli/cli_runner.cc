@@ -100,6 +100,7 @@ std::unique_ptr<CliProcess> CliRunner::Start(std::vector<std::string> arguments,
     ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
     ::dup2(::open(err_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
     RestoreSignals();
+    if (before_exec_ != nullptr) before_exec_();
     ::execvpe(words[0], words.data(), variables.data());
     ::_exit(126);
   }

@@ -61,6 +61,8 @@ class CliRunner {
   void SetFolder(const std::string& path) { folder_ = path; }  // the working directory
   // A command, looked for in PATH, that is given the binary and its arguments (`timeout 60`).
   void SetWrapper(std::vector<std::string> words) { wrapper_ = std::move(words); }
+  // Called in each process before it becomes the command: only what is safe after a fork.
+  void SetBeforeExec(void (*prepare)()) { before_exec_ = prepare; }
 
   std::unique_ptr<CliProcess> Start(std::vector<std::string> arguments,
                                     const std::string& input = "");
@@ -75,6 +77,7 @@ class CliRunner {
   std::map<std::string, std::string> more_;
   std::string folder_;
   std::vector<std::string> wrapper_;
+  void (*before_exec_)() = nullptr;
   int started_ = 0;
 };
 

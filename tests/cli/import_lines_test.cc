@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/cli/command_fixture.h"
+#include "tests/cli/import_fixture.h"
 #include "tests/support/journal_lines.h"
 
 namespace stagelog {
@@ -19,24 +19,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class ImportLinesTest : public CommandTest {
- protected:
-  void SetUp() override { StartDaemon(); }
-
-  std::string Write(const std::string& name, const std::string& text) {
-    std::ofstream(cli_.Path(name), std::ios::binary) << text;
-    return cli_.Path(name);
-  }
-
-  Json Event(const std::string& job, size_t index) { return Json::parse(Lines(job).at(index)); }
-
-  // What `import` prints for a file of that text.
-  CliResultText Import(const std::string& text, std::vector<std::string> flags, int exit_code = 0) {
-    std::vector<std::string> arguments = {"import", Write("file", text), "--job", "j"};
-    arguments.insert(arguments.end(), flags.begin(), flags.end());
-    return Run(arguments, "", exit_code);
-  }
-};
+class ImportLinesTest : public ForeignLinesTest {};
 
 TEST_F(ImportLinesTest, TheSystemsJournal) {
   const CliResultText result =
@@ -485,6 +468,40 @@ TEST_F(ImportLinesTest, WhatFailedIsNotCompleted) {
        "result=broken"});
   EXPECT_EQ(Event("k", 0)["type"], "job_failed");
   Run({"import", Write("other", "{}\n"), "--job", "k", "--failed-if", "x=y"}, "", 2);
+}
+
+// --- What is flagged ---
+
+TEST_F(ImportLinesTest, WhatIsFlaggedIsCountedAndNamedByItsLine) {
+  const std::string text = R"({"e":"job_created"})"
+                           "\n\n"
+                           R"({"e":"stage_started","name":"a"})"
+                           "\n"
+                           R"({"e":"job_completed"})"
+                           "\n"
+                           R"({"e":"job_failed"})"
+                           "\n";
+  const std::vector<std::string> flags = {"--type-field", "e", "--stage-field", "name"};
+  const CliResultText result = Import(text, flags);
+  EXPECT_EQ(result.out, "4 events accepted, 0 already stored, 1 flagged as invalid\n");
+  EXPECT_THAT(result.err,
+              HasSubstr("stagelog: line 5: j#4 is flagged: job_over (the job is completed, failed "
+                        "or canceled); it is stored but has no effect\n"));
+  EXPECT_EQ(Event("j", 3)["violations"], Json({"job_over"}));
+  EXPECT_EQ(GetJson("/api/v1/jobs/j")["status"], "completed");
+  std::vector<std::string> as_json = flags;
+  as_json.emplace_back("--json");
+  EXPECT_EQ(Json::parse(ImportInto("k", text, as_json).out)["flagged"], 1);
+}
+
+TEST_F(ImportLinesTest, OfManyFlaggedEventsAllAreCountedAndTheFirstAreNamed) {
+  std::string text;
+  for (int i = 0; i < 1'301; ++i) text += "{\"e\":\"job_completed\"}\n";
+  const CliResultText result = Import(text, {"--type-field", "e"});
+  EXPECT_EQ(result.out, "1301 events accepted, 0 already stored, 1300 flagged as invalid\n");
+  EXPECT_THAT(result.err, HasSubstr("line 2: j#2 is flagged: job_over"));
+  EXPECT_THAT(result.err, HasSubstr("line 21: j#21 is flagged: job_over"));
+  EXPECT_THAT(result.err, Not(HasSubstr("line 22: ")));
 }
 
 TEST_F(ImportLinesTest, AGateKeepsWhatItDoesNotKnow) {

@@ -41,6 +41,16 @@ class RunAwayTest : public RunTest {
     std::ofstream(SpoolOf(job) + "/events.ndjson", std::ios::binary) << lines;
   }
 
+  // Folders 0700 and files 0600: `folder` and all that is in it.
+  static void ExpectPrivate(const std::string& folder) {
+    EXPECT_EQ(std::filesystem::status(folder).permissions(), std::filesystem::perms(0700));
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      EXPECT_EQ(entry.status().permissions(),
+                std::filesystem::perms(entry.is_directory() ? 0700 : 0600))
+          << entry.path();
+    }
+  }
+
   static std::string Cli() {
     const char* path = std::getenv("STAGELOG_CLI");
     return path != nullptr ? path : STAGELOG_CLI_PATH;
@@ -163,6 +173,34 @@ TEST_F(RunAwayTest, EventsThatTheDaemonRefusesDoNotHoldUpTheOthers) {
   EXPECT_FALSE(std::filesystem::exists(SpoolOf("j") + "/events.ndjson"));
   EXPECT_EQ(Flush().exit_code, 0);
   EXPECT_THAT(cli_.Run({"spool", "list"}).out, HasSubstr("4 refused"));
+}
+
+// Whatever the mask of the shell: what a command prints is its owner's business.
+TEST_F(RunAwayTest, WhatWaitsIsForItsOwnerAlone) {
+  ChoosePort();
+  const std::string lines = cli_.Path("lines");
+  std::ofstream(lines) << "one\n";
+  for (const std::string mask : {"000", "022", "027"}) {
+    SCOPED_TRACE(mask);
+    const std::string state = cli_.Path("state-" + mask);
+    cli_.SetEnvironment("XDG_STATE_HOME", state);
+    cli_.SetWrapper({"sh", "-c", "umask " + mask + "; exec \"$@\"", "sh"});
+    EXPECT_EQ(StartScript("echo hello")->Wait().exit_code, 0);
+    const std::string spool = state + "/stagelog/spool/j";
+    EXPECT_TRUE(std::filesystem::exists(spool + "/events.ndjson"));
+    ExpectPrivate(state);
+    // What comes to it later: a refused event, and the memory of imports.
+    std::ofstream(spool + "/events.ndjson", std::ios::app)
+        << R"({"job_id":"j","type":"nonsense","event_id":"n"})"
+        << "\n";
+    StartDaemon();
+    EXPECT_EQ(Flush().exit_code, 6);
+    EXPECT_TRUE(std::filesystem::exists(spool + "/refused.ndjson"));
+    EXPECT_EQ(cli_.Run({"import", lines, "--job", "k-" + mask}).exit_code, 0);
+    EXPECT_FALSE(std::filesystem::is_empty(state + "/stagelog/imports"));
+    ExpectPrivate(state);
+    Stop();
+  }
 }
 
 TEST_F(RunAwayTest, ARunOfAStrictJobThatWasCreatedBeforeIsLegal) {

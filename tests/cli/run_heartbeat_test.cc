@@ -6,7 +6,12 @@
 #include <mutex>
 #include <thread>
 
+#include "app/daemon.h"
+#include "base/logging.h"
 #include "tests/cli/run_fixture.h"
+#include "tests/support/advanced_clock.h"
+#include "tests/support/deadline.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
@@ -80,6 +85,66 @@ TEST_F(RunHeartbeatTest, TheDaemonTakesItAndRefusesOneThatMakesNoSense) {
   EXPECT_EQ(post(R"({"interval_seconds":0})"), 422);
   EXPECT_EQ(post(R"({"interval":5})"), 422);
   EXPECT_EQ(GetJson("/api/v1/jobs/j")["liveness"], "ok");
+}
+
+// A daemon in this process, whose clock can be put forward: nobody waits for a worker's silence.
+class LostRunTest : public RunTest {
+ protected:
+  void SetUp() override {
+    spdlog::set_level(spdlog::level::off);
+    Config config;
+    config.server.port = 0;
+    config.storage.runs_dir = runs_dir();
+    auto served = Daemon::Start(config, RealFileSystem(), clock_);
+    ASSERT_TRUE(served) << served.error().message;
+    served_ = std::move(*served);
+    const std::string& url = served_->url();
+    client_ = HttpClient(static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+    cli_.SetEnvironment("STAGELOG_URL", url);
+  }
+
+  std::string LivenessNow() {
+    return Json::parse(client_.Get("/api/v1/jobs/j").body).value("liveness", "");
+  }
+
+  // Returns when a heartbeat was answered (nothing else is with 202). Nothing tells of it, so the
+  // metrics are asked.
+  void WaitForHeartbeat() {
+    const std::string counted =
+        R"(stagelog_http_requests_total{method="POST",route="/api/v1/jobs/{job}/events",)"
+        R"(status="202"} 1)";
+    const Deadline deadline(std::chrono::seconds(30));
+    while (client_.Get("/metrics").body.find(counted) == std::string::npos) {
+      ASSERT_FALSE(deadline.Passed()) << "no heartbeat";
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
+  AdvancedClock clock_;
+  std::unique_ptr<Daemon> served_;
+  HttpClient client_;
+};
+
+TEST_F(LostRunTest, ARunThatIsKilledAtItsBeginningIsLostAfterThreeOfItsIntervals) {
+  ScriptGate gate(cli_.Path("gate"));
+  auto run = cli_.Start({"run", "--job", "j", "--", "sh", "-c", gate.Shell()});
+  WaitForHeartbeat();
+  run->Signal(SIGKILL);
+  EXPECT_EQ(run->Wait().exit_code, 128 + SIGKILL);
+  EXPECT_EQ(LivenessNow(), "ok");
+  clock_.Advance(10 * kSecond);
+  EXPECT_EQ(LivenessNow(), "late");
+  clock_.Advance(8 * kSecond);  // three intervals of 5 s, and half of one of grace
+  EXPECT_EQ(LivenessNow(), "lost");
+  EXPECT_THAT(cli_.Run({"jobs"}).out, ::testing::HasSubstr("worker lost"));
+  EXPECT_THAT(cli_.Run({"show", "j"}).out, ::testing::HasSubstr("worker lost"));
+  EXPECT_THAT(client_.Get("/metrics").body,
+              ::testing::HasSubstr("stagelog_workers{liveness=\"lost\"} 1\n"));
+  gate.Open();  // what the run has left behind ends
+  const CliResultText again = cli_.Run({"run", "--job", "j", "--", "true"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(Json::parse(client_.Get("/api/v1/jobs/j").body)["status"], "completed");
+  EXPECT_EQ(LivenessNow(), "") << "a job that is over has no worker";
 }
 
 }  // namespace

@@ -1,11 +1,20 @@
 // stagelog run with a daemon that answers: the events of a command, its exit code, its stages.
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/cli/run_fixture.h"
 #include "tests/support/deadline.h"
+#include "tests/support/requirement.h"
 #include "tests/support/sanitizer.h"
 
 namespace stagelog {
@@ -17,6 +26,23 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
+
+constexpr int kNoFilters = 99;
+
+// From here on pidfd_open(2) fails in this process and in all that it starts. Ends the process
+// where the kernel takes no filter.
+void RefusePidfds() {
+  std::array<sock_filter, 4> filter = {{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EMFILE),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program = {static_cast<unsigned short>(filter.size()), filter.data()};
+  const bool is_set = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+  if (!is_set) ::_exit(kNoFilters);
+}
 
 class RunCommandTest : public RunTest {
  protected:
@@ -457,6 +483,24 @@ TEST_F(RunCommandTest, TheLeastThatIsSaidToBeEnoughIsEnough) {
     EXPECT_THAT(LogsOf(job), ElementsAre("hello"));
   }
   cli_.SetWrapper({});
+}
+
+// The last that can fail, and it fails when there is a child already.
+TEST_F(RunCommandTest, WithoutAPidfdTheCommandIsNotStarted) {
+  cli_.SetBeforeExec(RefusePidfds);
+  if (cli_.Run({"--version"}).exit_code == kNoFilters) SKIP_TEST() << "no seccomp";
+  for (const std::string terminal : {"", "--pty"}) {
+    const std::string job = "j" + terminal;
+    const std::string proof = cli_.Path("started" + terminal);
+    std::vector<std::string> words = {"run", "--job", job, "--", "touch", proof};
+    if (!terminal.empty()) words.insert(words.begin() + 1, terminal);
+    const CliResultText result = cli_.Run(words);
+    EXPECT_EQ(result.exit_code, 126) << result.err;
+    EXPECT_EQ(result.err, "stagelog: cannot start 'touch': pidfd_open: Too many open files\n");
+    EXPECT_FALSE(std::filesystem::exists(proof)) << "the run has waited for the child's end";
+    EXPECT_EQ(Told(job).back(),
+              "job_failed 'cannot start 'touch': pidfd_open: Too many open files'");
+  }
 }
 
 }  // namespace

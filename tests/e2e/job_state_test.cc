@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/job_machine.h"
+#include "core/job_size.h"
 #include "core/job_state_json.h"
 #include "tests/support/daemon_fixture.h"
 
@@ -262,6 +263,54 @@ TEST_F(JobStateEndToEndTest, PayloadsThatMeanSomethingAreChecked) {
   Append("j", R"({"type":"stage_started","stage":"a"})");
   Append("j", R"({"type":"stage_progress","stage":"a","payload":{"current":-1}})");
   EXPECT_EQ(Json::parse(Lines("j")[1])["violations"], Json({"invalid_progress"}));
+}
+
+TEST_F(JobStateEndToEndTest, AJobThatIsFullTakesNoNewStageAndEverythingElse) {
+  constexpr size_t kBatches = 4;
+  for (size_t batch = 0; batch < kBatches; ++batch) {
+    std::string body;
+    for (size_t i = 0; i < kMaxStageAttempts / kBatches; ++i) {
+      body += R"({"type":"stage_started","stage":"s)" + std::to_string(batch) + "-" +
+              std::to_string(i) + "\"}\n";
+    }
+    ASSERT_EQ(admin().Post("/api/v1/jobs/full/events", body, kNdjson).status, 201);
+  }
+  const std::string events = "/api/v1/jobs/full/events";
+  const std::string more = R"({"type":"stage_started","stage":"one-more"})";
+  const HttpResponse refused = admin().Post(events, more);
+  ExpectProblem(refused, 409, "job_too_large");
+  const Json problem = Json::parse(refused.body);
+  EXPECT_EQ(problem["field"], "stage");
+  EXPECT_THAT(problem["detail"].get<std::string>(),
+              HasSubstr("job 'full' has 20000 stage attempts, and one job may have no more; "));
+  // All of a batch or nothing, and the line is named.
+  const std::string log = R"({"type":"log","message":"m"})";
+  const HttpResponse batch = admin().Post(events, log + "\n" + more + "\n", kNdjson);
+  ExpectProblem(batch, 409, "job_too_large");
+  EXPECT_EQ(Json::parse(batch.body)["line"], 2);
+  EXPECT_EQ(GetJson("/api/v1/jobs/full")["events"], kMaxStageAttempts);
+  for (const std::string& other : {log, std::string(R"({"type":"stage_completed","stage":"s0-0"})"),
+                                   std::string(R"({"type":"gate_pause","gate":"g"})"),
+                                   std::string(R"({"type":"gate_approved","gate":"g"})")}) {
+    EXPECT_EQ(admin().Post(events, other).status, 201) << other;
+  }
+  EXPECT_EQ(admin().Post("/api/v1/jobs/other/events", more).status, 201) << "another job";
+  EXPECT_EQ(Append("full", R"({"type":"job_completed"})")["job_status"], "completed");
+  EXPECT_EQ(GetJson("/api/v1/jobs/full")["stages"].size(), kMaxStageAttempts);
+}
+
+TEST_F(JobStateEndToEndTest, AJobThatWouldBeTooLargeIsNotCreated) {
+  Json stages = Json::array();
+  for (int i = 0; i < 260; ++i) {
+    std::string path = "s" + std::to_string(i);
+    for (int level = 0; level < 199; ++level) path += "/x";
+    stages.push_back(path);
+  }
+  const HttpResponse refused =
+      admin().Post("/api/v1/jobs", Json({{"job_id", "deep"}, {"stages", stages}}).dump());
+  ExpectProblem(refused, 409, "job_too_large");
+  EXPECT_THAT(refused.body, HasSubstr("52000 declared stages, including parents"));
+  ExpectProblem(admin().Get("/api/v1/jobs/deep"), 404, "unknown_job");
 }
 
 TEST_F(JobStateEndToEndTest, RestartAndRebuildGiveTheSameAnswers) {

@@ -1,6 +1,8 @@
 // What Prometheus reads of jobs, gates, workers, followers and requests.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <functional>
 #include <regex>
 #include <thread>
 
@@ -27,9 +29,16 @@ class MetricsTest : public DaemonTest {
 
   // Looks until it is so, for it may take the time of another thread's turn.
   bool Becomes(const std::string& metric, double value) {
+    return Eventually([&] { return Value(metric) == value; });
+  }
+  bool BecomesMoreThan(const std::string& metric, double value) {
+    return Eventually([&] { return Value(metric) > value; });
+  }
+
+  static bool Eventually(const std::function<bool()>& is_so) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < give_up) {
-      if (Value(metric) == value) return true;
+      if (is_so()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(50));  // time itself is waited for
     }
     return false;
@@ -83,6 +92,27 @@ TEST_F(MetricsTest, FollowersCatchUp) {
   AppendLogs("job", 20);
   EXPECT_TRUE(Becomes("stagelog_follower_lag_events{follower=\"streams\"}", 0)) << Metrics();
   EXPECT_TRUE(Becomes("stagelog_follower_lag_events{follower=\"state_files\"}", 0)) << Metrics();
+}
+
+TEST_F(MetricsTest, AFollowerThatCannotWriteLagsUntilItCan) {
+  const std::string lag = "stagelog_follower_lag_events{follower=\"state_files\"}";
+  Append("job", R"({"type":"job_started"})");
+  ASSERT_TRUE(Becomes(lag, 0)) << Metrics();
+  // A folder that is not empty is in the way of the file.
+  const std::string path = runs_dir() + "/job/state.json";
+  ASSERT_TRUE(std::filesystem::remove(path));
+  std::filesystem::create_directories(path + "/in-the-way");
+  AppendLogs("job", 3);
+  ASSERT_TRUE(BecomesMoreThan("stagelog_state_file_failures_total", 0)) << Metrics();
+  EXPECT_EQ(Value(lag), 3);
+  AppendLogs("other", 4);
+  const std::string other = runs_dir() + "/other/state.json";
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::exists(other); })) << "nobody else waits";
+  EXPECT_EQ(Value(lag), 7) << "counted from the first event that a file lacks";
+  EXPECT_TRUE(Becomes("stagelog_follower_lag_events{follower=\"streams\"}", 0));
+  std::filesystem::remove_all(path);
+  EXPECT_TRUE(Becomes(lag, 0)) << Metrics();
+  EXPECT_EQ(Json::parse(ReadAll(path))["events"], 4);
 }
 
 TEST_F(MetricsTest, RequestsAreCountedAndTimedByMethodAndRoute) {

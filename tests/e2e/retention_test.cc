@@ -1,12 +1,12 @@
 // Over HTTP nobody can tell whether an event is in SQLite or in its file alone.
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <filesystem>
 
 #include "app/daemon.h"
 #include "base/logging.h"
 #include "base/sha256.h"
+#include "tests/support/advanced_clock.h"
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/time_units.h"
 
@@ -15,17 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// The machine's clock, with a wall clock that can be put forward.
-class AdvancedClock : public Clock {
- public:
-  int64_t WallMicros() override { return SystemClock().WallMicros() + advance_; }
-  int64_t MonotonicMicros() override { return SystemClock().MonotonicMicros(); }
-  void AdvanceWall(int64_t micros) { advance_ += micros; }
-
- private:
-  std::atomic<int64_t> advance_{0};
-};
 
 class RetentionOverHttpTest : public ::testing::Test {
  protected:
@@ -184,6 +173,67 @@ TEST_F(RetentionOverHttpTest, EveryAnswerIsTheSameFromCompressedFiles) {
   Post("a", R"({"type":"log","message":"late"})", 201);
   EXPECT_TRUE(ReadAll(path).starts_with(text));
   EXPECT_FALSE(std::filesystem::exists(path + ".zst"));
+}
+
+// A run of years ago that comes to the journal now is as old as its last event here.
+TEST_F(RetentionOverHttpTest, WhatIsTakenLateIsNotOld) {
+  config_.storage.events_retention_days = 7;
+  config_.storage.runs_retention_days = 30;
+  Start();
+  const auto happened = [](const std::string& type, const std::string& time) {
+    return R"({"type":")" + type + R"(","occurred_at":"2019-05-04T)" + time + "Z\"}";
+  };
+  Post("old", happened("job_started", "10:00:00"), 201);
+  for (int i = 10; i < 20; ++i) {
+    Post("old", happened("x-line", "11:00:" + std::to_string(i)), 201);
+  }
+  Post("old", happened("job_completed", "13:00:00"), 201);
+  const Json job = Json::parse(Get("/api/v1/jobs/old"));
+  EXPECT_EQ(job["started_at"], "2019-05-04T10:00:00.000000Z");
+  EXPECT_EQ(job["ended_at"], "2019-05-04T13:00:00.000000Z");
+  const Json last = Json::parse(Get("/api/v1/jobs/old/events?limit=1"))["events"][0];
+  EXPECT_EQ(job["updated_at"], last["ts"]);
+  EXPECT_THAT(Get("/api/v1/jobs?since=1h"), HasSubstr(R"("job_id":"old")"));
+  // The journal's own moments are all of now.
+  ExpectProblem(client().Get("/api/v1/jobs/old?at=2019-05-04T12:00:00Z"), 404, "no_such_moment");
+  EXPECT_EQ(Json::parse(Get("/api/v1/jobs/old/events?since=1h"))["events"].size(), 12u);
+
+  const auto actions_on = [this](const std::string& job_id) {
+    std::string actions;
+    const Json report = Retain("?dry_run=true");
+    for (const Json& one : report.at("jobs")) {
+      if (one["job_id"] == job_id) actions += one["action"].get<std::string>() + " ";
+    }
+    return actions;
+  };
+  EXPECT_EQ(actions_on("old"), "");
+  clock_.AdvanceWall(2 * kMicrosPerHour);
+  EXPECT_EQ(actions_on("old"), "drop_events ") << "it has more than five";
+  clock_.AdvanceWall(29 * 24 * kMicrosPerHour);
+  EXPECT_EQ(actions_on("old"), "drop_events compress ");
+  EXPECT_EQ(Retain("").at("jobs_deleted"), 0);
+  EXPECT_THAT(Get("/api/v1/jobs/old"), HasSubstr(R"("status":"completed")"));
+  clock_.AdvanceWall(24 * kMicrosPerHour);
+  EXPECT_EQ(actions_on("old"), "delete ");
+  Retain("");
+  ExpectProblem(client().Get("/api/v1/jobs/old"), 410, "job_deleted");
+}
+
+TEST_F(RetentionOverHttpTest, AWorkerWhoseEventsAreLateIsAlive) {
+  Post("late", R"({"type":"job_started","occurred_at":"2019-05-04T10:00:00Z"})", 201);
+  EXPECT_EQ(Json::parse(Get("/api/v1/jobs/late"))["liveness"], "ok");
+  clock_.Advance(61 * kSecond);
+  EXPECT_EQ(Json::parse(Get("/api/v1/jobs/late"))["liveness"], "unknown");
+  Post("late", R"({"type":"log","message":"m","occurred_at":"2019-05-04T10:00:01Z"})", 201);
+  EXPECT_EQ(Json::parse(Get("/api/v1/jobs/late"))["liveness"], "ok");
+  // Nor is its gate due since then.
+  Post("late",
+       R"({"type":"gate_pause","gate":"g","occurred_at":"2019-05-04T10:00:02Z",)"
+       R"("payload":{"timeout_seconds":3600}})",
+       201);
+  const Json gate = Json::parse(Get("/api/v1/jobs/late/gates/g?wait=1"));
+  EXPECT_EQ(gate["status"], "pending");
+  EXPECT_GT(gate["expires_at"].get<std::string>(), "2026");
 }
 
 TEST_F(RetentionOverHttpTest, ABodyIsRefusedForItMayHaveMeantADryRun) {

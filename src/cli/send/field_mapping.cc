@@ -48,12 +48,12 @@ const std::vector<Preset>& Presets() {
        "bunyan",
        {{Part::kTime, {"time"}}, {Part::kLevel, {"level"}}, {Part::kMessage, {"msg"}}},
        {}},
-      // Formatters of Python's logging that write JSON.
+      // Formatters of Python's logging that write JSON, structlog ("event") and loguru ("record").
       {"python-json",
        "python",
-       {{Part::kTime, {"created", "timestamp", "asctime", "time", "ts"}},
-        {Part::kLevel, {"levelname", "level", "levelno", "severity"}},
-        {Part::kMessage, {"message", "msg"}}},
+       {{Part::kTime, {"created", "timestamp", "asctime", "time", "ts", "record.time.timestamp"}},
+        {Part::kLevel, {"levelname", "level", "levelno", "severity", "record.level.name"}},
+        {Part::kMessage, {"message", "msg", "event", "record.message"}}},
        {}},
       // slog's JSONHandler, zap and zerolog.
       {"go-json",

@@ -88,7 +88,7 @@ bool ImportLedger::Needs(const FileOutline& outline) const {
 
 Status ImportLedger::Save(const std::string& first_digest,
                           const std::vector<KnownFile>& files) const {
-  return ReplaceFile(RealFileSystem(), PathOf(first_digest), Encode(files));
+  return ReplaceSmallFile(PathOf(first_digest), Encode(files), true);
 }
 
 std::pair<std::string, Status> ImportLedger::SaltOf(const FileOutline& outline, bool is_trial) {
