@@ -41,7 +41,7 @@ bool SteersTerminal(char32_t code) {
          (code >= 0x2066 && code <= 0x2069) || code == 0x200e || code == 0x200f;
 }
 
-std::string Decimal(double value, const char* unit) {
+std::string WithUnit(double value, const char* unit) {
   char text[64];
   std::snprintf(text, sizeof(text), "%.1f %s", value, unit);
   return text;
@@ -102,7 +102,7 @@ std::string BytesText(uint64_t bytes) {
   double value = static_cast<double>(bytes);
   size_t unit = 0;
   for (; value >= 1024 && unit < 4; ++unit) value /= 1024;
-  return Decimal(value, units[unit]);
+  return WithUnit(value, units[unit]);
 }
 
 }  // namespace stagelog

@@ -7,10 +7,10 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000;
+constexpr int64_t kSecondMicros = 1'000'000;
 
 std::string LocalText(int64_t micros, const char* format) {
-  const auto seconds = static_cast<time_t>(micros / kSecond);
+  const auto seconds = static_cast<time_t>(micros / kSecondMicros);
   tm local{};
   ::localtime_r(&seconds, &local);
   char text[32];
@@ -49,7 +49,7 @@ std::string ZoneText(int64_t micros) {
 }
 
 std::string BriefDuration(int64_t micros) {
-  const int64_t seconds = std::max(int64_t{0}, micros) / kSecond;
+  const int64_t seconds = std::max(int64_t{0}, micros) / kSecondMicros;
   if (seconds < 1) return std::to_string(std::max(int64_t{0}, micros) / 1'000) + "ms";
   if (seconds < 60) {
     return std::to_string(seconds) + "." + std::to_string(micros / 100'000 % 10) + "s";

@@ -12,7 +12,7 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr size_t kIdDigits = 32;
+constexpr size_t kIdentityDigits = 32;
 constexpr size_t kMaxKnownFiles = 1'000;  // that begin with the same line; the oldest are forgotten
 constexpr uint64_t kMaxLedgerBytes = uint64_t{64} << 20;
 
@@ -63,11 +63,11 @@ const std::string& LineChain::Add(std::string_view line) {
 }
 
 std::string LineEventId(std::string_view salt, std::string_view digest) {
-  return "import-" + Sha256Hex(salt, digest).substr(0, kIdDigits);
+  return "import-" + Sha256Hex(salt, digest).substr(0, kIdentityDigits);
 }
 
 std::string ImportLedger::PathOf(const std::string& first_digest) const {
-  return folder_ + "/" + first_digest.substr(0, kIdDigits) + ".json";
+  return folder_ + "/" + first_digest.substr(0, kIdentityDigits) + ".json";
 }
 
 std::vector<KnownFile> ImportLedger::Known(const std::string& first_digest) const {
@@ -110,7 +110,7 @@ std::pair<std::string, Status> ImportLedger::SaltOf(const FileOutline& outline, 
     if (outline.lines() <= found->outline.lines()) return {salt, Status()};
     found->outline = outline;
   } else {
-    if (!files.empty()) salt = outline.digests.rbegin()->second.substr(0, kIdDigits);
+    if (!files.empty()) salt = outline.digests.rbegin()->second.substr(0, kIdentityDigits);
     files.push_back({salt, outline});
     // The one without a salt stays: it is who other machines take the file for.
     if (files.size() > kMaxKnownFiles) files.erase(files.begin() + 1);
