@@ -1,5 +1,6 @@
 // POST of events.
 #include <algorithm>
+#include <optional>
 
 #include "api/api.h"
 #include "api/append_answer.h"
@@ -7,6 +8,7 @@
 #include "core/draft_decoder.h"
 #include "core/gate_rules.h"
 #include "core/payload.h"
+#include "core/precondition.h"
 #include "http/media_type.h"
 #include "http/problem.h"
 
@@ -24,12 +26,9 @@ bool IsNdjson(const Call& call) {
 }
 
 // Decisions among the drafts are judged by the writer too: a gate may name its approvers.
-Precondition ApproversAllow(const std::vector<EventDraft>& drafts, bool is_admin) {
-  const bool has_decision = std::any_of(drafts.begin(), drafts.end(), [](const EventDraft& draft) {
-    return FindType(draft.type)->is_gate_decision;
-  });
-  if (!has_decision || is_admin) return nullptr;
-  return [drafts](const JobLookup& find) { return CheckApprovers(drafts, find); };
+std::optional<Precondition> PreconditionOf(const std::vector<EventDraft>& drafts, bool is_admin) {
+  if (is_admin) return std::nullopt;
+  return ApproversMustAllow(drafts);
 }
 
 // The first event that the sender may not append; its number is in `line`.
@@ -96,7 +95,7 @@ HandlerResult DecodeAndAppend(const ApiServices& services, const Call& call,
     return RefusedAt(decoded->where, std::move(*refusal));
   }
   if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
-  Precondition precondition = ApproversAllow(decoded->drafts, call.principal.admin);
+  auto precondition = PreconditionOf(decoded->drafts, call.principal.admin);
   (services.appender.*append)(
       std::move(decoded->drafts), std::move(precondition),
       [responder, where = std::move(decoded->where)](AppendOutcome outcome) mutable {

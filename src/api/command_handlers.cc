@@ -6,8 +6,7 @@
 #include "api/append_answer.h"
 #include "api/command.h"
 #include "api/parameters.h"
-#include "core/gate_rules.h"
-#include "core/job_machine.h"
+#include "core/precondition.h"
 #include "http/problem.h"
 
 namespace stagelog {
@@ -15,28 +14,10 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kKeys = {"comment", "message", "event_id"};
 
-// Behind "job 'j' is completed": what that has to do with the command.
-std::string Why(EventType command, const JobState& job) {
-  const std::string reason = job.reason.empty() ? "" : " (" + job.reason + ")";
-  if (command == EventType::kJobCanceled) return reason + " and cannot be canceled any more";
-  if (job.PendingGate() != nullptr) return reason + "; decide the gate before resuming the job";
-  return reason + "; only a paused or ended job can be resumed";
-}
-
 // 404 for an unknown job, 409 where the state machine would flag the event.
-Precondition IsLegal(const EventDraft& draft) {
-  return [draft](const JobLookup& find) -> std::optional<Refusal> {
-    const JobState* job = find(draft.job_id);
-    if (job == nullptr) return UnknownJob(draft.job_id);
-    const std::vector<std::string> violations = Judge(*job, draft);
-    if (violations.empty()) return std::nullopt;
-    const std::string status(StatusName(job->status));
-    Refusal refusal{.code = "illegal_transition",
-                    .detail = "job '" + draft.job_id + "' is " + status + Why(draft.kind, *job),
-                    .members = {{"job_status", '"' + status + '"'},
-                                {"violation", '"' + violations.front() + '"'}}};
-    return refusal;
-  };
+Precondition MustBeLegal(EventType command, const std::string& job_id) {
+  if (command == EventType::kJobCanceled) return MayCancelJob{job_id};
+  return MayResumeJob{job_id};
 }
 
 HandlerResult Command(const ApiServices& services, const Call& call, const Responder& responder,
@@ -46,7 +27,7 @@ HandlerResult Command(const ApiServices& services, const Call& call, const Respo
   if (!job_id) return Refused(job_id.error());
   auto draft = DraftOfCommand(call, type, *job_id, "", kKeys);
   if (!draft) return Refused(draft.error());
-  Precondition precondition = IsLegal(*draft);
+  Precondition precondition = MustBeLegal(draft->kind, *job_id);
   AppendCommand(services, std::move(*draft), std::move(precondition), PathOfJob(*job_id),
                 responder);
   return {Deferred{}};

@@ -11,6 +11,7 @@
 #include "core/identifier.h"
 #include "core/job_state_json.h"
 #include "core/payload.h"
+#include "core/precondition.h"
 #include "http/problem.h"
 
 namespace stagelog {

@@ -13,6 +13,7 @@
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "core/payload_keys.h"
+#include "core/precondition.h"
 #include "core/text_line.h"
 #include "http/problem.h"
 
@@ -103,14 +104,6 @@ httplib::Response CreatedResponse(const std::string& job_id, const AppendOutcome
   httplib::Response response = JsonResponse(outcome->front().duplicate ? 200 : 201, body);
   SetLocation(response, PathOfJob(job_id));
   return response;
-}
-
-Precondition JobIsNew(const std::string& job_id) {
-  return [job_id](const JobLookup& find) -> std::optional<Refusal> {
-    if (find(job_id) == nullptr) return std::nullopt;
-    return Refusal{
-        .code = "job_exists", .detail = "job '" + job_id + "' already exists", .field = "job_id"};
-  };
 }
 
 void AddLiveness(const ApiServices& services, const std::string& job_id, std::string& body) {
@@ -241,7 +234,7 @@ HandlerResult CreateJob(const ApiServices& services, Call call, const Responder&
   const std::string job_id = draft->job_id;
   std::vector<EventDraft> drafts;
   drafts.push_back(std::move(*draft));
-  services.appender.Append(std::move(drafts), JobIsNew(job_id),
+  services.appender.Append(std::move(drafts), JobMustBeNew{job_id},
                            [responder, job_id](const AppendOutcome& outcome) {
                              responder.Send(CreatedResponse(job_id, outcome));
                            });

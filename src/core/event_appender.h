@@ -12,6 +12,7 @@
 #include "core/event.h"
 #include "core/job_machine.h"
 #include "core/job_state.h"
+#include "core/precondition.h"
 #include "core/refusal.h"
 
 namespace stagelog {
@@ -35,24 +36,20 @@ using AppendOutcome = tl::expected<std::vector<AppendedEvent>, Refusal>;
 // within CommitInline()), or within Append() if the append is refused at once. Must not block.
 using AppendDone = std::function<void(AppendOutcome)>;
 
-// Returns the state of a job before the append; null if the job does not exist.
-using JobLookup = std::function<const JobState*(const std::string& job_id)>;
-
-// Checks an append on the writer thread before it is applied. A refusal becomes the answer.
-using Precondition = std::function<std::optional<Refusal>(const JobLookup&)>;
-
 // Appends drafts to the journal: all of them in the order given, or none. Safe from any thread.
 class EventAppender {
  public:
   virtual ~EventAppender() = default;
 
-  // `precondition` may be empty. `drafts` is not empty and holds no heartbeat.
-  virtual void Append(std::vector<EventDraft> drafts, Precondition precondition,
+  // `precondition` is checked by the writer against the state that the drafts would change; its
+  // refusal becomes the answer. `drafts` is not empty and holds no heartbeat.
+  virtual void Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
                       AppendDone done) = 0;
 
   // As Append(), but does not notify the writer: the caller may enqueue more and then call
   // NotifyWriter().
-  virtual void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) {
+  virtual void Enqueue(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+                       AppendDone done) {
     Append(std::move(drafts), std::move(precondition), std::move(done));
   }
 

@@ -1,27 +1,13 @@
 #include "core/gate_rules.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/timestamp.h"
 #include "core/job_state_json.h"
-#include "core/payload.h"
 
 namespace stagelog {
 namespace {
-
-std::optional<Refusal> JudgeList(const std::vector<std::string>& approvers, const std::string& gate,
-                                 const std::string& actor) {
-  if (approvers.empty()) return std::nullopt;
-  if (std::find(approvers.begin(), approvers.end(), actor) != approvers.end()) return std::nullopt;
-  std::string names;
-  for (const std::string& name : approvers) names += (names.empty() ? "'" : ", '") + name + "'";
-  return Refusal{.code = "forbidden",
-                 .detail = "only the approvers of gate '" + gate + "' (" + names +
-                           ") or the role 'admin' may decide it; token '" + actor + "' is neither",
-                 .field = "gate"};
-}
 
 // Shows the decision that stands.
 Refusal GateDecided(const std::string& job_id, const GateState& gate) {
@@ -37,34 +23,23 @@ Refusal GateDecided(const std::string& job_id, const GateState& gate) {
 
 }  // namespace
 
+std::optional<Refusal> CheckApproverList(const std::vector<std::string>& approvers,
+                                         const std::string& gate, const std::string& actor) {
+  if (approvers.empty()) return std::nullopt;
+  if (std::find(approvers.begin(), approvers.end(), actor) != approvers.end()) return std::nullopt;
+  std::string names;
+  for (const std::string& name : approvers) names += (names.empty() ? "'" : ", '") + name + "'";
+  return Refusal{.code = "forbidden",
+                 .detail = "only the approvers of gate '" + gate + "' (" + names +
+                           ") or the role 'admin' may decide it; token '" + actor + "' is neither",
+                 .field = "gate"};
+}
+
 std::optional<Refusal> CheckApprover(const JobState* job, const std::string& gate,
                                      const std::string& actor) {
   const GateState* last = job == nullptr ? nullptr : job->FindGate(gate);
   if (last == nullptr || last->status != GateStatus::kPending) return std::nullopt;
-  return JudgeList(last->approvers, gate, actor);
-}
-
-std::optional<Refusal> CheckApprovers(const std::vector<EventDraft>& drafts,
-                                      const JobLookup& find) {
-  // All lists that the batch gives a gate: which of them counts depends on how it is folded, and
-  // who is on each may decide in any case.
-  std::multimap<std::pair<std::string, std::string>, std::vector<std::string>> opened;
-  for (size_t i = 0; i < drafts.size(); ++i) {
-    const EventDraft& draft = drafts[i];
-    const auto gate = std::make_pair(draft.job_id, draft.gate);
-    if (draft.kind == EventType::kGatePause) {
-      opened.emplace(gate, ReadGatePayload(draft.payload).approvers);
-    }
-    if (!FindType(draft.type)->is_gate_decision) continue;
-    std::optional<Refusal> refusal = CheckApprover(find(draft.job_id), draft.gate, draft.actor);
-    const auto [first, end] = opened.equal_range(gate);
-    for (auto own = first; own != end && !refusal; ++own) {
-      refusal = JudgeList(own->second, draft.gate, draft.actor);
-    }
-    if (refusal && drafts.size() > 1) refusal->line = static_cast<int64_t>(i) + 1;
-    if (refusal) return refusal;
-  }
-  return std::nullopt;
+  return CheckApproverList(last->approvers, gate, actor);
 }
 
 std::optional<Refusal> CheckChoice(const GateState& gate, EventType decision,
@@ -109,18 +84,6 @@ std::optional<Refusal> CheckDecision(const JobState* job, const std::string& job
   if (last == nullptr) return UnknownGate(job_id, gate);
   if (last->status != GateStatus::kPending) return GateDecided(job_id, *last);
   return is_admin ? std::nullopt : CheckApprover(job, gate, actor);
-}
-
-Precondition MayDecide(const EventDraft& decision, bool is_admin) {
-  return [decision, is_admin](const JobLookup& find) -> std::optional<Refusal> {
-    const JobState* job = find(decision.job_id);
-    if (auto refusal =
-            CheckDecision(job, decision.job_id, decision.gate, decision.actor, is_admin)) {
-      return refusal;
-    }
-    return CheckChoice(*job->FindGate(decision.gate), decision.kind,
-                       ReadDecisionPayload(decision.payload).choice);
-  };
 }
 
 }  // namespace stagelog

@@ -1,5 +1,5 @@
-// Who may decide a gate, and when. Evaluated on the journal's writer, so that only one of two
-// concurrent decisions succeeds.
+// Who may decide a gate, and when. Pure. Preconditions (core/precondition.h) apply these rules on
+// the journal's writer, so that only one of two concurrent decisions succeeds.
 #ifndef STAGELOG_CORE_GATE_RULES_H_
 #define STAGELOG_CORE_GATE_RULES_H_
 
@@ -7,21 +7,19 @@
 #include <string>
 #include <vector>
 
-#include "core/event.h"
-#include "core/event_appender.h"
 #include "core/job_state.h"
 #include "core/refusal.h"
+#include "core/vocabulary.h"
 
 namespace stagelog {
 
-// A refusal (forbidden) when the gate is pending and names approvers of whom `actor` is none. `job`
-// may be null. Pure, as is the next one.
+// A refusal (forbidden) when there are approvers and `actor` is none of them.
+std::optional<Refusal> CheckApproverList(const std::vector<std::string>& approvers,
+                                         const std::string& gate, const std::string& actor);
+
+// The same for the approvers that the gate names, if it is pending. `job` may be null.
 std::optional<Refusal> CheckApprover(const JobState* job, const std::string& gate,
                                      const std::string& actor);
-
-// The same for every decision among the drafts of one append; a gate that an earlier one of them
-// opens counts too. A refusal names the draft as `line` when there are several.
-std::optional<Refusal> CheckApprovers(const std::vector<EventDraft>& drafts, const JobLookup& find);
 
 // What is wrong with the choice of a decision by a person (empty: none) on a gate that offers
 // options: choice_required for an approval without one, invalid_field for one that is not offered.
@@ -39,10 +37,6 @@ Refusal UnknownGate(const std::string& job_id, const std::string& gate);
 std::optional<Refusal> CheckDecision(const JobState* job, const std::string& job_id,
                                      const std::string& gate, const std::string& actor,
                                      bool is_admin);
-
-// Both checks as the precondition of an append: a compare-and-set on the writer, so that only one
-// of two decisions finds the gate pending.
-Precondition MayDecide(const EventDraft& decision, bool is_admin);
 
 }  // namespace stagelog
 

@@ -9,8 +9,8 @@
 #include "base/alarm.h"
 #include "base/logging.h"
 #include "base/mutex.h"
-#include "core/gate_rules.h"
 #include "core/json_text.h"
+#include "core/precondition.h"
 
 namespace stagelog {
 namespace {
@@ -62,17 +62,6 @@ EventDraft DecisionOn(const GateListing& gate) {
   draft.payload = R"({"comment":")" + reason + R"(","via":"timer"})";
   draft.actor = kActor;
   return draft;
-}
-
-// Asked on the writer's thread: the very iteration that has expired is still undecided. Whom it
-// names as its approvers does not bind the timer.
-std::optional<Refusal> JudgeExpiry(const JobState* job, const std::string& job_id,
-                                   const std::string& gate, int64_t opened_seq) {
-  if (auto refusal = CheckDecision(job, job_id, gate, kActor, /*is_admin=*/true)) return refusal;
-  if (job->FindGate(gate)->opened_seq == opened_seq) return std::nullopt;
-  return Refusal{.code = "gate_decided",
-                 .detail = "gate '" + gate + "' was decided and reopened",
-                 .field = "gate"};
 }
 
 // Somebody was faster, or what the gate belonged to is gone: nothing is left to decide.
@@ -317,13 +306,10 @@ Result<std::vector<GateListing>> GateTimer::StillPending(const std::vector<int64
 void GateTimer::Decide(const GateListing& gate) {
   std::vector<EventDraft> drafts;
   drafts.push_back(DecisionOn(gate));
-  appender_.Append(
-      std::move(drafts),
-      [job_id = gate.job_id, name = gate.gate, opened_seq = gate.opened_seq](
-          const JobLookup& find) { return JudgeExpiry(find(job_id), job_id, name, opened_seq); },
-      [shared = shared_, opened_seq = gate.opened_seq](const AppendOutcome& outcome) {
-        shared->OnAnswer(opened_seq, outcome);
-      });
+  appender_.Append(std::move(drafts), GateStillPending{gate.job_id, gate.gate, gate.opened_seq},
+                   [shared = shared_, opened_seq = gate.opened_seq](const AppendOutcome& outcome) {
+                     shared->OnAnswer(opened_seq, outcome);
+                   });
 }
 
 void GateTimer::RetryLater(const std::string& problem) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,7 +17,7 @@ namespace stagelog {
 // One call of EventAppender::Append().
 struct AppendRequest {
   std::vector<EventDraft> drafts;
-  Precondition precondition;
+  std::optional<Precondition> precondition;
   AppendDone done;
   size_t bytes = 0;           // size of the drafts, approximately
   int64_t pushed_micros = 0;  // monotonic

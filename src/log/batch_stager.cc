@@ -69,7 +69,7 @@ Event Sequencer::Take(EventDraft draft, int64_t now_micros) {
 }
 
 bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
-                                const Precondition& precondition) const {
+                                const std::optional<Precondition>& precondition) const {
   if (precondition) return false;
   const std::string* known = nullptr;  // most batches are of one job
   for (const EventDraft& draft : drafts) {
@@ -81,7 +81,8 @@ bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
   return true;
 }
 
-AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
+AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts,
+                                 const std::optional<Precondition>& precondition,
                                  bool& depends_on_commit) {
   // Everything that can be refused is found before anything is applied.
   if (auto refusal = RefuseDeleted(drafts)) return tl::unexpected(std::move(*refusal));
@@ -97,8 +98,8 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts, const Precondit
   // A repeated request is answered as the first one was, whatever has become of the job since.
   const bool all_are_duplicates = NoneIsNull(duplicates);
   if (precondition && !all_are_duplicates) {
-    std::optional<Refusal> refusal =
-        precondition([this](const std::string& job_id) { return cache_.Find(table_, job_id); });
+    std::optional<Refusal> refusal = CheckPrecondition(
+        *precondition, [this](const std::string& job_id) { return cache_.Find(table_, job_id); });
     // What it saw may have been staged just now: a decision that the commit then does not keep,
     // say.
     depends_on_commit = !events_.empty();

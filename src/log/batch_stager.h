@@ -69,12 +69,13 @@ class BatchStager {
   void Reserve(size_t events) { events_.reserve(events_.size() + events); }
 
   // True if Stage() would not read the table.
-  bool CanStageAhead(const std::vector<EventDraft>& drafts, const Precondition& precondition) const;
+  bool CanStageAhead(const std::vector<EventDraft>& drafts,
+                     const std::optional<Precondition>& precondition) const;
 
   // Stages all drafts of one request, or none: a refusal does not affect the rest of the commit.
   // `depends_on_commit` is set if the outcome holds only once this commit has succeeded.
-  AppendOutcome Stage(std::vector<EventDraft> drafts, const Precondition& precondition,
-                      bool& depends_on_commit);
+  AppendOutcome Stage(std::vector<EventDraft> drafts,
+                      const std::optional<Precondition>& precondition, bool& depends_on_commit);
 
   std::vector<StagedEvent>& events() { return events_; }
   const std::unordered_map<std::string, ChangedJob>& changed_jobs() const { return changed_jobs_; }

@@ -208,12 +208,12 @@ void EventLogger::LogRecovery(const RecoveryReport& report) const {
   }
 }
 
-void EventLogger::Append(std::vector<EventDraft> drafts, Precondition precondition,
+void EventLogger::Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
                          AppendDone done) {
   Push({std::move(drafts), std::move(precondition), std::move(done)}, true);
 }
 
-void EventLogger::Enqueue(std::vector<EventDraft> drafts, Precondition precondition,
+void EventLogger::Enqueue(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
                           AppendDone done) {
   Push({std::move(drafts), std::move(precondition), std::move(done)}, false);
 }

@@ -88,8 +88,10 @@ class EventLogger : public EventAppender,
   // when stopped. Tests call it themselves instead of Start().
   bool RunOnce(bool may_wait = true);
 
-  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
-  void Enqueue(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  void Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+              AppendDone done) override;
+  void Enqueue(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+               AppendDone done) override;
   bool NotifyWriter(bool may_commit_inline) override;
   void CommitInline() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;

@@ -9,7 +9,7 @@
 
 #include "base/logging.h"
 #include "core/draft_decoder.h"
-#include "core/gate_rules.h"
+#include "core/precondition.h"
 #include "follow/gate_timer.h"
 #include "log/event_logger.h"
 #include "tests/support/manual_clock.h"
@@ -49,7 +49,8 @@ class GateRaceTest : public ::testing::Test {
     timer_->Stop();
   }
 
-  AppendOutcome Append(const EventDraft& draft, Precondition precondition = nullptr) {
+  AppendOutcome Append(const EventDraft& draft,
+                       std::optional<Precondition> precondition = std::nullopt) {
     std::promise<AppendOutcome> promise;
     logger_->Append({draft}, std::move(precondition),
                     [&](const AppendOutcome& outcome) { promise.set_value(outcome); });

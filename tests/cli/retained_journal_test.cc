@@ -51,7 +51,7 @@ class RetainedJournalTest : public ::testing::Test {
 
   static void Append(EventLogger& logger, const std::string& event) {
     bool done = false;
-    logger.Append({*DecodeDraft(event, {"job", "tester"})}, nullptr, [&](const auto& outcome) {
+    logger.Append({*DecodeDraft(event, {"job", "tester"})}, std::nullopt, [&](const auto& outcome) {
       EXPECT_TRUE(outcome);
       done = true;
     });

@@ -59,7 +59,8 @@ CommittedEvent FakeLog::Store(EventDraft draft) {
   return committed;
 }
 
-void FakeLog::Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) {
+void FakeLog::Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+                     AppendDone done) {
   Held held{std::move(drafts), std::move(precondition), std::move(done)};
   std::string refusal_code;
   {
@@ -80,12 +81,13 @@ void FakeLog::Append(std::vector<EventDraft> drafts, Precondition precondition, 
 
 void FakeLog::Process(Held held) {
   std::optional<Refusal> refusal;
-  {
+  if (held.precondition) {
     const std::lock_guard lock(mutex_);
-    refusal = held.precondition([this](const std::string& job_id) -> const JobState* {
-      const auto found = states_.find(job_id);
-      return found == states_.end() ? nullptr : &found->second;
-    });
+    refusal =
+        CheckPrecondition(*held.precondition, [this](const std::string& job_id) -> const JobState* {
+          const auto found = states_.find(job_id);
+          return found == states_.end() ? nullptr : &found->second;
+        });
   }
   if (refusal) return held.done(tl::unexpected(std::move(*refusal)));
   Commit(std::move(held.drafts));

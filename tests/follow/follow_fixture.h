@@ -69,7 +69,8 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   size_t reads() const;
   int64_t last_advanced_from() const { return last_advanced_from_; }  // the state's as_of_seq
 
-  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  void Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+              AppendDone done) override;
 
   Result<std::optional<JobState>> FindJob(const std::string& job_id, int64_t through_seq) override;
   Result<std::vector<JobListing>> ListJobs(const JobListRequest&) override { return {}; }
@@ -86,7 +87,7 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   };
   struct Held {
     std::vector<EventDraft> drafts;
-    Precondition precondition;
+    std::optional<Precondition> precondition;
     AppendDone done;
   };
 

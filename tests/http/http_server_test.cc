@@ -29,11 +29,12 @@ class NoStreams : public StreamSink {
 // Takes appends, and writes them when it is kicked.
 class LazyAppender : public EventAppender {
  public:
-  void Append(std::vector<EventDraft> drafts, Precondition, AppendDone done) override {
-    Enqueue(std::move(drafts), nullptr, std::move(done));
+  void Append(std::vector<EventDraft> drafts, std::optional<Precondition>,
+              AppendDone done) override {
+    Enqueue(std::move(drafts), std::nullopt, std::move(done));
     NotifyWriter(false);
   }
-  void Enqueue(std::vector<EventDraft>, Precondition, AppendDone done) override {
+  void Enqueue(std::vector<EventDraft>, std::optional<Precondition>, AppendDone done) override {
     waiting_.push_back(std::move(done));
   }
   bool NotifyWriter(bool) override {
@@ -145,7 +146,7 @@ class HttpServerTest : public ::testing::Test {
                       .pattern = "/append",
                       .handler =
                           [this](Call, const Responder& responder) {
-                            appender_.Enqueue({}, nullptr, [responder](const AppendOutcome&) {
+                            appender_.Enqueue({}, std::nullopt, [responder](const AppendOutcome&) {
                               httplib::Response response;
                               response.status = 201;
                               responder.Send(std::move(response));
@@ -245,7 +246,7 @@ TEST_F(HttpServerTest, AnAppendThatATimerBeginsIsNotLeftInTheQueue) {
   Build();
   bool done = false;
   server_->CallAt(clock_.MonotonicMicros() + 1'000, [&] {
-    appender_.Enqueue({}, nullptr, [&](const AppendOutcome&) { done = true; });
+    appender_.Enqueue({}, std::nullopt, [&](const AppendOutcome&) { done = true; });
   });
   Turn();
   clock_.AdvanceMicros(1'000);

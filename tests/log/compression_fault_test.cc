@@ -24,9 +24,9 @@ TEST_F(CompressionFaultTest, AFullDiskRefusesALateEventAndHoldsUpNobodyElse) {
                  .torn_bytes = 10});
   std::vector<AppendOutcome> answers;
   const auto answer = [&](AppendOutcome outcome) { answers.push_back(std::move(outcome)); };
-  logger_->Append({LogDraft("even", "late")}, nullptr, answer);
-  logger_->Append({LogDraft("other", "goes on")}, nullptr, answer);
-  logger_->Append({LogDraft("even", "m1", "even-1")}, nullptr, answer);
+  logger_->Append({LogDraft("even", "late")}, std::nullopt, answer);
+  logger_->Append({LogDraft("other", "goes on")}, std::nullopt, answer);
+  logger_->Append({LogDraft("even", "m1", "even-1")}, std::nullopt, answer);
   logger_->RunOnce(false);
   ASSERT_EQ(answers.size(), 3U);
   ASSERT_FALSE(answers[0]);

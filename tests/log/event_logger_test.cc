@@ -140,7 +140,7 @@ TEST_F(JournalTest, DuplicatesInsideOneRequestAndOneGroup) {
   for (int i = 0; i < 3; ++i) {
     std::vector<EventDraft> one;
     one.push_back(LogDraft("b", i == 2 ? "other" : "y", "id"));
-    logger_->Append(std::move(one), nullptr,
+    logger_->Append(std::move(one), std::nullopt,
                     [&](AppendOutcome answer) { answers.push_back(answer); });
   }
   logger_->RunOnce(false);  // one group
@@ -157,7 +157,7 @@ TEST_F(JournalTest, AGroupIsOneTransaction) {
   for (int i = 0; i < 10; ++i) {
     std::vector<EventDraft> one;
     one.push_back(LogDraft("job-" + std::to_string(i % 3), "m"));
-    logger_->Append(std::move(one), nullptr, [&](const AppendOutcome&) { ++answered; });
+    logger_->Append(std::move(one), std::nullopt, [&](const AppendOutcome&) { ++answered; });
   }
   logger_->RunOnce(false);
   EXPECT_EQ(answered, 10);
@@ -171,7 +171,8 @@ TEST_F(JournalTest, WhoMayWaitLeadsASmallGroup) {
   int answered = 0;
   const auto enqueue = [&](int count) {
     for (int i = 0; i < count; ++i) {
-      logger_->Enqueue({LogDraft("a", "m")}, nullptr, [&](const AppendOutcome&) { ++answered; });
+      logger_->Enqueue({LogDraft("a", "m")}, std::nullopt,
+                       [&](const AppendOutcome&) { ++answered; });
     }
   };
   EXPECT_FALSE(logger_->NotifyWriter(true)) << "nothing waits";
@@ -198,7 +199,7 @@ TEST_F(JournalTest, LeadersAndTheWriterTakeTurns) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
-        logger_->Enqueue({LogDraft("job-" + std::to_string(t), std::to_string(i))}, nullptr,
+        logger_->Enqueue({LogDraft("job-" + std::to_string(t), std::to_string(i))}, std::nullopt,
                          [&](const AppendOutcome& outcome) { answered += outcome ? 1 : 0; });
         if (logger_->NotifyWriter(t % 2 == 0)) logger_->CommitInline();
       }
@@ -220,13 +221,10 @@ TEST_F(JournalTest, APreconditionRefusesItsRequestOnly) {
   ASSERT_TRUE(Append(TypedDraft("a", "job_created")));
   std::vector<AppendOutcome> answers;
   const auto answer = [&](AppendOutcome outcome) { answers.push_back(std::move(outcome)); };
-  const Precondition is_new = [](const JobLookup& find) -> std::optional<Refusal> {
-    if (find("a") == nullptr) return std::nullopt;
-    return Refusal{.code = "job_exists"};
-  };
-  logger_->Append({LogDraft("a", "1")}, nullptr, answer);
+  const JobMustBeNew is_new{"a"};
+  logger_->Append({LogDraft("a", "1")}, std::nullopt, answer);
   logger_->Append({LogDraft("a", "refused")}, is_new, answer);
-  logger_->Append({LogDraft("a", "2")}, nullptr, answer);
+  logger_->Append({LogDraft("a", "2")}, std::nullopt, answer);
   logger_->RunOnce(false);
   ASSERT_EQ(answers.size(), 3u);
   EXPECT_TRUE(answers[0]);
@@ -240,10 +238,7 @@ TEST_F(JournalTest, APreconditionSeesWhatTheSameGroupDidBefore) {
   Open();
   std::vector<AppendOutcome> answers;
   const auto answer = [&](AppendOutcome outcome) { answers.push_back(std::move(outcome)); };
-  const Precondition is_new = [](const JobLookup& find) -> std::optional<Refusal> {
-    if (find("a") == nullptr) return std::nullopt;
-    return Refusal{.code = "job_exists"};
-  };
+  const JobMustBeNew is_new{"a"};
   logger_->Append({TypedDraft("a", "job_created")}, is_new, answer);
   logger_->Append({TypedDraft("a", "job_created")}, is_new, answer);
   logger_->RunOnce(false);
@@ -291,13 +286,14 @@ TEST_F(JournalTest, AFullQueueRefusesAtOnce) {
   int accepted = 0;
   int overloaded = 0;
   for (int i = 0; i < 20; ++i) {
-    logger_->Append({LogDraft("a", std::string(500, 'x'))}, nullptr, [&](AppendOutcome outcome) {
-      if (outcome) ++accepted;
-      if (outcome) return;
-      EXPECT_EQ(outcome.error().code, "overloaded");
-      EXPECT_THAT(outcome.error().members, ElementsAre(Pair("outcome", "\"not_applied\"")));
-      ++overloaded;
-    });
+    logger_->Append(
+        {LogDraft("a", std::string(500, 'x'))}, std::nullopt, [&](AppendOutcome outcome) {
+          if (outcome) ++accepted;
+          if (outcome) return;
+          EXPECT_EQ(outcome.error().code, "overloaded");
+          EXPECT_THAT(outcome.error().members, ElementsAre(Pair("outcome", "\"not_applied\"")));
+          ++overloaded;
+        });
   }
   EXPECT_GT(overloaded, 0);
   logger_->RunOnce(false);
@@ -315,7 +311,7 @@ TEST_F(JournalTest, ManyThreadsOneOrder) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEvents; ++i) {
-        logger_->Append({LogDraft("job-" + std::to_string(t % 3), std::to_string(i))}, nullptr,
+        logger_->Append({LogDraft("job-" + std::to_string(t % 3), std::to_string(i))}, std::nullopt,
                         [&](const AppendOutcome& outcome) { acknowledged += outcome ? 1 : 0; });
       }
     });

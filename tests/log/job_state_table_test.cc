@@ -114,14 +114,12 @@ TEST_F(JobStateTableTest, ARefusedRequestLeavesTheWritersStateAsItWas) {
   ASSERT_TRUE(Tell("a", "job_started"));
   EventDraft known = LogDraft("a", "m", "id-1");
   ASSERT_TRUE(Append(known));
-  const Precondition never = [](const JobLookup& find) -> std::optional<Refusal> {
-    EXPECT_EQ(find("a")->status, JobStatus::kRunning);
-    return Refusal{.code = "never"};
-  };
+  const MayResumeJob is_not_running{"a"};
   for (int round = 0; round < 3; ++round) {
     EventDraft conflict = LogDraft("a", "another", "id-1");
     EXPECT_EQ(Append({Draft("a", "job_failed"), conflict}).error().code, "event_id_conflict");
-    EXPECT_EQ(Append({Draft("a", "job_failed")}, never).error().code, "never");
+    EXPECT_EQ(Append({Draft("a", "job_failed")}, is_not_running).error().code,
+              "illegal_transition");
     EXPECT_EQ(Find("a").status, JobStatus::kRunning);
   }
   const AppendOutcome outcome = Tell("a", "stage_started", {.stage = "s"});

@@ -19,7 +19,8 @@ class OverlapTest : public JournalTest {
     options_.group_requests = 2;
   }
 
-  void Push(std::vector<EventDraft> drafts, Precondition precondition = nullptr) {
+  void Push(std::vector<EventDraft> drafts,
+            std::optional<Precondition> precondition = std::nullopt) {
     const size_t index = answers_.size();
     answers_.emplace_back();
     logger_->Append(std::move(drafts), std::move(precondition),
@@ -60,14 +61,13 @@ TEST_F(OverlapTest, GroupsFollowOneAnother) {
 TEST_F(OverlapTest, WhatNeedsTheTableWaitsForItAndKeepsItsPlace) {
   Open();
   ASSERT_TRUE(Log("a", "first", "id-1"));
-  const Precondition sees_four = [](const JobLookup& find) -> std::optional<Refusal> {
-    if (find("a")->job_seq == 4) return std::nullopt;
-    return Refusal{.code = "saw_" + std::to_string(find("a")->job_seq)};
-  };
+  EventDraft pause = TypedDraft("a", "gate_pause");  // the job's fourth event
+  pause.gate = "g";
+  const GateStillPending sees_the_fourth{"a", "g", 4};
   Push({LogDraft("a", "second")});
   Push({LogDraft("a", "third", "id-3")});
-  Push({LogDraft("a", "fourth")});
-  Push({LogDraft("a", "fifth")}, sees_four);
+  Push({pause});
+  Push({LogDraft("a", "fifth")}, sees_the_fourth);
   Push({LogDraft("a", "third", "id-3")});
   Push({LogDraft("a", "other", "id-3")});
   Push({LogDraft("b", "a job that nobody knows")});
@@ -131,7 +131,7 @@ TEST_F(OverlapTest, ThreadsOfAllKinds) {
         for (int n = 0; n < kEach; ++n) {
           const std::string id = n % 7 == 0 ? "id-" + std::to_string(i * kEach + n / 2) : "";
           const std::string job = "job-" + std::to_string(n % 10 == 0 ? n : t % 2);
-          logger_->Append({LogDraft(job, id)}, nullptr, [&](const AppendOutcome& outcome) {
+          logger_->Append({LogDraft(job, id)}, std::nullopt, [&](const AppendOutcome& outcome) {
             if (outcome) ++acknowledged;
           });
         }

@@ -222,13 +222,13 @@ EventDraft Schedule::NewDraft() {
   return draft;
 }
 
-Precondition Schedule::MaybePrecondition() {
-  if (!Happens(10)) return nullptr;
-  return [job_id = Pick(Jobs())](const JobLookup& find) -> std::optional<Refusal> {
-    const JobState* job = find(job_id);
-    if (job == nullptr || job->job_seq % 2 == 0) return std::nullopt;
-    return Refusal{.code = "odd", .detail = "the job has an odd number of events"};
-  };
+// Each holds of some of the jobs.
+std::optional<Precondition> Schedule::MaybePrecondition() {
+  if (!Happens(10)) return std::nullopt;
+  const std::string job_id = Pick(Jobs());
+  if (Happens(33)) return JobMustBeNew{job_id};
+  if (Happens(50)) return MayResumeJob{job_id};
+  return MayCancelJob{job_id};
 }
 
 void Schedule::Send(std::vector<EventDraft> drafts) {

@@ -84,7 +84,7 @@ class Schedule : private CommitListener {
   void Heal();
 
   EventDraft NewDraft();
-  Precondition MaybePrecondition();
+  std::optional<Precondition> MaybePrecondition();
   void Settle(const SentRequest& request, const AppendOutcome& outcome);
 
   // --- The reckoning ---

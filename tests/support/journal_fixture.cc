@@ -74,7 +74,8 @@ void JournalTest::Crash(std::optional<uint64_t> seed) {
   files_.PowerOn();
 }
 
-AppendOutcome JournalTest::Append(std::vector<EventDraft> drafts, Precondition precondition) {
+AppendOutcome JournalTest::Append(std::vector<EventDraft> drafts,
+                                  std::optional<Precondition> precondition) {
   std::optional<AppendOutcome> outcome;
   logger_->Append(std::move(drafts), std::move(precondition),
                   [&](AppendOutcome answer) { outcome = std::move(answer); });

@@ -48,7 +48,8 @@ class JournalTest : public ::testing::Test {
   void Crash(std::optional<uint64_t> seed = std::nullopt);
 
   // Appends and lets the writer run until the answer is there.
-  AppendOutcome Append(std::vector<EventDraft> drafts, Precondition precondition = nullptr);
+  AppendOutcome Append(std::vector<EventDraft> drafts,
+                       std::optional<Precondition> precondition = std::nullopt);
   AppendOutcome Append(EventDraft draft);
   AppendOutcome Log(const std::string& job_id, const std::string& message,
                     const std::string& event_id = "");

@@ -33,14 +33,16 @@ class NullJournal : public EventAppender,
                     public LivenessMonitor,
                     public JournalStatusSource {
  public:
-  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override {
+  void Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+              AppendDone done) override {
     JobState state;
     const JobLookup find = [&](const std::string& job_id) -> const JobState* {
       state.job_id = job_id;
       return job_id == "job" ? &state : nullptr;
     };
     if (precondition) {
-      if (auto refusal = precondition(find)) return done(tl::unexpected(std::move(*refusal)));
+      auto refusal = CheckPrecondition(*precondition, find);
+      if (refusal) return done(tl::unexpected(std::move(*refusal)));
     }
     std::vector<AppendedEvent> places;
     for (const EventDraft& draft : drafts) {

@@ -93,7 +93,7 @@ void BM_Commit(benchmark::State& state) {
   const size_t count = static_cast<size_t>(state.range(0));
   for (auto _ : state) {
     bool is_written = false;
-    (*logger)->Append(std::vector<EventDraft>(count, draft), nullptr,
+    (*logger)->Append(std::vector<EventDraft>(count, draft), std::nullopt,
                       [&](const AppendOutcome& outcome) { is_written = outcome.has_value(); });
     (*logger)->RunOnce(false);
     if (!is_written) return state.SkipWithError("the append was refused");

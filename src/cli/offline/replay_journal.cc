@@ -79,7 +79,7 @@ Result<Page> ReplayJournal::Read(const ReadRequest& request) {
   return page;
 }
 
-void ReplayJournal::Append(std::vector<EventDraft> drafts, Precondition precondition,
+void ReplayJournal::Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
                            AppendDone done) {
   static_cast<void>(drafts);
   static_cast<void>(precondition);

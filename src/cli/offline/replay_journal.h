@@ -55,7 +55,8 @@ class ReplayJournal : public EventAppender,
   }
 
   // Always refuses (read_only), at once. Any thread.
-  void Append(std::vector<EventDraft> drafts, Precondition precondition, AppendDone done) override;
+  void Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
+              AppendDone done) override;
 
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
   void RunRetention(bool dry_run, RetentionDone done) override;
