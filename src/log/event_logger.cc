@@ -51,26 +51,11 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
           metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
       append_seconds_(metrics.GetHistogram("stagelog_append_seconds",
                                            "Time from the arrival of an append to its outcome.")),
-      events_dropped_total_(metrics.GetCounter(
-          "stagelog_retention_dropped_events_total",
-          "Events dropped from SQLite; they are still served from events.jsonl.")),
-      jobs_compressed_total_(
-          metrics.GetCounter("stagelog_retention_compressed_jobs_total",
-                             "Jobs whose events.jsonl was compressed to events.jsonl.zst.")),
-      compression_saved_bytes_total_(metrics.GetCounter(
-          "stagelog_retention_compression_saved_bytes_total", "Bytes saved by compression.")),
-      compression_failures_total_(
-          metrics.GetCounter("stagelog_retention_compression_failures_total",
-                             "Failed compressions; the files stay uncompressed.")),
-      jobs_deleted_total_(
-          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs permanently deleted.")),
       queue_(options_.queue_bytes),
       job_files_(files, options_.runs_dir, options_.open_files),
-      remover_(files, options_.runs_dir),
-      trimmer_(files, options_.runs_dir),
-      compressor_(files, options_.runs_dir),
-      retention_(options_.retention, files, options_.runs_dir),
-      next_pass_micros_(clock.MonotonicMicros() + options_.retention.interval_micros / 10) {
+      deletions_(files, options_.runs_dir, clock, metrics, [this](const std::string& job_id) {
+        for (CommitListener* listener : listeners_) listener->OnJobDeleted(job_id);
+      }) {
   const std::string database = DatabasePath(options_.runs_dir);
   reader_ = std::make_unique<EventReader>(
       database, files_.SqliteVfs(), clock_,
@@ -115,7 +100,7 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
   std::unique_ptr<EventLogger> logger(
       new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
   if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
-  logger->unannounced_deletions_.clear();  // nobody listened before
+  logger->deletions_.ForgetFinished();  // nobody listened before
   logger->announced_seq_ = logger->sequencer_.next_seq - 1;
   return logger;
 }
@@ -157,7 +142,7 @@ Status EventLogger::OpenTable() {
   reader_->Reopen();
   LogRecovery(opened->report);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
-  if (Status learned = LoadDeletedJobs(); !learned) return learned;
+  if (Status loaded = deletions_.Load(*table_); !loaded) return loaded;
   int64_t head = 0;
   try {
     head = table_->HeadSeq();
@@ -224,22 +209,19 @@ void EventLogger::Push(Request request, bool wakes) {
   if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
 }
 
-Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome) {
-  return RefusalWithOutcome("journal_unavailable", "the journal is not writable: " + problem,
-                            outcome);
-}
-
 std::optional<Refusal> EventLogger::CurrentRefusal() const {
   if (stopping_) return ShuttingDown("not_applied");
-  if (!status_.writable) return Unavailable(status_.problem, "not_applied");
+  if (!status_.writable) return JournalUnavailable(status_.problem, "not_applied");
   return std::nullopt;
 }
 
+std::optional<Refusal> EventLogger::GetRefusal() const {
+  const MutexLock lock(status_mutex_);
+  return CurrentRefusal();
+}
+
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
-  {
-    const MutexLock lock(status_mutex_);
-    if (auto refusal = CurrentRefusal()) return refusal;
-  }
+  if (auto refusal = GetRefusal()) return refusal;
   switch (queue_.Push(request, wakes)) {
     case AppendQueue::Admission::kTaken:
       return std::nullopt;
@@ -280,8 +262,9 @@ int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
   if (HasUpkeep()) return 0;  // at once
   const int64_t oldest = job_files_.OldestDirtyMicros();
-  const int64_t sync = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
-  return options_.retention.IsOn() ? std::min(sync, next_pass_micros_) : sync;
+  int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  for (const MaintenanceTask* task : tasks_) next = std::min(next, task->NextDueMicros());
+  return next;
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
@@ -309,11 +292,12 @@ bool EventLogger::TakeTurn() {
     DoUpkeep();
     return true;
   }
+  const bool is_stopped = queue_.IsStoppedAndEmpty();  // before: all later requests are refused
   if (HasUpkeep()) {
     DoUpkeep();
     return true;
   }
-  if (queue_.IsStoppedAndEmpty()) {
+  if (is_stopped) {
     CloseCleanly();
     return false;
   }
@@ -324,7 +308,7 @@ bool EventLogger::TakeTurn() {
 void EventLogger::RefuseAll(std::vector<Request> requests) {
   const std::string problem = GetStatus().problem;
   for (Request& request : requests) {
-    request.done(tl::unexpected(Unavailable(problem, "not_applied")));
+    request.done(tl::unexpected(JournalUnavailable(problem, "not_applied")));
   }
 }
 
@@ -347,7 +331,8 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
     status_.writable = false;
     status_.problem = problem;
   }
-  AbandonUpkeep(problem);
+  deletions_.Abandon(problem);
+  AbandonTasks(problem);
 }
 
 // Opening the journal anew is the remedy, and nothing need be waited for: everybody's appends are

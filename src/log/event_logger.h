@@ -5,8 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,16 +26,14 @@
 #include "core/job_state.h"
 #include "core/journal_status.h"
 #include "core/refusal.h"
-#include "core/retention_runner.h"
 #include "log/append_queue.h"
 #include "log/batch_stager.h"
 #include "log/event_reader.h"
-#include "log/event_trimmer.h"
-#include "log/job_compressor.h"
+#include "log/job_cache.h"
+#include "log/job_deletions.h"
 #include "log/job_files.h"
-#include "log/job_remover.h"
+#include "log/maintenance_task.h"
 #include "log/recovery.h"
-#include "log/retention.h"
 #include "log/run_lock.h"
 
 namespace stagelog {
@@ -49,7 +45,6 @@ struct EventLoggerOptions {
   int64_t idle_sync_micros = 5'000'000;   // a file idle for so long is synced and stamped
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
   bool rebuild_states = false;            // fold every job anew at the first open
-  RetentionOptions retention;             // nothing goes
   size_t group_requests = 4'096;          // that go into one commit
   // A group with at least this many bytes of drafts is committed on another thread while the next
   // is staged.
@@ -64,10 +59,7 @@ struct EventLoggerOptions {
 //  changed;
 // - after the commit: they are acknowledged, and the journal is reopened, which repairs the files.
 // While it is closed, appends are refused and reads continue.
-class EventLogger : public EventAppender,
-                    public JobDeleter,
-                    public RetentionRunner,
-                    public JournalStatusSource {
+class EventLogger : public EventAppender, public JobDeleter, public JournalStatusSource {
  public:
   // Locks the runs folder (created if missing) and recovers the journal in it.
   static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
@@ -77,6 +69,10 @@ class EventLogger : public EventAppender,
   // Before Start(). Listeners are notified of every commit in order, on the writing thread; they
   // outlive Stop().
   void AddListener(CommitListener* listener) { listeners_.push_back(listener); }
+
+  // Before Start(). A task gets its slices when no deletion and no task added earlier has work. It
+  // outlives Stop().
+  void AddMaintenance(MaintenanceTask* task) { tasks_.push_back(task); }
 
   void Start();
 
@@ -93,10 +89,16 @@ class EventLogger : public EventAppender,
   bool NotifyWriter(bool may_commit_inline) override;
   void CommitInline() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
-  void RunRetention(bool dry_run, RetentionDone done) override;
   JournalStatus GetStatus() const override;
   bool IsDeleted(const std::string& job_id) const override;
   EventReader& reader() { return *reader_; }
+
+  // For tasks, any thread. Why a request of their own is refused now, if it is. What a task queues
+  // while it holds a lock that its HasWork() and Abandon() take is either refused here, or done or
+  // abandoned later.
+  std::optional<Refusal> GetRefusal() const;
+  // For tasks, any thread: there is work now.
+  void WakeWriter() { queue_.Wake(); }
 
   // Whether opening has rebuilt the state of every job. Before Start().
   bool states_were_rebuilt() const { return states_were_rebuilt_; }
@@ -108,15 +110,6 @@ class EventLogger : public EventAppender,
     AppendOutcome outcome;
     bool depends_on_commit = false;
     int64_t pushed_micros = 0;  // monotonic
-  };
-  struct Deletion {
-    std::string job_id;
-    std::string actor;
-    DeleteDone done;
-  };
-  struct RetentionCall {
-    bool dry_run = false;
-    RetentionDone done;
   };
   enum class WriteFailure { kNone, kBeforeCommit, kAtCommit, kAfterCommit };
   struct Group;
@@ -130,7 +123,6 @@ class EventLogger : public EventAppender,
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
   std::optional<Refusal> CurrentRefusal() const STAGELOG_REQUIRES(status_mutex_);
-  static Refusal Unavailable(const std::string& problem, const char* outcome);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
 
@@ -157,26 +149,12 @@ class EventLogger : public EventAppender,
   void Announce(const CommittedBatchPointer& batch);
   void AnnounceMissed();
 
-  // Maintenance (event_logger_upkeep.cc): slices between two groups of appends.
-  Status LoadDeletedJobs();
+  // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
   bool HasUpkeep() const;
   void DoUpkeep();
+  Status DoSlice();
   void RecompareFiles(const std::unordered_set<std::string>& job_ids);
-  void BeginDeletion(Deletion deletion);
-  void FinishDeletion(const Tombstone& tombstone);
-  bool RetentionIsDue() const;
-  void StepRetention();
-  void StepTrimming();
-  void StepCompression();
-  void BeginRetentionAction(const RetentionAction& action);
-  void DeleteIfUnchanged(const RetentionAction& action);
-  void AddToReport(const RetentionAction& action);
-  void BeginCompression(const RetentionAction& action);
-  void BeginRetention();
-  void PlanRetentionActions();
-  void FinishRetention();
-  void AbandonRetention(const std::string& problem);
-  void AbandonUpkeep(const std::string& problem);
+  void AbandonTasks(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
   void ReopenSoon();
@@ -196,11 +174,6 @@ class EventLogger : public EventAppender,
   Counter& failures_total_;
   Histogram& commit_seconds_;
   Histogram& append_seconds_;
-  Counter& events_dropped_total_;
-  Counter& jobs_compressed_total_;
-  Counter& compression_saved_bytes_total_;
-  Counter& compression_failures_total_;
-  Counter& jobs_deleted_total_;
 
   AppendQueue queue_;
 
@@ -216,20 +189,13 @@ class EventLogger : public EventAppender,
   Sequencer sequencer_;
   JobCache cache_;
   JobFiles job_files_;
-  JobRemover remover_;
-  std::map<std::string, Tombstone> unannounced_deletions_;  // listeners not notified yet
-  EventTrimmer trimmer_;
-  JobCompressor compressor_;
-  Retention retention_;
-  std::deque<RetentionAction> retention_actions_;  // pending actions of the current pass
-  std::optional<RetentionCall> pass_;              // who requested the current pass
-  RetentionReport pass_report_;
-  int64_t next_pass_micros_ = 0;  // monotonic
+  JobDeletions deletions_;
   int64_t announced_seq_ = 0;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
   int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
   std::vector<CommitListener*> listeners_;
+  std::vector<MaintenanceTask*> tasks_;
   std::unique_ptr<EventReader> reader_;
   bool states_were_rebuilt_ = false;
   std::atomic<bool> corruption_seen_{false};
@@ -238,9 +204,6 @@ class EventLogger : public EventAppender,
   JournalStatus status_
       STAGELOG_GUARDED_BY(status_mutex_);  // guarded by status_mutex_, as is all that follows
   bool stopping_ STAGELOG_GUARDED_BY(status_mutex_) = false;
-  std::vector<Deletion> deletions_ STAGELOG_GUARDED_BY(status_mutex_);
-  std::deque<RetentionCall> retention_calls_ STAGELOG_GUARDED_BY(status_mutex_);
-  std::unordered_set<std::string> deleted_ STAGELOG_GUARDED_BY(status_mutex_);  // jobs
   std::unordered_set<std::string> files_to_compare_
       STAGELOG_GUARDED_BY(status_mutex_);  // jobs whose file has lost a line
 

@@ -4,6 +4,8 @@
 
 #include "base/logging.h"
 #include "base/mutex.h"
+#include "core/append_refusal.h"
+#include "log/compressed_file.h"
 #include "log/console_mirror.h"
 #include "log/event_logger.h"
 #include "log/set_aside.h"
@@ -297,7 +299,7 @@ void EventLogger::SendAnswers(Group& group) {
   const int64_t now = clock_.MonotonicMicros();
   for (Answer& answer : group.answers) {
     if (!is_written && answer.depends_on_commit) {
-      answer.outcome = tl::unexpected(Unavailable(group.problem, outcome));
+      answer.outcome = tl::unexpected(JournalUnavailable(group.problem, outcome));
     }
     append_seconds_.ObserveMicros(now - answer.pushed_micros);
     answer.done(std::move(answer.outcome));
@@ -383,8 +385,7 @@ void EventLogger::AnnounceMissed() {
     return true;
   });
   announce();
-  const std::map<std::string, Tombstone> deletions = unannounced_deletions_;
-  for (const auto& [job_id, tombstone] : deletions) FinishDeletion(tombstone);
+  deletions_.AnnounceFinished();
 }
 
 }  // namespace stagelog

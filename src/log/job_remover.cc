@@ -10,7 +10,7 @@ constexpr int kRowsAtOnce = 1'000;
 
 }  // namespace
 
-Status JobRemover::Begin(EventTable& table, Tombstone tombstone, Done done) {
+Status JobRemover::Begin(EventTable& table, Tombstone tombstone) {
   if (Status decided = AppendTombstone(files_, runs_dir_, tombstone); !decided) return decided;
   try {
     table.Begin();
@@ -20,11 +20,11 @@ Status JobRemover::Begin(EventTable& table, Tombstone tombstone, Done done) {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  removals_.push_back({std::move(tombstone), std::move(done)});
+  removals_.push_back({std::move(tombstone)});
   return {};
 }
 
-Status JobRemover::Step(EventTable& table) {
+Result<std::optional<Tombstone>> JobRemover::Step(EventTable& table) {
   Removal& removal = removals_.front();
   const Tombstone& tombstone = removal.tombstone;
   try {
@@ -33,27 +33,24 @@ Status JobRemover::Step(EventTable& table) {
       const bool more = table.DeleteEvents(tombstone.first_seq, kRowsAtOnce);
       table.Commit();
       if (!more) removal.stage = Stage::kFolder;
-      return {};
+      return std::nullopt;
     }
     if (removal.stage == Stage::kFolder) {
       removal.stage = Stage::kFiles;
-      return MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
+      const Status moved = MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
+      if (!moved) return tl::unexpected(moved.error());
+      return std::nullopt;
     }
     const Result<bool> gone = RemoveSome(files_, TrashPath(runs_dir_, tombstone.first_seq));
     if (!gone) return tl::unexpected(gone.error());
-    if (!*gone) return {};
+    if (!*gone) return std::nullopt;
     table.CompleteTombstone(tombstone.job_id);
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const Removal finished = std::move(removal);
+  Tombstone finished = std::move(removal.tombstone);
   removals_.pop_front();
-  finished.done(&finished.tombstone);
-  return {};
-}
-
-void JobRemover::Abandon() {
-  for (const Removal& removal : std::exchange(removals_, {})) removal.done(nullptr);
+  return std::optional(std::move(finished));
 }
 
 Status JobRemover::FinishAll(EventTable& table, const std::string& time_suffix,

@@ -3,7 +3,7 @@
 #define STAGELOG_LOG_JOB_REMOVER_H_
 
 #include <deque>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,19 +27,18 @@ class JobRemover {
       : files_(files), runs_dir_(std::move(runs_dir)) {}
 
   // Steps 1 and 2. After a failure the outcome is unknown: the journal has to be opened anew.
-  // `done` is called once: within Step() when everything is gone, or by Abandon() with null.
-  using Done = std::function<void(const Tombstone* tombstone)>;
-  Status Begin(EventTable& table, Tombstone tombstone, Done done);
+  Status Begin(EventTable& table, Tombstone tombstone);
 
   // Whether there is something left to do.
   bool HasWork() const { return !removals_.empty(); }
 
-  // A few milliseconds of step 3 or 4. After a failure the journal has to be reopened.
-  Status Step(EventTable& table);
+  // A few milliseconds of step 3 or 4 for the job that was begun first; its tombstone when nothing
+  // else is left of it. After a failure the journal has to be reopened.
+  Result<std::optional<Tombstone>> Step(EventTable& table);
 
   // The journal was closed: pending work is finished when it is opened again, before it serves
   // anything.
-  void Abandon();
+  void Abandon() { removals_.clear(); }
 
   // When the journal is opened, before any other use of `table` or the folders: makes the table and
   // the tombstone file agree and finishes pending deletions. Appends the names of files set aside.
@@ -51,7 +50,6 @@ class JobRemover {
   enum class Stage { kRows, kFolder, kFiles };
   struct Removal {
     Tombstone tombstone;
-    Done done;
     Stage stage = Stage::kRows;
   };
 

@@ -46,7 +46,14 @@ Status JournalTest::TryOpen() {
   if (!opened) return tl::unexpected(opened.error());
   logger_ = std::move(*opened);
   logger_->AddListener(&listener_);
+  archiver_ = std::make_unique<Archiver>(retention_, *logger_, files_, runs_, clock_, *metrics_);
+  logger_->AddMaintenance(archiver_.get());
   return {};
+}
+
+void JournalTest::Close() {
+  logger_.reset();
+  archiver_.reset();
 }
 
 void JournalTest::Open() {
@@ -70,7 +77,7 @@ void JournalTest::ForEachOperation(
 
 void JournalTest::Crash(std::optional<uint64_t> seed) {
   files_.PowerOff(seed);
-  logger_.reset();
+  Close();
   files_.PowerOn();
 }
 

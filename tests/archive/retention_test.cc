@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/log/retention_fixture.h"
+#include "tests/archive/retention_fixture.h"
 
 namespace stagelog {
 namespace {
@@ -112,7 +112,7 @@ TEST_F(RetentionTest, AppendsGetInBetweenTwoSlices) {
   End("large");
   clock_.AdvanceMicros(2 * kMicrosPerHour);
   std::optional<Outcome> outcome;
-  logger_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+  archiver_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
   int appended = 0;
   while (!outcome) {
     ASSERT_TRUE(Log("other", "m"));
@@ -275,7 +275,7 @@ TEST_F(RetentionTest, AFileThatDiffersIsNotTrusted) {
 }
 
 TEST_F(RetentionTest, OldRunsAreDeletedForGood) {
-  options_.retention = {.runs_days = 7};
+  retention_ = {.runs_days = 7};
   Open();
   AppendToTwo(2);
   ASSERT_TRUE(Log("running", "1"));
@@ -296,7 +296,7 @@ TEST_F(RetentionTest, OldRunsAreDeletedForGood) {
 
 // The pass has looked at all of them when the first goes, and the first takes a while.
 TEST_F(RetentionTest, AnOldRunThatGoesOnDuringThePassStays) {
-  options_.retention = {.runs_days = 7};
+  retention_ = {.runs_days = 7};
   Open();
   std::vector<EventDraft> drafts;
   for (int i = 0; i < 3'000; ++i) drafts.push_back(LogDraft("first", "m"));
@@ -304,7 +304,7 @@ TEST_F(RetentionTest, AnOldRunThatGoesOnDuringThePassStays) {
   for (const char* job : {"first", "begun-again", "late", "last"}) End(job);
   clock_.AdvanceMicros(8 * kMicrosPerDay);
   std::optional<Outcome> outcome;
-  logger_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+  archiver_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
   while (!logger_->IsDeleted("first")) logger_->RunOnce(false);
   ASSERT_FALSE(outcome);
   ASSERT_TRUE(Append(TypedDraft("begun-again", "job_started")));

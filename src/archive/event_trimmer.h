@@ -1,6 +1,6 @@
 // Keeps SQLite small: drops events that are durable in their job's file.
-#ifndef STAGELOG_LOG_EVENT_TRIMMER_H_
-#define STAGELOG_LOG_EVENT_TRIMMER_H_
+#ifndef STAGELOG_ARCHIVE_EVENT_TRIMMER_H_
+#define STAGELOG_ARCHIVE_EVENT_TRIMMER_H_
 
 #include <cstdint>
 #include <optional>
@@ -54,4 +54,4 @@ class EventTrimmer {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_LOG_EVENT_TRIMMER_H_
+#endif  // STAGELOG_ARCHIVE_EVENT_TRIMMER_H_
