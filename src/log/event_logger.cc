@@ -8,6 +8,7 @@
 #include "base/logging.h"
 #include "base/mutex.h"
 #include "core/append_refusal.h"
+#include "log/recovery_log.h"
 #include "log/sqlite_setup.h"
 
 namespace stagelog {
@@ -140,7 +141,7 @@ Status EventLogger::OpenTable() {
   identity_ = std::move(opened->identity);
   sequencer_ = {opened->next_seq, opened->last_ts_micros};
   reader_->Reopen();
-  LogRecovery(opened->report);
+  LogRecovery(opened->report, identity_.journal_id);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
   if (Status loaded = deletions_.Load(*table_); !loaded) return loaded;
   int64_t head = 0;
@@ -156,41 +157,6 @@ Status EventLogger::OpenTable() {
   status_.problem.clear();
   for (const std::string& name : opened->report.set_aside) status_.set_aside.push_back(name);
   return {};
-}
-
-void EventLogger::LogRecovery(const RecoveryReport& report) const {
-  if (report.fold_version_changed) {
-    spdlog::info("[journal] rebuilt the state of every job with rules version {}; {} changed",
-                 kFoldVersion, report.states_differed.size());
-  } else if (report.states_rebuilt) {
-    spdlog::info("[journal] rebuilt the state of every job; {} changed",
-                 report.states_differed.size());
-  }
-  for (const std::string& job : report.states_differed) {
-    if (report.fold_version_changed) break;  // that they differ is no news then
-    spdlog::warn("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
-  }
-  if (!report.restored_from.empty()) {
-    spdlog::info("[journal] restored from a backup of journal {}; new journal id: {}",
-                 report.restored_from, identity_.journal_id);
-  }
-  if (report.rebuilt) {
-    spdlog::warn("[journal] rebuilt stagelog.db from the events.jsonl files");
-  }
-  for (const std::string& name : report.set_aside) {
-    spdlog::warn("[journal] moved aside: {}", name);
-  }
-  if (report.lines_lost > 0) {
-    spdlog::error(
-        "[journal] {} events are lost: they were only in events.jsonl files that another program "
-        "changed or removed; restore the files and restart the daemon",
-        report.lines_lost);
-  }
-  if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
-    spdlog::info(
-        "[journal] recovered: {} lines read from files, {} appended to files, {} partial lines cut",
-        report.lines_taken, report.lines_appended, report.tails_cut);
-  }
 }
 
 void EventLogger::Append(std::vector<EventDraft> drafts, Precondition precondition,

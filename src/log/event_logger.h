@@ -118,7 +118,6 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
               RunLock lock);
 
   Status OpenTable();
-  void LogRecovery(const RecoveryReport& report) const;
 
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
