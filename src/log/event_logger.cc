@@ -42,24 +42,13 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       files_(files),
       clock_(clock),
       lock_(std::move(lock)),
-      events_total_(metrics.GetCounter("stagelog_events_total", "Events committed.")),
-      duplicates_total_(metrics.GetCounter("stagelog_duplicate_events_total",
-                                           "Events that were already in the journal.")),
-      batches_total_(metrics.GetCounter("stagelog_batches_total", "Transactions committed.")),
-      failures_total_(
-          metrics.GetCounter("stagelog_journal_failures_total", "Failed writes to the journal.")),
-      commit_seconds_(
-          metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
-      append_seconds_(metrics.GetHistogram("stagelog_append_seconds",
-                                           "Time from the arrival of an append to its outcome.")),
+      metrics_(metrics, files, DatabasePath(options_.runs_dir), health_),
       queue_(options_.queue_bytes),
       job_files_(files, options_.runs_dir, options_.open_files),
-      deletions_(files, options_.runs_dir, clock, metrics, [this](const std::string& job_id) {
-        for (CommitListener* listener : listeners_) listener->OnJobDeleted(job_id);
-      }) {
-  const std::string database = DatabasePath(options_.runs_dir);
+      announcer_(health_),
+      deletions_(files, options_.runs_dir, clock, metrics, health_, announcer_) {
   reader_ = std::make_unique<EventReader>(
-      database, files_.SqliteVfs(), clock_,
+      DatabasePath(options_.runs_dir), files_.SqliteVfs(), clock_,
       [this] {
         corruption_seen_ = true;
         queue_.Wake();
@@ -67,25 +56,11 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       files_,
       [this](const std::string& job_id) {
         {
-          const MutexLock guard(status_mutex_);
+          const MutexLock guard(compare_mutex_);
           files_to_compare_.insert(job_id);
         }
         queue_.Wake();
       });
-  metrics.SetGaugeFunction("stagelog_journal_bytes",
-                           "Size of stagelog.db including its write-ahead log.", [this, database] {
-                             int64_t bytes = 0;
-                             for (const char* part : {"", "-wal"}) {
-                               const auto info = files_.Stat(database + part);
-                               if (info && *info) bytes += static_cast<int64_t>((*info)->size);
-                             }
-                             return bytes;
-                           });
-  metrics.SetGaugeFunction("stagelog_head_seq", "The last committed seq.",
-                           [this] { return GetStatus().head_seq; });
-  metrics.SetGaugeFunction("stagelog_journal_writable",
-                           "1 while the journal accepts events, else 0.",
-                           [this] { return GetStatus().writable ? 1 : 0; });
 }
 
 Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
@@ -102,7 +77,7 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
       new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
   if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
   logger->deletions_.ForgetFinished();  // nobody listened before
-  logger->announced_seq_ = logger->sequencer_.next_seq - 1;
+  logger->announcer_.BeginAfter(logger->sequencer_.next_seq - 1);
   return logger;
 }
 
@@ -119,10 +94,7 @@ void EventLogger::Start() {
 }
 
 void EventLogger::Stop() {
-  {
-    const MutexLock lock(status_mutex_);
-    stopping_ = true;
-  }
+  health_.SetStopping();
   queue_.Stop();
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
@@ -150,12 +122,7 @@ Status EventLogger::OpenTable() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const MutexLock lock(status_mutex_);
-  status_.journal_id = identity_.journal_id;
-  status_.head_seq = status_.visible_seq = head;
-  status_.writable = true;
-  status_.problem.clear();
-  for (const std::string& name : opened->report.set_aside) status_.set_aside.push_back(name);
+  health_.SetOpened(identity_.journal_id, head, opened->report.set_aside);
   return {};
 }
 
@@ -175,19 +142,8 @@ void EventLogger::Push(Request request, bool wakes) {
   if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
 }
 
-std::optional<Refusal> EventLogger::CurrentRefusal() const {
-  if (stopping_) return ShuttingDown("not_applied");
-  if (!status_.writable) return JournalUnavailable(status_.problem, "not_applied");
-  return std::nullopt;
-}
-
-std::optional<Refusal> EventLogger::GetRefusal() const {
-  const MutexLock lock(status_mutex_);
-  return CurrentRefusal();
-}
-
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
-  if (auto refusal = GetRefusal()) return refusal;
+  if (auto refusal = health_.GetRefusal()) return refusal;
   switch (queue_.Push(request, wakes)) {
     case AppendQueue::Admission::kTaken:
       return std::nullopt;
@@ -217,11 +173,6 @@ void EventLogger::CommitInline() {
     queue_.SetTimer(NextTimerMicros());
   }
   if (queue_.size() > 0) queue_.Wake();
-}
-
-JournalStatus EventLogger::GetStatus() const {
-  const MutexLock lock(status_mutex_);
-  return status_;
 }
 
 int64_t EventLogger::NextTimerMicros() const {
@@ -272,14 +223,14 @@ bool EventLogger::TakeTurn() {
 }
 
 void EventLogger::RefuseAll(std::vector<Request> requests) {
-  const std::string problem = GetStatus().problem;
+  const std::string problem = health_.Get().problem;
   for (Request& request : requests) {
     request.done(tl::unexpected(JournalUnavailable(problem, "not_applied")));
   }
 }
 
 void EventLogger::CloseAfterFailure(const std::string& problem) {
-  failures_total_.Add();
+  metrics_.failures_total.Add();
   spdlog::error("[journal] cannot write: {}; refusing appends until it can", problem);
   if (table_ != nullptr) {
     // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
@@ -292,11 +243,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   job_files_.CloseAll();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  {
-    const MutexLock lock(status_mutex_);
-    status_.writable = false;
-    status_.problem = problem;
-  }
+  health_.SetClosed(problem);
   deletions_.Abandon(problem);
   AbandonTasks(problem);
 }
@@ -318,7 +265,8 @@ void EventLogger::TryReopen() {
   }
   reopened_at_micros_ = clock_.MonotonicMicros();
   try {
-    AnnounceMissed();
+    announcer_.AnnounceMissed(*table_);
+    deletions_.AnnounceFinished();
     spdlog::info("[journal] accepting events again");
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());

@@ -28,13 +28,16 @@
 #include "core/refusal.h"
 #include "log/append_queue.h"
 #include "log/batch_stager.h"
+#include "log/commit_announcer.h"
 #include "log/event_reader.h"
 #include "log/job_cache.h"
 #include "log/job_deletions.h"
 #include "log/job_files.h"
+#include "log/journal_health.h"
 #include "log/maintenance_task.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
+#include "log/writer_metrics.h"
 
 namespace stagelog {
 
@@ -54,9 +57,9 @@ struct EventLoggerOptions {
 // One thread at a time writes: the writer's own, or a caller that commits a small group inline
 // because it would only wait for it. A large group is written by the commit thread while the writer
 // stages the next one, as far as that needs memory alone. Failures:
-//  - at the commit: they are refused with the outcome unknown, and the journal is reopened; has
-//  - before the commit: the requests of the group are refused (journal_unavailable), nothing
-//  changed;
+// - before the commit: the requests of the group are refused (journal_unavailable), nothing has
+//   changed, and the journal is reopened;
+// - at the commit: they are refused with the outcome unknown, and the journal is reopened;
 // - after the commit: they are acknowledged, and the journal is reopened, which repairs the files.
 // While it is closed, appends are refused and reads continue.
 class EventLogger : public EventAppender, public JobDeleter, public JournalStatusSource {
@@ -68,7 +71,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
   // Before Start(). Listeners are notified of every commit in order, on the writing thread; they
   // outlive Stop().
-  void AddListener(CommitListener* listener) { listeners_.push_back(listener); }
+  void AddListener(CommitListener* listener) { announcer_.AddListener(listener); }
 
   // Before Start(). A task gets its slices when no deletion and no task added earlier has work. It
   // outlives Stop().
@@ -89,14 +92,12 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   bool NotifyWriter(bool may_commit_inline) override;
   void CommitInline() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
-  JournalStatus GetStatus() const override;
-  bool IsDeleted(const std::string& job_id) const override;
+  JournalStatus GetStatus() const override { return health_.Get(); }
+  bool IsDeleted(const std::string& job_id) const override { return deletions_.IsDeleted(job_id); }
   EventReader& reader() { return *reader_; }
 
-  // For tasks, any thread. Why a request of their own is refused now, if it is. What a task queues
-  // while it holds a lock that its HasWork() and Abandon() take is either refused here, or done or
-  // abandoned later.
-  std::optional<Refusal> GetRefusal() const;
+  // For tasks, any thread: JournalHealth::GetRefusal().
+  std::optional<Refusal> GetRefusal() const { return health_.GetRefusal(); }
   // For tasks, any thread: there is work now.
   void WakeWriter() { queue_.Wake(); }
 
@@ -121,7 +122,6 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
-  std::optional<Refusal> CurrentRefusal() const STAGELOG_REQUIRES(status_mutex_);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
 
@@ -145,8 +145,6 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   Status PublishEvents(BatchStager& stager);
   Status LoadFileStamp(const std::string& job_id);
   Status AppendToFiles(const BatchStager& stager);
-  void Announce(const CommittedBatchPointer& batch);
-  void AnnounceMissed();
 
   // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
   bool HasUpkeep() const;
@@ -167,13 +165,8 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   Clock& clock_;
   RunLock lock_;
 
-  Counter& events_total_;
-  Counter& duplicates_total_;
-  Counter& batches_total_;
-  Counter& failures_total_;
-  Histogram& commit_seconds_;
-  Histogram& append_seconds_;
-
+  JournalHealth health_;
+  WriterMetrics metrics_;
   AppendQueue queue_;
 
   std::atomic<bool> is_writing_{false};   // the writer's own thread is
@@ -188,23 +181,19 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   Sequencer sequencer_;
   JobCache cache_;
   JobFiles job_files_;
+  CommitAnnouncer announcer_;
   JobDeletions deletions_;
-  int64_t announced_seq_ = 0;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
   int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
-  std::vector<CommitListener*> listeners_;
   std::vector<MaintenanceTask*> tasks_;
   std::unique_ptr<EventReader> reader_;
   bool states_were_rebuilt_ = false;
   std::atomic<bool> corruption_seen_{false};
 
-  mutable Mutex status_mutex_;
-  JournalStatus status_
-      STAGELOG_GUARDED_BY(status_mutex_);  // guarded by status_mutex_, as is all that follows
-  bool stopping_ STAGELOG_GUARDED_BY(status_mutex_) = false;
+  mutable Mutex compare_mutex_;
   std::unordered_set<std::string> files_to_compare_
-      STAGELOG_GUARDED_BY(status_mutex_);  // jobs whose file has lost a line
+      STAGELOG_GUARDED_BY(compare_mutex_);  // jobs whose file has lost a line
 
   std::unique_ptr<SingleTaskThread> commit_thread_;  // none before Start()
   std::thread writer_;

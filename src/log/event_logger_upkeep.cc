@@ -7,25 +7,18 @@
 namespace stagelog {
 
 void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
-  MutexLock lock(status_mutex_);
-  if (std::optional<Refusal> refusal = CurrentRefusal()) {
-    lock.unlock();
-    return done(tl::unexpected(std::move(*refusal)));
+  JobDeletions::Request request{std::move(job_id), std::move(actor), std::move(done)};
+  if (std::optional<Refusal> refusal = deletions_.Add(request)) {
+    return request.done(tl::unexpected(std::move(*refusal)));
   }
-  deletions_.Add({std::move(job_id), std::move(actor), std::move(done)});
-  lock.unlock();
   queue_.Wake();
-}
-
-bool EventLogger::IsDeleted(const std::string& job_id) const {
-  return deletions_.IsDeleted(job_id);
 }
 
 // While the journal is closed nothing waits: what was requested before was refused when it closed.
 bool EventLogger::HasUpkeep() const {
   if (table_ == nullptr) return false;
   {
-    const MutexLock lock(status_mutex_);
+    const MutexLock lock(compare_mutex_);
     if (!files_to_compare_.empty()) return true;
   }
   return deletions_.HasWork() ||
@@ -49,17 +42,15 @@ void EventLogger::DoUpkeep() {
 // do can wait for the next start.
 Status EventLogger::DoSlice() {
   std::unordered_set<std::string> files_to_compare;
-  bool is_stopping = false;
   {
-    const MutexLock lock(status_mutex_);
+    const MutexLock lock(compare_mutex_);
     files_to_compare.swap(files_to_compare_);
-    is_stopping = stopping_;
   }
   if (!files_to_compare.empty()) {
     RecompareFiles(files_to_compare);
     return {};
   }
-  if (is_stopping) AbandonTasks("the daemon is shutting down");
+  if (health_.IsStopping()) AbandonTasks("the daemon is shutting down");
   WriterAccess access(*table_, cache_, job_files_, deletions_);
   if (deletions_.HasWork()) return deletions_.Step(access);
   for (MaintenanceTask* task : tasks_) {

@@ -19,7 +19,6 @@ constexpr int64_t kSeqReserve = 65'536;
 constexpr size_t kMaxEventsAhead = 16'384;
 // Groups that follow one another without a look at what else there is to do.
 constexpr int kMaxGroupsOfTurn = 64;
-constexpr size_t kAnnouncedPageEvents = 1'000;
 
 }  // namespace
 
@@ -60,8 +59,7 @@ Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
   if (!moved) return tl::unexpected(moved.error());
   for (std::string& name : *moved) {
     spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
-    const MutexLock lock(status_mutex_);
-    status_.set_aside.push_back(std::move(name));
+    health_.AddSetAside(std::move(name));
   }
   return {};
 }
@@ -79,7 +77,7 @@ Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) 
   const bool is_out_of_order =
       !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
   if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
-    const MutexLock lock(status_mutex_);
+    const MutexLock lock(compare_mutex_);
     files_to_compare_.insert(job_id);
   }
   return plain;
@@ -200,7 +198,7 @@ void EventLogger::StageOne(Request& request, Group& group, Answer& answer) {
 
 void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
   for (const AppendedEvent& place : places) {
-    if (place.duplicate) duplicates_total_.Add();
+    if (place.duplicate) metrics_.duplicates_total.Add();
   }
 }
 
@@ -217,10 +215,7 @@ void EventLogger::WriteStates(Group& group) {
     if (Status reserved = ReserveSeqs(); !reserved) {
       return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
     }
-    {
-      const MutexLock lock(status_mutex_);
-      status_.visible_seq = sequencer_.next_seq - 1;
-    }
+    health_.SetVisible(sequencer_.next_seq - 1);
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);
       cache_.CountChanges(job_id, job.changes);
@@ -287,9 +282,9 @@ void EventLogger::Commit(Group& group) {
     return group.Fail(stage, trouble.what());
   }
   group.is_committed = true;
-  commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
-  batches_total_.Add();
-  events_total_.Add(group.stager.events().size());
+  metrics_.commit_seconds.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
+  metrics_.batches_total.Add();
+  metrics_.events_total.Add(group.stager.events().size());
 }
 
 void EventLogger::SendAnswers(Group& group) {
@@ -301,7 +296,7 @@ void EventLogger::SendAnswers(Group& group) {
     if (!is_written && answer.depends_on_commit) {
       answer.outcome = tl::unexpected(JournalUnavailable(group.problem, outcome));
     }
-    append_seconds_.ObserveMicros(now - answer.pushed_micros);
+    metrics_.append_seconds.ObserveMicros(now - answer.pushed_micros);
     answer.done(std::move(answer.outcome));
   }
 }
@@ -329,7 +324,7 @@ Status EventLogger::PublishEvents(BatchStager& stager) {
                              std::move(staged.event.draft.job_id), std::move(staged.line.body),
                              staged.job_over});
   }
-  Announce(batch);
+  announcer_.Announce(batch);
   return appended;
 }
 
@@ -351,41 +346,6 @@ Status EventLogger::LoadFileStamp(const std::string& job_id) {
     return Failure(problem.what());
   }
   return {};
-}
-
-void EventLogger::Announce(const CommittedBatchPointer& batch) {
-  announced_seq_ = batch->events.back().seq;
-  {
-    const MutexLock lock(status_mutex_);
-    status_.head_seq = announced_seq_;
-  }
-  for (CommitListener* listener : listeners_) listener->OnCommit(batch);
-}
-
-// A commit whose outcome was unknown may have happened after all: nobody has heard of its events
-// yet.
-void EventLogger::AnnounceMissed() {
-  auto batch = std::make_shared<CommittedBatch>();
-  const auto announce = [&] {
-    if (batch->events.empty()) return;
-    for (const CommittedEvent& event : batch->events) {
-      MirrorToConsole(ViewEvent(event.body).level, event.body);
-    }
-    Announce(batch);
-    batch = std::make_shared<CommittedBatch>();
-  };
-  table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
-    const EventView view = ViewEvent(body);
-    const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
-    const TypeTraits* type = FindType(view.type);
-    batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
-                             std::string(view.job_id), std::string(body),
-                             job && job->last_seq == seq && job->IsTerminal()});
-    if (batch->events.size() == kAnnouncedPageEvents) announce();
-    return true;
-  });
-  announce();
-  deletions_.AnnounceFinished();
 }
 
 }  // namespace stagelog

@@ -20,16 +20,20 @@ DeletedJobReport ReportOf(const Tombstone& tombstone) {
 }  // namespace
 
 JobDeletions::JobDeletions(FileSystem& files, std::string runs_dir, Clock& clock,
-                           MetricsRegistry& metrics, Announce announce)
+                           MetricsRegistry& metrics, const JournalHealth& health,
+                           CommitAnnouncer& announcer)
     : clock_(clock),
       jobs_deleted_total_(
           metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs permanently deleted.")),
-      announce_(std::move(announce)),
+      health_(health),
+      announcer_(announcer),
       remover_(files, std::move(runs_dir)) {}
 
-void JobDeletions::Add(Request request) {
+std::optional<Refusal> JobDeletions::Add(Request& request) {
   const MutexLock lock(mutex_);
+  if (auto refusal = health_.GetRefusal()) return refusal;
   requests_.push_back(std::move(request));
+  return std::nullopt;
 }
 
 bool JobDeletions::IsDeleted(const std::string& job_id) const {
@@ -123,7 +127,7 @@ void JobDeletions::Finish(const Tombstone& tombstone) {
                tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
   jobs_deleted_total_.Add();
   unannounced_.erase(tombstone.job_id);
-  announce_(tombstone.job_id);
+  announcer_.AnnounceDeletion(tombstone.job_id);
 }
 
 void JobDeletions::Abandon(const std::string& problem) {

@@ -3,8 +3,8 @@
 #define STAGELOG_LOG_JOB_DELETIONS_H_
 
 #include <deque>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -14,8 +14,11 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "core/job_deleter.h"
+#include "core/refusal.h"
+#include "log/commit_announcer.h"
 #include "log/event_table.h"
 #include "log/job_remover.h"
+#include "log/journal_health.h"
 #include "log/tombstones.h"
 #include "log/writer_access.h"
 
@@ -31,13 +34,12 @@ class JobDeletions {
     DeleteDone done;
   };
 
-  // `announce` is given the name of each job that is gone, once in the life of this.
-  using Announce = std::function<void(const std::string& job_id)>;
   JobDeletions(FileSystem& files, std::string runs_dir, Clock& clock, MetricsRegistry& metrics,
-               Announce announce);
+               const JournalHealth& health, CommitAnnouncer& announcer);
 
-  // Any thread. Step() begins the deletions in the order of the requests.
-  void Add(Request request);
+  // Any thread. Step() begins the deletions in the order of the requests. Refused while the journal
+  // takes no requests; moves from `request` only if it is accepted.
+  std::optional<Refusal> Add(Request& request);
   // Any thread. True from the moment on at which the deletion is decided.
   bool IsDeleted(const std::string& job_id) const;
 
@@ -70,7 +72,8 @@ class JobDeletions {
 
   Clock& clock_;
   Counter& jobs_deleted_total_;
-  const Announce announce_;
+  const JournalHealth& health_;
+  CommitAnnouncer& announcer_;
   JobRemover remover_;
   std::deque<DeleteDone> waiting_;                // for the jobs in the remover, in its order
   std::map<std::string, Tombstone> unannounced_;  // by job

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
+#include <thread>
 
 #include "tests/support/journal_fixture.h"
 
@@ -18,7 +20,10 @@ class ScriptedTask : public MaintenanceTask {
   ScriptedTask(std::string name, ManualClock& clock, std::vector<std::string>& steps)
       : name_(std::move(name)), clock_(clock), steps_(steps) {}
 
-  bool HasWork() const override { return work > 0 || clock_.MonotonicMicros() >= due_micros; }
+  bool HasWork() const override {
+    if (on_look) std::exchange(on_look, nullptr)();
+    return work > 0 || clock_.MonotonicMicros() >= due_micros;
+  }
   int64_t NextDueMicros() const override { return due_micros; }
   Status Step(WriterAccess& access) override {
     if (work > 0) --work;
@@ -34,7 +39,8 @@ class ScriptedTask : public MaintenanceTask {
   std::atomic<int> work{0};  // slices
   std::atomic<int64_t> due_micros{INT64_MAX};
   std::function<Status(WriterAccess&)> on_step;
-  std::vector<std::string> problems;  // for which it was abandoned
+  mutable std::function<void()> on_look;  // once
+  std::vector<std::string> problems;      // for which it was abandoned
 
  private:
   const std::string name_;
@@ -140,6 +146,26 @@ TEST_F(MaintenanceTest, ItIsAbandonedWhenTheJournalStops) {
   EXPECT_THAT(first_.problems, ElementsAre("the daemon is shutting down"));
   ASSERT_TRUE(logger_->GetRefusal());
   EXPECT_EQ(logger_->GetRefusal()->code, "shutting_down");
+}
+
+// The writer has just seen that nothing is to be done when the request and the order to stop come.
+TEST_F(MaintenanceTest, ARequestJustBeforeTheOrderToStopIsAnswered) {
+  for (int round = 0; round < 20; ++round) {
+    std::filesystem::remove_all(runs_);
+    OpenWithTasks();
+    ASSERT_TRUE(Log("job", "m"));
+    bool is_gone = false;
+    std::thread stopper;
+    first_.on_look = [&] {
+      logger_->DeleteJob("job", "tester", [&](const auto& gone) { is_gone = gone.has_value(); });
+      stopper = std::thread([this] { logger_->Stop(); });
+      while (!logger_->GetRefusal()) std::this_thread::yield();
+    };
+    logger_->RunOnce(false);
+    stopper.join();
+    ASSERT_TRUE(is_gone) << "round " << round;
+    Close();
+  }
 }
 
 TEST_F(MaintenanceTest, TheWriterWakesWhenATaskIsDue) {
