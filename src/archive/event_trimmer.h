@@ -33,6 +33,7 @@ class EventTrimmer {
 
   void Begin(TrimPlan plan);
   bool HasWork() const { return plan_.has_value(); }
+  const std::string& job_id() const { return plan_->job_id; }  // if it has work
 
   // Returns the number of dropped events. A failure drops nothing. If file and table differ,
   // the file's stamp is removed, so that the next opening of the journal compares them. Throws

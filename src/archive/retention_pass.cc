@@ -53,7 +53,10 @@ void RetentionPass::Abandon() {
 }
 
 Status RetentionPass::Step(WriterAccess& access) {
-  if (trimmer_.HasWork()) return StepTrimming(access.table());
+  if (trimmer_.HasWork()) {
+    StepTrimming(access);
+    return {};
+  }
   if (compressor_.HasWork()) {
     StepCompression(access);
     return {};
@@ -94,8 +97,11 @@ void RetentionPass::AddToReport(const RetentionAction& action) {
 
 Status RetentionPass::BeginAction(WriterAccess& access, const RetentionAction& action) {
   if (!action.delete_job.empty()) return DeleteIfUnchanged(access, action);
-  if (!action.compress_job.empty()) return BeginCompression(access, action);
-  trimmer_.Begin(action.trim);
+  if (!action.compress_job.empty()) {
+    BeginCompression(access, action);
+  } else if (!access.IsObstructed(action.trim.job_id)) {
+    trimmer_.Begin(action.trim);
+  }
   return {};
 }
 
@@ -110,33 +116,41 @@ Status RetentionPass::DeleteIfUnchanged(WriterAccess& access, const RetentionAct
 }
 
 // Only a file that is noted is compressed, and that would be noted when it was idle for a while.
-Status RetentionPass::BeginCompression(WriterAccess& access, const RetentionAction& action) {
-  if (Status synced = access.SyncFile(action.compress_job); !synced) return synced;
-  compressor_.Begin(action.compress_job, action.event_count);
-  return {};
+void RetentionPass::BeginCompression(WriterAccess& access, const RetentionAction& action) {
+  access.SyncFile(action.compress_job);
+  if (!access.IsObstructed(action.compress_job)) {
+    compressor_.Begin(action.compress_job, action.event_count);
+  }
 }
 
-Status RetentionPass::StepTrimming(EventTable& table) {
-  const Result<int64_t> dropped = trimmer_.Step(table);
-  if (!dropped) return tl::unexpected(dropped.error());
-  events_dropped_total_.Add(static_cast<uint64_t>(*dropped));
-  return {};
+// A file that differs or fails is repaired first; the next pass comes back to the job.
+void RetentionPass::StepTrimming(WriterAccess& access) {
+  const std::string job_id = trimmer_.job_id();
+  if (access.IsObstructed(job_id)) return trimmer_.Abandon();
+  const Result<int64_t> dropped = trimmer_.Step(access.table());
+  if (dropped) {
+    events_dropped_total_.Add(static_cast<uint64_t>(*dropped));
+    return;
+  }
+  trimmer_.Abandon();
+  access.ObstructFile(job_id, dropped.error().message);
 }
 
 // Where it fails nothing is lost and nobody has to wait: the file stays as it is until the next
 // pass.
 void RetentionPass::StepCompression(WriterAccess& access) {
   const std::string job_id = compressor_.job_id();
+  if (access.IsObstructed(job_id)) return compressor_.Abandon();
   const Result<JobCompressor::Progress> progress = compressor_.Step(access.table());
   access.ForgetJob(job_id);  // what is known of its file
   if (!progress) {
     compression_failures_total_.Add();
     spdlog::warn("[journal] cannot compress events.jsonl of {}, leaving it as is: {}", job_id,
                  progress.error().message);
-    return access.ForgetFile(job_id);
+    return access.CloseFile(job_id);
   }
   if (*progress != JobCompressor::Progress::kDone) return;
-  access.ForgetFile(job_id);
+  access.CloseFile(job_id);
   jobs_compressed_total_.Add();
   const uint64_t before = compressor_.plain_bytes();
   const uint64_t after = compressor_.compressed_bytes();

@@ -42,8 +42,8 @@ class RetentionPass {
   void Plan(EventTable& table);
   Status BeginAction(WriterAccess& access, const RetentionAction& action);
   Status DeleteIfUnchanged(WriterAccess& access, const RetentionAction& action);
-  Status BeginCompression(WriterAccess& access, const RetentionAction& action);
-  Status StepTrimming(EventTable& table);
+  void BeginCompression(WriterAccess& access, const RetentionAction& action);
+  void StepTrimming(WriterAccess& access);
   void StepCompression(WriterAccess& access);
   void AddToReport(const RetentionAction& action);
 

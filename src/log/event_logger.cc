@@ -44,7 +44,11 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       lock_(std::move(lock)),
       metrics_(metrics, files, DatabasePath(options_.runs_dir), health_),
       queue_(options_.queue_bytes),
-      job_files_(files, options_.runs_dir, options_.open_files),
+      job_files_(files, clock,
+                 {.runs_dir = options_.runs_dir,
+                  .open_files = options_.open_files,
+                  .retry_micros = options_.retry_micros},
+                 [this] { queue_.Wake(); }),
       announcer_(health_),
       deletions_(files, options_.runs_dir, clock, metrics, health_, announcer_) {
   reader_ = std::make_unique<EventReader>(
@@ -86,6 +90,7 @@ EventLogger::~EventLogger() { Stop(); }
 void EventLogger::Start() {
   queue_.SetTimer(NextTimerMicros());
   commit_thread_ = std::make_unique<SingleTaskThread>("commits");
+  job_files_.StartThread();
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
@@ -122,6 +127,12 @@ Status EventLogger::OpenTable() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
+  for (const ObstructedFile& file : opened->obstructed_files) {
+    job_files_.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
+  }
+  job_files_.Noted();  // by recovery
+  ShowObstructedFiles();
+  health_.AddLostTails(opened->report.lost_tails);
   health_.SetOpened(identity_.journal_id, head, opened->report.set_aside);
   return {};
 }
@@ -178,10 +189,10 @@ void EventLogger::CommitInline() {
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
   if (HasUpkeep()) return 0;  // at once
-  const int64_t oldest = job_files_.OldestDirtyMicros();
+  const int64_t oldest = job_files_.files().OldestDirtyMicros();
   int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
   for (const MaintenanceTask* task : tasks_) next = std::min(next, task->NextDueMicros());
-  return next;
+  return std::min({next, job_files_.NextRepairMicros(), deletions_.NextDueMicros()});
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
@@ -189,6 +200,7 @@ bool EventLogger::RunOnce(bool may_wait) {
   const std::lock_guard writing(writing_);
   is_writing_ = true;
   const bool goes_on = TakeTurn();
+  UpdateObstructedFiles();
   is_writing_ = false;
   queue_.SetTimer(NextTimerMicros());
   return goes_on;
@@ -240,7 +252,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
     failed_table_ = std::move(table_);
   }
   if (corruption_seen_) failed_table_.reset();
-  job_files_.CloseAll();
+  job_files_.Clear();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
   health_.SetClosed(problem);
@@ -277,7 +289,8 @@ void EventLogger::TryReopen() {
 // append that comes meanwhile does not wait.
 void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
-  if (job_files_.OldestDirtyMicros() > before_micros) return;
+  JobFiles& files = job_files_.files();
+  if (files.OldestDirtyMicros() > before_micros) return;
   if (Status ours = lock_.CheckStillHeld(); !ours) return CloseAfterFailure(ours.error().message);
   const auto database = files_.Stat(DatabasePath(options_.runs_dir));
   if (!database) return CloseAfterFailure(database.error().message);
@@ -288,14 +301,12 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
   }
   try {
     table_->Begin();
-    for (int i = 0; i < kFilesAtOnce; ++i) {
-      const auto synced = job_files_.SyncOldest(before_micros);
-      if (!synced) throw SQLite::Exception(synced.error().message);
-      if (!*synced) break;
-      const JobState* state = cache_.Find(*table_, (*synced)->job_id);
-      if (state != nullptr) {
-        table_->WriteFileStamp(state->first_seq, {(*synced)->info, state->job_seq});
-      }
+    if (Status synced = files.SyncNewFolders(); !synced) {
+      throw SQLite::Exception(synced.error().message);
+    }
+    WriterAccess access(*table_, cache_, job_files_, deletions_);
+    for (int i = 0; i < kFilesAtOnce && files.OldestDirtyMicros() <= before_micros; ++i) {
+      access.SyncFile(std::string(files.OldestDirty()));
     }
     table_->Commit();
   } catch (const SQLite::Exception& problem) {
@@ -305,16 +316,17 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
 
 void EventLogger::CloseCleanly() {
   closed_ = true;
-  while (table_ != nullptr && job_files_.OldestDirtyMicros() != INT64_MAX) {
+  while (table_ != nullptr && job_files_.files().OldestDirtyMicros() != INT64_MAX) {
     SyncIdleFiles(INT64_MAX - 1);
   }
   if (table_ == nullptr) return;
   if (Status ours = lock_.CheckStillHeld(); !ours) {
     spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
     table_.reset();
-    return job_files_.CloseAll();
+    return job_files_.Clear();
   }
   identity_.highest_seq = sequencer_.next_seq - 1;
+  identity_.owed_files = job_files_.OwedFiles();
   try {
     if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {
       table_->Begin();
@@ -326,7 +338,7 @@ void EventLogger::CloseCleanly() {
     spdlog::error("[journal] cannot close cleanly: {}", problem.what());
   }
   table_.reset();
-  job_files_.CloseAll();
+  job_files_.Clear();
 }
 
 }  // namespace stagelog

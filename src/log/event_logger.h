@@ -32,7 +32,7 @@
 #include "log/event_reader.h"
 #include "log/job_cache.h"
 #include "log/job_deletions.h"
-#include "log/job_files.h"
+#include "log/job_file_follower.h"
 #include "log/journal_health.h"
 #include "log/maintenance_task.h"
 #include "log/recovery.h"
@@ -60,7 +60,8 @@ struct EventLoggerOptions {
 // - before the commit: the requests of the group are refused (journal_unavailable), nothing has
 //   changed, and the journal is reopened;
 // - at the commit: they are refused with the outcome unknown, and the journal is reopened;
-// - after the commit: they are acknowledged, and the journal is reopened, which repairs the files.
+// - after the commit: they are acknowledged. A job's file that fails concerns its own job
+//   (JobFileFollower); if journal.json cannot name it, the journal is reopened.
 // While it is closed, appends are refused and reads continue.
 class EventLogger : public EventAppender, public JobDeleter, public JournalStatusSource {
  public:
@@ -94,6 +95,9 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
   JournalStatus GetStatus() const override { return health_.Get(); }
   bool IsDeleted(const std::string& job_id) const override { return deletions_.IsDeleted(job_id); }
+  bool IsFileBehind(const std::string& job_id) const override {
+    return health_.IsFileBehind(job_id);
+  }
   EventReader& reader() { return *reader_; }
 
   // For tasks, any thread: JournalHealth::GetRefusal().
@@ -128,8 +132,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   // Committing a group (event_logger_write.cc).
   void Process(std::vector<Request> requests);
   std::unique_ptr<Group> NewGroup();
-  Status PrepareFile(const std::string& job_id, const JobState* job);
-  Status MakeRoomForNewJob(const std::string& job_id);
+  void PrepareFile(const std::string& job_id, const JobState* job);
   std::vector<Request> CommitBetween(Group* committed, Group& group, Group& next);
   std::vector<Request> StageAhead(Group& next);
   void StageAll(std::vector<Request> requests, Group& group);
@@ -143,14 +146,17 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   void SendAnswers(Group& group);
   Status ReserveSeqs();
   Status PublishEvents(BatchStager& stager);
-  Status LoadFileStamp(const std::string& job_id);
   Status AppendToFiles(const BatchStager& stager);
+  Status NoteObstructedFiles();
+  void ShowObstructedFiles();
 
   // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
   bool HasUpkeep() const;
   void DoUpkeep();
   Status DoSlice();
   void RecompareFiles(const std::unordered_set<std::string>& job_ids);
+  void RepairFile();
+  void UpdateObstructedFiles();
   void AbandonTasks(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
@@ -180,7 +186,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   JournalIdentity identity_;
   Sequencer sequencer_;
   JobCache cache_;
-  JobFiles job_files_;
+  JobFileFollower job_files_;
   CommitAnnouncer announcer_;
   JobDeletions deletions_;
   bool closed_ = false;

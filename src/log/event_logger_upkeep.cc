@@ -1,8 +1,10 @@
 // What EventLogger does between two groups of appends, a slice at a time.
 #include <algorithm>
 
+#include "base/logging.h"
 #include "base/mutex.h"
 #include "log/event_logger.h"
+#include "log/recovery_log.h"
 
 namespace stagelog {
 
@@ -21,7 +23,7 @@ bool EventLogger::HasUpkeep() const {
     const MutexLock lock(compare_mutex_);
     if (!files_to_compare_.empty()) return true;
   }
-  return deletions_.HasWork() ||
+  return job_files_.HasWork() || deletions_.HasWork() ||
          std::any_of(tasks_.begin(), tasks_.end(),
                      [](const MaintenanceTask* task) { return task->HasWork(); });
 }
@@ -51,6 +53,10 @@ Status EventLogger::DoSlice() {
     return {};
   }
   if (health_.IsStopping()) AbandonTasks("the daemon is shutting down");
+  if (job_files_.HasWork()) {
+    RepairFile();
+    return {};
+  }
   WriterAccess access(*table_, cache_, job_files_, deletions_);
   if (deletions_.HasWork()) return deletions_.Step(access);
   for (MaintenanceTask* task : tasks_) {
@@ -59,18 +65,39 @@ Status EventLogger::DoSlice() {
   return {};
 }
 
-// A reader has found a line gone that is in the file alone: opening the journal anew compares the
-// file, says what is lost, and lets the rest be read.
+// A reader has found a line gone that is in the file alone: the repair says what is lost, and lets
+// the rest be read.
 void EventLogger::RecompareFiles(const std::unordered_set<std::string>& job_ids) {
-  try {
-    for (const std::string& job_id : job_ids) {
-      if (const auto job = table_->FindJob(job_id)) table_->ForgetFileStamp(job->first_seq);
-    }
-  } catch (const SQLite::Exception& problem) {
-    return CloseAfterFailure(problem.what());
+  for (const std::string& job_id : job_ids) {
+    const std::optional<JobRow> job = table_->FindJob(job_id);
+    if (!job) continue;
+    table_->ForgetFileStamp(job->first_seq);
+    job_files_.Obstruct(job_id, job->job_seq + 1, "it was changed by another program");
   }
-  CloseAfterFailure("events.jsonl of " + *job_ids.begin() + " was changed by another program");
-  ReopenSoon();
+  ShowObstructedFiles();
+}
+
+// A file that was obstructed is noted before the next answer (AppendToFiles()). That one is not any
+// more is noted here; in vain it is harmless.
+void EventLogger::UpdateObstructedFiles() {
+  if (table_ == nullptr || !job_files_.HasChanged()) return;
+  ShowObstructedFiles();
+  if (job_files_.NeedsNote()) return;
+  if (Status noted = NoteObstructedFiles(); !noted) {
+    spdlog::warn("[journal] cannot update journal.json: {}", noted.error().message);
+    job_files_.Noted();
+  }
+}
+
+void EventLogger::RepairFile() {
+  std::optional<JobRepair> done = job_files_.Step(*table_);
+  if (done) {
+    RecoveryReport report;
+    report.AddRepair(std::move(*done));
+    LogRecovery(report, identity_.journal_id);
+    for (std::string& name : report.set_aside) health_.AddSetAside(std::move(name));
+  }
+  ShowObstructedFiles();
 }
 
 void EventLogger::AbandonTasks(const std::string& problem) {

@@ -48,39 +48,16 @@ struct EventLogger::Group {
 std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
   return std::make_unique<Group>(
       *table_, cache_, sequencer_, clock_,
-      [this](const std::string& job_id, const JobState* job) { return PrepareFile(job_id, job); });
+      [this](const std::string& job_id, const JobState* job) { PrepareFile(job_id, job); });
 }
 
-// What is in the way of a new job is set aside before its first event is committed: nothing of ours
-// is appended to a file of somebody else, and nobody else's appends wait for it.
-Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
-  Result<std::vector<std::string>> moved = stagelog::MakeRoomForNewJob(
-      files_, options_.runs_dir, job_id, SetAsideSuffix(clock_.WallMicros()));
-  if (!moved) return tl::unexpected(moved.error());
-  for (std::string& name : *moved) {
+void EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
+  std::vector<std::string> set_aside;
+  job_files_.Prepare(job_id, job, *table_, set_aside);
+  for (const std::string& name : set_aside) {
     spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
-    health_.AddSetAside(std::move(name));
+    health_.AddSetAside(name);
   }
-  return {};
-}
-
-// A compressed file is made plain. The note of it goes first: a crash from here on has the next
-// opening look.
-Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
-  if (job == nullptr) return MakeRoomForNewJob(job_id);
-  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
-  if (!is_compressed) return tl::unexpected(is_compressed.error());
-  if (!*is_compressed) return {};
-  if (Status known = LoadFileStamp(job_id); !known) return known;
-  table_->ForgetFileStamp(job->first_seq);
-  Status plain = job_files_.MakePlain(job_id);
-  const bool is_out_of_order =
-      !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
-  if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
-    const MutexLock lock(compare_mutex_);
-    files_to_compare_.insert(job_id);
-  }
-  return plain;
 }
 
 // A large group is committed on a thread of its own, and meanwhile the one before is published and
@@ -219,7 +196,7 @@ void EventLogger::WriteStates(Group& group) {
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);
       cache_.CountChanges(job_id, job.changes);
-      if (Status known = LoadFileStamp(job_id); !known) {
+      if (Status known = job_files_.LoadStamp(job_id, *table_); !known) {
         return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
       }
     }
@@ -328,24 +305,33 @@ Status EventLogger::PublishEvents(BatchStager& stager) {
   return appended;
 }
 
+// A file that fails concerns its own job. That it lacks lines is on the disk before anybody is
+// answered.
 Status EventLogger::AppendToFiles(const BatchStager& stager) {
-  const int64_t now = clock_.MonotonicMicros();
   for (const auto& [job_id, job] : stager.changed_jobs()) {
-    if (Status done = job_files_.Append(job_id, job.lines, now); !done) return done;
+    job_files_.Append(job_id, job.lines, job.before_job_seq + 1);
   }
+  return job_files_.NeedsNote() ? NoteObstructedFiles() : Status();
+}
+
+Status EventLogger::NoteObstructedFiles() {
+  if (job_files_.obstructed_count() > JobFileFollower::kMaxObstructed) {
+    return Failure("more than " + std::to_string(JobFileFollower::kMaxObstructed) +
+                   " events.jsonl files cannot be written");
+  }
+  ShowObstructedFiles();
+  identity_.owed_files = job_files_.OwedFiles();
+  if (Status noted = WriteJournalIdentity(files_, options_.runs_dir, identity_); !noted) {
+    return noted;
+  }
+  job_files_.Noted();
   return {};
 }
 
-// What the database notes of a file that was not touched since the start.
-Status EventLogger::LoadFileStamp(const std::string& job_id) {
-  if (job_files_.Knows(job_id)) return {};
-  try {
-    const std::optional<JobRow> row = table_->FindJob(job_id);
-    if (row && row->file) job_files_.Expect(job_id, row->file->info);
-  } catch (const SQLite::Exception& problem) {
-    return Failure(problem.what());
-  }
-  return {};
+void EventLogger::ShowObstructedFiles() {
+  std::vector<std::string> behind;
+  for (OwedFile& file : job_files_.OwedFiles()) behind.push_back(std::move(file.job_id));
+  health_.SetObstructed(job_files_.ObstructedFiles(), std::move(behind));
 }
 
 }  // namespace stagelog

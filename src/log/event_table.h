@@ -99,6 +99,7 @@ class EventTable {
              FileSystem& files = RealFileSystem());
 
   void Begin();
+  void BeginRead();  // all that is read until Commit() or Rollback() is of one moment
   void Commit();
   void Rollback() noexcept;
 

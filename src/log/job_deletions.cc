@@ -9,6 +9,8 @@
 namespace stagelog {
 namespace {
 
+constexpr int64_t kFolderRetryMicros = 60'000'000;
+
 DeletedJobReport ReportOf(const Tombstone& tombstone) {
   return {.job_id = tombstone.job_id,
           .event_count = tombstone.event_count,
@@ -43,10 +45,13 @@ bool JobDeletions::IsDeleted(const std::string& job_id) const {
 
 Status JobDeletions::Load(EventTable& table) {
   std::unordered_set<std::string> deleted;
+  left_.clear();
+  retry_at_micros_ = clock_.MonotonicMicros() + kFolderRetryMicros;
   try {
     for (const Tombstone& tombstone : table.AllTombstones()) {
       deleted.insert(tombstone.job_id);
       if (!IsDeleted(tombstone.job_id)) unannounced_.emplace(tombstone.job_id, tombstone);
+      if (tombstone.is_pending) left_.push_back(tombstone);
     }
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
@@ -66,10 +71,16 @@ bool JobDeletions::HasRequests() const {
   return !requests_.empty();
 }
 
-bool JobDeletions::HasWork() const { return remover_.HasWork() || HasRequests(); }
+bool JobDeletions::HasWork() const {
+  return remover_.HasWork() || HasRequests() || clock_.MonotonicMicros() >= NextDueMicros();
+}
 
 Status JobDeletions::Step(WriterAccess& access) {
   if (HasRequests()) return Begin(access, TakeRequest());
+  for (Tombstone& tombstone : std::exchange(left_, {})) {
+    remover_.Resume(std::move(tombstone));
+    waiting_.emplace_back([](const auto&) {});
+  }
   return RemoveSome(access.table());
 }
 
@@ -112,13 +123,25 @@ Status JobDeletions::Begin(WriterAccess& access, Request request) {
 }
 
 Status JobDeletions::RemoveSome(EventTable& table) {
-  const Result<std::optional<Tombstone>> gone = remover_.Step(table);
-  if (!gone) return tl::unexpected(gone.error());
-  if (!gone->has_value()) return {};
+  const Result<std::optional<JobRemover::Removed>> step = remover_.Step(table);
+  if (!step) return tl::unexpected(step.error());
+  if (!step->has_value()) return {};
+  const auto& [tombstone, folder_problem] = **step;
   const DeleteDone done = std::move(waiting_.front());
   waiting_.pop_front();
-  Finish(**gone);
-  done(ReportOf(**gone));
+  if (unannounced_.contains(tombstone.job_id)) Finish(tombstone);
+  if (folder_problem.empty()) {
+    done(ReportOf(tombstone));
+    return {};
+  }
+  spdlog::warn("[journal] cannot remove the folder of deleted job {}: {}; trying again later",
+               tombstone.job_id, folder_problem);
+  left_.push_back(tombstone);
+  retry_at_micros_ = clock_.MonotonicMicros() + kFolderRetryMicros;
+  done(tl::unexpected(
+      JournalUnavailable("job " + tombstone.job_id +
+                             " is deleted, but its folder cannot be removed yet: " + folder_problem,
+                         "unknown")));
   return {};
 }
 

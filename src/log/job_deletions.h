@@ -52,6 +52,8 @@ class JobDeletions {
 
   // Whether Step() has something to do.
   bool HasWork() const;
+  // The monotonic time at which it will have by itself: a folder could not be removed.
+  int64_t NextDueMicros() const { return left_.empty() ? INT64_MAX : retry_at_micros_; }
 
   // One slice: begins a deletion that was requested, else does a part of the first one under way.
   // After a failure, or if this throws SQLite::Exception, the journal has to be reopened.
@@ -77,6 +79,8 @@ class JobDeletions {
   JobRemover remover_;
   std::deque<DeleteDone> waiting_;                // for the jobs in the remover, in its order
   std::map<std::string, Tombstone> unannounced_;  // by job
+  std::deque<Tombstone> left_;                    // their folders could not be removed
+  int64_t retry_at_micros_ = 0;                   // monotonic
 
   mutable Mutex mutex_;
   std::deque<Request> requests_ STAGELOG_GUARDED_BY(mutex_);  // not begun

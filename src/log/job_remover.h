@@ -29,22 +29,32 @@ class JobRemover {
   // Steps 1 and 2. After a failure the outcome is unknown: the journal has to be opened anew.
   Status Begin(EventTable& table, Tombstone tombstone);
 
+  // Step 3 from the folder on, for a job whose folder could not be removed before.
+  void Resume(Tombstone tombstone) { removals_.push_back({std::move(tombstone), Stage::kFolder}); }
+
   // Whether there is something left to do.
   bool HasWork() const { return !removals_.empty(); }
 
-  // A few milliseconds of step 3 or 4 for the job that was begun first; its tombstone when nothing
-  // else is left of it. After a failure the journal has to be reopened.
-  Result<std::optional<Tombstone>> Step(EventTable& table);
+  // A job that is done with. Its tombstone stays pending if the folder could not be removed.
+  struct Removed {
+    Tombstone tombstone;
+    std::string folder_problem;  // why not; empty if it is gone
+  };
+
+  // A few milliseconds of step 3 or 4 for the job that was begun first; a value when that is all.
+  // After a failure the journal has to be reopened.
+  Result<std::optional<Removed>> Step(EventTable& table);
 
   // The journal was closed: pending work is finished when it is opened again, before it serves
   // anything.
   void Abandon() { removals_.clear(); }
 
   // When the journal is opened, before any other use of `table` or the folders: makes the table and
-  // the tombstone file agree and finishes pending deletions. Appends the names of files set aside.
+  // the tombstone file agree and finishes pending deletions. Appends the names of files set aside,
+  // and what was wrong with folders that could not be removed: their tombstones stay pending.
   // Throws SQLite::Exception.
   Status FinishAll(EventTable& table, const std::string& time_suffix,
-                   std::vector<std::string>& set_aside);
+                   std::vector<std::string>& set_aside, std::vector<std::string>& folder_problems);
 
  private:
   enum class Stage { kRows, kFolder, kFiles };
@@ -54,6 +64,8 @@ class JobRemover {
   };
 
   Status EmptyTrash();
+  Result<bool> RemoveSomeOfFolder(Removal& removal);
+  Status RemoveFolder(const Tombstone& tombstone);
   Status Reconcile(EventTable& table, const std::string& time_suffix,
                    std::vector<std::string>& set_aside);
 

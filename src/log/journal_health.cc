@@ -1,5 +1,6 @@
 #include "log/journal_health.h"
 
+#include <iterator>
 #include <utility>
 
 #include "core/append_refusal.h"
@@ -57,6 +58,24 @@ void JournalHealth::SetVisible(int64_t seq) {
 void JournalHealth::AddSetAside(std::string name) {
   const MutexLock lock(mutex_);
   status_.set_aside.push_back(std::move(name));
+}
+
+void JournalHealth::AddLostTails(const std::vector<ObstructedFile>& tails) {
+  const MutexLock lock(mutex_);
+  status_.lost_tails.insert(status_.lost_tails.end(), tails.begin(), tails.end());
+}
+
+void JournalHealth::SetObstructed(std::vector<ObstructedFile> first,
+                                  std::vector<std::string> jobs) {
+  const MutexLock lock(mutex_);
+  status_.obstructed_files = std::move(first);
+  status_.obstructed_file_count = jobs.size();
+  jobs_behind_ = {std::make_move_iterator(jobs.begin()), std::make_move_iterator(jobs.end())};
+}
+
+bool JournalHealth::IsFileBehind(const std::string& job_id) const {
+  const MutexLock lock(mutex_);
+  return jobs_behind_.contains(job_id);
 }
 
 }  // namespace stagelog

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -35,11 +36,17 @@ class JournalHealth {
   void SetHead(int64_t seq);
   void SetVisible(int64_t seq);
   void AddSetAside(std::string name);
+  void AddLostTails(const std::vector<ObstructedFile>& tails);
+
+  // The obstructed files: the first of them, and the jobs of all.
+  void SetObstructed(std::vector<ObstructedFile> first, std::vector<std::string> jobs);
+  bool IsFileBehind(const std::string& job_id) const;
 
  private:
   mutable Mutex mutex_;
   JournalStatus status_ STAGELOG_GUARDED_BY(mutex_);
   bool is_stopping_ STAGELOG_GUARDED_BY(mutex_) = false;
+  std::unordered_set<std::string> jobs_behind_ STAGELOG_GUARDED_BY(mutex_);
 };
 
 }  // namespace stagelog

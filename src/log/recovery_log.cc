@@ -27,6 +27,13 @@ void LogRecovery(const RecoveryReport& report, const std::string& journal_id) {
   for (const std::string& name : report.set_aside) {
     spdlog::warn("[journal] moved aside: {}", name);
   }
+  for (const ObstructedFile& lost : report.lost_tails) {
+    spdlog::error("[journal] job {} has lost its events from job_seq {} on: {}", lost.job_id,
+                  lost.first_missing_job_seq, lost.problem);
+  }
+  for (const std::string& problem : report.folder_problems) {
+    spdlog::warn("[journal] cannot remove the folder of a deleted job: {}", problem);
+  }
   if (report.lines_lost > 0) {
     spdlog::error(
         "[journal] {} events are lost: they were only in events.jsonl files that another program "

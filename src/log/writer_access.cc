@@ -4,12 +4,17 @@
 
 namespace stagelog {
 
-Status WriterAccess::SyncFile(const std::string& job_id) {
-  const auto synced = files_.SyncIfDirty(job_id);
-  if (!synced) return tl::unexpected(synced.error());
+void WriterAccess::ObstructFile(const std::string& job_id, const std::string& problem) {
+  const JobState* job = FindJob(job_id);
+  if (job == nullptr) return;
+  files_.Obstruct(job_id, job->job_seq + 1, problem, /*sync_failed=*/true);
+}
+
+void WriterAccess::SyncFile(const std::string& job_id) {
+  const Result<std::optional<FileInfo>> synced = files_.files().SyncIfDirty(job_id);
+  if (!synced) return ObstructFile(job_id, synced.error().message);
   const JobState* job = *synced ? FindJob(job_id) : nullptr;
-  if (job != nullptr) table_.WriteFileStamp(job->first_seq, {(*synced)->info, job->job_seq});
-  return {};
+  if (job != nullptr) table_.WriteFileStamp(job->first_seq, {**synced, job->job_seq});
 }
 
 Status WriterAccess::DeleteJob(const std::string& job_id) {

@@ -8,7 +8,7 @@
 #include "core/job_state.h"
 #include "log/event_table.h"
 #include "log/job_cache.h"
-#include "log/job_files.h"
+#include "log/job_file_follower.h"
 
 namespace stagelog {
 
@@ -17,7 +17,7 @@ class JobDeletions;
 // The writing thread's parts of the journal, for the slice of maintenance that it is given to.
 class WriterAccess {
  public:
-  WriterAccess(EventTable& table, JobCache& cache, JobFiles& files, JobDeletions& deletions)
+  WriterAccess(EventTable& table, JobCache& cache, JobFileFollower& files, JobDeletions& deletions)
       : table_(table), cache_(cache), files_(files), deletions_(deletions) {}
 
   EventTable& table() { return table_; }
@@ -29,12 +29,22 @@ class WriterAccess {
   // The next event of the job has its state read again, and its file looked at.
   void ForgetJob(const std::string& job_id) { cache_.Forget(job_id); }
 
-  // If lines were appended to the job's file since it was last synced: syncs it, and notes in the
-  // table what it looks like, so that opening the journal does not compare it. After a failure the
-  // journal has to be reopened. Throws SQLite::Exception.
-  Status SyncFile(const std::string& job_id);
+  // True if the job's file is to be left alone: it cannot be written, or is being repaired.
+  bool IsObstructed(const std::string& job_id) const { return files_.IsObstructed(job_id); }
 
-  // Closes the job's file: it was replaced or removed.
+  // The job's file failed, or differs from the table: it is repaired, written anew if need be.
+  // Throws SQLite::Exception.
+  void ObstructFile(const std::string& job_id, const std::string& problem);
+
+  // If lines were appended to the job's file since it was last synced: syncs it, and notes in the
+  // table what it looks like, so that opening the journal does not compare it. A failure obstructs
+  // it. Throws SQLite::Exception.
+  void SyncFile(const std::string& job_id);
+
+  // Closes the job's file: it was replaced.
+  void CloseFile(const std::string& job_id) { files_.files().Forget(job_id); }
+
+  // The job is being deleted. Waits for a repair of its file.
   void ForgetFile(const std::string& job_id) { files_.Forget(job_id); }
 
   // Begins to delete the job permanently, on behalf of nobody. After a failure the journal has to
@@ -44,7 +54,7 @@ class WriterAccess {
  private:
   EventTable& table_;
   JobCache& cache_;
-  JobFiles& files_;
+  JobFileFollower& files_;
   JobDeletions& deletions_;
 };
 

@@ -28,6 +28,9 @@ WriterMetrics::WriterMetrics(MetricsRegistry& metrics, FileSystem& files,
   metrics.SetGaugeFunction("stagelog_journal_writable",
                            "1 while the journal accepts events, else 0.",
                            [&health] { return health.Get().writable ? 1 : 0; });
+  metrics.SetGaugeFunction(
+      "stagelog_obstructed_job_files", "Jobs whose events.jsonl cannot be written now.",
+      [&health] { return static_cast<int64_t>(health.Get().obstructed_file_count); });
 }
 
 }  // namespace stagelog

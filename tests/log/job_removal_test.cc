@@ -206,6 +206,33 @@ TEST_F(JobRemovalTest, WhatWasAcceptedIsCarriedOutBeforeTheJournalCloses) {
   ExpectGone();
 }
 
+// Of one job nothing is in the way of the others.
+TEST_F(JobRemovalTest, AFolderThatCannotBeRemovedHoldsUpNobody) {
+  Open();
+  AppendToTwo();
+  const Fault fault{.operation = Operation::kRemove,
+                    .path_contains = ".deleted-",
+                    .error_number = EPERM,
+                    .until_healed = true};
+  files_.Inject(fault);
+  const DeleteOutcome outcome = Delete("gone");
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().detail, ::testing::HasSubstr("its folder cannot be removed yet"));
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  EXPECT_THAT(listener_.deleted_jobs, ElementsAre("gone"));
+  EXPECT_EQ(DeleteCode("gone"), "job_deleted");
+  ASSERT_TRUE(Log("kept", "m"));
+  Close();
+  Open();  // neither does it keep the journal closed
+  ASSERT_TRUE(Log("kept", "m"));
+  files_.Heal();
+  clock_.AdvanceMicros(60'000'000);
+  for (int i = 0; i < 10; ++i) logger_->RunOnce(false);
+  EXPECT_THAT(Remains("gone"), IsEmpty());
+  EXPECT_THAT(listener_.deleted_jobs, ElementsAre("gone"));
+  ExpectAgreement();
+}
+
 TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
   ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo();
@@ -216,6 +243,8 @@ TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
     operations = files_.OperationCount();
     files_.Heal();
     WaitForRetry();
+    clock_.AdvanceMicros(60'000'000);  // a folder that could not be removed
+    for (int i = 0; i < 5; ++i) logger_->RunOnce(false);
     EXPECT_TRUE(logger_->GetStatus().writable);
     if (!outcome) {
       EXPECT_EQ(outcome.error().code, "journal_unavailable");

@@ -67,8 +67,11 @@ class JournalTest : public ::testing::Test {
   void WriteFileText(const std::string& job_id, const std::string& text) const;
   std::vector<std::string> Bodies(const std::string& job_id);
 
-  // SQLite and the file of each of the jobs hold the same lines, chained and without a hole, seq
-  // and ts grow over all of them, and each job's state is what they add up to.
+  // Lets obstructed files be repaired; the obstacles are gone.
+  void RepairFiles();
+
+  // After RepairFiles(): SQLite and the file of each of the jobs hold the same lines, chained and
+  // without a hole, seq and ts grow over all of them, and each job's state is what they add up to.
   void ExpectAgreement();
 
   TemporaryDirectory directory_;
