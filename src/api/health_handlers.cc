@@ -27,6 +27,20 @@ Result<std::string> LabeledJobs(const ApiServices& services) {
   return text;
 }
 
+void AppendFiles(std::string& body, const char* key, const std::vector<ObstructedFile>& files) {
+  body += std::string(",\"") + key + "\":[";
+  for (size_t i = 0; i < files.size(); ++i) {
+    const ObstructedFile& file = files[i];
+    body += i > 0 ? ",{\"job_id\":" : "{\"job_id\":";
+    AppendJsonString(body, file.job_id);
+    body += ",\"first_missing_job_seq\":" + std::to_string(file.first_missing_job_seq) +
+            ",\"problem\":";
+    AppendJsonString(body, file.problem);
+    body += '}';
+  }
+  body += ']';
+}
+
 httplib::Response MetricsResponse(std::string text) {
   httplib::Response response;
   response.status = 200;
@@ -56,7 +70,13 @@ HandlerResult ShowReadiness(const ApiServices& services, Call, const Responder&)
     if (i > 0) body += ',';
     AppendJsonString(body, journal.set_aside[i]);
   }
-  return {JsonResponse(journal.writable ? 200 : 503, body + "]}\n")};
+  body += ']';
+  if (journal.obstructed_file_count > 0) {  // served from the database: the daemon is ready
+    body += ",\"obstructed_file_count\":" + std::to_string(journal.obstructed_file_count);
+    AppendFiles(body, "obstructed_files", journal.obstructed_files);
+  }
+  if (!journal.lost_tails.empty()) AppendFiles(body, "lost_tails", journal.lost_tails);
+  return {JsonResponse(journal.writable ? 200 : 503, body + "}\n")};
 }
 
 HandlerResult ShowMetrics(const ApiServices& services, Call, const Responder&) {

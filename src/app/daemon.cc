@@ -51,10 +51,15 @@ EventLoggerOptions LoggerOptions(const Config& config, size_t open_files) {
   options.runs_dir = config.storage.runs_dir;
   options.open_files = open_files;
   options.queue_bytes = config.limits.append_queue_bytes;
-  options.retention.events_days = config.storage.events_retention_days;
-  options.retention.max_events_per_job = config.storage.max_events_per_job;
-  options.retention.compress_days = config.storage.compress_after_days;
-  options.retention.runs_days = config.storage.runs_retention_days;
+  return options;
+}
+
+RetentionOptions RetentionOf(const Config& config) {
+  RetentionOptions options;
+  options.events_days = config.storage.events_retention_days;
+  options.max_events_per_job = config.storage.max_events_per_job;
+  options.compress_days = config.storage.compress_after_days;
+  options.runs_days = config.storage.runs_retention_days;
   return options;
 }
 
@@ -194,6 +199,8 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   auto logger = EventLogger::Open(std::move(logger_options), files, clock_, metrics_);
   if (!logger) return tl::unexpected(logger.error());
   logger_ = std::move(*logger);
+  archiver_ = std::make_unique<Archiver>(RetentionOf(config_), *logger_, files,
+                                         config_.storage.runs_dir, clock_, metrics_);
   streams_ = std::make_unique<EventStreamManager>(StreamOptions(config_), logger_->reader(),
                                                   *logger_, clock_, metrics_);
   liveness_ = std::make_unique<LivenessTable>(clock_);
@@ -210,7 +217,7 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                         server_->CallAt(at_micros, std::move(task));
                       });
   server_->SetRoutes(
-      ApiRoutes({*logger_, *logger_, *logger_, *backups_, logger_->reader(), logger_->reader(),
+      ApiRoutes({*logger_, *logger_, *archiver_, *backups_, logger_->reader(), logger_->reader(),
                  *liveness_, *logger_, long_polls_, clock_, metrics_, nullptr, /*is_replay=*/false,
                  config_.metrics.job_labels}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
@@ -222,6 +229,7 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   logger_->AddListener(liveness_.get());
   logger_->AddListener(gate_timer_.get());
   logger_->AddListener(state_files_.get());
+  logger_->AddMaintenance(archiver_.get());
   streams_->Start();
   state_files_->Start();
   logger_->Start();

@@ -7,6 +7,7 @@
 
 #include "api/long_polls.h"
 #include "app/config.h"
+#include "archive/archiver.h"
 #include "backup/backup_runner.h"
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -52,6 +53,7 @@ class Daemon {
   LongPolls long_polls_;
   std::unique_ptr<LivenessTable> liveness_;
   std::unique_ptr<EventLogger> logger_;
+  std::unique_ptr<Archiver> archiver_;
   std::unique_ptr<EventStreamManager> streams_;
   std::unique_ptr<GateTimer> gate_timer_;
   std::unique_ptr<StateFiles> state_files_;

@@ -349,6 +349,15 @@ Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, ui
   return bytes;
 }
 
+Status RewriteOrSync(FileSystem& files, const std::string& path, uint64_t offset) {
+  Status written = files.Rewrite(path, offset);
+  const int problem = written ? 0 : written.error().error_number;
+  if (problem != ENOSPC && problem != EDQUOT) return written;
+  const Result<std::unique_ptr<AppendFile>> file = files.OpenAppend(path);
+  if (!file) return tl::unexpected(file.error());
+  return (*file)->Sync();
+}
+
 Status RemoveIfExists(FileSystem& files, const std::string& path) {
   Status removed = files.Remove(path);
   if (!removed && removed.error().error_number == ENOENT) return {};

@@ -110,6 +110,10 @@ FileSystem& RealFileSystem();
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path,
                                   uint64_t max_bytes = uint64_t{1} << 30);
 
+// Rewrites the file from `offset` on (FileSystem::Rewrite); where there is no room even for that (a
+// file system that copies on writing), syncs it.
+Status RewriteOrSync(FileSystem& files, const std::string& path, uint64_t offset);
+
 // Removes a file or a symbolic link, if it exists.
 Status RemoveIfExists(FileSystem& files, const std::string& path);
 

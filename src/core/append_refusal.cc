@@ -14,6 +14,11 @@ Refusal ShuttingDown(const std::string& outcome) {
   return RefusalWithOutcome("shutting_down", "the daemon is shutting down", outcome);
 }
 
+Refusal JournalUnavailable(const std::string& problem, const std::string& outcome) {
+  return RefusalWithOutcome("journal_unavailable", "the journal is not writable: " + problem,
+                            outcome);
+}
+
 Refusal Overloaded(std::string detail) {
   return RefusalWithOutcome("overloaded", std::move(detail), "not_applied");
 }

@@ -13,6 +13,9 @@ Refusal RefusalWithOutcome(std::string code, std::string detail, const std::stri
 
 Refusal ShuttingDown(const std::string& outcome);
 
+// The journal is closed because of `problem`, and will be reopened: 503.
+Refusal JournalUnavailable(const std::string& problem, const std::string& outcome);
+
 // Nothing was applied.
 Refusal Overloaded(std::string detail);
 

@@ -86,10 +86,11 @@ class JobSource {
 
   virtual Result<std::vector<GateListing>> ListGates(const GateListRequest& request) = 0;
 
-  // Folds into `state` the events of its job committed since `state.as_of_seq`; a state with only
-  // its job_id set is folded from the last snapshot. `changes` may be null; after a snapshot it
-  // contains everything.
-  virtual Status AdvanceJob(JobState& state, StateChanges* changes) = 0;
+  // Folds into `state` the events of its job committed since `state.as_of_seq`, up to
+  // `through_seq`; a state with only its job_id set is folded from the last snapshot. `changes` may
+  // be null; after a snapshot it contains everything.
+  virtual Status AdvanceJob(JobState& state, StateChanges* changes,
+                            int64_t through_seq = INT64_MAX) = 0;
 
   // Jobs whose last event is later than `seq`.
   virtual Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) = 0;

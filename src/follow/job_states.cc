@@ -7,10 +7,11 @@
 
 namespace stagelog {
 
-Result<const JobState*> JobStates::Advance(const std::string& job_id, StateChanges& changes) {
+Result<const JobState*> JobStates::Advance(const std::string& job_id, StateChanges& changes,
+                                           int64_t through_seq) {
   Entry& entry = Use(job_id);
   const int64_t seq_before = entry.state.as_of_seq;
-  const Status advanced = source_.AdvanceJob(entry.state, &changes);
+  const Status advanced = source_.AdvanceJob(entry.state, &changes, through_seq);
   const bool is_known = entry.state.job_seq > 0;
   const JobState* result = entry.state.as_of_seq == seq_before ? nullptr : &entry.state;
   if (result != nullptr) Weigh(entry);

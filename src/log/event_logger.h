@@ -5,8 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,17 +26,18 @@
 #include "core/job_state.h"
 #include "core/journal_status.h"
 #include "core/refusal.h"
-#include "core/retention_runner.h"
 #include "log/append_queue.h"
 #include "log/batch_stager.h"
+#include "log/commit_announcer.h"
 #include "log/event_reader.h"
-#include "log/event_trimmer.h"
-#include "log/job_compressor.h"
-#include "log/job_files.h"
-#include "log/job_remover.h"
+#include "log/job_cache.h"
+#include "log/job_deletions.h"
+#include "log/job_file_follower.h"
+#include "log/journal_health.h"
+#include "log/maintenance_task.h"
 #include "log/recovery.h"
-#include "log/retention.h"
 #include "log/run_lock.h"
+#include "log/writer_metrics.h"
 
 namespace stagelog {
 
@@ -49,7 +48,6 @@ struct EventLoggerOptions {
   int64_t idle_sync_micros = 5'000'000;   // a file idle for so long is synced and stamped
   int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
   bool rebuild_states = false;            // fold every job anew at the first open
-  RetentionOptions retention;             // nothing goes
   size_t group_requests = 4'096;          // that go into one commit
   // A group with at least this many bytes of drafts is committed on another thread while the next
   // is staged.
@@ -59,15 +57,13 @@ struct EventLoggerOptions {
 // One thread at a time writes: the writer's own, or a caller that commits a small group inline
 // because it would only wait for it. A large group is written by the commit thread while the writer
 // stages the next one, as far as that needs memory alone. Failures:
-//  - at the commit: they are refused with the outcome unknown, and the journal is reopened; has
-//  - before the commit: the requests of the group are refused (journal_unavailable), nothing
-//  changed;
-// - after the commit: they are acknowledged, and the journal is reopened, which repairs the files.
+// - before the commit: the requests of the group are refused (journal_unavailable), nothing has
+//   changed, and the journal is reopened;
+// - at the commit: they are refused with the outcome unknown, and the journal is reopened;
+// - after the commit: they are acknowledged. A job's file that fails concerns its own job
+//   (JobFileFollower); if journal.json cannot name it, the journal is reopened.
 // While it is closed, appends are refused and reads continue.
-class EventLogger : public EventAppender,
-                    public JobDeleter,
-                    public RetentionRunner,
-                    public JournalStatusSource {
+class EventLogger : public EventAppender, public JobDeleter, public JournalStatusSource {
  public:
   // Locks the runs folder (created if missing) and recovers the journal in it.
   static Result<std::unique_ptr<EventLogger>> Open(EventLoggerOptions options, FileSystem& files,
@@ -76,7 +72,11 @@ class EventLogger : public EventAppender,
 
   // Before Start(). Listeners are notified of every commit in order, on the writing thread; they
   // outlive Stop().
-  void AddListener(CommitListener* listener) { listeners_.push_back(listener); }
+  void AddListener(CommitListener* listener) { announcer_.AddListener(listener); }
+
+  // Before Start(). A task gets its slices when no deletion and no task added earlier has work. It
+  // outlives Stop().
+  void AddMaintenance(MaintenanceTask* task) { tasks_.push_back(task); }
 
   void Start();
 
@@ -95,10 +95,17 @@ class EventLogger : public EventAppender,
   bool NotifyWriter(bool may_commit_inline) override;
   void CommitInline() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
-  void RunRetention(bool dry_run, RetentionDone done) override;
-  JournalStatus GetStatus() const override;
-  bool IsDeleted(const std::string& job_id) const override;
+  JournalStatus GetStatus() const override { return health_.Get(); }
+  bool IsDeleted(const std::string& job_id) const override { return deletions_.IsDeleted(job_id); }
+  bool IsFileBehind(const std::string& job_id) const override {
+    return health_.IsFileBehind(job_id);
+  }
   EventReader& reader() { return *reader_; }
+
+  // For tasks, any thread: JournalHealth::GetRefusal().
+  std::optional<Refusal> GetRefusal() const { return health_.GetRefusal(); }
+  // For tasks, any thread: there is work now.
+  void WakeWriter() { queue_.Wake(); }
 
   // Whether opening has rebuilt the state of every job. Before Start().
   bool states_were_rebuilt() const { return states_were_rebuilt_; }
@@ -111,15 +118,6 @@ class EventLogger : public EventAppender,
     bool depends_on_commit = false;
     int64_t pushed_micros = 0;  // monotonic
   };
-  struct Deletion {
-    std::string job_id;
-    std::string actor;
-    DeleteDone done;
-  };
-  struct RetentionCall {
-    bool dry_run = false;
-    RetentionDone done;
-  };
   enum class WriteFailure { kNone, kBeforeCommit, kAtCommit, kAfterCommit };
   struct Group;
 
@@ -127,20 +125,16 @@ class EventLogger : public EventAppender,
               RunLock lock);
 
   Status OpenTable();
-  void LogRecovery(const RecoveryReport& report) const;
 
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
-  std::optional<Refusal> CurrentRefusal() const STAGELOG_REQUIRES(status_mutex_);
-  static Refusal Unavailable(const std::string& problem, const char* outcome);
   bool TakeTurn();
   int64_t NextTimerMicros() const;
 
   // Committing a group (event_logger_write.cc).
   void Process(std::vector<Request> requests);
   std::unique_ptr<Group> NewGroup();
-  Status PrepareFile(const std::string& job_id, const JobState* job);
-  Status MakeRoomForNewJob(const std::string& job_id);
+  void PrepareFile(const std::string& job_id, const JobState* job);
   std::vector<Request> CommitBetween(Group* committed, Group& group, Group& next);
   std::vector<Request> StageAhead(Group& next);
   void StageAll(std::vector<Request> requests, Group& group);
@@ -154,31 +148,18 @@ class EventLogger : public EventAppender,
   void SendAnswers(Group& group);
   Status ReserveSeqs();
   Status PublishEvents(BatchStager& stager);
-  Status LoadFileStamp(const std::string& job_id);
   Status AppendToFiles(const BatchStager& stager);
-  void Announce(const CommittedBatchPointer& batch);
-  void AnnounceMissed();
+  Status NoteObstructedFiles();
+  void ShowObstructedFiles();
 
-  // Maintenance (event_logger_upkeep.cc): slices between two groups of appends.
-  Status LoadDeletedJobs();
+  // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
   bool HasUpkeep() const;
   void DoUpkeep();
+  Status DoSlice();
   void RecompareFiles(const std::unordered_set<std::string>& job_ids);
-  void BeginDeletion(Deletion deletion);
-  void FinishDeletion(const Tombstone& tombstone);
-  bool RetentionIsDue() const;
-  void StepRetention();
-  void StepTrimming();
-  void StepCompression();
-  void BeginRetentionAction(const RetentionAction& action);
-  void DeleteIfUnchanged(const RetentionAction& action);
-  void AddToReport(const RetentionAction& action);
-  void BeginCompression(const RetentionAction& action);
-  void BeginRetention();
-  void PlanRetentionActions();
-  void FinishRetention();
-  void AbandonRetention(const std::string& problem);
-  void AbandonUpkeep(const std::string& problem);
+  void RepairFile();
+  void UpdateObstructedFiles();
+  void AbandonTasks(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
   void ReopenSoon();
@@ -192,18 +173,8 @@ class EventLogger : public EventAppender,
   Clock& clock_;
   RunLock lock_;
 
-  Counter& events_total_;
-  Counter& duplicates_total_;
-  Counter& batches_total_;
-  Counter& failures_total_;
-  Histogram& commit_seconds_;
-  Histogram& append_seconds_;
-  Counter& events_dropped_total_;
-  Counter& jobs_compressed_total_;
-  Counter& compression_saved_bytes_total_;
-  Counter& compression_failures_total_;
-  Counter& jobs_deleted_total_;
-
+  JournalHealth health_;
+  WriterMetrics metrics_;
   AppendQueue queue_;
 
   std::atomic<bool> is_writing_{false};   // the writer's own thread is
@@ -217,34 +188,20 @@ class EventLogger : public EventAppender,
   JournalIdentity identity_;
   Sequencer sequencer_;
   JobCache cache_;
-  JobFiles job_files_;
-  JobRemover remover_;
-  std::map<std::string, Tombstone> unannounced_deletions_;  // listeners not notified yet
-  EventTrimmer trimmer_;
-  JobCompressor compressor_;
-  Retention retention_;
-  std::deque<RetentionAction> retention_actions_;  // pending actions of the current pass
-  std::optional<RetentionCall> pass_;              // who requested the current pass
-  RetentionReport pass_report_;
-  int64_t next_pass_micros_ = 0;  // monotonic
-  int64_t announced_seq_ = 0;
+  JobFileFollower job_files_;
+  CommitAnnouncer announcer_;
+  JobDeletions deletions_;
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
   int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
-  std::vector<CommitListener*> listeners_;
+  std::vector<MaintenanceTask*> tasks_;
   std::unique_ptr<EventReader> reader_;
   bool states_were_rebuilt_ = false;
   std::atomic<bool> corruption_seen_{false};
 
-  mutable Mutex status_mutex_;
-  JournalStatus status_
-      STAGELOG_GUARDED_BY(status_mutex_);  // guarded by status_mutex_, as is all that follows
-  bool stopping_ STAGELOG_GUARDED_BY(status_mutex_) = false;
-  std::vector<Deletion> deletions_ STAGELOG_GUARDED_BY(status_mutex_);
-  std::deque<RetentionCall> retention_calls_ STAGELOG_GUARDED_BY(status_mutex_);
-  std::unordered_set<std::string> deleted_ STAGELOG_GUARDED_BY(status_mutex_);  // jobs
+  mutable Mutex compare_mutex_;
   std::unordered_set<std::string> files_to_compare_
-      STAGELOG_GUARDED_BY(status_mutex_);  // jobs whose file has lost a line
+      STAGELOG_GUARDED_BY(compare_mutex_);  // jobs whose file has lost a line
 
   std::unique_ptr<SingleTaskThread> commit_thread_;  // none before Start()
   std::thread writer_;

@@ -4,6 +4,8 @@
 
 #include "base/logging.h"
 #include "base/mutex.h"
+#include "core/append_refusal.h"
+#include "log/compressed_file.h"
 #include "log/console_mirror.h"
 #include "log/event_logger.h"
 #include "log/set_aside.h"
@@ -17,7 +19,6 @@ constexpr int64_t kSeqReserve = 65'536;
 constexpr size_t kMaxEventsAhead = 16'384;
 // Groups that follow one another without a look at what else there is to do.
 constexpr int kMaxGroupsOfTurn = 64;
-constexpr size_t kAnnouncedPageEvents = 1'000;
 
 }  // namespace
 
@@ -47,40 +48,16 @@ struct EventLogger::Group {
 std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
   return std::make_unique<Group>(
       *table_, cache_, sequencer_, clock_,
-      [this](const std::string& job_id, const JobState* job) { return PrepareFile(job_id, job); });
+      [this](const std::string& job_id, const JobState* job) { PrepareFile(job_id, job); });
 }
 
-// What is in the way of a new job is set aside before its first event is committed: nothing of ours
-// is appended to a file of somebody else, and nobody else's appends wait for it.
-Status EventLogger::MakeRoomForNewJob(const std::string& job_id) {
-  Result<std::vector<std::string>> moved = stagelog::MakeRoomForNewJob(
-      files_, options_.runs_dir, job_id, SetAsideSuffix(clock_.WallMicros()));
-  if (!moved) return tl::unexpected(moved.error());
-  for (std::string& name : *moved) {
+void EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
+  std::vector<std::string> set_aside;
+  job_files_.Prepare(job_id, job, *table_, set_aside);
+  for (const std::string& name : set_aside) {
     spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
-    const MutexLock lock(status_mutex_);
-    status_.set_aside.push_back(std::move(name));
+    health_.AddSetAside(name);
   }
-  return {};
-}
-
-// A compressed file is made plain. The note of it goes first: a crash from here on has the next
-// opening look.
-Status EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
-  if (job == nullptr) return MakeRoomForNewJob(job_id);
-  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
-  if (!is_compressed) return tl::unexpected(is_compressed.error());
-  if (!*is_compressed) return {};
-  if (Status known = LoadFileStamp(job_id); !known) return known;
-  table_->ForgetFileStamp(job->first_seq);
-  Status plain = job_files_.MakePlain(job_id);
-  const bool is_out_of_order =
-      !plain && (plain.error().error_number == kDamagedFile || plain.error().error_number == 0);
-  if (is_out_of_order) {  // damaged or changed: comparing mends it, and a retry then finds it well
-    const MutexLock lock(status_mutex_);
-    files_to_compare_.insert(job_id);
-  }
-  return plain;
 }
 
 // A large group is committed on a thread of its own, and meanwhile the one before is published and
@@ -198,7 +175,7 @@ void EventLogger::StageOne(Request& request, Group& group, Answer& answer) {
 
 void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
   for (const AppendedEvent& place : places) {
-    if (place.duplicate) duplicates_total_.Add();
+    if (place.duplicate) metrics_.duplicates_total.Add();
   }
 }
 
@@ -215,14 +192,11 @@ void EventLogger::WriteStates(Group& group) {
     if (Status reserved = ReserveSeqs(); !reserved) {
       return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
     }
-    {
-      const MutexLock lock(status_mutex_);
-      status_.visible_seq = sequencer_.next_seq - 1;
-    }
+    health_.SetVisible(sequencer_.next_seq - 1);
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
       table_->WriteState(*job.state, job.changes, job.before_job_seq);
       cache_.CountChanges(job_id, job.changes);
-      if (Status known = LoadFileStamp(job_id); !known) {
+      if (Status known = job_files_.LoadStamp(job_id, *table_); !known) {
         return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
       }
     }
@@ -285,9 +259,9 @@ void EventLogger::Commit(Group& group) {
     return group.Fail(stage, trouble.what());
   }
   group.is_committed = true;
-  commit_seconds_.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
-  batches_total_.Add();
-  events_total_.Add(group.stager.events().size());
+  metrics_.commit_seconds.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
+  metrics_.batches_total.Add();
+  metrics_.events_total.Add(group.stager.events().size());
 }
 
 void EventLogger::SendAnswers(Group& group) {
@@ -297,9 +271,9 @@ void EventLogger::SendAnswers(Group& group) {
   const int64_t now = clock_.MonotonicMicros();
   for (Answer& answer : group.answers) {
     if (!is_written && answer.depends_on_commit) {
-      answer.outcome = tl::unexpected(Unavailable(group.problem, outcome));
+      answer.outcome = tl::unexpected(JournalUnavailable(group.problem, outcome));
     }
-    append_seconds_.ObserveMicros(now - answer.pushed_micros);
+    metrics_.append_seconds.ObserveMicros(now - answer.pushed_micros);
     answer.done(std::move(answer.outcome));
   }
 }
@@ -327,64 +301,37 @@ Status EventLogger::PublishEvents(BatchStager& stager) {
                              std::move(staged.event.draft.job_id), std::move(staged.line.body),
                              staged.job_over});
   }
-  Announce(batch);
+  announcer_.Announce(batch);
   return appended;
 }
 
+// A file that fails concerns its own job. That it lacks lines is on the disk before anybody is
+// answered.
 Status EventLogger::AppendToFiles(const BatchStager& stager) {
-  const int64_t now = clock_.MonotonicMicros();
   for (const auto& [job_id, job] : stager.changed_jobs()) {
-    if (Status done = job_files_.Append(job_id, job.lines, now); !done) return done;
+    job_files_.Append(job_id, job.lines, job.before_job_seq + 1);
   }
+  return job_files_.NeedsNote() ? NoteObstructedFiles() : Status();
+}
+
+Status EventLogger::NoteObstructedFiles() {
+  if (job_files_.obstructed_count() > JobFileFollower::kMaxObstructed) {
+    return Failure("more than " + std::to_string(JobFileFollower::kMaxObstructed) +
+                   " events.jsonl files cannot be written");
+  }
+  ShowObstructedFiles();
+  identity_.owed_files = job_files_.OwedFiles();
+  if (Status noted = WriteJournalIdentity(files_, options_.runs_dir, identity_); !noted) {
+    return noted;
+  }
+  job_files_.Noted();
   return {};
 }
 
-// What the database notes of a file that was not touched since the start.
-Status EventLogger::LoadFileStamp(const std::string& job_id) {
-  if (job_files_.Knows(job_id)) return {};
-  try {
-    const std::optional<JobRow> row = table_->FindJob(job_id);
-    if (row && row->file) job_files_.Expect(job_id, row->file->info);
-  } catch (const SQLite::Exception& problem) {
-    return Failure(problem.what());
-  }
-  return {};
-}
-
-void EventLogger::Announce(const CommittedBatchPointer& batch) {
-  announced_seq_ = batch->events.back().seq;
-  {
-    const MutexLock lock(status_mutex_);
-    status_.head_seq = announced_seq_;
-  }
-  for (CommitListener* listener : listeners_) listener->OnCommit(batch);
-}
-
-// A commit whose outcome was unknown may have happened after all: nobody has heard of its events
-// yet.
-void EventLogger::AnnounceMissed() {
-  auto batch = std::make_shared<CommittedBatch>();
-  const auto announce = [&] {
-    if (batch->events.empty()) return;
-    for (const CommittedEvent& event : batch->events) {
-      MirrorToConsole(ViewEvent(event.body).level, event.body);
-    }
-    Announce(batch);
-    batch = std::make_shared<CommittedBatch>();
-  };
-  table_->VisitEvents(announced_seq_, [&](int64_t seq, std::string_view body) {
-    const EventView view = ViewEvent(body);
-    const std::optional<JobRow> job = table_->FindJob(std::string(view.job_id));
-    const TypeTraits* type = FindType(view.type);
-    batch->events.push_back({seq, type == nullptr ? EventType::kCustom : type->type,
-                             std::string(view.job_id), std::string(body),
-                             job && job->last_seq == seq && job->IsTerminal()});
-    if (batch->events.size() == kAnnouncedPageEvents) announce();
-    return true;
-  });
-  announce();
-  const std::map<std::string, Tombstone> deletions = unannounced_deletions_;
-  for (const auto& [job_id, tombstone] : deletions) FinishDeletion(tombstone);
+void EventLogger::ShowObstructedFiles() {
+  std::vector<std::string> behind;
+  for (OwedFile& file : job_files_.OwedFiles()) behind.push_back(std::move(file.job_id));
+  health_.SetObstructed(job_files_.ObstructedFiles(), std::move(behind));
 }
 
 }  // namespace stagelog

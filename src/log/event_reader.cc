@@ -307,9 +307,9 @@ Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
   });
 }
 
-Status EventReader::AdvanceJob(JobState& state, StateChanges* changes) {
+Status EventReader::AdvanceJob(JobState& state, StateChanges* changes, int64_t through_seq) {
   const auto done = WithConnection<bool>([&](Connection& connection) {
-    AdvanceJobState(connection.database(), connection.lines(), state, INT64_MAX, changes);
+    AdvanceJobState(connection.database(), connection.lines(), state, through_seq, changes);
     return true;
   });
   if (!done) return tl::unexpected(done.error());

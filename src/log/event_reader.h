@@ -39,7 +39,8 @@ class EventReader : public EventSource, public JobSource {
   Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) override;
   Result<std::vector<LabelCount>> CountByLabel(const std::string& key, size_t max_values) override;
   Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
-  Status AdvanceJob(JobState& state, StateChanges* changes) override;
+  Status AdvanceJob(JobState& state, StateChanges* changes,
+                    int64_t through_seq = INT64_MAX) override;
   Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
   Result<JobCensus> CountJobs() override;
 

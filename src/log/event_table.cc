@@ -179,6 +179,11 @@ SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot
 
 void EventTable::Begin() { Prepared(begin_, "BEGIN IMMEDIATE").exec(); }
 
+void EventTable::BeginRead() {
+  database_.exec("BEGIN");
+  HeadSeq();  // the moment is that of the first read
+}
+
 void EventTable::Commit() { Prepared(commit_, "COMMIT").exec(); }
 
 void EventTable::Rollback() noexcept {

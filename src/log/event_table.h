@@ -99,6 +99,7 @@ class EventTable {
              FileSystem& files = RealFileSystem());
 
   void Begin();
+  void BeginRead();  // all that is read until Commit() or Rollback() is of one moment
   void Commit();
   void Rollback() noexcept;
 
@@ -168,7 +169,7 @@ class EventTable {
   // At most `limit` of the job's events; false when none is left.
   bool DeleteEvents(int64_t first_seq, int limit);
 
-  // Events that are in the file alone (event_trimmer.h; the functions are in file_event_table.cc).
+  // Events that are in the file alone (the functions are in file_event_table.cc).
   // The job_seq of the job's last one; 0 where there is none.
   int64_t FileJobSeq(int64_t first_seq);
   int64_t LastInFile(int64_t first_seq) { return stored_.LastInFile(first_seq); }  // its seq

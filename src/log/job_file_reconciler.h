@@ -27,8 +27,8 @@ struct JobRepair {
 // - a last line torn by a crash is cut off;
 // - rows missing in the file are appended to it;
 // - a file that differs in any other way is renamed events.jsonl.diverged-<time> and rewritten.
-// A compressed file (job_compressor.h) is compared by its content, and expanded if it has to grow.
-// If both files exist, the plain one is used. For events that the table has dropped (file_events.h)
+// A compressed file (stored_file.h) is compared by its content, and expanded if it has to grow. If
+// both files exist, the plain one is used. For events that the table has dropped (file_events.h)
 // the digests are compared. Lines that have changed are lost, and found again once a file with the
 // original lines is put back. Runs inside a transaction of the caller. Throws SQLite::Exception;
 // file errors are values.

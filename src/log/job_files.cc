@@ -146,33 +146,30 @@ int64_t JobFiles::OldestDirtyMicros() const {
   return dirty_.at(dirty_order_.front()).appended_micros;
 }
 
-Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncOldest(int64_t before_micros) {
-  if (OldestDirtyMicros() > before_micros) return std::optional<SyncedFile>();
-  return SyncIfDirty(std::string(dirty_order_.front()));
+Status JobFiles::SyncNewFolders() {
+  if (!has_new_folders_) return {};
+  if (Status synced = files_.SyncDirectory(runs_dir_); !synced) return synced;
+  has_new_folders_ = false;
+  return {};
 }
 
-Result<std::optional<JobFiles::SyncedFile>> JobFiles::SyncIfDirty(const std::string& job_id) {
-  if (!dirty_.contains(job_id)) return std::optional<SyncedFile>();
-  SyncedFile synced{job_id, {}};
-  const Result<AppendFile*> file = Open(synced.job_id);
+Result<std::optional<FileInfo>> JobFiles::SyncIfDirty(const std::string& job_id) {
+  const auto dirty = dirty_.find(job_id);
+  if (dirty == dirty_.end()) return std::optional<FileInfo>();
+  const Result<AppendFile*> file = Open(job_id);
   if (!file) return tl::unexpected(file.error());
   if (Status done = (*file)->Sync(); !done) return tl::unexpected(done.error());
-  if (Status done = files_.SyncDirectory(JobDirectory(runs_dir_, synced.job_id)); !done) {
+  if (Status done = files_.SyncDirectory(JobDirectory(runs_dir_, job_id)); !done) {
     return tl::unexpected(done.error());
   }
-  if (has_new_folders_) {
-    if (Status done = files_.SyncDirectory(runs_dir_); !done) return tl::unexpected(done.error());
-    has_new_folders_ = false;
-  }
-  synced.info = dirty_.at(synced.job_id).info;
-  if (Status same = CheckUnchanged(synced.job_id, synced.info); !same) {
-    return tl::unexpected(same.error());
-  }
+  if (Status done = SyncNewFolders(); !done) return tl::unexpected(done.error());
+  const FileInfo info = dirty->second.info;
+  if (Status same = CheckUnchanged(job_id, info); !same) return tl::unexpected(same.error());
   if (clean_.size() >= kMaxCleanFiles) clean_.clear();
-  clean_[synced.job_id] = synced.info;
-  dirty_order_.erase(dirty_.at(job_id).order);
-  dirty_.erase(job_id);
-  return std::optional<SyncedFile>(std::move(synced));
+  clean_[job_id] = info;
+  dirty_order_.erase(dirty->second.order);
+  dirty_.erase(dirty);
+  return std::optional<FileInfo>(info);
 }
 
 void JobFiles::Forget(const std::string& job_id) {

@@ -48,16 +48,15 @@ class JobFiles {
 
   // Time of the least recent append among the dirty files; INT64_MAX when none is dirty.
   int64_t OldestDirtyMicros() const;
+  // The job of that file. There is one.
+  const std::string& OldestDirty() const { return dirty_order_.front(); }
 
-  // Syncs the least recently appended dirty file if its last append is not later than
-  // `before_micros`, and says what it looks like now. No value when there is none.
-  struct SyncedFile {
-    std::string job_id;
-    FileInfo info;
-  };
-  Result<std::optional<SyncedFile>> SyncOldest(int64_t before_micros);
-  // The same of this file, if it is dirty.
-  Result<std::optional<SyncedFile>> SyncIfDirty(const std::string& job_id);
+  // Syncs the runs folder if folders of jobs were created since the last time: before it, no file
+  // in them counts as synced.
+  Status SyncNewFolders();
+
+  // Syncs the file if it is dirty, and returns its attributes; no value if it is not dirty.
+  Result<std::optional<FileInfo>> SyncIfDirty(const std::string& job_id);
 
   void CloseAll();
   // The job's file is released: closed, and neither synced nor stamped any more.

@@ -10,7 +10,7 @@ constexpr int kRowsAtOnce = 1'000;
 
 }  // namespace
 
-Status JobRemover::Begin(EventTable& table, Tombstone tombstone, Done done) {
+Status JobRemover::Begin(EventTable& table, Tombstone tombstone) {
   if (Status decided = AppendTombstone(files_, runs_dir_, tombstone); !decided) return decided;
   try {
     table.Begin();
@@ -20,46 +20,53 @@ Status JobRemover::Begin(EventTable& table, Tombstone tombstone, Done done) {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  removals_.push_back({std::move(tombstone), std::move(done)});
+  removals_.push_back({std::move(tombstone)});
   return {};
 }
 
-Status JobRemover::Step(EventTable& table) {
+Result<std::optional<JobRemover::Removed>> JobRemover::Step(EventTable& table) {
   Removal& removal = removals_.front();
   const Tombstone& tombstone = removal.tombstone;
+  Removed removed;
   try {
     if (removal.stage == Stage::kRows) {
       table.Begin();
       const bool more = table.DeleteEvents(tombstone.first_seq, kRowsAtOnce);
       table.Commit();
       if (!more) removal.stage = Stage::kFolder;
-      return {};
+      return std::nullopt;
     }
-    if (removal.stage == Stage::kFolder) {
-      removal.stage = Stage::kFiles;
-      return MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
-    }
-    const Result<bool> gone = RemoveSome(files_, TrashPath(runs_dir_, tombstone.first_seq));
-    if (!gone) return tl::unexpected(gone.error());
-    if (!*gone) return {};
-    table.CompleteTombstone(tombstone.job_id);
+    const Result<bool> gone = RemoveSomeOfFolder(removal);
+    if (gone && !*gone) return std::nullopt;
+    if (gone) table.CompleteTombstone(tombstone.job_id);
+    if (!gone) removed.folder_problem = gone.error().message;
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  const Removal finished = std::move(removal);
+  removed.tombstone = std::move(removal.tombstone);
   removals_.pop_front();
-  finished.done(&finished.tombstone);
-  return {};
+  return std::optional(std::move(removed));
 }
 
-void JobRemover::Abandon() {
-  for (const Removal& removal : std::exchange(removals_, {})) removal.done(nullptr);
+// True when nothing is left of it.
+Result<bool> JobRemover::RemoveSomeOfFolder(Removal& removal) {
+  const Tombstone& tombstone = removal.tombstone;
+  if (removal.stage == Stage::kFiles) {
+    return RemoveSome(files_, TrashPath(runs_dir_, tombstone.first_seq));
+  }
+  removal.stage = Stage::kFiles;
+  const Status moved = MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
+  if (!moved) return tl::unexpected(moved.error());
+  return false;
 }
 
 Status JobRemover::FinishAll(EventTable& table, const std::string& time_suffix,
-                             std::vector<std::string>& set_aside) {
+                             std::vector<std::string>& set_aside,
+                             std::vector<std::string>& folder_problems) {
   // First what an earlier run has left there, or its names would be in the way.
-  if (Status emptied = EmptyTrash(); !emptied) return emptied;
+  if (const Status emptied = EmptyTrash(); !emptied) {
+    folder_problems.push_back(emptied.error().message);
+  }
   if (Status same = Reconcile(table, time_suffix, set_aside); !same) return same;
   for (const Tombstone& tombstone : table.PendingTombstones()) {
     table.Begin();
@@ -67,10 +74,11 @@ Status JobRemover::FinishAll(EventTable& table, const std::string& time_suffix,
     while (table.DeleteEvents(tombstone.first_seq, kRowsAtOnce)) {
     }
     table.Commit();
-    const Status moved = MoveToTrash(files_, runs_dir_, tombstone.job_id, tombstone.first_seq);
-    if (!moved) return moved;
-    if (Status emptied = EmptyTrash(); !emptied) return emptied;
-    table.CompleteTombstone(tombstone.job_id);
+    if (const Status gone = RemoveFolder(tombstone); !gone) {
+      folder_problems.push_back(gone.error().message);
+    } else {
+      table.CompleteTombstone(tombstone.job_id);
+    }
   }
   return {};
 }
@@ -85,6 +93,16 @@ Status JobRemover::EmptyTrash() {
     }
   }
   return {};
+}
+
+// One that cannot be removed is in nobody's way: no job gets the name again.
+Status JobRemover::RemoveFolder(const Tombstone& tombstone) {
+  Removal removal{tombstone, Stage::kFolder};
+  while (true) {
+    const Result<bool> gone = RemoveSomeOfFolder(removal);
+    if (!gone) return tl::unexpected(gone.error());
+    if (*gone) return {};
+  }
 }
 
 // What the file alone tells of was decided and not finished, or the database was lost or is an

@@ -3,7 +3,7 @@
 #define STAGELOG_LOG_JOB_REMOVER_H_
 
 #include <deque>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,35 +27,45 @@ class JobRemover {
       : files_(files), runs_dir_(std::move(runs_dir)) {}
 
   // Steps 1 and 2. After a failure the outcome is unknown: the journal has to be opened anew.
-  // `done` is called once: within Step() when everything is gone, or by Abandon() with null.
-  using Done = std::function<void(const Tombstone* tombstone)>;
-  Status Begin(EventTable& table, Tombstone tombstone, Done done);
+  Status Begin(EventTable& table, Tombstone tombstone);
+
+  // Step 3 from the folder on, for a job whose folder could not be removed before.
+  void Resume(Tombstone tombstone) { removals_.push_back({std::move(tombstone), Stage::kFolder}); }
 
   // Whether there is something left to do.
   bool HasWork() const { return !removals_.empty(); }
 
-  // A few milliseconds of step 3 or 4. After a failure the journal has to be reopened.
-  Status Step(EventTable& table);
+  // A job that is done with. Its tombstone stays pending if the folder could not be removed.
+  struct Removed {
+    Tombstone tombstone;
+    std::string folder_problem;  // why not; empty if it is gone
+  };
+
+  // A few milliseconds of step 3 or 4 for the job that was begun first; a value when that is all.
+  // After a failure the journal has to be reopened.
+  Result<std::optional<Removed>> Step(EventTable& table);
 
   // The journal was closed: pending work is finished when it is opened again, before it serves
   // anything.
-  void Abandon();
+  void Abandon() { removals_.clear(); }
 
   // When the journal is opened, before any other use of `table` or the folders: makes the table and
-  // the tombstone file agree and finishes pending deletions. Appends the names of files set aside.
+  // the tombstone file agree and finishes pending deletions. Appends the names of files set aside,
+  // and what was wrong with folders that could not be removed: their tombstones stay pending.
   // Throws SQLite::Exception.
   Status FinishAll(EventTable& table, const std::string& time_suffix,
-                   std::vector<std::string>& set_aside);
+                   std::vector<std::string>& set_aside, std::vector<std::string>& folder_problems);
 
  private:
   enum class Stage { kRows, kFolder, kFiles };
   struct Removal {
     Tombstone tombstone;
-    Done done;
     Stage stage = Stage::kRows;
   };
 
   Status EmptyTrash();
+  Result<bool> RemoveSomeOfFolder(Removal& removal);
+  Status RemoveFolder(const Tombstone& tombstone);
   Status Reconcile(EventTable& table, const std::string& time_suffix,
                    std::vector<std::string>& set_aside);
 

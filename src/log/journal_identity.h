@@ -4,15 +4,26 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/file_system.h"
 
 namespace stagelog {
 
+// A job whose events.jsonl could not be written: if the database is lost, so are its events from
+// `first_missing_job_seq` on.
+struct OwedFile {
+  std::string job_id;
+  int64_t first_missing_job_seq = 1;
+
+  bool operator==(const OwedFile&) const = default;
+};
+
 struct JournalIdentity {
   std::string journal_id;   // empty when there is no file
   int64_t highest_seq = 0;  // no greater seq was ever given
   bool is_backup = false;   // a copy that was not opened yet; the journal itself may have gone on
+  std::vector<OwedFile> owed_files = {};  // in the order of job_id
 };
 
 // An empty identity when the file is not there; a failure when it is and cannot be understood.

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "core/identifier.h"
 #include "log/file_error.h"
+#include "log/job_file_follower.h"
 #include "log/job_file_reconciler.h"
 #include "log/job_files.h"
 #include "log/job_remover.h"
@@ -117,10 +118,13 @@ class Opener {
     const bool must_rebuild = rebuild_states_ || journal_.report.fold_version_changed;
     // What is folded anew from a file must be what was committed.
     if (must_rebuild && journal_.table->HasFileEvents()) {
-      CompareJobs(*journal_.table, LatestCredibleTs());
+      CompareJobs(*journal_.table, LatestCredibleTs(), Obstacle::kEndsRecovery);
     }
     if (must_rebuild) RebuildStates();
-    CompareJobs(*journal_.table, LatestCredibleTs());
+    // A database that is older than the files lacks lines that only they have.
+    const bool is_current = journal_.table->HighestSeq() == journal_.identity.highest_seq;
+    CompareJobs(*journal_.table, LatestCredibleTs(),
+                is_current ? Obstacle::kConcernsItsJob : Obstacle::kEndsRecovery);
   }
 
   // What the log has may never have been synced, and no file is mended by rows that a power cut
@@ -133,16 +137,7 @@ class Opener {
     if (!info || info->size == 0) return;
     const bool has_room = files_.FreeBytes(runs_dir_).value_or(0) / 4 >= info->size;
     OrThrow(OrThrow(files_.OpenAppend(log))->Sync());
-    if (!has_room || !journal_.table->TryCheckpoint()) RewriteOrSync(log, 0);
-  }
-
-  // Where there is no room even for that (a file system that copies on writing) there is nothing
-  // better than a sync: a full disk does not keep the journal closed.
-  void RewriteOrSync(const std::string& path, uint64_t offset) {
-    const Status written = files_.Rewrite(path, offset);
-    const int trouble = written ? 0 : written.error().error_number;
-    if (trouble != ENOSPC && trouble != EDQUOT) return OrThrow(written);
-    OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
+    if (!has_room || !journal_.table->TryCheckpoint()) OrThrow(RewriteOrSync(files_, log, 0));
   }
 
   // Where the clock was set back, the journal's own time is ahead of it.
@@ -169,7 +164,8 @@ class Opener {
     {
       EventTable table(unfinished, files_.SqliteVfs(), false, files_);
       FinishPendingDeletions(table);
-      CompareJobs(table, INT64_MAX);
+      CompareJobs(table, INT64_MAX, Obstacle::kEndsRecovery);
+      NameLostTails(table);
       journal_.report.rebuilt = table.HeadSeq() > 0;
       table.Checkpoint();
     }
@@ -182,13 +178,37 @@ class Opener {
   // back.
   void FinishPendingDeletions(EventTable& table) {
     JobRemover remover(files_, runs_dir_);
-    OrThrow(remover.FinishAll(table, time_suffix_, journal_.report.set_aside));
+    OrThrow(remover.FinishAll(table, time_suffix_, journal_.report.set_aside,
+                              journal_.report.folder_problems));
   }
 
-  void CompareJobs(EventTable& table, int64_t max_ts_micros) {
+  // The files that journal.json calls obstructed lacked lines that were acknowledged.
+  void NameLostTails(EventTable& table) {
+    for (const OwedFile& owed : journal_.identity.owed_files) {
+      const std::optional<JobRow> row = table.FindJob(owed.job_id);
+      const int64_t job_seq = row ? row->job_seq : 0;
+      if (job_seq >= owed.first_missing_job_seq || table.IsDeleted(owed.job_id)) continue;
+      journal_.report.lost_tails.push_back(
+          {owed.job_id, job_seq + 1, "the database was lost while events.jsonl was obstructed"});
+    }
+  }
+
+  // What a file that cannot be read, or repaired, means.
+  enum class Obstacle { kEndsRecovery, kConcernsItsJob };
+
+  void CompareJobs(EventTable& table, int64_t max_ts_micros, Obstacle obstacle) {
+    std::vector<ObstructedFile>& obstructed = journal_.obstructed_files;
+    obstructed.clear();
     for (const std::string& job_id : JobsOf(table)) {
       const std::optional<JobRow> row = table.FindJob(job_id);
-      if (!row || !MatchesStoredStamp(*row)) CompareJob(table, job_id, row, max_ts_micros);
+      try {
+        if (!row || !MatchesStoredStamp(*row)) CompareJob(table, job_id, row, max_ts_micros);
+      } catch (const FileError& trouble) {
+        const bool is_few = obstructed.size() < JobFileFollower::kMaxObstructed;
+        if (obstacle == Obstacle::kEndsRecovery || !row || !is_few) throw;
+        const int64_t first_missing = row->file ? row->file->job_seq + 1 : 1;
+        obstructed.push_back({job_id, first_missing, trouble.error.message});
+      }
     }
   }
 
@@ -218,7 +238,7 @@ class Opener {
       const JobRepair repair = OrThrow(comparison.Run());
       if (comparison.state().job_seq > 0) Note(table, comparison.state(), row);
       table.Commit();
-      Report(repair);
+      journal_.report.AddRepair(repair);
     } catch (...) {
       table.Rollback();
       throw;
@@ -235,23 +255,13 @@ class Opener {
     const uint64_t synced_bytes = is_noted ? row->file->info.size : 0;
     const bool is_doubtful = row && stored && stored->info.size > synced_bytes;
     if (is_doubtful && !was_just_written_) {
-      RewriteOrSync(path, synced_bytes);
+      OrThrow(RewriteOrSync(files_, path, synced_bytes));
     } else {
       OrThrow(OrThrow(files_.OpenAppend(path))->Sync());
     }
     OrThrow(files_.SyncDirectory(JobDirectory(runs_dir_, state.job_id)));
     const auto info = OrThrow(files_.Stat(path));
     if (info) table.WriteFileStamp(state.first_seq, {*info, state.job_seq});
-  }
-
-  void Report(const JobRepair& repair) {
-    RecoveryReport& report = journal_.report;
-    ++report.jobs_compared;
-    report.lines_taken += repair.lines_taken;
-    report.lines_appended += repair.lines_appended;
-    report.lines_lost += repair.lines_lost;
-    report.tails_cut += repair.tail_cut ? 1 : 0;
-    for (const std::string& name : repair.set_aside) report.set_aside.push_back(name);
   }
 
   // The database and journal.json note the same highest seq as long as they belong together. Where
@@ -271,7 +281,14 @@ class Opener {
     if (identity.journal_id.empty()) identity.journal_id = table_id;
     if (identity.journal_id.empty()) identity.journal_id = MakeUuidV7(now_micros_);
     const int64_t highest = std::max(identity.highest_seq, floor);
-    if (together && table_id == identity.journal_id && highest == identity.highest_seq) return;
+    std::vector<OwedFile> owed;
+    for (const ObstructedFile& file : journal_.obstructed_files) {
+      owed.push_back({file.job_id, file.first_missing_job_seq});
+    }
+    const bool is_settled =
+        together && table_id == identity.journal_id && highest == identity.highest_seq;
+    if (is_settled && owed == identity.owed_files) return;
+    identity.owed_files = std::move(owed);
     identity.highest_seq = highest;
     OrThrow(WriteJournalIdentity(files_, runs_dir_, identity));
     table.Begin();
@@ -314,6 +331,15 @@ std::string NoRoomHint(FileSystem& files, const std::string& runs_dir) {
 }  // namespace
 
 std::string DatabasePath(const std::string& runs_dir) { return runs_dir + "/stagelog.db"; }
+
+void RecoveryReport::AddRepair(JobRepair repair) {
+  ++jobs_compared;
+  lines_taken += repair.lines_taken;
+  lines_appended += repair.lines_appended;
+  lines_lost += repair.lines_lost;
+  tails_cut += repair.tail_cut ? 1 : 0;
+  for (std::string& name : repair.set_aside) set_aside.push_back(std::move(name));
+}
 
 Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::string& runs_dir,
                                   bool database_is_corrupt, bool rebuild_states,

@@ -21,7 +21,7 @@ using ::testing::IsEmpty;
 
 class BackupTest : public JournalTest {
  protected:
-  BackupTest() { options_.retention.max_events_per_job = 3; }
+  BackupTest() { retention_.max_events_per_job = 3; }
 
   Result<BackupReport> Copy(
       const std::string& name = "copy",
@@ -48,7 +48,7 @@ class BackupTest : public JournalTest {
 
   void Trim() {
     int64_t dropped = -1;
-    logger_->RunRetention(false, [&](const auto& report) { dropped = report->events_dropped; });
+    archiver_->RunRetention(false, [&](const auto& report) { dropped = report->events_dropped; });
     while (dropped < 0) logger_->RunOnce(false);
     ASSERT_GT(dropped, 0);
   }

@@ -23,7 +23,7 @@ using ::testing::Not;
 
 class IntegrityTest : public JournalTest {
  protected:
-  IntegrityTest() { options_.retention.max_events_per_job = 3; }
+  IntegrityTest() { retention_.max_events_per_job = 3; }
 
   // "over" is mostly in its file alone, "running" runs, "deleted" was deleted. Closed.
   void TellAStory() {
@@ -36,7 +36,7 @@ class IntegrityTest : public JournalTest {
     ASSERT_TRUE(Append(TypedDraft("over", "job_completed")));
     clock_.AdvanceMicros(2 * kMicrosPerHour);
     int64_t dropped = -1;
-    logger_->RunRetention(false, [&](const auto& report) { dropped = report->events_dropped; });
+    archiver_->RunRetention(false, [&](const auto& report) { dropped = report->events_dropped; });
     while (dropped < 0) logger_->RunOnce(false);
     ASSERT_EQ(dropped, 8);
     bool done = false;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 
+#include "archive/archiver.h"
 #include "base/logging.h"
 #include "core/draft_decoder.h"
 #include "log/event_logger.h"
@@ -24,7 +25,6 @@ class RetainedJournalTest : public ::testing::Test {
     spdlog::set_level(spdlog::level::off);
     EventLoggerOptions options;
     options.runs_dir = runs_;
-    options.retention = {.max_events_per_job = 3, .compress_days = 1};
     auto logger = EventLogger::Open(options, RealFileSystem(), clock_, metrics_);
     ASSERT_TRUE(logger) << logger.error().message;
     for (int i = 0; i < 20; ++i) {
@@ -32,13 +32,17 @@ class RetainedJournalTest : public ::testing::Test {
     }
     Append(**logger, R"({"type":"job_completed"})");
     logger_ = std::move(*logger);
+    archiver_ =
+        std::make_unique<Archiver>(RetentionOptions{.max_events_per_job = 3, .compress_days = 1},
+                                   *logger_, RealFileSystem(), runs_, clock_, metrics_);
+    logger_->AddMaintenance(archiver_.get());
     clock_.AdvanceMicros(int64_t{7'200} * 1'000'000);
     EXPECT_EQ(Retain().events_dropped, 18);
   }
 
   RetentionReport Retain() {
     std::optional<RetentionReport> report;
-    logger_->RunRetention(false, [&](const auto& outcome) { report = *outcome; });
+    archiver_->RunRetention(false, [&](const auto& outcome) { report = *outcome; });
     while (!report) logger_->RunOnce(false);
     return *report;
   }
@@ -68,6 +72,7 @@ class RetainedJournalTest : public ::testing::Test {
   std::string runs_ = directory_.Path("runs");
   ManualClock clock_;
   MetricsRegistry metrics_;
+  std::unique_ptr<Archiver> archiver_;
   std::unique_ptr<EventLogger> logger_;
   CliRunner cli_;
 };

@@ -201,13 +201,14 @@ Result<std::vector<GateListing>> FakeLog::ListGates(const GateListRequest& reque
   return gates;
 }
 
-Status FakeLog::AdvanceJob(JobState& state, StateChanges* changes) {
+Status FakeLog::AdvanceJob(JobState& state, StateChanges* changes, int64_t through_seq) {
   const std::lock_guard lock(mutex_);
   if (ReadFails()) return Failure("the disk is on fire");
   const std::string job_id = state.job_id;
   last_advanced_from_ = state.as_of_seq;
   for (const Stored& stored : events_) {
     if (stored.event.draft.job_id != job_id || stored.event.seq <= state.as_of_seq) continue;
+    if (stored.event.seq > through_seq) break;
     Apply(state, stored.event, stored.hash, changes);
   }
   return {};
@@ -221,6 +222,20 @@ Result<std::vector<std::string>> FakeLog::JobsChangedAfter(int64_t seq) {
     if (state.as_of_seq > seq) jobs.push_back(job_id);
   }
   return jobs;
+}
+
+bool FakeLog::IsFileBehind(const std::string& job_id) const {
+  const std::lock_guard lock(mutex_);
+  return files_behind_.contains(job_id);
+}
+
+void FakeLog::SetFileBehind(const std::string& job_id, bool is_behind) {
+  const std::lock_guard lock(mutex_);
+  if (is_behind) {
+    files_behind_.insert(job_id);
+  } else {
+    files_behind_.erase(job_id);
+  }
 }
 
 JournalStatus FakeLog::GetStatus() const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,10 +76,13 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   Result<std::optional<JobState>> FindJob(const std::string& job_id, int64_t through_seq) override;
   Result<std::vector<JobListing>> ListJobs(const JobListRequest&) override { return {}; }
   Result<std::vector<GateListing>> ListGates(const GateListRequest& request) override;
-  Status AdvanceJob(JobState& state, StateChanges* changes) override;
+  Status AdvanceJob(JobState& state, StateChanges* changes,
+                    int64_t through_seq = INT64_MAX) override;
   Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
 
   JournalStatus GetStatus() const override;
+  bool IsFileBehind(const std::string& job_id) const override;
+  void SetFileBehind(const std::string& job_id, bool is_behind);
 
  private:
   struct Stored {
@@ -109,6 +113,7 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   size_t appends_ = 0;
   size_t reads_ = 0;
   int64_t last_advanced_from_ = 0;
+  std::set<std::string> files_behind_;  // jobs
 };
 
 }  // namespace stagelog

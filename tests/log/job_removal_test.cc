@@ -156,6 +156,83 @@ TEST_F(JobRemovalTest, ALostOrDamagedTombstoneFileIsMadeAnew) {
   }
 }
 
+// What was decided and what was not begun are told apart.
+TEST_F(JobRemovalTest, AFailureAnswersEveryRequest) {
+  Open();
+  AppendToTwo();
+  std::vector<DeleteOutcome> outcomes;
+  for (const char* job_id : {"gone", "kept"}) {
+    logger_->DeleteJob(job_id, "tester",
+                       [&](DeleteOutcome answer) { outcomes.push_back(std::move(answer)); });
+  }
+  files_.Inject({.operation = Operation::kSync, .path_contains = "stagelog.deleted.jsonl"});
+  logger_->RunOnce(false);
+  ASSERT_EQ(outcomes.size(), 2U);
+  for (const DeleteOutcome& outcome : outcomes) {
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, "journal_unavailable");
+  }
+  using Members = decltype(Refusal::members);
+  EXPECT_EQ(outcomes[0].error().members, (Members{{"outcome", "\"unknown\""}}));
+  EXPECT_EQ(outcomes[1].error().members, (Members{{"outcome", "\"not_applied\""}}));
+  WaitForRetry();
+  EXPECT_FALSE(logger_->IsDeleted("kept"));
+  EXPECT_THAT(DeleteCode("gone"), ::testing::AnyOf("deleted", "job_deleted"));
+  ExpectGone();
+}
+
+TEST_F(JobRemovalTest, WhatWasAcceptedIsCarriedOutBeforeTheJournalCloses) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Log("also-gone", "m"));
+  std::vector<DeleteOutcome> outcomes;
+  const auto request = [&](const std::string& job_id) {
+    logger_->DeleteJob(job_id, "tester",
+                       [&](DeleteOutcome answer) { outcomes.push_back(std::move(answer)); });
+  };
+  request("gone");
+  request("also-gone");
+  logger_->Stop();
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_TRUE(outcomes[0]);
+  EXPECT_TRUE(outcomes[1]);
+  request("kept");
+  ASSERT_EQ(outcomes.size(), 3U);
+  ASSERT_FALSE(outcomes[2]);
+  EXPECT_EQ(outcomes[2].error().code, "shutting_down");
+  Close();
+  Open();
+  EXPECT_TRUE(logger_->IsDeleted("also-gone"));
+  ExpectGone();
+}
+
+// Of one job nothing is in the way of the others.
+TEST_F(JobRemovalTest, AFolderThatCannotBeRemovedHoldsUpNobody) {
+  Open();
+  AppendToTwo();
+  const Fault fault{.operation = Operation::kRemove,
+                    .path_contains = ".deleted-",
+                    .error_number = EPERM,
+                    .until_healed = true};
+  files_.Inject(fault);
+  const DeleteOutcome outcome = Delete("gone");
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().detail, ::testing::HasSubstr("its folder cannot be removed yet"));
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  EXPECT_THAT(listener_.deleted_jobs, ElementsAre("gone"));
+  EXPECT_EQ(DeleteCode("gone"), "job_deleted");
+  ASSERT_TRUE(Log("kept", "m"));
+  Close();
+  Open();  // neither does it keep the journal closed
+  ASSERT_TRUE(Log("kept", "m"));
+  files_.Heal();
+  clock_.AdvanceMicros(60'000'000);
+  for (int i = 0; i < 10; ++i) logger_->RunOnce(false);
+  EXPECT_THAT(Remains("gone"), IsEmpty());
+  EXPECT_THAT(listener_.deleted_jobs, ElementsAre("gone"));
+  ExpectAgreement();
+}
+
 TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
   ForEachOperation([this](size_t nth, size_t& operations) {
     AppendToTwo();
@@ -166,6 +243,8 @@ TEST_F(JobRemovalTest, EachOperationFailsOnceInTurn) {
     operations = files_.OperationCount();
     files_.Heal();
     WaitForRetry();
+    clock_.AdvanceMicros(60'000'000);  // a folder that could not be removed
+    for (int i = 0; i < 5; ++i) logger_->RunOnce(false);
     EXPECT_TRUE(logger_->GetStatus().writable);
     if (!outcome) {
       EXPECT_EQ(outcome.error().code, "journal_unavailable");

@@ -7,7 +7,7 @@
 
 #include "backup/integrity_check.h"
 #include "backup/journal_copy.h"
-#include "tests/log/retention_fixture.h"
+#include "tests/archive/retention_fixture.h"
 
 namespace stagelog {
 namespace {

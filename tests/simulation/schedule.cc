@@ -54,10 +54,10 @@ Schedule::Schedule(uint64_t seed) : random_(seed, Jobs()) {
     options_.overlap_bytes = 0;
     options_.group_requests = 1 + Below(3);
   }
-  if (Happens(25)) options_.retention.events_days = 1;
-  if (Happens(25)) options_.retention.max_events_per_job = 1 + static_cast<int64_t>(Below(4));
-  if (Happens(15)) options_.retention.runs_days = 1;
-  if (Happens(40)) options_.retention.compress_days = 1;
+  if (Happens(25)) retention_.events_days = 1;
+  if (Happens(25)) retention_.max_events_per_job = 1 + static_cast<int64_t>(Below(4));
+  if (Happens(15)) retention_.runs_days = 1;
+  if (Happens(40)) retention_.compress_days = 1;
   subscribers_.push_back({});
   for (const std::string& job : Jobs()) subscribers_.push_back({.job_id = job, .seen = {}});
 }
@@ -95,6 +95,8 @@ bool Schedule::TryOpen() {
   }
   logger_ = std::move(*opened);
   logger_->AddListener(this);
+  archiver_ = std::make_unique<Archiver>(retention_, *logger_, files_, runs_, clock_, *metrics_);
+  logger_->AddMaintenance(archiver_.get());
   const JournalStatus status = logger_->GetStatus();
   Note("opened, head " + std::to_string(status.head_seq));
   model_.OnOpened(status.head_seq);
@@ -204,7 +206,7 @@ void Schedule::OrdinaryStep() {
   if (kind < 62) return Turn();
   if (kind < 70) return LeadTurn();
   if (kind < 73) return DeleteJob();
-  if (kind < (options_.retention.compress_days > 0 ? 82 : 76)) return RunRetention();
+  if (kind < (retention_.compress_days > 0 ? 82 : 76)) return RunRetention();
   if (kind < 90) return ReadPage();
   MoveClock();
 }
@@ -346,11 +348,11 @@ void Schedule::CountFiles() {
 }
 
 void Schedule::RunRetention() {
-  const bool compresses = options_.retention.compress_days > 0 && Happens(70);
+  const bool compresses = retention_.compress_days > 0 && Happens(70);
   if (compresses) EndJobsAndLetTimePass();
   const bool dry_run = Happens(20);
   Note(dry_run ? "dry retention" : "retention");
-  logger_->RunRetention(dry_run, [this](const auto& outcome) {
+  archiver_->RunRetention(dry_run, [this](const auto& outcome) {
     Note(std::string("  retention: ") + (outcome ? "done" : outcome.error().code));
   });
   for (size_t turns = Below(compresses ? 30 : 8); turns > 0; --turns) Turn();
@@ -448,7 +450,7 @@ void Schedule::Reckon() {
   counts_.events = static_cast<int64_t>(found.events.size());
   for (const std::string& job : Jobs()) {
     if (logger_->IsDeleted(job)) found.deleted.insert(job);
-    if (options_.retention.runs_days > 0) model_.OnJobMayBeDeleted(job);
+    if (retention_.runs_days > 0) model_.OnJobMayBeDeleted(job);
   }
   model_.Check(found, subscribers_);
   CheckStates(found.events);

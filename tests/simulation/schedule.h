@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "archive/archiver.h"
 #include "log/event_logger.h"
 #include "tests/simulation/simulation_model.h"
 #include "tests/support/fault_file_system.h"
@@ -112,7 +113,9 @@ class Schedule : private CommitListener {
   FaultFileSystem files_;
   ManualClock clock_;
   EventLoggerOptions options_;
+  RetentionOptions retention_;
   std::unique_ptr<MetricsRegistry> metrics_;
+  std::unique_ptr<Archiver> archiver_;
   std::unique_ptr<EventLogger> logger_;
   std::string journal_id_;
   bool is_cut_off_ = false;

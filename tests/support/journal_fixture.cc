@@ -46,7 +46,14 @@ Status JournalTest::TryOpen() {
   if (!opened) return tl::unexpected(opened.error());
   logger_ = std::move(*opened);
   logger_->AddListener(&listener_);
+  archiver_ = std::make_unique<Archiver>(retention_, *logger_, files_, runs_, clock_, *metrics_);
+  logger_->AddMaintenance(archiver_.get());
   return {};
+}
+
+void JournalTest::Close() {
+  logger_.reset();
+  archiver_.reset();
 }
 
 void JournalTest::Open() {
@@ -70,7 +77,7 @@ void JournalTest::ForEachOperation(
 
 void JournalTest::Crash(std::optional<uint64_t> seed) {
   files_.PowerOff(seed);
-  logger_.reset();
+  Close();
   files_.PowerOn();
 }
 
@@ -132,7 +139,17 @@ std::vector<std::string> JournalTest::Bodies(const std::string& job_id) {
   return bodies;
 }
 
+void JournalTest::RepairFiles() {
+  constexpr int64_t kLongestWait = 60;  // retry intervals
+  for (int i = 0; i < 10 && logger_->GetStatus().obstructed_file_count > 0; ++i) {
+    clock_.AdvanceMicros(kLongestWait * options_.retry_micros);
+    logger_->RunOnce(false);
+  }
+  EXPECT_EQ(logger_->GetStatus().obstructed_file_count, 0U);
+}
+
 void JournalTest::ExpectAgreement() {
+  RepairFiles();
   const auto jobs = logger_->reader().ListJobs({.limit = 1'000'000});
   ASSERT_TRUE(jobs) << jobs.error().message;
   std::map<int64_t, std::string> ts_by_seq;

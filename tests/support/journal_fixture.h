@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/archiver.h"
 #include "base/logging.h"
 #include "log/event_logger.h"
 #include "tests/support/fault_file_system.h"
@@ -41,7 +42,7 @@ class JournalTest : public ::testing::Test {
   // A journal in the folder of the test. Fails the test when it does not open.
   void Open();
   Status TryOpen();
-  void Close() { logger_.reset(); }
+  void Close();
 
   // Cuts the power while the journal is open; what was not synced is lost (a random part of it with
   // a seed). Open() comes next.
@@ -67,8 +68,11 @@ class JournalTest : public ::testing::Test {
   void WriteFileText(const std::string& job_id, const std::string& text) const;
   std::vector<std::string> Bodies(const std::string& job_id);
 
-  // SQLite and the file of each of the jobs hold the same lines, chained and without a hole, seq
-  // and ts grow over all of them, and each job's state is what they add up to.
+  // Lets obstructed files be repaired; the obstacles are gone.
+  void RepairFiles();
+
+  // After RepairFiles(): SQLite and the file of each of the jobs hold the same lines, chained and
+  // without a hole, seq and ts grow over all of them, and each job's state is what they add up to.
   void ExpectAgreement();
 
   TemporaryDirectory directory_;
@@ -76,8 +80,10 @@ class JournalTest : public ::testing::Test {
   FaultFileSystem files_;
   ManualClock clock_;
   EventLoggerOptions options_;
+  RetentionOptions retention_;  // nothing goes
   std::unique_ptr<MetricsRegistry> metrics_;
   RecordingListener listener_;
+  std::unique_ptr<Archiver> archiver_;
   std::unique_ptr<EventLogger> logger_;
 };
 

@@ -85,7 +85,7 @@ class NullJournal : public EventAppender,
   Result<std::vector<GateListing>> ListGates(const GateListRequest&) override {
     return std::vector<GateListing>();
   }
-  Status AdvanceJob(JobState&, StateChanges*) override { return {}; }
+  Status AdvanceJob(JobState&, StateChanges*, int64_t) override { return {}; }
   Result<std::vector<std::string>> JobsChangedAfter(int64_t) override {
     return std::vector<std::string>();
   }

@@ -9,6 +9,7 @@
 #include "core/event_codec.h"
 #include "core/text_line.h"
 #include "log/file_events.h"
+#include "log/journal_identity.h"
 #include "log/line_reader.h"
 #include "log/stored_file.h"
 
@@ -145,9 +146,26 @@ class Verifier {
       check_.Add({1, 0, "differs_from_database", "the database has no job " + check_.job_id()});
     }
     if (last.job_seq <= check_.last_job_seq() || HasReached(last.body)) return;
+    if (IsOwed(check_.last_job_seq() + 1)) {
+      return check_.Add({check_.lines() + 1, size_, kBehind,
+                         "the file cannot be written now; the daemon still has to append events " +
+                             std::to_string(check_.last_job_seq() + 1) + " to " +
+                             std::to_string(last.job_seq)});
+    }
     check_.Add({check_.lines() + 1, size_, "missing_tail",
                 "the database has event " + std::to_string(last.job_seq) +
                     ", but the file ends with event " + std::to_string(check_.last_job_seq())});
+  }
+
+  // The daemon has noted that the file lacks the events from here on, or from an earlier one.
+  bool IsOwed(int64_t job_seq) const {
+    if (journal_.folder.empty()) return false;
+    const auto identity = ReadJournalIdentity(RealFileSystem(), ParentDirectory(journal_.folder));
+    if (!identity) return false;
+    return std::any_of(
+        identity->owed_files.begin(), identity->owed_files.end(), [&](const OwedFile& owed) {
+          return owed.job_id == check_.job_id() && owed.first_missing_job_seq <= job_seq;
+        });
   }
 
   // A running daemon writes the file after the database: the event may have come since.

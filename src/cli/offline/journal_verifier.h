@@ -14,6 +14,10 @@
 
 namespace stagelog::cli {
 
+// The code of a finding that is no damage: events that the database has, and that a daemon has
+// noted as not written to the file yet.
+inline constexpr const char* kBehind = "behind";
+
 // Called with the number of bytes read since the last call.
 using BytesRead = std::function<void(uint64_t bytes)>;
 

@@ -51,6 +51,13 @@ std::string TrustText(const ChainCheck& check) {
   return text;
 }
 
+// The file is as the journal wrote it, but for events that the daemon still has to append.
+bool IsOnlyBehind(const ChainCheck& check) {
+  return check.finding_count() == 1 && check.findings().front().code == kBehind;
+}
+
+bool IsIntact(const ChainCheck& check) { return check.finding_count() == 0 || IsOnlyBehind(check); }
+
 Json FindingJson(const ChainFinding& finding) {
   return {{"line", finding.line},
           {"offset", finding.offset},
@@ -59,15 +66,11 @@ Json FindingJson(const ChainFinding& finding) {
 }
 
 Json CheckJson(const JournalPath& journal, const ChainCheck& check) {
-  Json json = {{"path", journal.path},
-               {"job_id", check.job_id()},
-               {"intact", check.finding_count() == 0},
-               {"lines", check.lines()},
-               {"last_job_seq", check.last_job_seq()},
-               {"last_hash", check.last_hash()},
-               {"findings_total", check.finding_count()},
-               {"findings", Json::array()},
-               {"unbroken", Json::array()}};
+  Json json = {{"path", journal.path},           {"job_id", check.job_id()},
+               {"intact", IsIntact(check)},      {"behind", IsOnlyBehind(check)},
+               {"lines", check.lines()},         {"last_job_seq", check.last_job_seq()},
+               {"last_hash", check.last_hash()}, {"findings_total", check.finding_count()},
+               {"findings", Json::array()},      {"unbroken", Json::array()}};
   for (const ChainFinding& finding : check.findings()) {
     json["findings"].push_back(FindingJson(finding));
   }
@@ -151,7 +154,7 @@ class Verification {
 
   CliStatus Tell(const JournalPath& journal, const ChainCheck& check, Progress& progress) {
     events_ += check.lines();
-    if (check.finding_count() > 0) ++wrong_;
+    if (!IsIntact(check)) ++wrong_;
     if (context_.flags.json) return context_.out.WriteLine(CheckJson(journal, check).dump());
     const bool is_silent = check.finding_count() == 0 && journals_.size() > kIntactShown;
     if (is_silent) return {};
@@ -167,6 +170,10 @@ class Verification {
       return out.Paint(Style::kGreen, "intact") + "  " + path + ": " +
              std::to_string(check.lines()) + " events, last hash " +
              check.last_hash().substr(0, 12) + "\n";
+    }
+    if (IsOnlyBehind(check)) {
+      return out.Paint(Style::kYellow, "behind") + "  " + path + ": " +
+             std::to_string(check.lines()) + " events; " + check.findings().front().detail + "\n";
     }
     std::string text = out.Paint(Style::kRed, "WRONG") + "   " + path + "\n";
     for (size_t i = 0; i < check.findings().size() && i < kFindingsShown; ++i) {

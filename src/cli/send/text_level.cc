@@ -22,8 +22,8 @@ std::string_view OfPriority(std::string_view text) {
   if (end == text.npos || end < 2 || end > 4) return {};
   int priority = 0;
   const auto [stop, error] = std::from_chars(text.data() + 1, text.data() + end, priority);
-  const bool is_priority = error == std::errc() && stop == text.data() + end && IsDecimalDigit(text[1]) &&
-                           priority <= kMaxPriority;
+  const bool is_priority = error == std::errc() && stop == text.data() + end &&
+                           IsDecimalDigit(text[1]) && priority <= kMaxPriority;
   if (!is_priority) return {};
   return LevelOfNumber(*FindLevelScale("syslog"), priority % kSeverities);
 }
@@ -37,7 +37,8 @@ std::string_view WordOf(std::string_view text) {
 }
 
 bool IsInCapitals(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) { return IsCapital(c) || IsDecimalDigit(c); });
+  return std::all_of(word.begin(), word.end(),
+                     [](char c) { return IsCapital(c) || IsDecimalDigit(c); });
 }
 
 std::string_view LevelOfLeadingWord(std::string_view word) {

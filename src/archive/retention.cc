@@ -1,4 +1,4 @@
-#include "log/retention.h"
+#include "archive/retention.h"
 
 #include <algorithm>
 

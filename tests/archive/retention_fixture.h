@@ -1,6 +1,6 @@
 // A journal with retention, and what every kind of reader is given of it.
-#ifndef STAGELOG_TESTS_LOG_RETENTION_FIXTURE_H_
-#define STAGELOG_TESTS_LOG_RETENTION_FIXTURE_H_
+#ifndef STAGELOG_TESTS_ARCHIVE_RETENTION_FIXTURE_H_
+#define STAGELOG_TESTS_ARCHIVE_RETENTION_FIXTURE_H_
 
 #include <gtest/gtest.h>
 
@@ -21,13 +21,13 @@ class RetentionTest : public JournalTest {
   using Outcome = tl::expected<RetentionReport, Refusal>;
 
   RetentionTest() {
-    options_.retention.events_days = 30;
-    options_.retention.max_events_per_job = 3;
+    retention_.events_days = 30;
+    retention_.max_events_per_job = 3;
   }
 
   Outcome Retain(bool dry_run = false) {
     std::optional<Outcome> outcome;
-    logger_->RunRetention(dry_run, [&](Outcome answer) { outcome = std::move(answer); });
+    archiver_->RunRetention(dry_run, [&](Outcome answer) { outcome = std::move(answer); });
     while (!outcome) logger_->RunOnce(false);
     return std::move(*outcome);
   }
@@ -101,4 +101,4 @@ class RetentionTest : public JournalTest {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_TESTS_LOG_RETENTION_FIXTURE_H_
+#endif  // STAGELOG_TESTS_ARCHIVE_RETENTION_FIXTURE_H_

@@ -1,4 +1,4 @@
-#include "log/job_compressor.h"
+#include "archive/job_compressor.h"
 
 #include <utility>
 
@@ -31,6 +31,7 @@ void JobCompressor::Begin(std::string job_id, int64_t job_seq) {
 void JobCompressor::Abandon() {
   const bool has_file = target_ != nullptr || written_ != nullptr;
   source_.reset();
+  target_.reset();
   written_.reset();
   encoder_.reset();
   pending_.clear();

@@ -1,15 +1,15 @@
 // Decides which events and jobs are old enough to be dropped, compressed or deleted.
-#ifndef STAGELOG_LOG_RETENTION_H_
-#define STAGELOG_LOG_RETENTION_H_
+#ifndef STAGELOG_ARCHIVE_RETENTION_H_
+#define STAGELOG_ARCHIVE_RETENTION_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "archive/event_trimmer.h"
 #include "base/file_system.h"
 #include "log/event_table.h"
-#include "log/event_trimmer.h"
 
 namespace stagelog {
 
@@ -67,4 +67,4 @@ class Retention {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_LOG_RETENTION_H_
+#endif  // STAGELOG_ARCHIVE_RETENTION_H_

@@ -1,7 +1,7 @@
 // A compressed file that is damaged, or no longer what was written.
 #include <gmock/gmock.h>
 
-#include "tests/log/compression_fixture.h"
+#include "tests/archive/compression_fixture.h"
 
 namespace stagelog {
 namespace {
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using CompressionDamageTest = CompressionTest;
 
 TEST_F(CompressionDamageTest, WhatSQLiteHasIsWrittenAnewWhereTheFileIsDamaged) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   Open();
   MakeOldJobs();
   ASSERT_EQ(Compress(), 2);
@@ -120,7 +120,7 @@ TEST_F(CompressionDamageTest, WithoutTheDatabaseWhatComesBeforeTheDamageIsTaken)
 }
 
 TEST_F(CompressionDamageTest, ALateEventOfAJobWhoseFileIsDamaged) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   Open();
   MakeOldJobs();
   ASSERT_EQ(Compress(), 2);
@@ -138,12 +138,12 @@ TEST_F(CompressionDamageTest, ALateEventOfAJobWhoseFileIsDamaged) {
 }
 
 TEST_F(CompressionDamageTest, DamageThatTrimmingFindsIsFoundOnce) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   Open();
   MakeOldJobs();
   ASSERT_EQ(Compress(), 2);
   Close();
-  options_.retention.max_events_per_job = 3;
+  retention_.max_events_per_job = 3;
   Open();
   const auto time = fs::last_write_time(ZstPath("even"));
   std::string bytes = ReadAll(ZstPath("even"));
@@ -160,7 +160,7 @@ TEST_F(CompressionDamageTest, DamageThatTrimmingFindsIsFoundOnce) {
 }
 
 TEST_F(CompressionDamageTest, ALinkInItsPlaceIsNotFollowed) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   Open();
   MakeOldJobs();
   ASSERT_EQ(Compress(), 2);
@@ -189,7 +189,7 @@ TEST_F(CompressionDamageTest, WhatIsNotAsItWasWrittenNeverReplacesAnything) {
   const std::string text = FileText("even");
   // Turn by turn until the temporary file is there; what a bad disk makes of it is found.
   std::optional<Outcome> outcome;
-  logger_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+  archiver_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
   while (!outcome && !fs::exists(CompressingPath(runs_))) logger_->RunOnce(false);
   logger_->RunOnce(false);
   ASSERT_TRUE(fs::exists(CompressingPath(runs_)));

@@ -1,7 +1,7 @@
 // Each operation of compressing and of making plain again fails, or is the last before a power cut.
 #include <gmock/gmock.h>
 
-#include "tests/log/compression_fixture.h"
+#include "tests/archive/compression_fixture.h"
 
 namespace stagelog {
 namespace {

@@ -1,6 +1,6 @@
 // Compresses the events.jsonl of terminal jobs to events.jsonl.zst.
-#ifndef STAGELOG_LOG_JOB_COMPRESSOR_H_
-#define STAGELOG_LOG_JOB_COMPRESSOR_H_
+#ifndef STAGELOG_ARCHIVE_JOB_COMPRESSOR_H_
+#define STAGELOG_ARCHIVE_JOB_COMPRESSOR_H_
 
 #include <cstdint>
 #include <memory>
@@ -86,4 +86,4 @@ class JobCompressor {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_LOG_JOB_COMPRESSOR_H_
+#endif  // STAGELOG_ARCHIVE_JOB_COMPRESSOR_H_

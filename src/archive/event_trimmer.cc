@@ -1,4 +1,4 @@
-#include "log/event_trimmer.h"
+#include "archive/event_trimmer.h"
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 // Keeps SQLite small: drops events that are durable in their job's file.
-#ifndef STAGELOG_LOG_EVENT_TRIMMER_H_
-#define STAGELOG_LOG_EVENT_TRIMMER_H_
+#ifndef STAGELOG_ARCHIVE_EVENT_TRIMMER_H_
+#define STAGELOG_ARCHIVE_EVENT_TRIMMER_H_
 
 #include <cstdint>
 #include <optional>
@@ -33,6 +33,7 @@ class EventTrimmer {
 
   void Begin(TrimPlan plan);
   bool HasWork() const { return plan_.has_value(); }
+  const std::string& job_id() const { return plan_->job_id; }  // if it has work
 
   // Returns the number of dropped events. A failure drops nothing. If file and table differ,
   // the file's stamp is removed, so that the next opening of the journal compares them. Throws
@@ -54,4 +55,4 @@ class EventTrimmer {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_LOG_EVENT_TRIMMER_H_
+#endif  // STAGELOG_ARCHIVE_EVENT_TRIMMER_H_

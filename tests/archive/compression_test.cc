@@ -3,7 +3,7 @@
 
 #include "backup/integrity_check.h"
 #include "backup/journal_copy.h"
-#include "tests/log/compression_fixture.h"
+#include "tests/archive/compression_fixture.h"
 
 namespace stagelog {
 namespace {
@@ -43,7 +43,7 @@ TEST_F(CompressionTest, JobsThatEndedLongAgoAreCompressed) {
 }
 
 TEST_F(CompressionTest, NothingIsCompressedUnlessAskedFor) {
-  options_.retention = {.max_events_per_job = 3};
+  retention_ = {.max_events_per_job = 3};
   Open();
   MakeOldJobs();
   EXPECT_EQ(Compress(), 0);
@@ -98,7 +98,7 @@ TEST_F(CompressionTest, ALargeFileIsReadAtEveryPlace) {
 }
 
 TEST_F(CompressionTest, AppendsGetInBetweenTwoSlices) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   Open();
   std::vector<EventDraft> drafts;
   for (int i = 0; i < 60; ++i) {
@@ -109,7 +109,7 @@ TEST_F(CompressionTest, AppendsGetInBetweenTwoSlices) {
   End("large");
   clock_.AdvanceMicros(8 * kMicrosPerDay);
   std::optional<Outcome> outcome;
-  logger_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+  archiver_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
   int appended = 0;
   while (!outcome) {
     ASSERT_TRUE(Log("other", "m"));
@@ -153,7 +153,7 @@ TEST_F(CompressionTest, ALateEventMakesTheFilePlainAgain) {
 }
 
 TEST_F(CompressionTest, ALateEventLetsGoOfAFileThatIsBeingCompressed) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   for (int turns = 1; turns < 9; ++turns) {
     SCOPED_TRACE(turns);
     fs::remove_all(runs_);
@@ -162,7 +162,7 @@ TEST_F(CompressionTest, ALateEventLetsGoOfAFileThatIsBeingCompressed) {
     End("even");
     clock_.AdvanceMicros(8 * kMicrosPerDay);
     std::optional<Outcome> outcome;
-    logger_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+    archiver_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
     for (int i = 0; i < turns; ++i) logger_->RunOnce(false);
     ASSERT_TRUE(Log("even", "late"));
     while (!outcome) logger_->RunOnce(false);
@@ -175,14 +175,14 @@ TEST_F(CompressionTest, ALateEventLetsGoOfAFileThatIsBeingCompressed) {
 }
 
 TEST_F(CompressionTest, ACompressedFileIsTrimmedAndATrimmedOneCompressed) {
-  options_.retention.max_events_per_job = 0;
+  retention_.max_events_per_job = 0;
   Open();
   MakeOldJobs();
   const std::vector<std::string> before = Everything();
   ASSERT_EQ(Compress(), 2);
   EXPECT_EQ(RowCount(), 22);
   Close();
-  options_.retention.max_events_per_job = 3;
+  retention_.max_events_per_job = 3;
   Open();
   EXPECT_EQ(Drop(), 16);
   EXPECT_EQ(RowCount(), 6);
@@ -245,7 +245,7 @@ TEST_F(CompressionTest, ACompressedJobIsDeletedWhole) {
   EXPECT_FALSE(fs::exists(runs_ + "/even"));
   EXPECT_EQ(Read({.max_events = 100}).size(), 11U);
   Close();
-  options_.retention.runs_days = 7;
+  retention_.runs_days = 7;
   Open();
   EXPECT_EQ(Retain()->jobs_deleted, 1);
   EXPECT_FALSE(fs::exists(runs_ + "/odd"));

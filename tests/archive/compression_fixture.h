@@ -1,6 +1,6 @@
 // A journal whose old jobs are compressed.
-#ifndef STAGELOG_TESTS_LOG_COMPRESSION_FIXTURE_H_
-#define STAGELOG_TESTS_LOG_COMPRESSION_FIXTURE_H_
+#ifndef STAGELOG_TESTS_ARCHIVE_COMPRESSION_FIXTURE_H_
+#define STAGELOG_TESTS_ARCHIVE_COMPRESSION_FIXTURE_H_
 
 #include <cstdint>
 #include <filesystem>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "log/stored_file.h"
-#include "tests/log/retention_fixture.h"
+#include "tests/archive/retention_fixture.h"
 #include "tests/support/journal_evidence.h"
 
 namespace stagelog {
@@ -27,7 +27,7 @@ inline std::string Noise(size_t size, uint32_t seed) {
 // A journal that compresses what ended a week ago, and trims jobs to three events.
 class CompressionTest : public RetentionTest {
  protected:
-  CompressionTest() { options_.retention = {.max_events_per_job = 3, .compress_days = 7}; }
+  CompressionTest() { retention_ = {.max_events_per_job = 3, .compress_days = 7}; }
 
   int64_t Compress() {
     const Outcome outcome = Retain();
@@ -86,4 +86,4 @@ class CompressionTest : public RetentionTest {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_TESTS_LOG_COMPRESSION_FIXTURE_H_
+#endif  // STAGELOG_TESTS_ARCHIVE_COMPRESSION_FIXTURE_H_

@@ -1,0 +1,255 @@
+#include "log/job_file_follower.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/logging.h"
+#include "log/set_aside.h"
+
+namespace stagelog {
+namespace {
+
+constexpr size_t kMaxNamed = 100;
+constexpr int kMaxDoublings = 6;           // of the time between two attempts
+constexpr size_t kMaxTailBytes = 4 << 20;  // that the writer appends itself after a repair
+
+}  // namespace
+
+JobFileFollower::JobFileFollower(FileSystem& files, Clock& clock, Options options,
+                                 std::function<void()> wake)
+    : filesystem_(files),
+      clock_(clock),
+      options_(std::move(options)),
+      wake_(std::move(wake)),
+      job_files_(files, options_.runs_dir, options_.open_files) {}
+
+JobFileFollower::~JobFileFollower() { StopRunning(); }
+
+void JobFileFollower::StartThread() { thread_ = std::make_unique<SingleTaskThread>("file-repair"); }
+
+void JobFileFollower::Prepare(const std::string& job_id, const JobState* job, EventTable& table,
+                              std::vector<std::string>& set_aside) {
+  if (IsObstructed(job_id)) return;
+  const Status prepared = PrepareFile(job_id, job, table, set_aside);
+  const int64_t next = job == nullptr ? 1 : job->job_seq + 1;
+  if (!prepared) Obstruct(job_id, next, prepared.error().message);
+}
+
+// A compressed file is made plain. Its stamp is removed first: after a crash from here on, the next
+// opening compares the file.
+Status JobFileFollower::PrepareFile(const std::string& job_id, const JobState* job,
+                                    EventTable& table, std::vector<std::string>& set_aside) {
+  if (job == nullptr) {
+    Result<std::vector<std::string>> moved = MakeRoomForNewJob(
+        filesystem_, options_.runs_dir, job_id, SetAsideSuffix(clock_.WallMicros()));
+    if (!moved) return tl::unexpected(moved.error());
+    for (std::string& name : *moved) set_aside.push_back(std::move(name));
+    return {};
+  }
+  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
+  if (!is_compressed) return tl::unexpected(is_compressed.error());
+  if (!*is_compressed) return {};
+  if (Status known = LoadStamp(job_id, table); !known) return known;
+  table.ForgetFileStamp(job->first_seq);
+  return job_files_.MakePlain(job_id);
+}
+
+void JobFileFollower::Append(const std::string& job_id, std::string_view lines,
+                             int64_t first_job_seq) {
+  if (IsObstructed(job_id)) return;
+  const Status appended = job_files_.Append(job_id, lines, clock_.MonotonicMicros());
+  if (!appended) Obstruct(job_id, first_job_seq, appended.error().message);
+}
+
+Status JobFileFollower::LoadStamp(const std::string& job_id, EventTable& table) {
+  if (job_files_.Knows(job_id) || IsObstructed(job_id)) return {};
+  try {
+    const std::optional<JobRow> row = table.FindJob(job_id);
+    if (row && row->file) job_files_.Expect(job_id, row->file->info);
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
+  return {};
+}
+
+void JobFileFollower::Obstruct(const std::string& job_id, int64_t first_missing_job_seq,
+                               const std::string& problem, bool sync_failed) {
+  job_files_.Forget(job_id);
+  const auto [entry, is_new] = obstructed_.try_emplace(job_id);
+  Obstruction& obstruction = entry->second;
+  obstruction.sync_failed = obstruction.sync_failed || sync_failed;
+  if (!is_new) return;
+  obstruction.first_missing_job_seq = first_missing_job_seq;
+  obstruction.problem = problem;
+  obstruction.retry_at_micros = clock_.MonotonicMicros();
+  needs_note_ = true;
+  spdlog::warn(
+      "[journal] cannot write events.jsonl of {}: {}; its events are accepted, and written to the "
+      "file when that is possible",
+      job_id, problem);
+}
+
+std::vector<ObstructedFile> JobFileFollower::ObstructedFiles() const {
+  std::vector<ObstructedFile> named;
+  for (const auto& [job_id, obstruction] : obstructed_) {
+    if (named.size() == kMaxNamed) break;
+    named.push_back({job_id, obstruction.first_missing_job_seq, obstruction.problem});
+  }
+  return named;
+}
+
+std::vector<OwedFile> JobFileFollower::OwedFiles() const {
+  std::vector<OwedFile> owed;
+  owed.reserve(obstructed_.size());
+  for (const auto& [job_id, obstruction] : obstructed_) {
+    owed.push_back({job_id, obstruction.first_missing_job_seq});
+  }
+  return owed;
+}
+
+bool JobFileFollower::HasWork() const {
+  if (running_ != nullptr) return running_->is_done;
+  return NextRepairMicros() <= clock_.MonotonicMicros();
+}
+
+int64_t JobFileFollower::NextRepairMicros() const {
+  if (running_ != nullptr) return INT64_MAX;  // its end wakes the writer
+  int64_t next = INT64_MAX;
+  for (const auto& [job_id, obstruction] : obstructed_) {
+    next = std::min(next, obstruction.retry_at_micros);
+  }
+  return next;
+}
+
+std::optional<std::string> JobFileFollower::DueJob() const {
+  const auto due = std::min_element(
+      obstructed_.begin(), obstructed_.end(), [](const auto& one, const auto& other) {
+        return one.second.retry_at_micros < other.second.retry_at_micros;
+      });
+  if (due == obstructed_.end()) return std::nullopt;
+  if (due->second.retry_at_micros > clock_.MonotonicMicros()) return std::nullopt;
+  return due->first;
+}
+
+std::optional<JobRepair> JobFileFollower::Step(EventTable& table) {
+  if (running_ != nullptr) {
+    if (!running_->is_done) return std::nullopt;
+    thread_->Wait();
+    const std::unique_ptr<Running> finished = std::move(running_);
+    return Finish(finished->request.job_id, std::move(*finished->result), table);
+  }
+  const std::optional<std::string> job_id = DueJob();
+  if (!job_id) return std::nullopt;
+  const Obstruction& obstruction = obstructed_.at(*job_id);
+  JobFileRepairRequest request{.job_id = *job_id,
+                               .is_new_job = obstruction.first_missing_job_seq == 1,
+                               .sync_failed = obstruction.sync_failed,
+                               .time_suffix = SetAsideSuffix(clock_.WallMicros())};
+  if (thread_ == nullptr || MustRunOnWriter(*job_id, table)) {
+    return Finish(*job_id, RepairHere(request, table), table);
+  }
+  running_ = std::make_unique<Running>();
+  running_->request = std::move(request);
+  thread_->Start([this, running = running_.get()] {
+    running->result = RepairJobFile(filesystem_, options_.runs_dir, running->request);
+    running->is_done = true;
+    wake_();
+  });
+  return std::nullopt;
+}
+
+// It may write to the database, or use the one place where files are expanded.
+bool JobFileFollower::MustRunOnWriter(const std::string& job_id, EventTable& table) {
+  const std::optional<JobRow> row = table.FindJob(job_id);
+  if (row && table.FileJobSeq(row->first_seq) > 0) return true;
+  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
+  return is_compressed && *is_compressed;
+}
+
+Result<JobFileRepairResult> JobFileFollower::RepairHere(const JobFileRepairRequest& request,
+                                                        EventTable& table) {
+  try {
+    table.Begin();
+    Result<JobFileRepairResult> result =
+        RepairJobFile(filesystem_, table, options_.runs_dir, request);
+    if (result) {
+      table.Commit();
+    } else {
+      table.Rollback();
+    }
+    return result;
+  } catch (const SQLite::Exception&) {
+    table.Rollback();
+    throw;
+  }
+}
+
+std::optional<JobRepair> JobFileFollower::Finish(const std::string& job_id,
+                                                 Result<JobFileRepairResult> result,
+                                                 EventTable& table) {
+  if (!result) {
+    PutOff(job_id, result.error().message);
+    return std::nullopt;
+  }
+  if (result->first_seq != 0 && !AppendTail(job_id, *result, table)) return std::nullopt;
+  obstructed_.erase(job_id);
+  note_is_stale_ = true;
+  spdlog::info("[journal] events.jsonl of {} is complete again", job_id);
+  return std::move(result->repair);
+}
+
+// What was committed since the repair looked at the table. False if the file is not complete: there
+// is too much of it, and it goes through another repair, or the file failed again.
+bool JobFileFollower::AppendTail(const std::string& job_id, const JobFileRepairResult& result,
+                                 EventTable& table) {
+  std::string lines;
+  table.VisitJobEvents(result.first_seq, result.through_job_seq,
+                       [&](int64_t, std::string_view body) {
+                         lines += body;
+                         lines += '\n';
+                         return lines.size() < kMaxTailBytes;
+                       });
+  if (lines.size() >= kMaxTailBytes) {
+    obstructed_.at(job_id).retry_at_micros = clock_.MonotonicMicros();
+    return false;
+  }
+  // Also without lines: the file is synced and stamped some time later. A compressed one was.
+  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
+  if (lines.empty() && is_compressed && *is_compressed) return true;
+  const Status appended = job_files_.Append(job_id, lines, clock_.MonotonicMicros());
+  if (appended) return true;
+  job_files_.Forget(job_id);
+  PutOff(job_id, appended.error().message);
+  return false;
+}
+
+void JobFileFollower::PutOff(const std::string& job_id, const std::string& problem) {
+  Obstruction& obstruction = obstructed_.at(job_id);
+  const int doublings = std::min(obstruction.attempts++, kMaxDoublings);
+  const int64_t delay = std::min(options_.retry_micros << doublings, 60 * options_.retry_micros);
+  obstruction.retry_at_micros = clock_.MonotonicMicros() + delay;
+  if (obstruction.problem == problem) return;
+  obstruction.problem = problem;
+  spdlog::warn("[journal] still cannot write events.jsonl of {}: {}", job_id, problem);
+}
+
+void JobFileFollower::StopRunning() {
+  if (running_ == nullptr) return;
+  thread_->Wait();
+  running_.reset();
+}
+
+void JobFileFollower::Forget(const std::string& job_id) {
+  if (running_ != nullptr && running_->request.job_id == job_id) StopRunning();
+  if (obstructed_.erase(job_id) > 0) note_is_stale_ = true;
+  job_files_.Forget(job_id);
+}
+
+void JobFileFollower::Clear() {
+  StopRunning();
+  obstructed_.clear();
+  needs_note_ = note_is_stale_ = false;
+  job_files_.CloseAll();
+}
+
+}  // namespace stagelog

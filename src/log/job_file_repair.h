@@ -1,0 +1,42 @@
+// Makes one job's events.jsonl agree with the database again while the journal is in use.
+#ifndef STAGELOG_LOG_JOB_FILE_REPAIR_H_
+#define STAGELOG_LOG_JOB_FILE_REPAIR_H_
+
+#include <cstdint>
+#include <string>
+
+#include "base/file_system.h"
+#include "log/event_table.h"
+#include "log/job_file_reconciler.h"
+
+namespace stagelog {
+
+struct JobFileRepairRequest {
+  std::string job_id;
+  bool is_new_job = false;   // nothing of ours is in its folder yet
+  bool sync_failed = false;  // what the file has may not be on the disk: it is written over itself
+  std::string time_suffix;   // SetAsideSuffix()
+};
+
+struct JobFileRepairResult {
+  JobRepair repair;
+  int64_t first_seq = 0;        // of the job; 0: there is no such job (any more)
+  int64_t through_job_seq = 0;  // the file is complete up to this event
+};
+
+// Compares the file with the rows that `table` sees in the caller's transaction. The database wins:
+// no line is taken from the file, one that differs is renamed `.diverged-<time>` and written anew.
+// While this runs nobody else may use the job's file. Writes to `table` only if the job has events
+// that are in the file alone. Throws SQLite::Exception.
+Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
+                                          const std::string& runs_dir,
+                                          const JobFileRepairRequest& request);
+
+// The same with a connection and a read transaction of its own: for a job without events that are
+// in the file alone, whose file is not compressed. Safe from any thread.
+Result<JobFileRepairResult> RepairJobFile(FileSystem& files, const std::string& runs_dir,
+                                          const JobFileRepairRequest& request);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_LOG_JOB_FILE_REPAIR_H_
