@@ -14,29 +14,11 @@
 namespace stagelog {
 namespace {
 
-void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
-  object += object.empty() ? '{' : ',';
-  AppendJsonString(object, key);
-  object += ':';
-  object += raw;
-}
-
-std::string Quoted(std::string_view text) {
-  std::string out;
-  AppendJsonString(out, text);
-  return out;
-}
-
 Refusal UnknownKey(const std::string& key, std::span<const std::string_view> keys) {
   const std::string name(QuotableText(key, 128));
   return {.code = "unknown_key",
           .detail = "unknown key '" + name + "'" + DidYouMean(key, keys),
           .field = name};
-}
-
-Refusal GivenTwice(const std::string& key) {
-  const std::string name(QuotableText(key, 128));
-  return {.code = "duplicate_key", .detail = "duplicate key '" + name + "'", .field = name};
 }
 
 bool IsComment(std::string_view key) { return key == "comment" || key == "message"; }
@@ -54,14 +36,14 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
   std::set<std::string> seen;
   bool has_comment = false;
   for (const JsonMember& member : *members) {
-    if (!seen.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
+    if (!seen.insert(member.key).second) return tl::unexpected(DuplicateKey(member.key));
     if (std::find(keys.begin(), keys.end(), member.key) == keys.end()) {
       return tl::unexpected(UnknownKey(member.key, keys));
     }
     if (member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
     const bool is_comment = IsComment(member.key);
     if (!is_comment && member.key != "choice") {
-      AppendMember(event, member.key, member.raw);
+      AppendJsonMember(event, member.key, member.raw);
       continue;
     }
     if (member.kind != JsonMember::Kind::kText) {
@@ -76,16 +58,16 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
                   .field = member.key});
     }
     // The comment is what people who follow the events want to read.
-    if (is_comment) AppendMember(event, "message", member.raw);
-    if (!gate.empty()) AppendMember(payload, is_comment ? "comment" : member.key, member.raw);
+    if (is_comment) AppendJsonMember(event, "message", member.raw);
+    if (!gate.empty()) AppendJsonMember(payload, is_comment ? "comment" : member.key, member.raw);
   }
-  AppendMember(event, "type", Quoted(type));
-  AppendMember(event, "job_id", Quoted(job_id));
+  AppendJsonMember(event, "type", JsonString(type));
+  AppendJsonMember(event, "job_id", JsonString(job_id));
   if (!gate.empty()) {
-    AppendMember(event, "gate", Quoted(gate));
-    AppendMember(payload, "via", "\"api\"");
+    AppendJsonMember(event, "gate", JsonString(gate));
+    AppendJsonMember(payload, "via", "\"api\"");
   }
-  if (!payload.empty()) AppendMember(event, "payload", payload + "}");
+  if (!payload.empty()) AppendJsonMember(event, "payload", payload + "}");
   return DecodeDraft(event + "}", {"", call.principal.token_name});
 }
 

@@ -26,13 +26,6 @@ constexpr std::array<std::string_view, 8> kListParameters = {
 constexpr size_t kMaxLabelConditions = 32;
 constexpr std::array<std::string_view, 2> kShowParameters = {"at_seq", "at"};
 
-void AppendMember(std::string& object, std::string_view key, std::string_view raw) {
-  if (object.size() > 1) object += ',';
-  AppendJsonString(object, key);
-  object += ':';
-  object += raw;
-}
-
 bool BelongsToPayload(std::string_view key) {
   const auto keys = PayloadKeys(EventType::kJobCreated);
   return std::find(keys.begin(), keys.end(), key) != keys.end();
@@ -42,7 +35,7 @@ bool BelongsToPayload(std::string_view key) {
 std::optional<Refusal> CheckTopKey(const std::string& key) {
   if (key == "stage") return std::nullopt;  // is one of an event
   std::string payload = "{";
-  AppendMember(payload, key, "1");
+  AppendJsonMember(payload, key, "1");
   const auto suspect = FindSuspectKey(EventType::kJobCreated, payload + "}");
   if (!suspect) return std::nullopt;
   const std::string shown = QuotableText(key, 128);
@@ -50,10 +43,6 @@ std::optional<Refusal> CheckTopKey(const std::string& key) {
       .code = "unknown_key",
       .detail = "unknown key '" + shown + "'; did you mean '" + std::string(suspect->meant) + "'?",
       .field = shown};
-}
-
-Refusal GivenTwice(const std::string& key) {
-  return {.code = "duplicate_key", .detail = "duplicate key '" + key + "'", .field = key};
 }
 
 // The body of POST /jobs as the event that it stands for: the type is given, and what a job_created
@@ -73,28 +62,28 @@ tl::expected<std::string, Refusal> EventOfBody(std::string_view body, Clock& clo
     const bool is_payload = member.key == "payload" || member.key == "metadata";
     if (is_payload && member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
     if (is_payload && member.kind == JsonMember::Kind::kObject) {
-      if (std::exchange(has_payload, true)) return tl::unexpected(GivenTwice(member.key));
+      if (std::exchange(has_payload, true)) return tl::unexpected(DuplicateKey(member.key));
       for (JsonMembers inner(member.raw); inner.Next();) {
         if (payload.size() > 1) payload += ',';
         payload.append("\"").append(inner.key()).append("\":").append(inner.value());
         inner_keys.emplace(inner.key());
       }
     } else if (BelongsToPayload(member.key)) {
-      if (!own_keys.insert(member.key).second) return tl::unexpected(GivenTwice(member.key));
-      AppendMember(payload, member.key, member.raw);
+      if (!own_keys.insert(member.key).second) return tl::unexpected(DuplicateKey(member.key));
+      AppendJsonMember(payload, member.key, member.raw);
     } else {
       if (auto refusal = CheckTopKey(member.key)) return tl::unexpected(std::move(*refusal));
-      AppendMember(event, member.key, member.raw);
+      AppendJsonMember(event, member.key, member.raw);
       has_job = has_job || member.key == "job_id";
       has_type = has_type || member.key == "type" || member.key == "event_type";
     }
   }
   for (const std::string& key : own_keys) {
-    if (inner_keys.contains(key)) return tl::unexpected(GivenTwice(key));
+    if (inner_keys.contains(key)) return tl::unexpected(DuplicateKey(key));
   }
-  if (!has_job) AppendMember(event, "job_id", '"' + MakeUuidV7(clock.WallMicros()) + '"');
-  if (!has_type) AppendMember(event, "type", "\"job_created\"");
-  if (payload.size() > 1) AppendMember(event, "payload", payload + "}");
+  if (!has_job) AppendJsonMember(event, "job_id", '"' + MakeUuidV7(clock.WallMicros()) + '"');
+  if (!has_type) AppendJsonMember(event, "type", "\"job_created\"");
+  if (payload.size() > 1) AppendJsonMember(event, "payload", payload + "}");
   return event + "}";
 }
 

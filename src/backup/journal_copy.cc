@@ -11,11 +11,11 @@
 #include "log/file_error.h"
 #include "log/job_files.h"
 #include "log/recovery.h"
+#include "log/sqlite_setup.h"
 
 namespace stagelog {
 namespace {
 
-constexpr int kBusyMillis = 5'000;
 constexpr int kPagesAtOnce = 256;
 constexpr size_t kChunkBytes = size_t{1} << 20;
 // What is not synced on the way makes the writer's own sync wait for all of it at the end.

@@ -8,7 +8,7 @@
 namespace stagelog {
 namespace {
 
-constexpr int kBusyMillis = 1'000;
+constexpr int kShortBusyMillis = 1'000;
 
 std::string ImmutableUri(const std::string& path) {
   std::string uri = "file:";
@@ -33,10 +33,10 @@ std::unique_ptr<SQLite::Database> OpenWithoutSideEffects(FileSystem& files,
   const bool has_log = log->has_value() && (*log)->size > 0;
   if (!has_log) {
     return std::make_unique<SQLite::Database>(ImmutableUri(path),
-                                              SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyMillis,
-                                              files.SqliteVfs());
+                                              SQLite::OPEN_READONLY | SQLite::OPEN_URI,
+                                              kShortBusyMillis, files.SqliteVfs());
   }
-  auto database = std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE, kBusyMillis,
+  auto database = std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE, kShortBusyMillis,
                                                      files.SqliteVfs());
   // The index of the log is kept in memory, not in the -shm file.
   database->exec("PRAGMA locking_mode=EXCLUSIVE");

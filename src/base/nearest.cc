@@ -13,6 +13,18 @@ constexpr size_t kMinPrefixBytes = 3;
 
 bool SameLetter(char a, char b) { return LowerCase(a) == LowerCase(b); }
 
+size_t AllowedEdits(size_t bytes) {
+  if (bytes < 3) return 0;
+  return std::min<size_t>(3, bytes / 3);
+}
+
+bool BeginsWith(std::string_view text, std::string_view beginning) {
+  return text.size() >= beginning.size() &&
+         std::equal(beginning.begin(), beginning.end(), text.begin(), SameLetter);
+}
+
+}  // namespace
+
 // "Optimal string alignment": Levenshtein distance in which two neighbours may be swapped at the
 // cost of one edit. Three rows of the table are kept.
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -34,18 +46,6 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   }
   return row[b.size()];
 }
-
-size_t AllowedEdits(size_t bytes) {
-  if (bytes < 3) return 0;
-  return std::min<size_t>(3, bytes / 3);
-}
-
-bool BeginsWith(std::string_view text, std::string_view beginning) {
-  return text.size() >= beginning.size() &&
-         std::equal(beginning.begin(), beginning.end(), text.begin(), SameLetter);
-}
-
-}  // namespace
 
 std::string_view NearestWord(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view nearest;

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_BASE_NEAREST_H_
 #define STAGELOG_BASE_NEAREST_H_
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ namespace stagelog {
 // longer of the two words when it has 3 to 5 bytes, two in 6 to 8, three from 9 on. A word of at
 // least 3 bytes is also near to one that begins with it.
 std::string_view NearestWord(std::string_view word, std::span<const std::string_view> candidates);
+
+// The number of such edits between two words.
+size_t EditDistance(std::string_view a, std::string_view b);
 
 // What follows "unknown key 'x'": "; did you mean 'y'?" where a candidate is near, else "; known
 // are a, b, c" with all of them. Empty without candidates.

@@ -212,4 +212,9 @@ tl::expected<std::vector<JsonMember>, Refusal> ReadJsonObject(std::string_view j
   return members;
 }
 
+Refusal DuplicateKey(std::string_view key) {
+  const std::string name = QuotableText(key, 128);
+  return {.code = "duplicate_key", .detail = "duplicate key '" + name + "'", .field = name};
+}
+
 }  // namespace stagelog

@@ -27,6 +27,9 @@ struct JsonMember {
 // not_an_object. Keys given twice are all returned.
 tl::expected<std::vector<JsonMember>, Refusal> ReadJsonObject(std::string_view json, int max_depth);
 
+// The refusal of a key that is given twice.
+Refusal DuplicateKey(std::string_view key);
+
 }  // namespace stagelog
 
 #endif  // STAGELOG_CORE_JSON_OBJECT_READER_H_

@@ -103,6 +103,23 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string JsonString(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+void AppendJsonMember(std::string& object, std::string_view key, std::string_view json) {
+  if (object.empty()) {
+    object += '{';
+  } else if (object.size() > 1) {
+    object += ',';
+  }
+  AppendJsonString(object, key);
+  object += ':';
+  object += json;
+}
+
 std::string CompactJson(std::string_view json) {
   std::string out;
   out.reserve(json.size());

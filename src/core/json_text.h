@@ -16,6 +16,11 @@ void AppendJsonEscaped(std::string& out, std::string_view text);
 
 // The same with the quotes.
 void AppendJsonString(std::string& out, std::string_view text);
+std::string JsonString(std::string_view text);
+
+// Adds a member to an object that is not closed yet; an empty `object` is opened. `json` is the
+// member's value.
+void AppendJsonMember(std::string& object, std::string_view key, std::string_view json);
 
 // A client's text, made safe to quote in an answer: at most `max_bytes`, cut between characters,
 // with '?' for each byte that is not well-formed UTF-8 (Unicode 15, table 3-7).

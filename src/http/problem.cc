@@ -67,19 +67,6 @@ constexpr std::array<std::pair<std::string_view, int>, 54> kStatuses = {{
     {"unsupported_version", 505},
 }};
 
-void AppendMember(std::string& out, std::string_view name, std::string_view json_value) {
-  out += out.empty() ? '{' : ',';
-  AppendJsonString(out, name);
-  out += ':';
-  out += json_value;
-}
-
-std::string Quoted(std::string_view text) {
-  std::string out;
-  AppendJsonString(out, text);
-  return out;
-}
-
 }  // namespace
 
 int StatusOfCode(const std::string& code) {
@@ -91,15 +78,15 @@ int StatusOfCode(const std::string& code) {
 httplib::Response ProblemResponse(const Refusal& refusal) {
   const int status = StatusOfCode(refusal.code);
   std::string body;
-  AppendMember(body, "type", "\"about:blank\"");
-  AppendMember(body, "title", Quoted(ReasonPhrase(status)));
-  AppendMember(body, "status", std::to_string(status));
-  AppendMember(body, "code", Quoted(refusal.code));
-  AppendMember(body, "detail", Quoted(refusal.detail));
-  if (!refusal.field.empty()) AppendMember(body, "field", Quoted(refusal.field));
-  if (refusal.line) AppendMember(body, "line", std::to_string(*refusal.line));
-  if (refusal.index) AppendMember(body, "index", std::to_string(*refusal.index));
-  for (const auto& [name, value] : refusal.members) AppendMember(body, name, value);
+  AppendJsonMember(body, "type", "\"about:blank\"");
+  AppendJsonMember(body, "title", JsonString(ReasonPhrase(status)));
+  AppendJsonMember(body, "status", std::to_string(status));
+  AppendJsonMember(body, "code", JsonString(refusal.code));
+  AppendJsonMember(body, "detail", JsonString(refusal.detail));
+  if (!refusal.field.empty()) AppendJsonMember(body, "field", JsonString(refusal.field));
+  if (refusal.line) AppendJsonMember(body, "line", std::to_string(*refusal.line));
+  if (refusal.index) AppendJsonMember(body, "index", std::to_string(*refusal.index));
+  for (const auto& [name, value] : refusal.members) AppendJsonMember(body, name, value);
   body += "}\n";
   httplib::Response response = JsonResponse(status, std::move(body));
   response.headers.clear();

@@ -14,7 +14,6 @@
 namespace stagelog {
 namespace {
 
-constexpr int kBusyMillis = 5000;
 constexpr size_t kMaxIdleConnections = 4;
 constexpr int64_t kRowsBetweenClockReadings = 64;
 

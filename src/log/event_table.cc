@@ -11,8 +11,6 @@
 namespace stagelog {
 namespace {
 
-constexpr int kBusyMillis = 5000;
-
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
 constexpr std::array<const char*, 6> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;

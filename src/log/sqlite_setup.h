@@ -10,6 +10,9 @@ namespace stagelog {
 // call (https://www.sqlite.org/threadsafe.html, "multi-thread").
 inline constexpr int kReadWrite = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 
+// How long a connection waits for the lock of another one.
+inline constexpr int kBusyMillis = 5'000;
+
 // Before the first connection of the process: SQLite does not count its memory, under a lock, at
 // each allocation. Too late it does nothing. Safe from any thread.
 void SetUpSqlite();

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "base/ascii_case.h"
+#include "base/nearest.h"
 #include "base/terminal_text.h"
 #include "cli/foreign_text.h"
 #include "cli/run/run_marker.h"
@@ -24,27 +24,13 @@ constexpr size_t kMaxShownBytes = 80;
 
 bool IsLetter(char c) { return LowerCase(c) >= 'a' && LowerCase(c) <= 'z'; }
 
-// Levenshtein.
-size_t Edits(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 // The word of ours that is meant by this one; empty: none, it is somebody else's.
 std::string_view WordMeant(std::string_view word) {
   std::string lower(word);
   for (char& c : lower) c = LowerCase(c);
   for (const std::string_view ours : kWords) {
-    if (lower.size() > 2 && lower.size() < 2 * ours.size() && Edits(lower, ours) <= 2) return ours;
+    if (lower.size() > 2 && lower.size() < 2 * ours.size() && EditDistance(lower, ours) <= 2)
+      return ours;
   }
   return "";
 }

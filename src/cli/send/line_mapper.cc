@@ -26,19 +26,6 @@ bool IsAbbreviation(const std::string& word, const std::string& of) {
   return !word.empty() && of.starts_with(LowerCase(word));
 }
 
-void AddMember(std::string& object, std::string_view key, std::string_view raw) {
-  object += object.empty() ? '{' : ',';
-  AppendJsonString(object, key);
-  object += ':';
-  object += raw;
-}
-
-std::string Quoted(std::string_view text) {
-  std::string out;
-  AppendJsonString(out, text);
-  return out;
-}
-
 std::string_view WithoutNuls(std::string_view text) {
   const size_t first = text.find_first_not_of('\0');
   if (first == std::string_view::npos) return {};
@@ -284,10 +271,11 @@ class LineReading {
     const std::vector<JsonMember>& members = parsed_->members();
     for (size_t i = 0; i < members.size(); ++i) {
       if (consumed_.contains(&members[i]) || parsed_->IsSuperseded(i)) continue;
-      AddMember(payload_, members[i].key, members[i].raw);
+      AppendJsonMember(payload_, members[i].key, members[i].raw);
     }
-    if (nul_bytes_ > 0) AddMember(payload_, FreeKey("nul_bytes"), std::to_string(nul_bytes_));
-    if (parsed_->has_duplicates()) AddMember(payload_, FreeKey("raw"), Quoted(content));
+    if (nul_bytes_ > 0)
+      AppendJsonMember(payload_, FreeKey("nul_bytes"), std::to_string(nul_bytes_));
+    if (parsed_->has_duplicates()) AppendJsonMember(payload_, FreeKey("raw"), JsonString(content));
   }
 
   // A key that the line itself does not use.
@@ -303,8 +291,8 @@ class LineReading {
     const std::string_view word = first == content.npos ? content : content.substr(first);
     if (word == "{" || word == "[") counted_ |= kIsLoneBracket;
     if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
-    if (nul_bytes_ > 0) AddMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
-    if (!IsUtf8(content)) AddMember(payload_, "raw_base64", Quoted(Base64(content)));
+    if (nul_bytes_ > 0) AppendJsonMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
+    if (!IsUtf8(content)) AppendJsonMember(payload_, "raw_base64", JsonString(Base64(content)));
   }
 
   CliResult<MappedLine> Finish(std::string_view content) {
@@ -378,9 +366,9 @@ class LineReading {
   }
 
   std::string Encode(const std::string& payload) const {
-    std::string event = "{\"job_id\":" + Quoted(job_);
+    std::string event = "{\"job_id\":" + JsonString(job_);
     const auto add = [&event](const char* key, const std::string& value) {
-      if (!value.empty()) event += std::string(",\"") + key + "\":" + Quoted(value);
+      if (!value.empty()) event += std::string(",\"") + key + "\":" + JsonString(value);
     };
     add("event_id", id_);
     add("type", type_);
