@@ -1,6 +1,8 @@
 // Each operation of compressing and of making plain again fails, or is the last before a power cut.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/archive/compression_fixture.h"
 
 namespace stagelog {
@@ -141,6 +143,30 @@ TEST_F(CompressionFaultTest, ThePowerFailsWhileAFileIsMadePlain) {
     EXPECT_EQ(Bodies("even").size(), before.size() + 1);
     ExpectAgreement();
   });
+}
+
+// What it has written would take room on the disk for as long as it is open.
+TEST_F(CompressionFaultTest, AFileThatIsGivenUpIsClosed) {
+  Open();
+  MakeOldJobs();
+  std::optional<Outcome> outcome;
+  archiver_->RunRetention(false, [&](Outcome answer) { outcome = std::move(answer); });
+  while (!outcome && !fs::exists(CompressingPath(runs_))) logger_->RunOnce(false);
+  const auto is_open = [this] {
+    const std::vector<std::string> names = NamesIn("/proc/self/fd");
+    return std::any_of(names.begin(), names.end(), [this](const std::string& name) {
+      std::error_code closed_meanwhile;
+      const fs::path path = fs::read_symlink("/proc/self/fd/" + name, closed_meanwhile);
+      return path.string().starts_with(fs::canonical(runs_).string() + "/.compressing");
+    });
+  };
+  ASSERT_TRUE(is_open());
+  files_.Inject({.operation = Operation::kSync, .path_contains = "stagelog.db-wal"});
+  ASSERT_FALSE(Log("other", "m"));
+  EXPECT_FALSE(HasTemporary());
+  EXPECT_FALSE(is_open());
+  WaitForRetry();
+  EXPECT_EQ(Compress(), 2);
 }
 
 }  // namespace
