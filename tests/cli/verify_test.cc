@@ -208,6 +208,38 @@ TEST_F(VerifyCommandTest, TheDatabaseTellsWhatTheFileAloneCannot) {
   EXPECT_THAT(result.out, HasSubstr("3 wrong"));
 }
 
+// The daemon has noted that it could not write the file: nothing is wrong with what is there.
+TEST_F(VerifyCommandTest, AFileThatTheDaemonStillHasToCompleteIsBehind) {
+  Start();
+  AppendLogs("a", 10);
+  Stop();
+  daemon_.reset();
+  std::vector<std::string> lines = SplitLines(ReadAll(FileOf("a")));
+  lines.resize(7);
+  Rewrite(FileOf("a"), JoinLines(lines));
+  std::filesystem::remove(runs_dir() + "/a/state.json");
+  const std::string identity = runs_dir() + "/journal.json";
+  Json note = Json::parse(ReadAll(identity));
+  const auto verify = [&](int64_t first_missing, const std::string& job) {
+    note["obstructed"] = {{{"job_id", job}, {"first_missing_job_seq", first_missing}}};
+    Rewrite(identity, note.dump());
+    return Verify({runs_dir(), "--database"});
+  };
+  const CliResultText behind = verify(8, "a");
+  EXPECT_EQ(behind.exit_code, 0) << behind.out;
+  EXPECT_THAT(behind.out, HasSubstr("behind"));
+  EXPECT_THAT(behind.out, HasSubstr("7 events; the file cannot be written now; the daemon still "
+                                    "has to append events 8 to 10"));
+  const Json json = Json::parse(Verify({runs_dir(), "--database", "--json"}).out);
+  EXPECT_EQ(json["behind"], true);
+  EXPECT_EQ(json["findings"][0]["code"], "behind");
+  EXPECT_EQ(verify(9, "a").exit_code, 1) << "event 8 was there when the file was noted";
+  EXPECT_EQ(verify(8, "b").exit_code, 1);
+  lines[3][20] ^= 1;
+  Rewrite(FileOf("a"), JoinLines(lines));
+  EXPECT_EQ(verify(8, "a").exit_code, 1) << "a changed line is no delay";
+}
+
 TEST_F(VerifyCommandTest, ACopyMayStandInAnyFolderAFolderNamesItsJob) {
   const JournalLines journal = JournalLines::Random(4, 10, "job");
   journal.WriteTo(cli_.Path("runs"));
