@@ -325,6 +325,15 @@ void EventLogger::CloseCleanly() {
     table_.reset();
     return job_files_.Clear();
   }
+  try {
+    constexpr int64_t kRepairMicros = 3'000'000;
+    job_files_.RepairAll(*table_, clock_.MonotonicMicros() + kRepairMicros);
+    while (job_files_.files().OldestDirtyMicros() != INT64_MAX) SyncIdleFiles(INT64_MAX - 1);
+  } catch (const SQLite::Exception& problem) {
+    spdlog::error("[journal] cannot complete the files: {}", problem.what());
+  }
+  if (table_ == nullptr) return;
+  ShowObstructedFiles();
   identity_.highest_seq = sequencer_.next_seq - 1;
   identity_.owed_files = job_files_.OwedFiles();
   try {

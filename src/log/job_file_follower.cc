@@ -32,7 +32,9 @@ void JobFileFollower::Prepare(const std::string& job_id, const JobState* job, Ev
   if (IsObstructed(job_id)) return;
   const Status prepared = PrepareFile(job_id, job, table, set_aside);
   const int64_t next = job == nullptr ? 1 : job->job_seq + 1;
-  if (!prepared) Obstruct(job_id, next, prepared.error().message);
+  if (prepared) return;
+  Obstruct(job_id, next, prepared.error().message);
+  obstructed_.at(job_id).is_new_job = job == nullptr;
 }
 
 // A compressed file is made plain. Its stamp is removed first: after a crash from here on, the next
@@ -59,6 +61,14 @@ void JobFileFollower::Append(const std::string& job_id, std::string_view lines,
   if (IsObstructed(job_id)) return;
   const Status appended = job_files_.Append(job_id, lines, clock_.MonotonicMicros());
   if (!appended) Obstruct(job_id, first_job_seq, appended.error().message);
+  ObstructFailedCloses();
+}
+
+// Which of its lines such a file lacks is not known.
+void JobFileFollower::ObstructFailedCloses() {
+  for (const auto& [job_id, error] : job_files_.TakeFailedCloses()) {
+    Obstruct(job_id, 1, error.message, /*sync_failed=*/true);
+  }
 }
 
 Status JobFileFollower::LoadStamp(const std::string& job_id, EventTable& table) {
@@ -142,7 +152,7 @@ std::optional<JobRepair> JobFileFollower::Step(EventTable& table) {
   if (!job_id) return std::nullopt;
   const Obstruction& obstruction = obstructed_.at(*job_id);
   JobFileRepairRequest request{.job_id = *job_id,
-                               .is_new_job = obstruction.first_missing_job_seq == 1,
+                               .is_new_job = obstruction.is_new_job,
                                .sync_failed = obstruction.sync_failed,
                                .time_suffix = SetAsideSuffix(clock_.WallMicros())};
   if (thread_ == nullptr || MustRunOnWriter(*job_id, table)) {
@@ -231,6 +241,15 @@ void JobFileFollower::PutOff(const std::string& job_id, const std::string& probl
   if (obstruction.problem == problem) return;
   obstruction.problem = problem;
   spdlog::warn("[journal] still cannot write events.jsonl of {}: {}", job_id, problem);
+}
+
+void JobFileFollower::RepairAll(EventTable& table, int64_t until_micros) {
+  StopRunning();
+  ObstructFailedCloses();
+  const int64_t now = clock_.MonotonicMicros();
+  for (auto& [job_id, obstruction] : obstructed_) obstruction.retry_at_micros = now;
+  const std::unique_ptr<SingleTaskThread> thread = std::move(thread_);  // without it, here
+  while (HasWork() && clock_.MonotonicMicros() <= until_micros) Step(table);
 }
 
 void JobFileFollower::StopRunning() {

@@ -86,6 +86,10 @@ class JobFileFollower {
   // that did, if it is complete. Throws SQLite::Exception, with the transaction rolled back.
   std::optional<JobRepair> Step(EventTable& table);
 
+  // The journal is about to be closed: tries once more, here and now, with each file, until the
+  // monotonic time `until_micros`. Throws SQLite::Exception.
+  void RepairAll(EventTable& table, int64_t until_micros);
+
   // --- The files ---
 
   JobFiles& files() { return job_files_; }
@@ -99,6 +103,7 @@ class JobFileFollower {
   struct Obstruction {
     int64_t first_missing_job_seq = 1;
     std::string problem;
+    bool is_new_job = false;
     bool sync_failed = false;
     int attempts = 0;
     int64_t retry_at_micros = 0;  // monotonic
@@ -119,6 +124,7 @@ class JobFileFollower {
                                   EventTable& table);
   bool AppendTail(const std::string& job_id, const JobFileRepairResult& result, EventTable& table);
   void PutOff(const std::string& job_id, const std::string& problem);
+  void ObstructFailedCloses();
   void StopRunning();
 
   FileSystem& filesystem_;

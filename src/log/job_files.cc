@@ -88,9 +88,7 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   if (!is_new) return tl::unexpected(is_new.error());
   has_new_folders_ = has_new_folders_ || *is_new;
   if (Status plain = MakePlain(job_id); !plain) return tl::unexpected(plain.error());
-  if (open_.size() >= max_open_) {
-    if (Status closed = CloseLeastRecent(); !closed) return tl::unexpected(closed.error());
-  }
+  if (open_.size() >= max_open_) CloseLeastRecent();
   Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(JobFilePath(runs_dir_, job_id));
   if (!file) return tl::unexpected(file.error());
   recency_.push_back(job_id);
@@ -99,12 +97,14 @@ Result<AppendFile*> JobFiles::Open(const std::string& job_id) {
   return opened.file.get();
 }
 
-Status JobFiles::CloseLeastRecent() {
+void JobFiles::CloseLeastRecent() {
   const auto oldest = open_.find(recency_.front());
   const std::unique_ptr<AppendFile> file = std::move(oldest->second.file);
+  if (Status closed = file->Close(); !closed) {
+    failed_closes_.emplace_back(oldest->first, closed.error());
+  }
   open_.erase(oldest);
   recency_.pop_front();
-  return file->Close();
 }
 
 Result<bool> JobFiles::IsCompressed(const std::string& job_id) const {

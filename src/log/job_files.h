@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/file_system.h"
@@ -28,6 +29,11 @@ Result<bool> EnsureJobDirectory(FileSystem& files, const std::string& runs_dir,
 class JobFiles {
  public:
   JobFiles(FileSystem& files, std::string runs_dir, size_t max_open);
+
+  // Files that could not be closed since the last call: what was appended to them may be lost.
+  std::vector<std::pair<std::string, Error>> TakeFailedCloses() {
+    return std::exchange(failed_closes_, {});
+  }
 
   // Appends `bytes` (whole lines) to the job's file, which is made plain first where it was
   // compressed. `now_micros` is monotonic. After a failure any
@@ -76,7 +82,7 @@ class JobFiles {
   };
 
   Result<AppendFile*> Open(const std::string& job_id);
-  Status CloseLeastRecent();
+  void CloseLeastRecent();
   Dirty& MarkDirty(const std::string& job_id);
   Status CheckUnchanged(const std::string& job_id, const FileInfo& expected) const;
   Result<FileInfo> InfoOf(const std::string& job_id) const;
@@ -89,6 +95,7 @@ class JobFiles {
   std::unordered_map<std::string, Dirty> dirty_;
   std::unordered_map<std::string, FileInfo> clean_;  // as synced last; some may be forgotten
   std::list<std::string> dirty_order_;               // least recently appended first
+  std::vector<std::pair<std::string, Error>> failed_closes_;  // by job
   // Folders were created since the runs folder was synced. No file in them counts as synced before
   // that; the events are in SQLite, and do not depend on it.
   bool has_new_folders_ = false;

@@ -267,13 +267,35 @@ TEST_F(RetentionTest, AFileThatDiffersIsNotTrusted) {
   changed[changed.find("\"m1\"") + 1] = 'X';
   std::ofstream(FilePath("even"), std::ios::binary | std::ios::in).write(changed.data(), 600);
   ASSERT_NE(FileText("even"), whole);
-  const Outcome refused = Retain();
-  EXPECT_FALSE(refused);
-  WaitForRetry();
+  EXPECT_TRUE(Retain());
+  RepairFiles();
   EXPECT_TRUE(logger_->GetStatus().writable);
   EXPECT_EQ(FileText("even"), whole) << "SQLite had it all";
-  EXPECT_EQ(Drop(), 16);
+  EXPECT_EQ(Drop(), 8) << "the other job's were dropped at once";
   ExpectAgreement();
+}
+
+// What is in the file alone stays there, whatever the repair of the file does.
+TEST_F(RetentionTest, AFileThatCannotBeWrittenKeepsWhatItAloneHas) {
+  options_.open_files = 1;
+  Open();
+  AppendToTwo(10);
+  clock_.AdvanceMicros(2 * kMicrosPerHour);
+  ASSERT_EQ(Drop(), 16);
+  const std::vector<std::string> before = Everything();
+  for (const Operation operation : {Operation::kWrite, Operation::kSync, Operation::kClose}) {
+    files_.Inject({.operation = operation, .path_contains = "/even/events.jsonl"});
+    ASSERT_TRUE(Log("even", "late"));
+    ASSERT_TRUE(Log("odd", "late"));
+    clock_.AdvanceMicros(options_.idle_sync_micros);
+    logger_->RunOnce(false);
+    files_.Heal();
+    RepairFiles();
+    ExpectAgreement();
+  }
+  const std::vector<std::string> after = Everything();
+  for (const std::string& body : before) EXPECT_THAT(after, ::testing::Contains(body));
+  EXPECT_THAT(logger_->GetStatus().set_aside, IsEmpty());
 }
 
 TEST_F(RetentionTest, OldRunsAreDeletedForGood) {

@@ -170,7 +170,9 @@ void Schedule::LoseSomething() {
   Turn();
   const bool is_well = logger_->GetStatus().writable;
   logger_->Stop();
-  const bool is_clean = is_well && logger_->GetStatus().writable;
+  // Without the database, what an obstructed file lacks is lost.
+  const JournalStatus status = logger_->GetStatus();
+  const bool is_clean = is_well && status.writable && status.obstructed_file_count == 0;
   Close();
   if (is_clean) {
     const bool is_database = Happens(75);
