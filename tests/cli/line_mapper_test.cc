@@ -180,10 +180,10 @@ TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
       EXPECT_EQ(cli::LineMapper(mapping, kMappedAt).TimeOf(line), "2026-11-20T09:15:01.123456Z");
     }
   }
-  for (const char* text :
-       {"x 2026-11-20T09:15:01Z", "2026-11-20 x", "2026-11-20T09:15:01Zx", "2026-13-20 09:15:01 x",
-        "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x", "12026-11-20T09:15:01Z",
-        "2026-11-20T09:15:01[Europe/Berlin] x"}) {
+  for (const char* text : {"x 2026-11-20T09:15:01Z", "2026-11-20, 09:15:01 x", "[2026-11-20, 9] x",
+                           "2026-11-20 x", "2026-11-20T09:15:01Zx", "2026-13-20 09:15:01 x",
+                           "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x",
+                           "12026-11-20T09:15:01Z", "2026-11-20T09:15:01[Europe/Berlin] x"}) {
     EXPECT_FALSE(EventOf(mapping, text).contains("occurred_at")) << text;
   }
   EXPECT_EQ(EventOf(mapping, R"({"t":1764363600,"m":"2026-11-20T09:15:01Z x"})")["occurred_at"],
@@ -208,6 +208,12 @@ TEST(LineMapperTest, NumbersAreReadOnTheScaleThatWasNamed) {
   EXPECT_EQ(LevelOf(mapping, R"({"l":"ERROR"})"), "error");
   mapping.level_scale = FindLevelScale("python");
   EXPECT_EQ(LevelOf(mapping, R"({"l":40})"), "error");
+      {"[2026-11-20, 09:15:01.123456 UTC] x", "none"},
+      {"[2026-11-20, 10:15:01.123456 +0100] WARNING - x", "warning"},
+      {"[2026-11-20 09:15:01,123456] {ssh_hook.py:472} ERROR - x", "error"},
+      {"[2026-11-20 09:15:01,123456] {{ssh_hook.py:472}} WARNING - x", "warning"},
+      {"[2026-11-20 09:15:01,123456] {a: ERROR - x", "none"},
+      {"[2026-11-20 09:15:01,123456] {a.py:1 ERROR - x", "none"},
   mapping.level_scale = FindLevelScale("syslog");
   EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("is not a level of the scale 'syslog'"));
   EXPECT_THAT(LevelOf(mapping, R"({"l":"loud"})"), HasSubstr("unknown level 'loud'"));
