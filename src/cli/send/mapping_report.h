@@ -7,7 +7,7 @@
 
 #include "cli/send/byte_source.h"
 #include "cli/send/line_identity.h"
-#include "cli/send/line_mapper.h"
+#include "cli/send/mapping_counts.h"
 
 namespace stagelog::cli {
 
