@@ -145,7 +145,12 @@ std::optional<int64_t> MicrosOf(const TimeParts& parts) {
   const int64_t in_day =
       parts.hours * 3600 + parts.minutes * 60 + std::min<int64_t>(parts.seconds, 59);
   const int64_t seconds = day_count * kSecondsPerDay + in_day - parts.offset_seconds;
-  const int64_t micros = seconds * kMicrosPerSecond + parts.fraction_micros;
+  const bool is_leap_second = parts.seconds == 60;
+  constexpr int64_t kHour = 3'600;
+  const bool ends_hour = ((seconds % kHour) + kHour) % kHour == kHour - 1;
+  if (is_leap_second && !ends_hour) return std::nullopt;
+  const int64_t micros =
+      seconds * kMicrosPerSecond + (is_leap_second ? kMicrosPerSecond - 1 : parts.fraction_micros);
   // An offset can lead out of the years that have a spelling.
   if (micros < kFirstMicros || micros > kLastMicros) return std::nullopt;
   return micros;

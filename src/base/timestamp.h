@@ -13,9 +13,9 @@ namespace stagelog {
 std::string FormatTimestamp(int64_t micros);
 
 // Microseconds since 1970 for an RFC 3339 time (section 5.6: date, 'T' or 't' or a blank, time,
-// optional fraction, 'Z' or an offset). Digits after the sixth are cut off. A leap second counts as
-// the second before it. No value: not such a time, no such day, or in UTC outside the years 0 to
-// 9999.
+// optional fraction, 'Z' or an offset). Digits after the sixth are cut off. A leap second (at the
+// end of an hour of UTC only) counts as the last microsecond before it, so that times keep their
+// order. No value: not such a time, no such day, or in UTC outside the years 0 to 9999.
 std::optional<int64_t> ParseTimestamp(std::string_view text);
 
 // A time as other programs spell it, in microseconds since 1970.

@@ -52,6 +52,18 @@ TEST_F(EmitTest, AHeartbeatIsNoEvent) {
   EXPECT_THAT(Lines("r"), IsEmpty());
 }
 
+TEST_F(EmitTest, HalfOfACharacterIsReplacedAndReported) {
+  const std::string input = R"({"type":"log","message":"cut \ud83d"}
+{"type":"log","message":"whole \ud83d\ude00, \\ud83d"}
+{"type":"log","message":"k","payload":{"a":["\ude00\ud83d"]}})";
+  const CliResultText result = Run({"emit", "r"}, input);
+  EXPECT_EQ(result.out, "3 events accepted, 0 already stored\n");
+  EXPECT_THAT(result.err, HasSubstr("2 lines have half of a character"));
+  EXPECT_EQ(Event("r", 0)["message"], "cut \uFFFD");
+  EXPECT_EQ(Event("r", 1)["message"], "whole \U0001F600, \\ud83d");
+  EXPECT_EQ(Event("r", 2)["payload"]["a"][0], "\uFFFD\uFFFD");
+}
+
 TEST_F(EmitTest, ManyFromStandardInput) {
   std::string input;
   for (int i = 0; i < 2'500; ++i) {

@@ -136,6 +136,78 @@ TEST_F(ImportLinesTest, AFailureThatMatchesNothingIsAnError) {
   EXPECT_EQ(Event("j", 0)["type"], "stage_failed");
 }
 
+// What `go test -json` prints of a package that does not compile, and of one with a test.
+TEST_F(ImportLinesTest, AStageIsMissedOnlyWhereATypeNeedsOne) {
+  const std::vector<std::string> flags = {
+      "--type-field",    "Action", "--stage-field", "Test",
+      "--message-field", "Output", "--type-map",    "run=stage_started,fail=stage_failed"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), flags.begin(), flags.end());
+    return more;
+  };
+  const std::string output = "{\"Action\":\"output\",\"Output\":\"x\",\"Package\":\"p\"}\n";
+  const std::string verdict = "{\"Action\":\"fail\",\"Package\":\"p\"}\n";
+  const std::string test = "{\"Action\":\"run\",\"Test\":\"t\",\"Package\":\"p\"}\n";
+  const CliResultText failed = Import(output + verdict, flags, 1);
+  EXPECT_THAT(failed.err, HasSubstr("--stage-field Test matched none of 2 lines; 1 of them, such "
+                                    "as those of the type 'fail', needs it"));
+  EXPECT_THAT(failed.err, HasSubstr("a second --stage-field names another place to look"));
+  const CliResultText skipped = Import(output + verdict, with({"--skip-invalid"}));
+  EXPECT_THAT(skipped.out, HasSubstr("1 events accepted, 0 already stored, 1 line skipped"));
+  EXPECT_THAT(ImportInto("k", output + test + verdict, flags, 1).err,
+              HasSubstr("file:3: type 'stage_failed' requires 'stage', and the line has no field "
+                        "'Test'; a second --stage-field names another place to look"));
+  EXPECT_THAT(ImportInto("l", output + verdict, with({"--stage-field", "Package"})).out,
+              HasSubstr("2 events accepted"));
+  const std::vector<std::string> plain = {"--type-field", "Action", "--stage-field", "Test"};
+  EXPECT_THAT(ImportInto("m", output, plain).err,
+              HasSubstr("warning: --stage-field Test matched none of 1 line"))
+      << "no line needs a stage";
+  EXPECT_THAT(ImportInto("n", output, {"--stage-field", "Tset"}, 1).err,
+              HasSubstr("--stage-field Tset matched none of 1 line"));
+}
+
+TEST_F(ImportLinesTest, NothingIsCalledMissingWhereReadingStopped) {
+  const std::string text =
+      "{\"event\":\"started\"}\n{\"event\":\"started\",\"name\":\"a\"}\n"
+      "{\"event\":\"ok\",\"name\":\"a\"}\n";
+  const CliResultText result = Import(text,
+                                      {"--type-field", "event", "--stage-field", "name",
+                                       "--type-map", "started=stage_started,ok=stage_completed"},
+                                      1);
+  EXPECT_THAT(result.err, HasSubstr("file:1: type 'stage_started' requires 'stage'"));
+  EXPECT_THAT(result.err, Not(HasSubstr("not found in any line")));
+}
+
+TEST_F(ImportLinesTest, LevelsByTable) {
+  const std::string text = "{\"p\":\"MYERROR\",\"m\":\"a\"}\n{\"p\":\"system\",\"m\":\"b\"}\n";
+  const CliResultText result =
+      Import(text, {"--level-field", "p", "--message-field", "m", "--level-map", "MYERROR=error",
+                    "--level-map", "system=info,never=debug"});
+  EXPECT_THAT(LevelsOf("j"), ::testing::ElementsAre("error", "info"));
+  EXPECT_THAT(result.err, HasSubstr("levels of --level-map not found in any line: never"));
+  EXPECT_THAT(Import(text, {"--level-map", "a=info"}, 2).err,
+              HasSubstr("--level-map has no effect without --level-field"));
+}
+
+TEST_F(ImportLinesTest, HalfOfACharacterIsReplacedAndReported) {
+  const std::string text =
+      "{\"level\":\"info\",\"time\":1600000000000,\"msg\":\"before\"}\n"
+      "{\"level\":\"error\",\"time\":1700000000000,\"msg\":\"cut \\ud83d\",\"a\":\"\\udc00\"}\n"
+      "{\n \"level\": \"error\", \"time\": 1700000001000, \"msg\": \"\\ud83d\\ud83d\\ude00\"}\n"
+      "[\n{\"msg\":\"\\ud83d\"}]\n";
+  const std::vector<std::string> flags = {"--preset", "json"};
+  const CliResultText result = Import(text, flags);
+  EXPECT_THAT(result.err, HasSubstr("3 lines have half of a character"));
+  EXPECT_THAT(Lines("j"), SizeIs(4));
+  EXPECT_EQ(Event("j", 1)["level"], "error");
+  EXPECT_EQ(Event("j", 1)["occurred_at"], "2023-11-14T22:13:20.000000Z");
+  EXPECT_EQ(Event("j", 1)["message"], "cut \uFFFD");
+  EXPECT_EQ(Event("j", 1)["payload"]["a"], "\uFFFD");
+  EXPECT_EQ(Event("j", 2)["message"], "\uFFFD\U0001F600");
+  EXPECT_EQ(Import(text, flags).out, "0 events accepted, 4 already stored\n");
+}
+
 TEST_F(ImportLinesTest, ATypeThatIsMisspeltIsWrongUse) {
   EXPECT_THAT(Import("a\n", {"--type", "gate_paused"}, 2).err,
               HasSubstr("--type: unknown type 'gate_paused'; did you mean 'gate_pause'?"));

@@ -65,6 +65,9 @@ TEST_F(ImportPresetsTest, Json) {
        // Google Cloud
        {R"({"severity":"NOTICE","timestamp":"2025-11-28T21:00:03.1234567Z","message":"deployed"})",
         "info", "2025-11-28T21:00:03.123456Z", "deployed", R"({"severity":"NOTICE"})"},
+       // Python's logging with asctime
+       {R"({"asctime":"2025-01-29 13:29:27,041Z","levelname":"DEBUG","message":"xyz"})", "debug",
+        "2025-01-29T13:29:27.041000Z", "xyz", "{}"},
        // winston with its timestamp
        {R"({"level":"silly","message":"tick","timestamp":"2025-11-28 21:00:04"})", "debug",
         "2025-11-28T21:00:04.000000Z", "tick",
@@ -219,6 +222,132 @@ TEST_F(ImportPresetsTest, Docker) {
   EXPECT_EQ(said,
             "stagelog: levels were read from message prefixes such as [INFO], WARN: or <3> (2 "
             "lines); a field given with --level-field takes precedence\n");
+}
+
+// A line as Docker stores it.
+std::string DockerLine(const std::string& log, const std::string& stream = "stdout",
+                       const std::string& second = "01") {
+  return Json{{"log", log}, {"stream", stream}, {"time", "2025-11-28T21:00:" + second + "Z"}}
+             .dump() +
+         "\n";
+}
+
+TEST_F(ImportPresetsTest, DockerPiecesOfALineAreJoined) {
+  const std::string first(16'384, 'a');
+  const std::string text = DockerLine(first) + DockerLine("ERROR: no\n", "stderr", "02") +
+                           DockerLine("end\n", "stdout", "03") + DockerLine("\n", "stdout", "04") +
+                           DockerLine("$ ", "stdout", "05");
+  const CliResultText result = Import(text, {"--preset", "docker"});
+  EXPECT_EQ(result.out, "4 events accepted, 0 already stored\n");
+  EXPECT_EQ(Event("j", 0)["message"], "ERROR: no") << "the streams are apart";
+  EXPECT_EQ(Event("j", 1)["message"], first + "end");
+  EXPECT_EQ(Event("j", 1)["occurred_at"], "2025-11-28T21:00:01.000000Z") << "when it began";
+  EXPECT_EQ(Event("j", 1)["payload"], Json::parse(R"({"stream":"stdout"})"));
+  EXPECT_EQ(Event("j", 2)["payload"], Json::parse(R"({"blank":true,"stream":"stdout"})"));
+  EXPECT_EQ(Event("j", 3)["message"], "$ ");
+  EXPECT_EQ(Event("j", 3)["payload"],
+            Json::parse(R"({"part":1,"continues":true,"stream":"stdout"})"));
+  EXPECT_EQ(Import(text, {"--preset", "docker"}).out, "0 events accepted, 4 already stored\n");
+  EXPECT_EQ(Import(text + DockerLine("exit\n"), {"--preset", "docker"}).out,
+            "1 events accepted, 3 already stored\n");
+  EXPECT_EQ(Event("j", 4)["message"], "$ exit") << "nothing of what came later is lost";
+}
+
+TEST_F(ImportPresetsTest, DockerALineBeyondAllBoundsComesInParts) {
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += DockerLine(std::string(16'384, static_cast<char>('a' + i)));
+  text += DockerLine("end\n");
+  EXPECT_EQ(Import(text, {"--preset", "docker"}).out, "3 events accepted, 0 already stored\n");
+  std::string joined;
+  for (size_t i = 0; i < 3; ++i) {
+    const Json event = Event("j", i);
+    EXPECT_EQ(event["payload"]["part"], i + 1);
+    EXPECT_EQ(event["payload"]["continues"], i < 2);
+    joined += event["message"].get<std::string>();
+  }
+  EXPECT_EQ(joined.size(), 20 * 16'384U + 3);
+  EXPECT_THAT(joined, ::testing::EndsWith("tttend"));
+}
+
+TEST_F(ImportPresetsTest, DockerJsonInsideIsReadAsJson) {
+  const std::string entry =
+      R"({"level":"warn","ts":1604667599274,"msg":"slow","n":1,"stream":"x"})";
+  const std::string text = DockerLine(entry.substr(0, 20)) + DockerLine(entry.substr(20) + "\n") +
+                           DockerLine("{\"severity\":\"ERROR\",\"message\":\"no time\"}\n") +
+                           DockerLine("{\"level\":50,\"time\":0,\"msg\":\"cut \\ud83d\"}\n") +
+                           DockerLine("{ no JSON\n");
+  const CliResultText result = Import(text, {"--preset", "docker", "--level-scale", "pino"});
+  EXPECT_EQ(result.out, "4 events accepted, 0 already stored\n");
+  EXPECT_THAT(result.err, HasSubstr("1 line has half of a character"));
+  EXPECT_THAT(LevelsOf("j"), ::testing::ElementsAre("warning", "error", "error", "info"));
+  EXPECT_EQ(Event("j", 0)["message"], "slow");
+  EXPECT_EQ(Event("j", 0)["occurred_at"], "2020-11-06T12:59:59.274000Z") << "its own";
+  EXPECT_EQ(
+      Event("j", 0)["payload"],
+      Json::parse(R"({"n":1,"stream":"x","stream_":"stdout","time":"2025-11-28T21:00:01Z"})"));
+  EXPECT_EQ(Event("j", 1)["occurred_at"], "2025-11-28T21:00:01.000000Z");
+  EXPECT_EQ(Event("j", 2)["occurred_at"], "2025-11-28T21:00:01.000000Z") << "0 is no time";
+  EXPECT_EQ(Event("j", 2)["message"], "cut \uFFFD");
+  EXPECT_EQ(Event("j", 3)["message"], "{ no JSON");
+  EXPECT_THAT(ImportInto("k", text, {"--preset", "docker", "--level-field", "severity"}).out,
+              HasSubstr("4 events accepted"));
+  EXPECT_THAT(ImportInto("k", text, {"--preset", "docker", "--level-field", "severty"}, 1).err,
+              HasSubstr("--level-field severty matched none"));
+}
+
+TEST_F(ImportPresetsTest, LinesOfCri) {
+  const std::string text =
+      "2025-11-28T21:00:01.718467142Z stderr F [warn] slow\n"
+      "2025-11-28T21:00:02Z stdout P {\"level\":\"error\",\n"
+      "2025-11-28T21:00:02.5+00:00 stderr F \n"
+      "2025-11-28T21:00:03Z stdout F \"msg\":\"failed\"}\n"
+      "2025-11-28T21:00:04Z stdout X text\n";
+  EXPECT_EQ(Import(text, {}).out, "4 events accepted, 0 already stored\n");
+  EXPECT_THAT(LevelsOf("j"), ::testing::ElementsAre("warning", "info", "error", "info"));
+  EXPECT_EQ(Event("j", 0)["message"], "[warn] slow");
+  EXPECT_EQ(Event("j", 0)["occurred_at"], "2025-11-28T21:00:01.718467Z");
+  EXPECT_EQ(Event("j", 0)["payload"], Json::parse(R"({"stream":"stderr"})"));
+  EXPECT_EQ(Event("j", 1)["payload"], Json::parse(R"({"blank":true,"stream":"stderr"})"));
+  EXPECT_EQ(Event("j", 2)["message"], "failed");
+  EXPECT_EQ(Event("j", 2)["occurred_at"], "2025-11-28T21:00:02.000000Z");
+  EXPECT_EQ(Event("j", 3)["message"], "2025-11-28T21:00:04Z stdout X text");
+}
+
+TEST_F(ImportPresetsTest, DbtShowsWhyANodeFailed) {
+  const auto line = [](const std::string& name, const std::string& node, const std::string& status,
+                       const std::string& cause = "") {
+    Json result = {{"status", status}};
+    if (!cause.empty()) result["message"] = cause;
+    return Json{{"info",
+                 {{"name", name},
+                  {"level", "debug"},
+                  {"msg", "Finished running node"},
+                  {"ts", "2026-03-01T09:00:00Z"}}},
+                {"data",
+                 {{"node_info", {{"unique_id", node}, {"node_status", status}}},
+                  {"run_result", result}}}}
+               .dump() +
+           "\n";
+  };
+  const std::string text = line("MainReportVersion", "", "") + line("NodeStart", "a", "started") +
+                           line("NodeFinished", "a", "error", "Database Error in model a") +
+                           line("NodeFinished", "b", "skipped") +
+                           line("NodeStart", "c", "started") + line("LogModelResult", "c", "fail") +
+                           line("NodeFinished", "c", "fail", "twice") +
+                           line("NodeStart", "d", "started") + line("NodeFinished", "d", "skipped");
+  const CliResultText result = Import(text, {"--preset", "dbt", "--create"});
+  EXPECT_EQ(result.out, "9 events accepted, 0 already stored, jobs created: 1\n")
+      << "none is flagged";
+  EXPECT_EQ(Event("j", 3)["type"], "stage_failed");
+  EXPECT_EQ(Event("j", 3)["level"], "error");
+  EXPECT_EQ(Event("j", 3)["message"], "Database Error in model a");
+  EXPECT_EQ(Event("j", 3)["payload"]["info"]["msg"], "Finished running node");
+  EXPECT_EQ(Event("j", 4)["type"], "x-nodefinished") << "it never ran";
+  EXPECT_EQ(Event("j", 4)["stage"], "b");
+  EXPECT_EQ(Event("j", 7)["type"], "x-nodefinished") << "said twice";
+  EXPECT_EQ(Event("j", 7)["level"], "error");
+  EXPECT_EQ(Event("j", 7)["message"], "twice");
+  EXPECT_EQ(Event("j", 9)["type"], "stage_completed") << "it had begun";
 }
 
 }  // namespace

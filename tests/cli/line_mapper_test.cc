@@ -155,6 +155,44 @@ TEST(LineMapperTest, TheFormatThatDoesNotFitIsShown) {
   mapping.time_format = *cli::TimeFormat::Make("%d.%m.%Y %H:%M");
   EXPECT_THAT(MapOne(mapping, R"({"t":"noon"})"),
               HasSubstr("expected '%d.%m.%Y %H:%M' (--time-format), RFC 3339"));
+  mapping.time_format = *cli::TimeFormat::Make("%a %b %d %H:%M:%S.%f %Z %Y");
+  EXPECT_EQ(EventOf(mapping, R"({"t":"Wed Jul 15 11:13:07.315 UTC 2020"})")["occurred_at"],
+            "2020-07-15T11:13:07.315000Z");
+  EXPECT_THAT(MapOne(mapping, R"({"t":"Wed Jul 15 11:13:07.315 CEST 2020"})"),
+              HasSubstr("%Z reads the zones UTC, GMT and Z only"));
+}
+
+TEST(LineMapperTest, ATimeWithoutAZoneIsOfTheOneThatWasNamed) {
+  FieldMapping mapping = Mapping({{Part::kTime, "t"}});
+  const auto time_in = [&](const char* zone, const std::string& time) {
+    auto made = cli::LocalZone::Make(zone);
+    if (!made) return made.error().message;
+    mapping.time_zone = std::move(*made);
+    cli::LineMapper mapper(mapping, kMappedAt);
+    const auto mapped = mapper.Map("{\"t\":\"" + time + "\"}", "id");
+    EXPECT_THAT(mapper.Remarks(), IsEmpty()) << "nothing is assumed";
+    return mapped ? mapped->time : mapped.error().message;
+  };
+  EXPECT_EQ(time_in("+02:00", "2026-07-01 09:00:00"), "2026-07-01T07:00:00.000000Z");
+  EXPECT_EQ(time_in("-0530", "2026-07-01 09:00:00.25"), "2026-07-01T14:30:00.250000Z");
+  EXPECT_EQ(time_in("UTC", "2026-07-01 09:00:00"), "2026-07-01T09:00:00.000000Z");
+  EXPECT_EQ(time_in("+02:00", "2026-07-01 09:00:00Z"), "2026-07-01T09:00:00.000000Z")
+      << "it names its own";
+  EXPECT_THAT(time_in("CEST", "x"), HasSubstr("unknown zone 'CEST'"));
+  EXPECT_THAT(time_in("../../../etc/passwd", "x"), HasSubstr("unknown zone"));
+  EXPECT_THAT(time_in("", "x"), HasSubstr("unknown zone"));
+  if (!cli::LocalZone::Make("Europe/Prague")) GTEST_SKIP() << "no database of time zones";
+  for (const auto& [local, utc] :
+       {std::pair("2026-07-01 09:00:00", "2026-07-01T07:00:00.000000Z"),
+        std::pair("2026-01-01 09:00:00", "2026-01-01T08:00:00.000000Z"),
+        std::pair("1970-01-01 00:30:00", "1969-12-31T23:30:00.000000Z"),
+        std::pair("2026-10-25 01:59:59", "2026-10-24T23:59:59.000000Z"),
+        std::pair("2026-10-25 02:15:00", "2026-10-25T00:15:00.000000Z"),
+        std::pair("2026-10-25 03:00:00", "2026-10-25T02:00:00.000000Z"),
+        std::pair("2026-03-29 02:30:00", "2026-03-29T01:30:00.000000Z"),
+        std::pair("2026-03-29 03:00:00", "2026-03-29T01:00:00.000000Z")}) {
+    EXPECT_EQ(time_in("Europe/Prague", local), utc) << local;
+  }
 }
 
 TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
@@ -170,6 +208,12 @@ TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
       {"\x1b[2m2026-11-20T09:15:01.123456Z\x1b[0m \x1b[31mERROR\x1b[0m x", "error"},
       {"<163>1 2026-11-20T09:15:01.123456Z host app - - - x", "error"},
       {"2026-11-20T10:15:01.123456+01:00[Europe/Berlin] [WARN] x", "warning"},
+      {"[2026-11-20, 09:15:01.123456 UTC] x", "none"},
+      {"[2026-11-20, 10:15:01.123456 +0100] WARNING - x", "warning"},
+      {"[2026-11-20 09:15:01,123456] {ssh_hook.py:472} ERROR - x", "error"},
+      {"[2026-11-20 09:15:01,123456] {{ssh_hook.py:472}} WARNING - x", "warning"},
+      {"[2026-11-20 09:15:01,123456] {a: ERROR - x", "none"},
+      {"[2026-11-20 09:15:01,123456] {a.py:1 ERROR - x", "none"},
       {"2026-11-20T09:15:01.123456Z", "none"}};
   for (const auto& [text, level] : texts) {
     for (const std::string& line : {std::string(text), OrderedJson{{"m", text}}.dump()}) {
@@ -180,10 +224,10 @@ TEST(LineMapperTest, ATextThatBeginsWithATimeHasIt) {
       EXPECT_EQ(cli::LineMapper(mapping, kMappedAt).TimeOf(line), "2026-11-20T09:15:01.123456Z");
     }
   }
-  for (const char* text :
-       {"x 2026-11-20T09:15:01Z", "2026-11-20 x", "2026-11-20T09:15:01Zx", "2026-13-20 09:15:01 x",
-        "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x", "12026-11-20T09:15:01Z",
-        "2026-11-20T09:15:01[Europe/Berlin] x"}) {
+  for (const char* text : {"x 2026-11-20T09:15:01Z", "2026-11-20, 09:15:01 x", "[2026-11-20, 9] x",
+                           "2026-11-20 x", "2026-11-20T09:15:01Zx", "2026-13-20 09:15:01 x",
+                           "<163>1 - host app - - - x", "0001-01-01T00:00:00Z x",
+                           "12026-11-20T09:15:01Z", "2026-11-20T09:15:01[Europe/Berlin] x"}) {
     EXPECT_FALSE(EventOf(mapping, text).contains("occurred_at")) << text;
   }
   EXPECT_EQ(EventOf(mapping, R"({"t":1764363600,"m":"2026-11-20T09:15:01Z x"})")["occurred_at"],
@@ -211,6 +255,22 @@ TEST(LineMapperTest, NumbersAreReadOnTheScaleThatWasNamed) {
   mapping.level_scale = FindLevelScale("syslog");
   EXPECT_THAT(LevelOf(mapping, R"({"l":40})"), HasSubstr("is not a level of the scale 'syslog'"));
   EXPECT_THAT(LevelOf(mapping, R"({"l":"loud"})"), HasSubstr("unknown level 'loud'"));
+}
+
+TEST(LineMapperTest, LevelsByTable) {
+  FieldMapping mapping = Mapping({{Part::kLevel, "l"}});
+  ASSERT_TRUE(cli::AddLevels("MYERROR=error,system=INFO,35=warn,info=debug", mapping));
+  const OrderedJson event = EventOf(mapping, R"({"l":"MYERROR"})");
+  EXPECT_EQ(event["level"], "error");
+  EXPECT_EQ(event["payload"]["l"], "MYERROR");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"system"})"), "info");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":35})"), "warning") << "without a scale";
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"info"})"), "debug");
+  EXPECT_EQ(LevelOf(mapping, R"({"l":"WARN"})"), "warning");
+  EXPECT_THAT(cli::AddLevels("a=loud", mapping).error().message, HasSubstr("'loud'"));
+  EXPECT_THAT(cli::AddLevels("system=error", mapping).error().message,
+              HasSubstr("'system' is mapped twice"));
+  EXPECT_FALSE(cli::AddLevels("a", mapping));
 }
 
 TEST(LineMapperTest, GuessesOnlyWhereTheLineSaysItAndSaysSo) {

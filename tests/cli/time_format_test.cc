@@ -53,6 +53,13 @@ TEST(TimeFormatTest, WhatDoesNotFitIsNoTime) {
   EXPECT_EQ(Read("%Y-%m-%d %H:%M:%S.%f", "2026-03-01 09:00:00."), "no time");
 }
 
+TEST(TimeFormatTest, ALeapSecondEndsAnHour) {
+  EXPECT_EQ(Read("%F %T.%f %z", "2016-12-31 23:59:60.5 +0000"), "2016-12-31T23:59:59.999999Z");
+  EXPECT_EQ(Read("%F %T %z", "2017-01-01 05:29:60 +0530"), "2016-12-31T23:59:59.999999Z");
+  EXPECT_EQ(Read("%F %T", "2026-03-01 09:00:60"), "no time");
+  EXPECT_EQ(Read("%F %T", "2026-03-01 09:59:61"), "no time");
+}
+
 TEST(TimeFormatTest, UnixSeconds) {
   EXPECT_EQ(Read("%s", "1772355600"), "2026-03-01T09:00:00.000000Z");
   EXPECT_EQ(Read("[%s.%f]", "[1772355600.25]"), "2026-03-01T09:00:00.250000Z");

@@ -13,6 +13,7 @@
 #include "cli/own_job.h"
 #include "cli/send/emit_gate_pause.h"
 #include "cli/send/input_lines.h"
+#include "cli/send/lone_surrogate.h"
 #include "cli/time_argument.h"
 #include "client/batch_sender.h"
 #include "client/daemon_client.h"
@@ -203,7 +204,9 @@ CliStatus FailBehind(BatchSender& sender, CliError error) {
   return tl::unexpected(std::move(error));
 }
 
-CliStatus SendInput(InputLines& input, BatchSender& sender, const EmitOptions& options) {
+// `repaired`: counts the lines in which U+FFFD replaced halves of characters.
+CliStatus SendInput(InputLines& input, BatchSender& sender, const EmitOptions& options,
+                    int64_t& repaired) {
   while (true) {
     if (sender.has_queued() && input.WouldWait()) {
       if (CliStatus sent = sender.Flush(); !sent) return sent;
@@ -214,6 +217,10 @@ CliStatus SendInput(InputLines& input, BatchSender& sender, const EmitOptions& o
     const std::string place = "line " + std::to_string((*line)->number) + ": ";
     if ((*line)->is_too_long) {
       return FailBehind(sender, {ExitCode::kProblem, place + InputLines::kTooLong});
+    }
+    if (auto whole = WithoutLoneSurrogates((*line)->text)) {
+      (*line)->text = std::move(*whole);
+      ++repaired;
     }
     auto event = WithEventId((*line)->text);
     if (!event) return FailBehind(sender, {ExitCode::kProblem, place + event.error().message});
@@ -238,7 +245,9 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
   auto source = OpenByteSource("-", "standard input");
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines input(std::move(*source));
-  const CliStatus sent = SendInput(input, sender, options);
+  int64_t repaired = 0;
+  const CliStatus sent = SendInput(input, sender, options, repaired);
+  if (repaired > 0) PrintError(LoneSurrogatesText(repaired));
   const Json summary = {{"accepted", sender.accepted()},
                         {"duplicates", sender.duplicates()},
                         {"flagged", sender.flagged()},

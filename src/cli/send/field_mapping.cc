@@ -19,6 +19,8 @@ struct Preset {
   std::vector<std::pair<Part, std::vector<std::string>>> paths;
   std::vector<std::pair<const char*, const char*>> types;
   std::vector<std::pair<const char*, const char*>> failures = {};
+  std::vector<std::pair<const char*, const char*>> skips = {};
+  std::vector<const char*> causes = {};
 };
 
 const std::vector<Preset>& Presets() {
@@ -28,7 +30,7 @@ const std::vector<Preset>& Presets() {
        "",
        {{Part::kTime,
          {"timestamp", "time", "ts", "@timestamp", "at", "datetime", "date", "instant",
-          "timeMillis"}},
+          "timeMillis", "asctime"}},
         {Part::kLevel, {"level", "severity", "lvl", "loglevel", "log.level", "levelname"}},
         {Part::kMessage, {"message", "msg", "text", "log"}}},
        {}},
@@ -103,7 +105,9 @@ const std::vector<Preset>& Presets() {
         {"data.status", "fail"},
         {"data.status", "failed"},
         {"data.status", "runtime error"},
-        {"data.success", "false"}}},
+        {"data.success", "false"}},
+       {{"data.node_info.node_status", "skipped"}, {"data.status", "skipped"}},
+       {"data.run_result.message"}},
       // The messages of nextflow -with-weblog
       {"nextflow",
        "",
@@ -124,6 +128,13 @@ const std::vector<Preset>& Presets() {
 
 bool IsAnyNamed(const PartPaths& paths) {
   return std::any_of(paths.begin(), paths.end(), [](const auto& list) { return !list.empty(); });
+}
+
+bool HasAnyValue(ForeignLine& line,
+                 const std::vector<std::pair<std::string, std::string>>& values) {
+  return std::any_of(values.begin(), values.end(), [&line](const auto& entry) {
+    return HasValue(line, entry.first, entry.second);
+  });
 }
 
 }  // namespace
@@ -156,17 +167,11 @@ std::optional<ForeignLine::Place> FieldMapping::Find(ForeignLine& line, Part par
   return zero;
 }
 
-std::string FieldMapping::TypeByOutcome(ForeignLine& line, const std::string& ours) const {
-  const bool is_end = ours == "stage_completed" || ours == "job_completed";
-  if (!is_end) return ours;
-  const auto has_failed = [&line](const std::pair<std::string, std::string>& failure) {
-    return HasValue(line, failure.first, failure.second);
-  };
-  const bool is_failure = std::any_of(failures.begin(), failures.end(), has_failed) ||
-                          std::any_of(preset_failures.begin(), preset_failures.end(), has_failed);
-  if (!is_failure) return ours;
-  return ours == "job_completed" ? "job_failed" : "stage_failed";
+bool FieldMapping::HasFailed(ForeignLine& line) const {
+  return HasAnyValue(line, failures) || HasAnyValue(line, preset_failures);
 }
+
+bool FieldMapping::IsSkipped(ForeignLine& line) const { return HasAnyValue(line, preset_skips); }
 
 bool HasZeroTime(const ForeignLine::Place& place) {
   if (place.member->kind == JsonMember::Kind::kObject) {
@@ -217,8 +222,19 @@ CliStatus ApplyPreset(const std::string& name, FieldMapping& mapping) {
   for (const auto& [theirs, ours] : found->types) mapping.preset_types.emplace(theirs, ours);
   for (const auto& [path, value] : found->failures)
     mapping.preset_failures.emplace_back(path, value);
+  for (const auto& [path, value] : found->skips) mapping.preset_skips.emplace_back(path, value);
+  for (const char* path : found->causes) mapping.preset_causes.emplace_back(path);
   if (mapping.level_scale == nullptr) mapping.level_scale = FindLevelScale(found->scale);
   return {};
+}
+
+ContainerMapping::ContainerMapping(const FieldMapping& mapping) : inner(mapping), outer(mapping) {
+  if (mapping.preset.empty() || mapping.preset == "docker") {
+    inner.preset_paths = {};
+    static_cast<void>(ApplyPreset("json", inner));
+  }
+  outer.preset_paths = {};
+  outer.preset_paths[static_cast<size_t>(Part::kTime)] = {"time"};
 }
 
 std::vector<std::string_view> PresetNames() {
@@ -241,6 +257,30 @@ CliStatus AddTypes(const std::string& text, FieldMapping& mapping) {
     const auto [known, is_new] = mapping.types.emplace(theirs, ours);
     if (!is_new && known->second != ours) {
       return Fail(ExitCode::kUsage, "--type-map: '" + QuotableText(theirs, 80) +
+                                        "' is mapped twice: to " + known->second + " and to " +
+                                        ours);
+    }
+  }
+  return {};
+}
+
+CliStatus AddLevels(const std::string& text, FieldMapping& mapping) {
+  for (const std::string& entry : SplitList(text)) {
+    const size_t equals = entry.rfind('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(ExitCode::kUsage,
+                  "--level-map: '" + entry + "' must be THEIRS=OURS, such as SEVERE=error");
+    }
+    const std::string theirs = entry.substr(0, equals);
+    const std::string ours(LevelOfWord(entry.substr(equals + 1)));
+    if (ours.empty()) {
+      return Fail(ExitCode::kUsage, "--level-map: unknown level '" +
+                                        QuotableText(entry.substr(equals + 1), 80) +
+                                        "'; available: " + JoinWords(AllLevels()));
+    }
+    const auto [known, is_new] = mapping.levels.emplace(theirs, ours);
+    if (!is_new && known->second != ours) {
+      return Fail(ExitCode::kUsage, "--level-map: '" + QuotableText(theirs, 80) +
                                         "' is mapped twice: to " + known->second + " and to " +
                                         ours);
     }

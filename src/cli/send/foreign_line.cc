@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/send/lone_surrogate.h"
 #include "cli/send/time_object.h"
 #include "client/json_member.h"
 #include "core/draft_decoder.h"
@@ -27,8 +28,13 @@ const JsonMember* LastOf(const std::vector<JsonMember>& object, std::string_view
 
 std::optional<ForeignLine> ForeignLine::Parse(std::string_view text) {
   auto members = ReadJsonObject(text, kMaxJsonDepth);
-  if (!members) return std::nullopt;
   ForeignLine line;
+  if (!members) {
+    const auto repaired = WithoutLoneSurrogates(text);
+    if (repaired) members = ReadJsonObject(*repaired, kMaxJsonDepth);
+    line.is_repaired_ = members.has_value();
+  }
+  if (!members) return std::nullopt;
   line.objects_.push_back(std::move(*members));
   line.members_ = &line.objects_.front();
   std::vector<std::string_view> keys;

@@ -37,6 +37,8 @@ class ForeignLine {
 
   const std::vector<JsonMember>& members() const { return *members_; }
   bool has_key(std::string_view key) const;
+  // The line had halves of characters, for which U+FFFD stands now (lone_surrogate.h).
+  bool is_repaired() const { return is_repaired_; }
   // Some key of the line is given twice; all but the last one are superseded.
   bool has_duplicates() const { return has_duplicates_; }
   bool IsSuperseded(size_t index) const;
@@ -53,6 +55,7 @@ class ForeignLine {
   std::deque<std::vector<JsonMember>> objects_;
   std::deque<std::pair<const JsonMember*, const std::vector<JsonMember>*>> inner_;
   bool has_duplicates_ = false;
+  bool is_repaired_ = false;
 };
 
 // A scalar as text; booleans and numbers as they are spelled. Objects and arrays likewise.

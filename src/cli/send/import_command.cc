@@ -15,8 +15,10 @@ struct ImportFlags {
   ImportOptions options;
   std::vector<std::string> types;
   std::vector<std::string> failures;
+  std::vector<std::string> levels;
   std::string level_scale;
   std::string time_format;
+  std::string time_zone;
   std::string preset;
   std::string retry = "10";
 };
@@ -45,6 +47,11 @@ void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flag
                  "FIELD=VALUE,...: a completed stage or job with this value counts as failed")
       .Repeatable()
       .Group(kForeign);
+  command
+      .AddOption("--level-map", flags.levels,
+                 "map their levels to ours: THEIRS=OURS,... (SEVERE=error,system=info)")
+      .Repeatable()
+      .Group(kForeign);
   const Option scale =
       command
           .AddOption("--level-scale", flags.level_scale,
@@ -54,6 +61,10 @@ void DeclareMapping(CommandLine& line, const Command& command, ImportFlags& flag
   command
       .AddOption("--time-format", flags.time_format,
                  "format of times, as for strptime; %f: fraction of a second")
+      .Group(kForeign);
+  command
+      .AddOption("--time-zone", flags.time_zone,
+                 "zone of times that name none: Europe/Prague, +02:00 (default UTC)")
       .Group(kForeign);
   const std::vector<std::string_view> presets = PresetNames();
   const Option preset =
@@ -85,8 +96,16 @@ CliStatus PutTogether(ImportFlags& flags) {
     if (!format) return tl::unexpected(format.error());
     mapping.time_format = std::move(*format);
   }
+  if (!flags.time_zone.empty()) {
+    auto zone = LocalZone::Make(flags.time_zone);
+    if (!zone) return tl::unexpected(zone.error());
+    mapping.time_zone = std::move(*zone);
+  }
   for (const std::string& text : flags.types) {
     if (CliStatus added = AddTypes(text, mapping); !added) return added;
+  }
+  for (const std::string& text : flags.levels) {
+    if (CliStatus added = AddLevels(text, mapping); !added) return added;
   }
   for (const std::string& text : flags.failures) {
     if (CliStatus added = AddFailures(text, mapping); !added) return added;
@@ -96,7 +115,10 @@ CliStatus PutTogether(ImportFlags& flags) {
   }
   const auto needs = [&](bool is_given, Part part, const char* flag) -> CliStatus {
     const size_t index = static_cast<size_t>(part);
-    if (!is_given || !mapping.paths[index].empty() || !mapping.preset_paths[index].empty()) {
+    // Of Docker's lines the level is looked for in JSON that the program printed.
+    const bool is_inside = part == Part::kLevel && mapping.preset == "docker";
+    if (!is_given || is_inside || !mapping.paths[index].empty() ||
+        !mapping.preset_paths[index].empty()) {
       return {};
     }
     return Fail(ExitCode::kUsage,
@@ -106,6 +128,9 @@ CliStatus PutTogether(ImportFlags& flags) {
     return sound;
   if (!flags.failures.empty() && mapping.type.empty()) {
     if (CliStatus sound = needs(true, Part::kType, "--failed-if"); !sound) return sound;
+  }
+  if (CliStatus sound = needs(!flags.levels.empty(), Part::kLevel, "--level-map"); !sound) {
+    return sound;
   }
   if (CliStatus sound = needs(!flags.level_scale.empty(), Part::kLevel, "--level-scale"); !sound) {
     return sound;
@@ -122,6 +147,11 @@ CliStatus PutTogether(ImportFlags& flags) {
     return Fail(ExitCode::kUsage,
                 "--create applies to lines of other programs only; a journal already contains "
                 "job_created");
+  }
+  if (mapping.time_zone && mapping.empty()) {
+    return Fail(ExitCode::kUsage,
+                "--time-zone applies to lines of other programs only; the times of a journal are "
+                "UTC");
   }
   if (flags.options.unverified && !mapping.empty()) {
     return Fail(ExitCode::kUsage,

@@ -79,7 +79,7 @@ CliResult<ExitCode> ImportRun::Run() {
         "a dry run cannot check what only the daemon knows: ids and jobs that it has, the token's "
         "role, the rules of strict jobs");
   }
-  Remark();
+  Remark(sent.has_value());
   const CliStatus said = PrintSummary();
   if (!sent) return tl::unexpected(sent.error());
   if (!said) return tl::unexpected(said.error());
@@ -128,8 +128,11 @@ CliStatus ImportRun::SendAll() {
   }
   progress_ = nullptr;
   // What the survey could not see of a stream.
-  return sent && !options_.mapping.empty() ? CheckMatched(options_.mapping, mapper_.counts())
-                                           : sent;
+  return sent && !options_.mapping.empty() ? CheckAllMatched(mapper_.counts()) : sent;
+}
+
+CliStatus ImportRun::CheckAllMatched(const MappingCounts& counts) const {
+  return CheckMatched(options_.mapping, counts, options_.skip_invalid);
 }
 
 // Says what is wrong with the mapping before anything is sent, where all can be read twice.
@@ -144,7 +147,7 @@ CliStatus ImportRun::SurveyAll(std::vector<Input>& inputs) {
     input.outline = std::move(*outline);
   }
   if (has_stream) return {};
-  CliStatus matched = CheckMatched(options_.mapping, counts);
+  CliStatus matched = CheckAllMatched(counts);
   if (!matched) matched.error().message += "; nothing was sent";
   return matched;
 }
@@ -161,7 +164,7 @@ CliStatus ImportRun::SendInput(const Input& input, Progress& progress) {
       options_.mapping.empty() ? SendJournal(input, progress) : SendLines(input, progress);
   if (read && is_last_input_ && !sender_.has_sent() && !options_.mapping.empty()) {
     // All of a short stream is still here: better nothing than what was not meant.
-    if (CliStatus matched = CheckMatched(options_.mapping, mapper_.counts()); !matched) {
+    if (CliStatus matched = CheckAllMatched(mapper_.counts()); !matched) {
       return Fail(matched.error().code, matched.error().message + "; nothing was sent");
     }
   }
@@ -219,15 +222,15 @@ CliStatus ImportRun::SendJournal(const Input& input, Progress& progress) {
 CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
   auto salt = SaltOf(input);
   if (!salt) return tl::unexpected(salt.error());
+  Sending sending;
   auto source =
       OpenByteSource(input.file.path, input.name, [&](uint64_t bytes) { progress.Advance(bytes); });
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines lines(std::move(*source));
-  LineChain chain;
   HeldLines held;
   OutlineRecorder recorder(ledger_);
   mapper_.BeginFile(input.is_stream ? LookAhead(lines, held, recorder) : TimeOfFirstLines(input));
-  if (input.is_stream) salt = SaltOf(recorder.Outline());
+  sending.salt = input.is_stream ? SaltOf(recorder.Outline()) : std::move(*salt);
   while (true) {
     if (held.empty() && sender_.has_queued() && lines.WouldWait()) {
       if (CliStatus sent = Flush(); !sent) return sent;
@@ -241,16 +244,16 @@ CliStatus ImportRun::SendLines(const Input& input, Progress& progress) {
     }
     if (!line->has_value()) {
       const bool is_known = !input.is_stream || options_.dry_run;
-      is_begun_alike_ = !is_known && !ledger_.Extend(*salt, recorder.Outline());
-      return {};
+      is_begun_alike_ = !is_known && !ledger_.Extend(sending.salt, recorder.Outline());
+      return SendJoined(input, sending.joined.Finish());
     }
     if (input.is_stream && is_new && (*line)->is_ended) recorder.Add((*line)->text);
     if (!input.is_stream && IsTornObject(**line)) {
       Say(input.name + ":" + std::to_string((*line)->number) +
           ": the last line is unfinished; import the file again when it is complete");
-      return {};
+      return SendJoined(input, sending.joined.Finish());
     }
-    if (CliStatus sent = SendLine(input, *salt, **line, chain); !sent) return sent;
+    if (CliStatus sent = SendLine(input, sending, **line); !sent) return sent;
   }
 }
 
@@ -305,14 +308,29 @@ std::string ImportRun::SaltOf(const FileOutline& outline) {
   return salt;
 }
 
-CliStatus ImportRun::SendLine(const Input& input, const std::string& salt, const InputLine& line,
-                              LineChain& chain) {
-  const std::string place = input.name + ":" + std::to_string(line.number) + ": ";
-  const std::string id = LineEventId(salt, chain.Add(line.text));
+CliStatus ImportRun::SendLine(const Input& input, Sending& sending, const InputLine& line) {
+  const std::string id = LineEventId(sending.salt, sending.chain.Add(line.text));
   if (line.is_too_long) {
-    return Refuse(place, {ExitCode::kProblem, InputLines::kTooLong}, ExitCode::kProblem);
+    return Refuse(input.name + ":" + std::to_string(line.number) + ": ",
+                  {ExitCode::kProblem, InputLines::kTooLong}, ExitCode::kProblem);
   }
-  auto mapped = mapper_.Map(line.text, id);
+  auto container = ReadContainerLine(line.text, mapper_.reads_docker());
+  if (!container) return SendMapped(input, line.number, mapper_.Map(line.text, id));
+  return SendJoined(input, sending.joined.Add(std::move(*container), line.number, id));
+}
+
+CliStatus ImportRun::SendJoined(const Input& input, const std::vector<JoinedLine>& lines) {
+  for (const JoinedLine& joined : lines) {
+    if (CliStatus sent = SendMapped(input, joined.number, mapper_.Map(joined.line, joined.id));
+        !sent) {
+      return sent;
+    }
+  }
+  return {};
+}
+
+CliStatus ImportRun::SendMapped(const Input& input, int64_t number, CliResult<MappedLine> mapped) {
+  const std::string place = input.name + ":" + std::to_string(number) + ": ";
   if (!mapped) return Refuse(place, mapped.error(), ExitCode::kProblem);
   if (!mapped->unknown_level.empty() && mapper_.unknown_levels() <= kSkippedShown) {
     Say(EscapeControls(place + mapped->unknown_level) + " (kept as info)");
@@ -320,8 +338,7 @@ CliStatus ImportRun::SendLine(const Input& input, const std::string& salt, const
   if (options_.create && jobs_.insert(mapped->job_id).second && mapped->type != "job_created") {
     if (CliStatus created = Create(*mapped); !created) return created;
   }
-  return Send(input,
-              {std::move(mapped->event), line.number, mapped->has_derived_id, mapped->counted});
+  return Send(input, {std::move(mapped->event), number, mapped->has_derived_id, mapped->counted});
 }
 
 CliStatus ImportRun::Send(const Input& input, OutgoingEvent event) {
@@ -376,7 +393,7 @@ void ImportRun::Say(const std::string& message) {
 
 CliStatus ImportRun::Flush() { return options_.dry_run ? CliStatus() : sender_.Flush(); }
 
-void ImportRun::Remark() {
+void ImportRun::Remark(bool is_read) {
   if (const int64_t lines = sender_.differing(); lines > 0) {
     PrintError(
         std::to_string(lines) +
@@ -390,6 +407,7 @@ void ImportRun::Remark() {
   }
   if (options_.mapping.empty()) return;
   for (const std::string& remark : mapper_.Remarks()) PrintError(remark);
+  if (!is_read) return;  // what was not found may be behind
   for (const std::string& remark : FewMatched(options_.mapping, mapper_.counts())) {
     PrintError(remark);
   }

@@ -13,6 +13,7 @@
 #include "cli/offline/file_events.h"
 #include "cli/offline/journal_path.h"
 #include "cli/progress.h"
+#include "cli/send/container_line.h"
 #include "cli/send/id_conflicts.h"
 #include "cli/send/input_lines.h"
 #include "cli/send/line_identity.h"
@@ -51,6 +52,7 @@ class ImportRun {
 
   CliResult<std::vector<Input>> FindInputs();
   CliStatus SendAll();
+  CliStatus CheckAllMatched(const MappingCounts& counts) const;
   CliStatus SurveyAll(std::vector<Input>& inputs);
   CliStatus SendInput(const Input& input, Progress& progress);
   CliStatus SendJournal(const Input& input, Progress& progress);
@@ -62,8 +64,15 @@ class ImportRun {
   std::string LookAhead(InputLines& lines, HeldLines& held, OutlineRecorder& recorder);
   CliResult<std::string> SaltOf(const Input& input);
   std::string SaltOf(const FileOutline& outline);
-  CliStatus SendLine(const Input& input, const std::string& salt, const InputLine& line,
-                     LineChain& chain);
+  // What the lines of one input have in common.
+  struct Sending {
+    std::string salt;
+    LineChain chain;
+    ContainerLines joined;
+  };
+  CliStatus SendLine(const Input& input, Sending& sending, const InputLine& line);
+  CliStatus SendJoined(const Input& input, const std::vector<JoinedLine>& lines);
+  CliStatus SendMapped(const Input& input, int64_t number, CliResult<MappedLine> mapped);
   CliStatus Send(const Input& input, OutgoingEvent event);
   CliStatus Create(const MappedLine& line);
   // An invalid line ends the import, or is skipped and counted.
@@ -72,7 +81,8 @@ class ImportRun {
   // Prints a message next to the progress bar.
   void Say(const std::string& message);
   CliStatus Flush();
-  void Remark();
+  // `is_read`: all lines were.
+  void Remark(bool is_read);
   CliStatus PrintSummary();
 
   Context& context_;

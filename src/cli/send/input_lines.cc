@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/send/lone_surrogate.h"
 #include "core/json_text.h"
 #include "core/text_line.h"
 
@@ -17,7 +18,12 @@ constexpr size_t kChunkBytes = size_t{64} << 10;
 constexpr std::string_view kBlanks = " \t\r";
 constexpr std::string_view kSpace = " \t\r\n";
 
-bool IsJson(std::string_view text) { return nlohmann::json::accept(text.begin(), text.end()); }
+// Also what only halves of characters make invalid: whoever takes the line repairs it.
+bool IsJson(std::string_view text) {
+  if (nlohmann::json::accept(text.begin(), text.end())) return true;
+  const auto repaired = WithoutLoneSurrogates(text);
+  return repaired && nlohmann::json::accept(*repaired);
+}
 
 std::string LineText(int64_t number) { return "line " + std::to_string(number); }
 

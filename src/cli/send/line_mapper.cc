@@ -9,6 +9,8 @@
 #include "base/timestamp.h"
 #include "cli/run/utf8_text.h"
 #include "cli/send/legal_name.h"
+#include "cli/send/line_fields.h"
+#include "cli/send/lone_surrogate.h"
 #include "cli/send/text_time.h"
 #include "cli/send/time_object.h"
 #include "core/draft_decoder.h"
@@ -58,38 +60,34 @@ constexpr uint32_t kHasNoZone = kIsObject << 1;
 constexpr uint32_t kHasNoYear = kIsObject << 2;
 constexpr uint32_t kHasUnknownLevel = kIsObject << 3;
 constexpr uint32_t kIsLoneBracket = kIsObject << 4;
+constexpr uint32_t kIsRepaired = kIsObject << 5;
 
 constexpr uint32_t BitOf(Part part) { return 1U << static_cast<uint32_t>(part); }
+
+bool IsEnd(const std::string& type) { return type == "stage_completed" || type == "job_completed"; }
+
+bool IsBelowError(const std::string& level) {
+  return level == "debug" || level == "info" || level == "warning";
+}
+
+// What to do about a type that needs a stage, or a gate, in a line that has none.
+std::string Remedy(const Refusal& refusal, const FieldMapping& mapping) {
+  if (refusal.code != "missing_field") return "";
+  for (const Part part : {Part::kStage, Part::kGate}) {
+    const std::string flag = PartFlags()[static_cast<size_t>(part)].flag;
+    if (flag != "--" + refusal.field + "-field") continue;
+    if (mapping.Of(part).empty()) return "; name its field with " + flag;
+    return ", and the line has no field '" + QuotableText(mapping.Of(part).front(), 80) +
+           "'; a second " + flag + " names another place to look";
+  }
+  return "";
+}
 
 tl::expected<EventDraft, Refusal> Decoded(std::string_view event) {
   return DecodeDraft(event, {"", "import"});
 }
 
 }  // namespace
-
-void MappingCounts::AddObject(ForeignLine& line) {
-  ++objects;
-  if (!keys.empty()) return;
-  for (const JsonMember& member : line.members()) {
-    keys.push_back(member.key);
-    if (member.kind != JsonMember::Kind::kObject) continue;
-    for (JsonMembers inner(member.raw); inner.Next();) {
-      keys.push_back(member.key + "." + std::string(inner.key()));
-    }
-  }
-}
-
-void MappingCounts::AddFailures(const FieldMapping& mapping, ForeignLine& line, bool is_end) {
-  for (size_t i = 0; i < mapping.failures.size(); ++i) {
-    const auto& [path, value] = mapping.failures[i];
-    if (used_failures.contains(i) || (!is_end && failure_values.contains(i))) continue;
-    if (!line.Find(path)) continue;
-    failure_paths.insert(path);
-    if (!HasValue(line, path, value)) continue;
-    failure_values.insert(i);
-    if (is_end) used_failures.insert(i);
-  }
-}
 
 CliStatus CheckEvent(std::string_view event) {
   const auto draft = Decoded(event);
@@ -99,47 +97,61 @@ CliStatus CheckEvent(std::string_view event) {
 // One line on its way to an event.
 class LineReading {
  public:
-  LineReading(LineMapper& mapper, std::string_view line, const std::string& own_id)
-      : mapper_(mapper), mapping_(mapper.mapping_), line_(line), id_(own_id) {}
+  LineReading(LineMapper& mapper, std::string_view line, const std::string& own_id,
+              const ContainerLine* container = nullptr)
+      : mapper_(mapper),
+        mapping_(mapper.mapping_),
+        line_(line),
+        content_(WithoutNuls(line)),
+        nul_bytes_(line.size() - content_.size()),
+        container_(container),
+        fields_(mapping_, mapper.inside_, content_, container),
+        id_(own_id) {}
 
   CliResult<MappedLine> Read() {
-    const std::string_view content = WithoutNuls(line_);
-    nul_bytes_ = line_.size() - content.size();
-    parsed_ = ForeignLine::Parse(content);
     mapper_.levels_.BeginLine();
-    if (parsed_) {
-      counted_ |= kIsObject;
+    if (fields_.object() != nullptr) {
       for (const PartFlag& flag : PartFlags()) {
         if (CliStatus taken = Take(flag.part); !taken) return tl::unexpected(taken.error());
       }
-      KeepTheRest(content);
-    } else {
-      TakeText(content);
     }
-    return Finish(content);
+    if (fields_.is_object()) counted_ |= kIsObject;
+    const bool is_repaired = (fields_.line() != nullptr && fields_.line()->is_repaired()) ||
+                             (container_ != nullptr && container_->is_repaired);
+    if (is_repaired) counted_ |= kIsRepaired;
+    if (fields_.line() == nullptr) TakeText();
+    if (job_.empty()) job_ = mapping_.job;
+    if (job_.empty()) {
+      return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
+    }
+    SettleType();
+    if (fields_.object() != nullptr) KeepTheRest();
+    return Finish();
   }
 
   std::string ReadTime() {
-    const std::string_view content = WithoutNuls(line_);
-    if (content.starts_with('{')) parsed_ = ForeignLine::Parse(content);
-    if (!parsed_) {
-      SetTimeOfText(content);
+    if (const auto found = fields_.Find(Part::kTime)) {
+      if (!SetTime(found->place)) return "";
+    }
+    if (fields_.line() == nullptr) {
+      if (time_.empty()) SetTimeOfText(content_);
       return time_;
     }
-    if (const auto place = mapping_.Find(*parsed_, Part::kTime)) {
-      if (!SetTime(*place)) return "";
-    }
-    const auto message = mapping_.Find(*parsed_, Part::kMessage);
-    if (time_.empty() && message) SetTimeOfText(TextOfScalar(*message->member));
+    const auto message = fields_.Find(Part::kMessage);
+    if (time_.empty() && message) SetTimeOfText(TextOfScalar(*message->place.member));
     return time_;
   }
 
  private:
   CliStatus Take(Part part) {
-    const auto place = mapping_.Find(*parsed_, part);
-    if (!place) return {};
-    counted_ |= BitOf(part);
-    mapper_.counts_.found[static_cast<size_t>(part)] = true;
+    const auto found = fields_.Find(part);
+    const bool is_text = part == Part::kMessage && fields_.is_text_named();
+    if (found || is_text) {
+      counted_ |= BitOf(part);
+      mapper_.counts_.found[static_cast<size_t>(part)] = true;
+    }
+    if (!found) return {};
+    const ForeignLine::Place* place = &found->place;
     const std::string text = TextOfScalar(*place->member);
     if (text.empty()) return {};
     bool is_kept_whole = true;  // the event says all that the member said
@@ -164,7 +176,7 @@ class LineReading {
         is_kept_whole = SetMessage(*place->member);
         break;
       case Part::kLevel: {
-        auto level = mapper_.levels_.Read(*parsed_, *place);
+        auto level = ReadLevel(*found, text);
         if (!level && !mapper_.keeps_unknown_levels_) return tl::unexpected(level.error());
         if (!level) {
           unknown_level_ = level.error().message;
@@ -173,6 +185,7 @@ class LineReading {
           level_ = std::move(*level);
         }
         is_kept_whole = IsAbbreviation(text, level_);
+        level_member_ = place->member;
         break;
       }
       case Part::kTime: {
@@ -191,7 +204,15 @@ class LineReading {
     return target == original;
   }
 
+  CliResult<std::string> ReadLevel(const LineFields::Found& found, const std::string& text) {
+    const auto mapped = mapping_.levels.find(text);
+    if (mapped == mapping_.levels.end()) return mapper_.levels_.Read(*found.line, found.place);
+    mapper_.counts_.used_levels.insert(text);
+    return mapped->second;
+  }
+
   bool SetType(const std::string& text) {
+    their_type_ = text;
     for (const auto* table : {&mapping_.types, &mapping_.preset_types}) {
       const auto found = table->find(text);
       if (found == table->end()) continue;
@@ -222,8 +243,7 @@ class LineReading {
     if (HasZeroTime(place)) return false;
     if (member.kind == JsonMember::Kind::kObject) {
       const auto time = TimeOfObject(member.raw);
-      if (time) time_ = FormatTimestamp(time->micros);
-      if (time && !time->has_zone) counted_ |= kHasNoZone;
+      if (time) KeepTime(*time);
       return false;
     }
     const std::string text = TextOfScalar(member);
@@ -246,16 +266,20 @@ class LineReading {
                         "' has no offset before it, and times are not looked up by zone names; "
                         "convert them first (2026-03-01T10:00:00+01:00[Europe/Berlin] is read)");
       }
+      const bool names_zone = format && format->text().find("%Z") != std::string::npos;
       return Fail(
           ExitCode::kProblem,
           "invalid time '" + QuotableText(text, 80) + "': expected " +
               (format ? "'" + QuotableText(format->text(), 80) + "' (--time-format), " : "") +
               "RFC 3339, Unix seconds, milliseconds, microseconds or nanoseconds" +
-              (format ? "" : "; for other formats use --time-format"));
+              (format ? "" : "; for other formats use --time-format") +
+              (names_zone ? "; %Z reads the zones UTC, GMT and Z only, as other names (CEST, IST) "
+                            "are ambiguous: convert them to an offset for %z, or "
+                            "leave the name out of the time and give --time-zone"
+                          : ""));
     }
-    if (!time->has_zone) counted_ |= kHasNoZone;
     if (!has_year) counted_ |= kHasNoYear;
-    time_ = FormatTimestamp(time->micros);
+    KeepTime(*time);
     return time->has_zone && has_year;
   }
 
@@ -263,50 +287,90 @@ class LineReading {
   void SetTimeOfText(std::string_view text) {
     const auto leading = FindLeadingTime(text);
     if (!leading) return;
-    time_ = FormatTimestamp(leading->time.micros);
-    if (!leading->time.has_zone) counted_ |= kHasNoZone;
+    KeepTime(leading->time);
   }
 
-  void KeepTheRest(std::string_view content) {
-    const std::vector<JsonMember>& members = parsed_->members();
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (consumed_.contains(&members[i]) || parsed_->IsSuperseded(i)) continue;
-      AppendJsonMember(payload_, members[i].key, members[i].raw);
-    }
+  void KeepTime(const ForeignTime& time) {
+    const bool is_local = !time.has_zone && mapper_.zone_.has_value();
+    if (!time.has_zone && !is_local) counted_ |= kHasNoZone;
+    time_ = FormatTimestamp(is_local ? mapper_.zone_->ToUtc(time.micros) : time.micros);
+  }
+
+  void KeepTheRest() {
+    KeepRestOf(fields_.line(), false);
+    KeepRestOf(fields_.about(), true);
+    if (fields_.line() == nullptr) return;
     if (nul_bytes_ > 0)
       AppendJsonMember(payload_, FreeKey("nul_bytes"), std::to_string(nul_bytes_));
-    if (parsed_->has_duplicates()) AppendJsonMember(payload_, FreeKey("raw"), JsonString(content));
+    if (fields_.line()->has_duplicates())
+      AppendJsonMember(payload_, FreeKey("raw"), JsonString(content_));
+  }
+
+  void KeepRestOf(const ForeignLine* line, bool is_about) {
+    if (line == nullptr) return;
+    const std::vector<JsonMember>& members = line->members();
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (consumed_.contains(&members[i]) || line->IsSuperseded(i)) continue;
+      const std::string& key = members[i].key;
+      AppendJsonMember(payload_, is_about ? FreeKey(key) : key, members[i].raw);
+    }
   }
 
   // A key that the line itself does not use.
-  std::string FreeKey(std::string key) const {
-    while (parsed_ && parsed_->has_key(key)) key += '_';
+  std::string FreeKey(std::string key) {
+    while (fields_.line() != nullptr && fields_.line()->has_key(key)) key += '_';
     return key;
   }
 
-  void TakeText(std::string_view content) {
-    type_ = "log";
-    message_ = SanitizeUtf8(content);
-    const size_t first = content.find_first_not_of(" \t");
-    const std::string_view word = first == content.npos ? content : content.substr(first);
-    if (word == "{" || word == "[") counted_ |= kIsLoneBracket;
-    if (content.empty()) message_ = std::to_string(nul_bytes_) + " NUL bytes";
+  void TakeText() {
+    const bool is_docker = container_ != nullptr && container_->is_docker;
+    if (!is_docker) type_ = "log";
+    message_ = SanitizeUtf8(content_);
+    const size_t first = content_.find_first_not_of(" \t");
+    const std::string_view word = first == content_.npos ? content_ : content_.substr(first);
+    if (container_ == nullptr && (word == "{" || word == "[")) counted_ |= kIsLoneBracket;
+    if (container_ != nullptr && line_.empty()) {
+      message_ = " ";  // a log needs a message
+      AppendJsonMember(payload_, "blank", "true");
+    } else if (content_.empty()) {
+      message_ = std::to_string(nul_bytes_) + " NUL bytes";
+    }
+    if (container_ != nullptr && !container_->is_whole()) {
+      AppendJsonMember(payload_, "part", std::to_string(container_->part));
+      AppendJsonMember(payload_, "continues", container_->is_ended ? "false" : "true");
+    }
     if (nul_bytes_ > 0) AppendJsonMember(payload_, "nul_bytes", std::to_string(nul_bytes_));
-    if (!IsUtf8(content)) AppendJsonMember(payload_, "raw_base64", JsonString(Base64(content)));
+    if (!IsUtf8(content_)) AppendJsonMember(payload_, "raw_base64", JsonString(Base64(content_)));
   }
 
-  CliResult<MappedLine> Finish(std::string_view content) {
-    if (job_.empty()) job_ = mapping_.job;
-    if (job_.empty()) {
-      return Fail(ExitCode::kUsage, "no job id; give --job or --job-field");
-    }
+  // The type, by what came before and by how a stage or job has ended.
+  void SettleType() {
     if (type_.empty()) type_ = TypeWithoutName();
+    ForeignLine* object = fields_.object();
+    const bool has_failed = object != nullptr && IsEnd(type_) && mapping_.HasFailed(*object);
+    LeaveOutSkipped();
     LeaveOutRepetition();
-    if (parsed_) {
-      const bool is_end = type_ == "stage_completed" || type_ == "job_completed";
-      mapper_.counts_.AddFailures(mapping_, *parsed_, is_end);
-      type_ = mapping_.TypeByOutcome(*parsed_, type_);
+    const bool is_end = IsEnd(type_);
+    if (object != nullptr) mapper_.counts_.AddFailures(mapping_, *object, is_end);
+    if (has_failed && is_end) type_ = type_ == "job_completed" ? "job_failed" : "stage_failed";
+    mapper_.counts_.AddType(type_, their_type_);
+    if (!has_failed) return;
+    if (!is_end && level_.empty()) level_ = "error";
+    if (IsBelowError(level_)) {
+      level_ = "error";
+      consumed_.erase(level_member_);  // what the line says stays in the payload
     }
+    if (!mapping_.Of(Part::kMessage).empty()) return;
+    for (const std::string& path : mapping_.preset_causes) {
+      const auto place = object->Find(path);
+      const std::string cause = place ? TextOfScalar(*place->member) : "";
+      if (cause.empty()) continue;
+      message_ = WithoutLineEnd(cause);
+      return;
+    }
+  }
+
+  CliResult<MappedLine> Finish() {
     if (time_.empty()) SetTimeOfText(message_);
     if (time_.empty()) time_ = mapper_.last_time_;
     if (!unknown_level_.empty()) {
@@ -316,17 +380,19 @@ class LineReading {
       level_ = mapper_.levels_.ReadText(message_);
     }
     // A log without a text would be refused, and the line is the best there is to read.
-    if (message_.empty() && type_ == "log") message_ = QuotableText(content, kMaxStandInBytes);
+    if (message_.empty() && type_ == "log") message_ = QuotableText(content_, kMaxStandInBytes);
     std::string event = Encode(payload_.empty() ? "" : payload_ + "}");
     auto draft = Decoded(event);
     const bool is_payload_wrong = !draft && draft.error().field.starts_with("payload");
-    if (is_payload_wrong && parsed_) {
+    if (is_payload_wrong && fields_.object() != nullptr) {
       // A gate takes no key that it does not know, but for those that begin with "x-".
       const char* key = type_.starts_with("gate_") ? "x-line" : "line";
       event = Encode("{\"" + std::string(key) + "\":" + payload_ + "}}");
       draft = Decoded(event);
     }
-    if (!draft) return Fail(ExitCode::kUsage, draft.error().detail);
+    if (!draft) {
+      return Fail(ExitCode::kUsage, draft.error().detail + Remedy(draft.error(), mapping_));
+    }
     mapper_.last_time_ = time_;
     Count();
     return MappedLine{std::move(event), job_,     type_,         time_,
@@ -336,7 +402,7 @@ class LineReading {
   void Count() {
     MappingCounts& counts = mapper_.counts_;
     ++counts.lines;
-    if (parsed_) counts.AddObject(*parsed_);
+    if (fields_.is_object()) counts.AddObject(*fields_.object());
     for (size_t i = 0; i < kPartCount; ++i) {
       if ((counted_ & (1U << i)) != 0) ++counts.matched[i];
     }
@@ -344,7 +410,16 @@ class LineReading {
     if ((counted_ & kHasNoYear) != 0) ++mapper_.times_without_year_;
     if ((counted_ & kHasUnknownLevel) != 0) ++mapper_.unknown_levels_;
     if ((counted_ & kIsLoneBracket) != 0) ++mapper_.lone_brackets_;
+    if ((counted_ & kIsRepaired) != 0) ++mapper_.repaired_;
     mapper_.levels_.CountLine();
+  }
+
+  // The end of a stage that a preset tells to be skipped, where nothing started it.
+  void LeaveOutSkipped() {
+    if (preset_type_.empty() || type_ != "stage_completed") return;
+    const auto known = mapper_.preset_stages_.find({job_, stage_});
+    const bool is_running = known != mapper_.preset_stages_.end() && known->second.is_running;
+    if (!is_running && mapping_.IsSkipped(*fields_.object())) type_ = TypeNamed(preset_type_);
   }
 
   // The second start of a stage that runs, or end of one that has ended, by another type of a
@@ -384,8 +459,10 @@ class LineReading {
   LineMapper& mapper_;
   const FieldMapping& mapping_;
   const std::string_view line_;
-  size_t nul_bytes_ = 0;  // before and behind the content
-  std::optional<ForeignLine> parsed_;
+  const std::string_view content_;
+  const size_t nul_bytes_;          // before and behind the content
+  const ContainerLine* container_;  // null: none
+  LineFields fields_;
   std::set<const JsonMember*> consumed_;
   std::string job_;
   std::string type_;
@@ -395,7 +472,9 @@ class LineReading {
   std::string level_;
   std::string message_;
   std::string id_;
-  std::string payload_;      // without its last bracket
+  std::string payload_;  // without its last bracket
+  const JsonMember* level_member_ = nullptr;
+  std::string their_type_;
   std::string preset_type_;  // theirs, where a preset gave the type
   std::string unknown_level_;
   bool has_derived_id_ = true;
@@ -406,7 +485,14 @@ CliResult<MappedLine> LineMapper::Map(std::string_view line, const std::string& 
   return LineReading(*this, line, own_id).Read();
 }
 
+CliResult<MappedLine> LineMapper::Map(const ContainerLine& line, const std::string& own_id) {
+  return LineReading(*this, line.text, own_id, &line).Read();
+}
+
 std::string LineMapper::TimeOf(std::string_view line) {
+  if (const auto container = ReadContainerLine(line, reads_docker())) {
+    return LineReading(*this, container->text, "", &*container).ReadTime();
+  }
   return LineReading(*this, line, "").ReadTime();
 }
 
@@ -420,6 +506,7 @@ void LineMapper::Uncount(uint32_t counted) {
   if ((counted & kHasNoYear) != 0) --times_without_year_;
   if ((counted & kHasUnknownLevel) != 0) --unknown_levels_;
   if ((counted & kIsLoneBracket) != 0) --lone_brackets_;
+  if ((counted & kIsRepaired) != 0) --repaired_;
 }
 
 std::vector<std::string> LineMapper::Remarks() const {
@@ -435,6 +522,7 @@ std::vector<std::string> LineMapper::Remarks() const {
                       (unknown_levels_ == 1 ? " line has" : " lines have") +
                       " an unknown level and became info; the original is in the payload");
   }
+  if (repaired_ > 0) remarks.push_back(LoneSurrogatesText(repaired_));
   if (lone_brackets_ > 0) {
     remarks.push_back("warning: " + std::to_string(lone_brackets_) +
                       (lone_brackets_ == 1 ? " line is" : " lines are") +

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "cli/send/container_line.h"
 #include "cli/send/input_lines.h"
+#include "cli/send/line_fields.h"
 #include "core/json_text.h"
 
 namespace stagelog::cli {
@@ -30,36 +32,99 @@ int64_t MatchedBy(const MappingCounts& counts, Part part) {
   return counts.matched[static_cast<size_t>(part)];
 }
 
+bool IsFound(const MappingCounts& counts, Part part) {
+  return counts.found[static_cast<size_t>(part)];
+}
+
+// Whether the part was looked for in vain, and lines cannot do without it.
+bool IsMissed(const FieldMapping& mapping, const MappingCounts& counts, Part part,
+              bool skips_invalid) {
+  if (mapping.Of(part).empty() || IsFound(counts, part)) return false;
+  const bool is_optional = part == Part::kStage || part == Part::kGate;
+  if (!is_optional || counts.typed == 0) return true;
+  return counts.needed[static_cast<size_t>(part)] > 0 && !skips_invalid;
+}
+
 bool HasMatchedAll(const FieldMapping& mapping, const MappingCounts& counts) {
-  return counts.lines > 0 && CheckMatched(mapping, counts).has_value();
+  for (const PartFlag& flag : PartFlags()) {
+    if (!mapping.Of(flag.part).empty() && !IsFound(counts, flag.part)) return false;
+  }
+  return counts.lines > 0 && CheckMatched(mapping, counts, false).has_value();
 }
 
 // Counts what is there, without making events of it.
-void Count(const FieldMapping& mapping, const std::string& text, MappingCounts& counts) {
-  auto line = ForeignLine::Parse(text);
-  if (!line) return;
-  counts.AddObject(*line);
-  for (const PartFlag& flag : PartFlags()) {
-    const auto place = mapping.Find(*line, flag.part);
-    if (!place) continue;
-    ++counts.matched[static_cast<size_t>(flag.part)];
-    counts.found[static_cast<size_t>(flag.part)] = true;
-    const std::string value = TextOfScalar(*place->member);
-    if (flag.part == Part::kType && mapping.types.contains(value)) counts.used_types.insert(value);
+class Counter {
+ public:
+  Counter(const FieldMapping& mapping, MappingCounts& counts)
+      : mapping_(mapping), inside_(mapping), counts_(counts) {}
+
+  void Add(const std::string& text) {
+    auto container = ReadContainerLine(text, mapping_.preset == "docker");
+    if (!container) return Count(text, nullptr);
+    CountAll(joined_.Add(std::move(*container), 0, ""));
   }
-  counts.AddFailures(mapping, *line, false);
-}
+
+  void Finish() { CountAll(joined_.Finish()); }
+
+ private:
+  void CountAll(const std::vector<JoinedLine>& lines) {
+    for (const JoinedLine& joined : lines) Count(joined.line.text, &joined.line);
+  }
+
+  void Count(std::string_view text, const ContainerLine* container) {
+    LineFields fields(mapping_, inside_, text, container);
+    if (fields.object() == nullptr) return;
+    counts_.AddObject(*fields.object());
+    std::string type = mapping_.type;
+    std::string theirs;
+    for (const PartFlag& flag : PartFlags()) {
+      const auto found = fields.Find(flag.part);
+      if (!found && !(flag.part == Part::kMessage && fields.is_text_named())) continue;
+      ++counts_.matched[static_cast<size_t>(flag.part)];
+      counts_.found[static_cast<size_t>(flag.part)] = true;
+      if (flag.part != Part::kType) continue;
+      theirs = TextOfScalar(*found->place.member);
+      if (mapping_.types.contains(theirs)) counts_.used_types.insert(theirs);
+      type = OurType(theirs);
+    }
+    counts_.AddType(type, theirs);
+    counts_.AddFailures(mapping_, *fields.object(), false);
+  }
+
+  const std::string& OurType(const std::string& theirs) const {
+    for (const auto* table : {&mapping_.types, &mapping_.preset_types}) {
+      if (const auto found = table->find(theirs); found != table->end()) return found->second;
+    }
+    return theirs;
+  }
+
+  const FieldMapping& mapping_;
+  const ContainerMapping inside_;
+  ContainerLines joined_;
+  MappingCounts& counts_;
+};
 
 }  // namespace
 
-CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts) {
+CliStatus CheckMatched(const FieldMapping& mapping, const MappingCounts& counts,
+                       bool skips_invalid) {
   if (counts.lines == 0) return {};
   const std::string none = "matched none of " + LinesText(counts.lines);
   bool has_matched = false;
   for (const PartFlag& flag : PartFlags()) {
-    const bool is_found = counts.found[static_cast<size_t>(flag.part)];
-    has_matched = has_matched || is_found;
-    if (mapping.Of(flag.part).empty() || is_found) continue;
+    has_matched = has_matched || IsFound(counts, flag.part);
+    if (!IsMissed(mapping, counts, flag.part, skips_invalid)) continue;
+    const size_t index = static_cast<size_t>(flag.part);
+    if (counts.typed > 0 && counts.needed[index] > 0) {
+      return Fail(ExitCode::kProblem, std::string(flag.flag) + " " + Words(mapping.Of(flag.part)) +
+                                          " " + none + "; " + std::to_string(counts.needed[index]) +
+                                          " of them, such as those of the type '" +
+                                          QuotableText(counts.needed_by[index], 80) + "', " +
+                                          (counts.needed[index] == 1 ? "needs" : "need") + " it" +
+                                          Hint(mapping.Of(flag.part).front(), counts.keys) +
+                                          "; a second " + flag.flag +
+                                          " names another place to look");
+    }
     return Fail(ExitCode::kProblem, std::string(flag.flag) + " " + Words(mapping.Of(flag.part)) +
                                         " " + none +
                                         Hint(mapping.Of(flag.part).front(), counts.keys));
@@ -86,10 +151,10 @@ std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCo
   std::vector<std::string> sentences;
   for (const PartFlag& flag : PartFlags()) {
     const int64_t matched = MatchedBy(counts, flag.part);
-    if (mapping.Of(flag.part).empty() || matched == 0 || matched * 2 >= counts.lines) continue;
+    if (mapping.Of(flag.part).empty() || matched * 2 >= counts.lines) continue;
     sentences.push_back("warning: " + std::string(flag.flag) + " " + Words(mapping.Of(flag.part)) +
-                        " matched only " + std::to_string(matched) + " of " +
-                        LinesText(counts.lines));
+                        " matched " + (matched == 0 ? "none" : "only " + std::to_string(matched)) +
+                        " of " + LinesText(counts.lines));
   }
   for (size_t i = 0; i < mapping.failures.size(); ++i) {
     if (counts.lines == 0 || counts.used_failures.contains(i)) continue;
@@ -106,6 +171,13 @@ std::vector<std::string> FewMatched(const FieldMapping& mapping, const MappingCo
   if (!unused.empty() && unused.size() < mapping.types.size()) {
     sentences.push_back("warning: types of --type-map not found in any line: " + Words(unused));
   }
+  unused.clear();
+  for (const auto& [theirs, ours] : mapping.levels) {
+    if (!counts.used_levels.contains(theirs)) unused.push_back(theirs);
+  }
+  if (!unused.empty()) {
+    sentences.push_back("warning: levels of --level-map not found in any line: " + Words(unused));
+  }
   return sentences;
 }
 
@@ -116,6 +188,7 @@ CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
   if (!source) return Fail(ExitCode::kBadFile, source.error().message);
   InputLines lines(std::move(*source));
   OutlineRecorder recorder(ledger);
+  Counter counter(mapping, counts);
   bool is_counting = !HasMatchedAll(mapping, counts);
   while (true) {
     const auto line = lines.Next();
@@ -123,12 +196,13 @@ CliResult<FileOutline> Survey(const std::string& path, const std::string& name,
     if (!line->has_value()) break;
     ++counts.lines;
     if (is_counting && !(*line)->is_too_long) {
-      Count(mapping, (*line)->text, counts);
+      counter.Add((*line)->text);
       is_counting = !HasMatchedAll(mapping, counts);
     }
     if (!(*line)->is_ended) break;  // it may become another one
     recorder.Add((*line)->text);
   }
+  if (is_counting) counter.Finish();
   return recorder.Outline();
 }
 

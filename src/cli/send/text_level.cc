@@ -86,6 +86,20 @@ std::string_view WithoutSeconds(std::string_view text) {
   return end != text.npos && end > 1 && text[end] == ']' ? text.substr(end + 1) : text;
 }
 
+// "{subprocess.py:93} ", as Airflow prints the place of a message behind its time, also with two
+// brackets.
+std::string_view WithoutPlace(std::string_view text) {
+  if (!text.starts_with('{')) return text;
+  const size_t name = text.find_first_not_of('{');
+  const size_t colon = text.find_first_of(":{} ", name);
+  if (name > 2 || colon == text.npos || text[colon] != ':') return text;
+  const size_t end = text.find_first_not_of("0123456789", colon + 1);
+  const bool is_place = end != text.npos && end > colon + 1 &&
+                        text.substr(end).starts_with(std::string_view("}}").substr(2 - name)) &&
+                        text.substr(end + name).starts_with(' ');
+  return is_place ? WithoutBlanksAndColors(text.substr(end + name)) : text;
+}
+
 // What stands between a time and a level: "2026-03-01 10:00:00 | ERROR | text", "... - ERROR -
 // ...".
 std::string_view WithoutSeparator(std::string_view text) {
@@ -101,7 +115,9 @@ std::string_view WithoutSeparator(std::string_view text) {
 std::string_view LevelOfText(std::string_view text) {
   text = WithoutBlanksAndColors(text);
   if (text.starts_with('<')) return OfPriority(text);
-  if (const auto time = FindLeadingTime(text)) text = WithoutSeparator(text.substr(time->size));
+  if (const auto time = FindLeadingTime(text)) {
+    text = WithoutPlace(WithoutSeparator(text.substr(time->size)));
+  }
   if (text.starts_with("##[") || text.starts_with("::")) return OfWorkflowCommand(text);
   if (text.starts_with('[')) return InBrackets(text, ']');
   if (text.starts_with('(')) return InBrackets(text, ')');

@@ -12,6 +12,7 @@ namespace stagelog::cli {
 //  - "[INFO] text", "(warn) text": a word of LevelOfWord(), or one capital letter;
 //  - "WARN: text", "ERROR - text", "ERROR text", "INFO[0012] text": the last three in capitals
 //  only;
+//  - behind a time also a place in a program: "{subprocess.py:93} ERROR - text";
 //  - "##[error]text", "::error::text": commands of workflow runners.
 // Words that often begin a sentence or name something else (config, http, note, ok, ...) count in
 // capitals only.

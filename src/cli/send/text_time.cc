@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 namespace stagelog::cli {
 namespace {
@@ -106,12 +107,18 @@ std::optional<LeadingTime> FindLeadingTime(std::string_view text) {
   rest.remove_prefix(SizeOfSyslogHead(rest));
   const char closing = rest.starts_with('[') ? ']' : rest.starts_with('(') ? ')' : '\0';
   if (closing != '\0') rest = WithoutBlanksAndColors(rest.substr(1));
-  size_t size = SizeOfTime(rest);
+  // "[2026-11-20, 09:15:01 UTC]", as Airflow prints it.
+  const bool has_comma = closing != '\0' && Matches(rest, "0000-00-00, 00:00:00") > 0;
+  const std::string without_comma =
+      has_comma ? std::string(rest).erase(std::string_view("0000-00-00").size(), 1) : "";
+  const std::string_view spelled = has_comma ? without_comma : rest;
+  size_t size = SizeOfTime(spelled);
   if (size == 0) return std::nullopt;
-  size += SizeOfZoneName(rest.substr(size));
-  const auto time = ParseForeignTime(rest.substr(0, size));
-  if (!time || IsZeroTime(rest.substr(0, size))) return std::nullopt;
-  rest.remove_prefix(size);
+  size += SizeOfZoneName(spelled.substr(size));
+  const std::string_view found = spelled.substr(0, size);
+  const auto time = ParseForeignTime(found);
+  if (!time || IsZeroTime(found)) return std::nullopt;
+  rest.remove_prefix(size + (has_comma ? 1 : 0));
   if (closing != '\0') {
     const std::string_view behind = WithoutBlanksAndColors(rest);
     if (behind.starts_with(closing)) rest = behind.substr(1);

@@ -17,7 +17,8 @@ struct LeadingTime {
 
 // The time that `text` begins with: a date and a time of day with seconds, year first
 // ("2026-11-20T09:15:01.1234567Z text", "2026-11-20 09:15:01,123 text", "2026/11/20 09:15:01 text",
-// a zone or an offset may follow), also in square or round brackets, behind colors, and behind the
+// a zone or an offset may follow), also in square or round brackets (there
+// also with a comma behind the date), behind colors, and behind the
 // head of RFC 5424 ("<165>1 2026-11-20T09:15:00Z host app - - text"). No value where it begins
 // otherwise, with the zero time of Go and .NET (IsZeroTime()), or with a time whose only zone is a
 // name ("2026-11-20T09:15:01[Europe/Berlin] text").

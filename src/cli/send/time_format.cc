@@ -81,7 +81,13 @@ std::optional<int64_t> MicrosOf(const tm& time, int64_t fraction) {
   if (!date.ok() || time.tm_year < -1900 || time.tm_year > 9'999 - 1'900) return std::nullopt;
   const int64_t day_count = sys_days{date}.time_since_epoch().count();
   const int64_t in_day = time.tm_hour * 3'600 + time.tm_min * 60 + std::min(time.tm_sec, 59);
-  return day_count * kMicrosPerDay + (in_day - time.tm_gmtoff) * kMicrosPerSecond + fraction;
+  constexpr int64_t kHour = 3'600;
+  const int64_t seconds = in_day - time.tm_gmtoff;
+  const bool is_leap_second = time.tm_sec > 59;  // as base/timestamp.h reads it
+  const bool ends_hour = ((seconds % kHour) + kHour) % kHour == kHour - 1;
+  if (time.tm_sec > 60 || (is_leap_second && !ends_hour)) return std::nullopt;
+  return day_count * kMicrosPerDay + seconds * kMicrosPerSecond +
+         (is_leap_second ? kMicrosPerSecond - 1 : fraction);
 }
 
 }  // namespace
