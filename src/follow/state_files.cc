@@ -185,12 +185,15 @@ void StateFiles::WriteJob(const std::string& job_id, int64_t since_seq) {
 // The state never names an event that is not in events.jsonl: what is announced was written there,
 // unless the file is obstructed.
 Status StateFiles::TryWriteJob(const std::string& job_id) {
+  const auto behind = [&] { return status_.IsFileBehind(job_id); };
+  const Error problem{"events.jsonl does not have all events yet"};
+  if (behind()) return tl::unexpected(problem);
   StateChanges changes;
   const int64_t head = status_.GetStatus().head_seq;
   const Result<const JobState*> state = states_.Advance(job_id, changes, head);
   if (!state) return tl::unexpected(state.error());
   if (*state == nullptr) return {};
-  if (status_.IsFileBehind(job_id)) return Failure("events.jsonl does not have all events yet");
+  if (behind()) return tl::unexpected(problem);
   Status written = writer_.Write(**state, changes);
   if ((*state)->IsTerminal()) states_.Forget(job_id);
   return written;

@@ -14,7 +14,6 @@ namespace stagelog {
 namespace {
 
 // journal.json is written once for so many events: it holds a bound that no given seq exceeds.
-constexpr int64_t kSeqReserve = 65'536;
 // Staged while the group before is committed: a bound on what a failure of that one refuses.
 constexpr size_t kMaxEventsAhead = 16'384;
 // Groups that follow one another without a look at what else there is to do.
@@ -315,11 +314,11 @@ Status EventLogger::AppendToFiles(const BatchStager& stager) {
 }
 
 Status EventLogger::NoteObstructedFiles() {
+  ShowObstructedFiles();
   if (job_files_.obstructed_count() > JobFileFollower::kMaxObstructed) {
     return Failure("more than " + std::to_string(JobFileFollower::kMaxObstructed) +
                    " events.jsonl files cannot be written");
   }
-  ShowObstructedFiles();
   identity_.owed_files = job_files_.OwedFiles();
   if (Status noted = WriteJournalIdentity(files_, options_.runs_dir, identity_); !noted) {
     return noted;

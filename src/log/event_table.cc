@@ -135,8 +135,8 @@ ALTER TABLE jobs ADD COLUMN implicit INTEGER NOT NULL DEFAULT 0;      -- 1: not 
 int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
 
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
-                       FileSystem& files)
-    : database_(path, kReadWrite | SQLITE_OPEN_CREATE, kBusyMillis, vfs),
+                       FileSystem& files, bool may_create)
+    : database_(path, may_create ? kReadWrite | SQLITE_OPEN_CREATE : kReadWrite, kBusyMillis, vfs),
       lines_(files, ParentDirectory(path)),
       stored_(database_, lines_) {
   database_.exec("PRAGMA journal_mode=WAL");
@@ -176,11 +176,6 @@ SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot
 }
 
 void EventTable::Begin() { Prepared(begin_, "BEGIN IMMEDIATE").exec(); }
-
-void EventTable::BeginRead() {
-  database_.exec("BEGIN");
-  HeadSeq();  // the moment is that of the first read
-}
 
 void EventTable::Commit() { Prepared(commit_, "COMMIT").exec(); }
 

@@ -92,14 +92,13 @@ int SchemaVersion();
 // functions of the journal turn it into a value.
 class EventTable {
  public:
-  // Opens or creates the database and brings its schema up to date. Commits are durable when
-  // `durable` (synchronous=FULL); without, they are as safe as the next checkpoint. `files` has the
-  // events.jsonl beside the database.
+  // Opens or (if it may) creates the database and brings its schema up to date. Commits are durable
+  // when `durable` (synchronous=FULL); without, they are as safe as the next checkpoint. `files`
+  // has the events.jsonl beside the database.
   EventTable(const std::string& path, const std::string& vfs, bool durable = true,
-             FileSystem& files = RealFileSystem());
+             FileSystem& files = RealFileSystem(), bool may_create = true);
 
   void Begin();
-  void BeginRead();  // all that is read until Commit() or Rollback() is of one moment
   void Commit();
   void Rollback() noexcept;
 

@@ -77,9 +77,11 @@ bool JobDeletions::HasWork() const {
 
 Status JobDeletions::Step(WriterAccess& access) {
   if (HasRequests()) return Begin(access, TakeRequest());
-  for (Tombstone& tombstone : std::exchange(left_, {})) {
-    remover_.Resume(std::move(tombstone));
-    waiting_.emplace_back([](const auto&) {});
+  if (clock_.MonotonicMicros() >= NextDueMicros()) {
+    for (Tombstone& tombstone : std::exchange(left_, {})) {
+      remover_.Resume(std::move(tombstone));
+      waiting_.emplace_back([](const auto&) {});
+    }
   }
   return RemoveSome(access.table());
 }

@@ -10,8 +10,10 @@ namespace stagelog {
 namespace {
 
 constexpr size_t kMaxNamed = 100;
-constexpr int kMaxDoublings = 6;           // of the time between two attempts
-constexpr size_t kMaxTailBytes = 4 << 20;  // that the writer appends itself after a repair
+constexpr int kMaxDoublings = 6;            // of the time between two attempts
+constexpr size_t kMaxTailBytes = 16 << 20;  // that the writer appends itself after a repair
+constexpr int kQuickRepairs = 3;            // of a file that is obstructed over and over
+constexpr size_t kMaxRepaired = 1'000;
 
 }  // namespace
 
@@ -60,14 +62,18 @@ void JobFileFollower::Append(const std::string& job_id, std::string_view lines,
                              int64_t first_job_seq) {
   if (IsObstructed(job_id)) return;
   const Status appended = job_files_.Append(job_id, lines, clock_.MonotonicMicros());
-  if (!appended) Obstruct(job_id, first_job_seq, appended.error().message);
+  if (appended) {
+    const auto count = std::count(lines.begin(), lines.end(), '\n');
+    job_files_.SetThrough(job_id, first_job_seq + count - 1);
+  } else {
+    Obstruct(job_id, first_job_seq, appended.error().message);
+  }
   ObstructFailedCloses();
 }
 
-// Which of its lines such a file lacks is not known.
 void JobFileFollower::ObstructFailedCloses() {
-  for (const auto& [job_id, error] : job_files_.TakeFailedCloses()) {
-    Obstruct(job_id, 1, error.message, /*sync_failed=*/true);
+  for (const JobFiles::FailedClose& close : job_files_.TakeFailedCloses()) {
+    Obstruct(close.job_id, close.through_job_seq + 1, close.error.message, /*sync_failed=*/true);
   }
 }
 
@@ -92,6 +98,15 @@ void JobFileFollower::Obstruct(const std::string& job_id, int64_t first_missing_
   obstruction.first_missing_job_seq = first_missing_job_seq;
   obstruction.problem = problem;
   obstruction.retry_at_micros = clock_.MonotonicMicros();
+  const auto before = repaired_.find(job_id);
+  if (before != repaired_.end()) {
+    const Repaired& repaired = before->second;
+    const bool is_recent = obstruction.retry_at_micros - repaired.at_micros < LongestWait();
+    if (is_recent) obstruction.attempts = repaired.attempts;
+    if (is_recent && repaired.attempts > kQuickRepairs) {
+      obstruction.retry_at_micros += WaitAfter(repaired.attempts - kQuickRepairs - 1);
+    }
+  }
   needs_note_ = true;
   spdlog::warn(
       "[journal] cannot write events.jsonl of {}: {}; its events are accepted, and written to the "
@@ -155,39 +170,24 @@ std::optional<JobRepair> JobFileFollower::Step(EventTable& table) {
                                .is_new_job = obstruction.is_new_job,
                                .sync_failed = obstruction.sync_failed,
                                .time_suffix = SetAsideSuffix(clock_.WallMicros())};
-  if (thread_ == nullptr || MustRunOnWriter(*job_id, table)) {
+  if (thread_ == nullptr) {
     return Finish(*job_id, RepairHere(request, table), table);
   }
   running_ = std::make_unique<Running>();
   running_->request = std::move(request);
   thread_->Start([this, running = running_.get()] {
-    running->result = RepairJobFile(filesystem_, options_.runs_dir, running->request);
+    running->result =
+        RepairJobFile(filesystem_, options_.runs_dir, running->request, is_cancelled_);
     running->is_done = true;
     wake_();
   });
   return std::nullopt;
 }
 
-// It may write to the database, or use the one place where files are expanded.
-bool JobFileFollower::MustRunOnWriter(const std::string& job_id, EventTable& table) {
-  const std::optional<JobRow> row = table.FindJob(job_id);
-  if (row && table.FileJobSeq(row->first_seq) > 0) return true;
-  const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
-  return is_compressed && *is_compressed;
-}
-
 Result<JobFileRepairResult> JobFileFollower::RepairHere(const JobFileRepairRequest& request,
                                                         EventTable& table) {
   try {
-    table.Begin();
-    Result<JobFileRepairResult> result =
-        RepairJobFile(filesystem_, table, options_.runs_dir, request);
-    if (result) {
-      table.Commit();
-    } else {
-      table.Rollback();
-    }
-    return result;
+    return RepairJobFile(filesystem_, table, options_.runs_dir, request, is_cancelled_);
   } catch (const SQLite::Exception&) {
     table.Rollback();
     throw;
@@ -201,7 +201,16 @@ std::optional<JobRepair> JobFileFollower::Finish(const std::string& job_id,
     PutOff(job_id, result.error().message);
     return std::nullopt;
   }
-  if (result->first_seq != 0 && !AppendTail(job_id, *result, table)) return std::nullopt;
+  obstructed_.at(job_id).is_new_job = false;
+  if (result->first_seq == 0 && table.FindJob(job_id)) {
+    PutOff(job_id, "the database that is there does not know the job");
+    return std::nullopt;
+  }
+  if (result->first_seq != 0 && !AppendTail(job_id, *result, table)) {
+    return std::move(result->repair);
+  }
+  if (repaired_.size() >= kMaxRepaired) repaired_.clear();
+  repaired_[job_id] = {obstructed_.at(job_id).attempts + 1, clock_.MonotonicMicros()};
   obstructed_.erase(job_id);
   note_is_stale_ = true;
   spdlog::info("[journal] events.jsonl of {} is complete again", job_id);
@@ -235,12 +244,16 @@ bool JobFileFollower::AppendTail(const std::string& job_id, const JobFileRepairR
 
 void JobFileFollower::PutOff(const std::string& job_id, const std::string& problem) {
   Obstruction& obstruction = obstructed_.at(job_id);
-  const int doublings = std::min(obstruction.attempts++, kMaxDoublings);
-  const int64_t delay = std::min(options_.retry_micros << doublings, 60 * options_.retry_micros);
-  obstruction.retry_at_micros = clock_.MonotonicMicros() + delay;
+  obstruction.retry_at_micros = clock_.MonotonicMicros() + WaitAfter(obstruction.attempts++);
   if (obstruction.problem == problem) return;
   obstruction.problem = problem;
   spdlog::warn("[journal] still cannot write events.jsonl of {}: {}", job_id, problem);
+}
+
+int64_t JobFileFollower::LongestWait() const { return 60 * options_.retry_micros; }
+
+int64_t JobFileFollower::WaitAfter(int attempts) const {
+  return std::min(options_.retry_micros << std::min(attempts, kMaxDoublings), LongestWait());
 }
 
 void JobFileFollower::RepairAll(EventTable& table, int64_t until_micros) {
@@ -249,12 +262,23 @@ void JobFileFollower::RepairAll(EventTable& table, int64_t until_micros) {
   const int64_t now = clock_.MonotonicMicros();
   for (auto& [job_id, obstruction] : obstructed_) obstruction.retry_at_micros = now;
   const std::unique_ptr<SingleTaskThread> thread = std::move(thread_);  // without it, here
-  while (HasWork() && clock_.MonotonicMicros() <= until_micros) Step(table);
+  while (HasWork() && clock_.MonotonicMicros() <= until_micros) {
+    const std::string job_id = *DueJob();
+    const auto info = filesystem_.Stat(JobFilePath(options_.runs_dir, job_id));
+    const bool is_large = info && *info && (*info)->size > kMaxTailBytes;
+    if (is_large) {
+      PutOff(job_id, "the journal is being closed");
+    } else {
+      Step(table);
+    }
+  }
 }
 
 void JobFileFollower::StopRunning() {
   if (running_ == nullptr) return;
+  is_cancelled_ = true;
   thread_->Wait();
+  is_cancelled_ = false;
   running_.reset();
 }
 

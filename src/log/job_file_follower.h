@@ -28,7 +28,8 @@ namespace stagelog {
 
 // A file that cannot be written makes only its own job lag. The job is "obstructed": its lines are
 // not written, its events are accepted and served from the database. The obstacle is looked at
-// again at once, then after one retry interval and less and less often, up to once in 60 intervals.
+// again at once, then after one retry interval and less and less often, up to once in 60 intervals;
+// so is a file that is obstructed over and over.
 // When it is gone the file is compared, what differs is set aside, and the missing lines are
 // written.
 //
@@ -114,16 +115,22 @@ class JobFileFollower {
     std::optional<Result<JobFileRepairResult>> result;
     std::atomic<bool> is_done = false;
   };
+  // A job whose file was repaired some time ago.
+  struct Repaired {
+    int attempts = 0;
+    int64_t at_micros = 0;  // monotonic
+  };
 
   Status PrepareFile(const std::string& job_id, const JobState* job, EventTable& table,
                      std::vector<std::string>& set_aside);
   std::optional<std::string> DueJob() const;
-  bool MustRunOnWriter(const std::string& job_id, EventTable& table);
   Result<JobFileRepairResult> RepairHere(const JobFileRepairRequest& request, EventTable& table);
   std::optional<JobRepair> Finish(const std::string& job_id, Result<JobFileRepairResult> result,
                                   EventTable& table);
   bool AppendTail(const std::string& job_id, const JobFileRepairResult& result, EventTable& table);
   void PutOff(const std::string& job_id, const std::string& problem);
+  int64_t LongestWait() const;
+  int64_t WaitAfter(int attempts) const;
   void ObstructFailedCloses();
   void StopRunning();
 
@@ -133,8 +140,11 @@ class JobFileFollower {
   const std::function<void()> wake_;
   JobFiles job_files_;
   std::map<std::string, Obstruction> obstructed_;
+  std::map<std::string, Repaired>
+      repaired_;  // a while ago: a file that is obstructed over and over
   bool needs_note_ = false;
   bool note_is_stale_ = false;
+  std::atomic<bool> is_cancelled_ = false;  // the repair under way is to end
   std::unique_ptr<Running> running_;
   std::unique_ptr<SingleTaskThread> thread_;  // none before StartThread()
 };

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kWriteChunkBytes = size_t{1} << 20;
 constexpr size_t kFileEventsAtOnce = 1'000;
 
+Error Cancelled() { return {"the journal is being closed", 0}; }
+
 // For good, as the file in it is about to be.
 Status EnsureSyncedJobDirectory(FileSystem& files, const std::string& runs_dir,
                                 const std::string& job_id) {
@@ -33,6 +35,7 @@ JobFileReconciler::JobFileReconciler(FileSystem& files, EventTable& table, std::
       max_ts_micros_(max_ts_micros) {}
 
 Result<JobRepair> JobFileReconciler::Run() {
+  was_known_ = table_.FindJob(job_id_).has_value();
   if (std::optional<JobState> state = table_.LoadState(job_id_)) state_ = std::move(*state);
   if (Status cleared = SetAsideObstacle(); !cleared) return tl::unexpected(cleared.error());
   if (Status finished = FinishInterruptedRewrite(); !finished) {
@@ -128,6 +131,7 @@ Result<bool> JobFileReconciler::FileEventsAreInPlace(LineReader& reader) {
   while (true) {
     const std::vector<FileEvent> events =
         table_.FileEvents(state_.first_seq, seq, kFileEventsAtOnce);
+    if (IsCancelled()) return tl::unexpected(Cancelled());
     for (const FileEvent& event : events) {
       seq = event.seq;
       if (event.place.offset == kLostOffset) continue;
@@ -149,7 +153,12 @@ Result<JobFileReconciler::Verdict> JobFileReconciler::CompareRows(LineReader& re
   Verdict verdict = Verdict::kAgrees;
   std::optional<Error> error;
   const int64_t dropped = table_.FileJobSeq(state_.first_seq);
-  table_.VisitJobEvents(state_.first_seq, dropped, [&](int64_t, std::string_view body) {
+  table_.VisitJobEvents(state_.first_seq, dropped, [&](int64_t seq, std::string_view body) {
+    if (seq > state_.as_of_seq) return false;
+    if (IsCancelled()) {
+      error = Cancelled();
+      return false;
+    }
     const Result<std::optional<FileLine>> line = reader.Next();
     if (!line) {
       error = line.error();
@@ -184,7 +193,9 @@ Result<JobFileReconciler::Verdict> JobFileReconciler::TakeFurtherLines(LineReade
     }
     // A last line without its end was torn. Where it is whole but for its newline it has been
     // taken, and is written anew with one.
-    if (line.terminated) return Verdict::kDiverged;
+    // A torn one of ours is the beginning of a row, unless the rows come from this file.
+    const bool is_foreign = was_known_ && repair_.lines_taken == 0 && !taken;
+    if (line.terminated || is_foreign) return Verdict::kDiverged;
     repair_.tail_cut = !taken;
     return Verdict::kFileIsBehind;
   }
@@ -217,7 +228,9 @@ Status JobFileReconciler::AppendMissing() {
   const auto stored = FindStoredFile(files_, path_);
   if (!stored) return tl::unexpected(stored.error());
   if (stored->has_value() && (*stored)->is_compressed()) {
-    if (Status plain = ExpandJobFile(files_, runs_dir_, job_id_); !plain) return plain;
+    // The writer may be expanding another file at the one place that is for that.
+    const std::string temporary = is_live_ ? path_ + ".tmp" : ExpandingPath(runs_dir_);
+    if (Status plain = ExpandJobFile(files_, runs_dir_, job_id_, temporary); !plain) return plain;
   }
   const auto info = files_.Stat(path_);
   if (!info) return tl::unexpected(info.error());
@@ -239,6 +252,7 @@ Status JobFileReconciler::RelocateLines() {
     if (!file && !is_damaged) return tl::unexpected(file.error());
     LineReader reader(is_damaged ? nullptr : std::move(*file));
     while (!is_damaged) {
+      if (IsCancelled()) return tl::unexpected(Cancelled());
       const Result<std::optional<FileLine>> line = reader.Next();
       if (!line) return tl::unexpected(line.error());
       if (!line->has_value()) break;
@@ -263,6 +277,7 @@ void JobFileReconciler::MovePlaces(const std::unordered_map<int64_t, int64_t>& o
     const std::vector<FileEvent> events =
         table_.FileEvents(state_.first_seq, seq, kFileEventsAtOnce);
     count = events.size();
+    if (is_live_) table_.Begin();
     for (const FileEvent& event : events) {
       const auto found = offsets.find(event.seq);
       const bool is_lost = found == offsets.end();
@@ -270,6 +285,7 @@ void JobFileReconciler::MovePlaces(const std::unordered_map<int64_t, int64_t>& o
       repair_.lines_lost += is_lost ? 1 : 0;
       seq = event.seq;
     }
+    if (is_live_) table_.Commit();
   }
 }
 
@@ -348,6 +364,9 @@ Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_s
   };
   if (state_.job_seq > 0) {
     table_.VisitJobEvents(state_.first_seq, after_job_seq, [&](int64_t seq, std::string_view body) {
+      if (seq > state_.as_of_seq) return false;
+      if (IsCancelled()) status = tl::unexpected(Cancelled());
+      if (!status) return false;
       if (seq <= dropped) offsets[seq] = offset;
       offset += static_cast<int64_t>(body.size()) + 1;
       chunk += body;

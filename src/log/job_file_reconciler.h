@@ -2,6 +2,7 @@
 #ifndef STAGELOG_LOG_JOB_FILE_RECONCILER_H_
 #define STAGELOG_LOG_JOB_FILE_RECONCILER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -39,6 +40,14 @@ class JobFileReconciler {
   JobFileReconciler(FileSystem& files, EventTable& table, std::string runs_dir, std::string job_id,
                     std::string time_suffix, int64_t max_ts_micros);
 
+  // The journal is in use, and nobody else has anything to do with this job's file or places: Run()
+  // needs no transaction, writes in short ones of its own, and looks at no event that is committed
+  // after it began. It fails soon after `cancel` (which outlives it) is true.
+  void BeLive(const std::atomic<bool>* cancel) {
+    is_live_ = true;
+    cancel_ = cancel;
+  }
+
   Result<JobRepair> Run();
 
   // The job's state after Run(); job_seq is 0 when there is no event at all.
@@ -64,6 +73,7 @@ class JobFileReconciler {
   Status ExpandWithoutTable();
   Result<bool> IsPrefixOfPlain();
   Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
+  bool IsCancelled() const { return cancel_ != nullptr && *cancel_; }
   bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }
 
   FileSystem& files_;
@@ -73,9 +83,12 @@ class JobFileReconciler {
   const std::string path_;
   const std::string time_suffix_;
   const int64_t max_ts_micros_;
+  bool is_live_ = false;
+  const std::atomic<bool>* cancel_ = nullptr;
   JobState state_;
   StateChanges changes_;  // by lines that were taken
   JobRepair repair_;
+  bool was_known_ = false;       // to the table, before Run()
   uint64_t good_bytes_ = 0;      // of the file, from its start, that agree with the table
   int64_t matched_job_seq_ = 0;  // the last event within those bytes
 };

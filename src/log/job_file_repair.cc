@@ -4,16 +4,45 @@
 #include <utility>
 #include <vector>
 
+#include "base/logging.h"
 #include "log/job_files.h"
 #include "log/recovery.h"
 #include "log/set_aside.h"
 #include "log/stored_file.h"
 
 namespace stagelog {
+namespace {
+
+constexpr size_t kPortionBytes = size_t{1} << 20;
+constexpr int kMaxPortions = 1'000;
+
+// Appends up to about a mebibyte of the events after `result.through_job_seq`. Returns how much.
+Result<size_t> AppendPortion(FileSystem& files, EventTable& table, const std::string& path,
+                             JobFileRepairResult& result) {
+  std::string lines;
+  int64_t count = 0;
+  table.VisitJobEvents(result.first_seq, result.through_job_seq,
+                       [&](int64_t, std::string_view body) {
+                         lines += body;
+                         lines += '\n';
+                         ++count;
+                         return lines.size() < kPortionBytes;
+                       });
+  if (lines.size() < kPortionBytes) return lines.size();  // the writer's
+  const Result<std::unique_ptr<AppendFile>> file = files.OpenAppend(path);
+  if (!file) return tl::unexpected(file.error());
+  if (Status written = (*file)->Append(lines); !written) return tl::unexpected(written.error());
+  if (Status closed = (*file)->Close(); !closed) return tl::unexpected(closed.error());
+  result.through_job_seq += count;
+  return lines.size();
+}
+
+}  // namespace
 
 Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
                                           const std::string& runs_dir,
-                                          const JobFileRepairRequest& request) {
+                                          const JobFileRepairRequest& request,
+                                          const std::atomic<bool>& cancel) {
   JobFileRepairResult result;
   if (!table.FindJob(request.job_id)) return result;
   std::vector<std::string> moved;
@@ -25,8 +54,12 @@ Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
   // No line is as old as this: a line that the database lacks makes the file a different one.
   JobFileReconciler reconciler(files, table, runs_dir, request.job_id, request.time_suffix,
                                /*max_ts_micros=*/INT64_MIN);
+  reconciler.BeLive(&cancel);
   Result<JobRepair> repair = reconciler.Run();
-  if (!repair) return tl::unexpected(repair.error());
+  if (!repair) {
+    for (const std::string& name : moved) spdlog::warn("[journal] moved aside: {}", name);
+    return tl::unexpected(repair.error());
+  }
   if (request.sync_failed) {
     const auto stored = FindStoredFile(files, JobFilePath(runs_dir, request.job_id));
     if (!stored) return tl::unexpected(stored.error());
@@ -44,12 +77,18 @@ Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
 }
 
 Result<JobFileRepairResult> RepairJobFile(FileSystem& files, const std::string& runs_dir,
-                                          const JobFileRepairRequest& request) {
+                                          const JobFileRepairRequest& request,
+                                          const std::atomic<bool>& cancel) {
   try {
-    EventTable table(DatabasePath(runs_dir), files.SqliteVfs(), true, files);
-    table.BeginRead();
-    Result<JobFileRepairResult> result = RepairJobFile(files, table, runs_dir, request);
-    table.Rollback();
+    EventTable table(DatabasePath(runs_dir), files.SqliteVfs(), true, files, /*may_create=*/false);
+    Result<JobFileRepairResult> result = RepairJobFile(files, table, runs_dir, request, cancel);
+    if (!result || result->first_seq == 0) return result;
+    const std::string path = JobFilePath(runs_dir, request.job_id);
+    for (int i = 0; i < kMaxPortions && !cancel; ++i) {
+      const Result<size_t> bytes = AppendPortion(files, table, path, *result);
+      if (!bytes) return tl::unexpected(bytes.error());
+      if (*bytes < kPortionBytes) break;
+    }
     return result;
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_LOG_JOB_FILE_REPAIR_H_
 #define STAGELOG_LOG_JOB_FILE_REPAIR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -24,18 +25,20 @@ struct JobFileRepairResult {
   int64_t through_job_seq = 0;  // the file is complete up to this event
 };
 
-// Compares the file with the rows that `table` sees in the caller's transaction. The database wins:
-// no line is taken from the file, one that differs is renamed `.diverged-<time>` and written anew.
-// While this runs nobody else may use the job's file. Writes to `table` only if the job has events
-// that are in the file alone. Throws SQLite::Exception.
+// Compares the file with the rows of `table`, outside of a transaction. The database wins: no line
+// is taken from the file, one that differs is renamed `.diverged-<time>` and written anew. Until
+// this returns nobody else may use the job's file, or move the places of its events. Fails soon
+// after `cancel` is true. Throws SQLite::Exception.
 Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
                                           const std::string& runs_dir,
-                                          const JobFileRepairRequest& request);
+                                          const JobFileRepairRequest& request,
+                                          const std::atomic<bool>& cancel);
 
-// The same with a connection and a read transaction of its own: for a job without events that are
-// in the file alone, whose file is not compressed. Safe from any thread.
+// The same with a connection of its own, safe from any thread. Appends what is committed meanwhile
+// too, until little is left of it.
 Result<JobFileRepairResult> RepairJobFile(FileSystem& files, const std::string& runs_dir,
-                                          const JobFileRepairRequest& request);
+                                          const JobFileRepairRequest& request,
+                                          const std::atomic<bool>& cancel);
 
 }  // namespace stagelog
 

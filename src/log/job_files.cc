@@ -101,7 +101,7 @@ void JobFiles::CloseLeastRecent() {
   const auto oldest = open_.find(recency_.front());
   const std::unique_ptr<AppendFile> file = std::move(oldest->second.file);
   if (Status closed = file->Close(); !closed) {
-    failed_closes_.emplace_back(oldest->first, closed.error());
+    failed_closes_.push_back({oldest->first, oldest->second.through_job_seq, closed.error()});
   }
   open_.erase(oldest);
   recency_.pop_front();
@@ -123,7 +123,9 @@ Status JobFiles::MakePlain(const std::string& job_id) {
   if (clean != clean_.end() && clean->second != (*stored)->info) {
     return Failure("events.jsonl.zst of " + job_id + " was changed by another program");
   }
-  if (Status expanded = ExpandJobFile(files_, runs_dir_, job_id); !expanded) return expanded;
+  if (Status expanded = ExpandJobFile(files_, runs_dir_, job_id, ExpandingPath(runs_dir_));
+      !expanded)
+    return expanded;
   const Result<FileInfo> info = InfoOf(job_id);
   if (!info) return tl::unexpected(info.error());
   if (clean != clean_.end()) clean->second = *info;

@@ -31,8 +31,15 @@ class JobFiles {
   JobFiles(FileSystem& files, std::string runs_dir, size_t max_open);
 
   // Files that could not be closed since the last call: what was appended to them may be lost.
-  std::vector<std::pair<std::string, Error>> TakeFailedCloses() {
-    return std::exchange(failed_closes_, {});
+  struct FailedClose {
+    std::string job_id;
+    int64_t through_job_seq = 0;  // SetThrough(); 0: not known
+    Error error;
+  };
+  std::vector<FailedClose> TakeFailedCloses() { return std::exchange(failed_closes_, {}); }
+  // The file, which is open, has the job's events up to this one.
+  void SetThrough(const std::string& job_id, int64_t job_seq) {
+    open_.at(job_id).through_job_seq = job_seq;
   }
 
   // Appends `bytes` (whole lines) to the job's file, which is made plain first where it was
@@ -72,6 +79,7 @@ class JobFiles {
   struct OpenFile {
     std::unique_ptr<AppendFile> file;
     std::list<std::string>::iterator recency;
+    int64_t through_job_seq = 0;
   };
   // `info` is the file after the last append: a change from outside is detected before the next
   // append and before the file is stamped.
@@ -95,7 +103,7 @@ class JobFiles {
   std::unordered_map<std::string, Dirty> dirty_;
   std::unordered_map<std::string, FileInfo> clean_;  // as synced last; some may be forgotten
   std::list<std::string> dirty_order_;               // least recently appended first
-  std::vector<std::pair<std::string, Error>> failed_closes_;  // by job
+  std::vector<FailedClose> failed_closes_;
   // Folders were created since the runs folder was synced. No file in them counts as synced before
   // that; the events are in SQLite, and do not depend on it.
   bool has_new_folders_ = false;

@@ -19,6 +19,9 @@ struct OwedFile {
   bool operator==(const OwedFile&) const = default;
 };
 
+// By how much `highest_seq` is ahead of the seqs in use, so that few commits have to raise it.
+inline constexpr int64_t kSeqReserve = 65'536;
+
 struct JournalIdentity {
   std::string journal_id;   // empty when there is no file
   int64_t highest_seq = 0;  // no greater seq was ever given

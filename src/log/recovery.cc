@@ -121,10 +121,20 @@ class Opener {
       CompareJobs(*journal_.table, LatestCredibleTs(), Obstacle::kEndsRecovery);
     }
     if (must_rebuild) RebuildStates();
-    // A database that is older than the files lacks lines that only they have.
-    const bool is_current = journal_.table->HighestSeq() == journal_.identity.highest_seq;
+    const bool is_current = IsCurrent();
     CompareJobs(*journal_.table, LatestCredibleTs(),
                 is_current ? Obstacle::kConcernsItsJob : Obstacle::kEndsRecovery);
+    if (!is_current) NameLostTails(*journal_.table);
+  }
+
+  // A database that is older than the files lacks lines that only they have. It is as new as they
+  // are if it has the same highest seq as journal.json, or if a crash came between raising the one
+  // and the other.
+  bool IsCurrent() {
+    constexpr int64_t kMaxGroupEvents = int64_t{1} << 20;
+    if (was_rebuilt_ || journal_.identity.journal_id.empty()) return true;
+    const int64_t ahead = journal_.identity.highest_seq - journal_.table->HighestSeq();
+    return ahead == 0 || (ahead >= kSeqReserve && ahead <= kSeqReserve + kMaxGroupEvents);
   }
 
   // What the log has may never have been synced, and no file is mended by rows that a power cut
@@ -166,6 +176,7 @@ class Opener {
       FinishPendingDeletions(table);
       CompareJobs(table, INT64_MAX, Obstacle::kEndsRecovery);
       NameLostTails(table);
+      was_rebuilt_ = true;
       journal_.report.rebuilt = table.HeadSeq() > 0;
       table.Checkpoint();
     }
@@ -204,12 +215,29 @@ class Opener {
       try {
         if (!row || !MatchesStoredStamp(*row)) CompareJob(table, job_id, row, max_ts_micros);
       } catch (const FileError& trouble) {
-        const bool is_few = obstructed.size() < JobFileFollower::kMaxObstructed;
-        if (obstacle == Obstacle::kEndsRecovery || !row || !is_few) throw;
-        const int64_t first_missing = row->file ? row->file->job_seq + 1 : 1;
-        obstructed.push_back({job_id, first_missing, trouble.error.message});
+        if (obstacle == Obstacle::kEndsRecovery) throw;
+        if (row) {
+          AddObstructed(*row, trouble.error);
+        } else {
+          journal_.report.unreadable_folders.push_back(trouble.error.message);
+        }
       }
     }
+  }
+
+  // Of a file that was well when it was last written, all events up to now may be in it.
+  void AddObstructed(const JobRow& row, const Error& error) {
+    std::vector<ObstructedFile>& obstructed = journal_.obstructed_files;
+    if (obstructed.size() >= JobFileFollower::kMaxObstructed) {
+      throw FileError{{"more than " + std::to_string(JobFileFollower::kMaxObstructed) +
+                           " events.jsonl files cannot be written; " + error.message,
+                       error.error_number}};
+    }
+    int64_t first_missing = row.job_seq + 1;
+    for (const OwedFile& owed : journal_.identity.owed_files) {
+      if (owed.job_id == row.job_id) first_missing = owed.first_missing_job_seq;
+    }
+    obstructed.push_back({row.job_id, first_missing, error.message});
   }
 
   std::set<std::string> JobsOf(EventTable& table) {
@@ -236,12 +264,22 @@ class Opener {
     try {
       JobFileReconciler comparison(files_, table, runs_dir_, job_id, time_suffix_, max_ts_micros);
       const JobRepair repair = OrThrow(comparison.Run());
-      if (comparison.state().job_seq > 0) Note(table, comparison.state(), row);
+      if (comparison.state().job_seq > 0) NoteIfPossible(table, comparison.state(), row);
       table.Commit();
       journal_.report.AddRepair(repair);
     } catch (...) {
       table.Rollback();
       throw;
+    }
+  }
+
+  // All lines are in the table by now: a file that can only be read is no obstacle for the others.
+  void NoteIfPossible(EventTable& table, const JobState& state, const std::optional<JobRow>& row) {
+    try {
+      Note(table, state, row);
+    } catch (const FileError& trouble) {
+      table.ForgetFileStamp(state.first_seq);
+      AddObstructed(JobRow{.job_id = state.job_id, .job_seq = state.job_seq}, trouble.error);
     }
   }
 
@@ -313,6 +351,7 @@ class Opener {
   FileSystem& files_;
   const bool rebuild_states_;
   const bool was_just_written_;
+  bool was_rebuilt_ = false;  // from files that were all read
   const std::string runs_dir_;
   const std::string database_;
   const std::string time_suffix_;

@@ -25,10 +25,11 @@ struct RecoveryReport {
   int64_t lines_appended = 0;  // from the database to files
   int64_t tails_cut = 0;       // incomplete last lines (of a crash) that were cut off
   int64_t lines_lost = 0;      // were only in a file, and cannot be read any more
-  std::vector<ObstructedFile> lost_tails;    // were only in the database, which is gone
-  std::vector<std::string> set_aside;        // new names of files that recovery renamed
-  std::vector<std::string> folder_problems;  // of deleted jobs whose folder is left
-  std::string restored_from;                 // if this was a backup: journal_id of its original
+  std::vector<ObstructedFile> lost_tails;       // were only in the database, which is gone
+  std::vector<std::string> set_aside;           // new names of files that recovery renamed
+  std::vector<std::string> unreadable_folders;  // of jobs that the database does not know
+  std::vector<std::string> folder_problems;     // of deleted jobs whose folder is left
+  std::string restored_from;                    // if this was a backup: journal_id of its original
   bool states_rebuilt = false;               // every job's state was computed anew from its events
   bool fold_version_changed = false;         // why: another version's rules made the rows
   std::vector<std::string> states_differed;  // jobs whose rows were missing, outdated or wrong

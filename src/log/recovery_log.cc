@@ -31,6 +31,9 @@ void LogRecovery(const RecoveryReport& report, const std::string& journal_id) {
     spdlog::error("[journal] job {} has lost its events from job_seq {} on: {}", lost.job_id,
                   lost.first_missing_job_seq, lost.problem);
   }
+  for (const std::string& problem : report.unreadable_folders) {
+    spdlog::warn("[journal] left out a folder that is not of this journal: {}", problem);
+  }
   for (const std::string& problem : report.folder_problems) {
     spdlog::warn("[journal] cannot remove the folder of a deleted job: {}", problem);
   }

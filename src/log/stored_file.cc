@@ -99,9 +99,9 @@ Status ExpandFile(FileSystem& files, const std::string& compressed, const std::s
   return copied;
 }
 
-Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id) {
+Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id,
+                     const std::string& temporary) {
   const std::string path = JobFilePath(runs_dir, job_id);
-  const std::string temporary = ExpandingPath(runs_dir);
   if (Status expanded =
           ExpandFile(files, CompressedPath(path), temporary, CompressedFile::Damage::kIsAnError);
       !expanded) {

@@ -41,7 +41,8 @@ Status ExpandFile(FileSystem& files, const std::string& compressed, const std::s
 
 // Replaces a compressed job file by a plain one that can be appended to. A failure leaves the
 // compressed file unchanged. The new file is synced and in place before the old one is removed.
-Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id);
+Status ExpandJobFile(FileSystem& files, const std::string& runs_dir, const std::string& job_id,
+                     const std::string& temporary);
 
 // Where a file is compressed and expanded before it gets its name. One at a time: only the writer
 // does so. Opening the journal removes what a crash has left there.

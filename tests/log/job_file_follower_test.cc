@@ -127,6 +127,96 @@ TEST_F(JobFileFollowerTest, WithoutTheDatabaseTheLostEventsAreNamed) {
   EXPECT_THAT(NotedFiles(), IsEmpty());
 }
 
+// The note is as exact after a restart as before.
+TEST_F(JobFileFollowerTest, AlsoAfterARestartThatFoundTheFileStillObstructed) {
+  Obstruct();
+  ASSERT_TRUE(Log("bad", "2"));
+  Close();
+  Open();
+  EXPECT_THAT(NotedFiles(), ElementsAre(OwedFile{"bad", 2}));
+  ASSERT_TRUE(Log("bad", "3"));
+  files_.Kill();
+  Close();
+  files_.PowerOn();
+  files_.Heal();
+  for (const char* part : {"", "-wal", "-shm"}) fs::remove(runs_ + "/stagelog.db" + part);
+  Open();
+  ASSERT_THAT(logger_->GetStatus().lost_tails, SizeIs(1));
+  EXPECT_EQ(logger_->GetStatus().lost_tails[0].first_missing_job_seq, 2);
+}
+
+// A line is torn only if it is the beginning of one of ours.
+TEST_F(JobFileFollowerTest, ATextWithoutAnEndBehindTheLastLineIsKept) {
+  const std::string edited = FileText("bad") + "a note";
+  WriteFileText("bad", edited);
+  ExpectOnlyItsFileLags();
+  ASSERT_THAT(logger_->GetStatus().set_aside, SizeIs(1));
+  EXPECT_EQ(ReadAll(logger_->GetStatus().set_aside[0]), edited);
+  Close();
+  const std::string again = FileText("bad") + "another note";
+  WriteFileText("bad", again);
+  Open();
+  ASSERT_THAT(logger_->GetStatus().set_aside, SizeIs(1));
+  EXPECT_EQ(ReadAll(logger_->GetStatus().set_aside[0]), again);
+}
+
+// The events are in the file; that it cannot be synced says nothing about them.
+TEST_F(JobFileFollowerTest, WithoutTheDatabaseAFileThatCanOnlyBeReadIsTaken) {
+  Close();
+  for (const char* part : {"", "-wal", "-shm"}) fs::remove(runs_ + "/stagelog.db" + part);
+  files_.Inject({.operation = Operation::kOpen,
+                 .path_contains = "bad/events.jsonl",
+                 .error_number = EPERM,
+                 .until_healed = true});
+  Open();
+  EXPECT_THAT(Bodies("bad"), SizeIs(1));
+  EXPECT_EQ(logger_->GetStatus().obstructed_file_count, 1U);
+  files_.Heal();
+  ExpectOnlyItsFileLags();
+}
+
+TEST_F(JobFileFollowerTest, AFolderOfNobodyThatCannotBeReadKeepsNoJournalClosed) {
+  Close();
+  fs::create_directory(runs_ + "/foreign");
+  std::ofstream(runs_ + "/foreign/events.jsonl") << "whatever\n";
+  files_.Inject({.operation = Operation::kOpenRead,
+                 .path_contains = "foreign/",
+                 .error_number = EACCES,
+                 .until_healed = true});
+  Open();
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  files_.Heal();
+  ExpectAgreement();
+}
+
+// The writer does not notice, and no second database is made for the repair.
+TEST_F(JobFileFollowerTest, ADatabaseThatWasRemovedIsNotMadeAnewByARepair) {
+  logger_->Start();
+  Obstruct();
+  std::atomic<bool> is_done = false;
+  for (const char* part : {"", "-wal", "-shm"}) fs::remove(runs_ + "/stagelog.db" + part);
+  logger_->Append({LogDraft("bad", "2")}, std::nullopt, [&](const AppendOutcome&) {
+    is_done = true;
+    is_done.notify_one();
+  });
+  is_done.wait(false);
+  files_.Heal();
+  logger_->Stop();
+  EXPECT_FALSE(fs::exists(runs_ + "/stagelog.db"));
+  EXPECT_THAT(NotedFiles(), ElementsAre(OwedFile{"bad", 2}));
+}
+
+TEST_F(JobFileFollowerTest, AFileThatIsEditedOverAndOverIsRepairedLessOften) {
+  for (int i = 0; i < 30; ++i) {
+    LetTimePass();
+    WriteFileText("bad", "edit " + std::to_string(i) + "\n");
+    ASSERT_TRUE(Log("bad", "m"));
+    for (int turn = 0; turn < 3; ++turn) logger_->RunOnce(false);
+  }
+  EXPECT_LT(logger_->GetStatus().set_aside.size(), 20U);
+  ExpectAgreement();
+}
+
 TEST_F(JobFileFollowerTest, AnEditedFileIsSetAside) {
   const std::string edited = "edited by hand\n";
   WriteFileText("bad", edited);

@@ -207,6 +207,25 @@ TEST_F(JobRemovalTest, WhatWasAcceptedIsCarriedOutBeforeTheJournalCloses) {
 }
 
 // Of one job nothing is in the way of the others.
+TEST_F(JobRemovalTest, FoldersThatCannotBeRemovedAreTriedOnceAMinute) {
+  Open();
+  AppendToTwo();
+  files_.Inject({.operation = Operation::kRemove,
+                 .path_contains = ".deleted-",
+                 .error_number = EPERM,
+                 .until_healed = true});
+  EXPECT_FALSE(Delete("gone"));
+  EXPECT_FALSE(Delete("kept"));
+  for (int minute = 0; minute < 3; ++minute) {
+    files_.ResetCounts();
+    for (int i = 0; i < 50; ++i) logger_->RunOnce(false);
+    EXPECT_EQ(files_.OperationCount(Operation::kRemove), 0U);
+    clock_.AdvanceMicros(60'000'000);
+    for (int i = 0; i < 50; ++i) logger_->RunOnce(false);
+    EXPECT_EQ(files_.OperationCount(Operation::kRemove), 2U);
+  }
+}
+
 TEST_F(JobRemovalTest, AFolderThatCannotBeRemovedHoldsUpNobody) {
   Open();
   AppendToTwo();
