@@ -80,7 +80,8 @@ class IntegrityCheck {
       }
       database_ = std::move(database);
     } catch (const SQLite::Exception& problem) {
-      on_finding_(kDatabase, std::string("cannot read: ") + problem.what());
+      const Status opens = CheckDatabaseFiles(files_, path, true);
+      on_finding_(kDatabase, "cannot read: " + (opens ? problem.what() : opens.error().message));
     }
   }
 
