@@ -147,8 +147,8 @@ TEST_F(RunPtyTest, TheKeyboardComesBackAfterBgAndFg) {
   Person person({"bash", "--norc", "--noprofile", "-i"}, Environment());
   person.WaitFor("ready> ");
   person.Type(
-      "$STAGELOG run --job j --pty -- sh -c 'echo sta''rted; while read x; do echo got $x; "
-      "done'\r");
+      "$STAGELOG run --job j --pty -- sh -c 'trap \"echo al\"\"ive\" USR1; echo sta''rted; "
+      "while [ \"$x\" != two ]; do read x && echo got $x; done'\r");
   person.WaitFor("started");
   person.Type("one\r");
   person.WaitFor("got one");
@@ -156,13 +156,13 @@ TEST_F(RunPtyTest, TheKeyboardComesBackAfterBgAndFg) {
   person.WaitFor("Stopped");
   person.WaitFor("ready> ");
   person.Type("bg\r");
-  person.WaitFor("&\r\n");
   person.WaitFor("ready> ");
+  person.Type("kill -USR1 %1\r");
+  person.WaitFor("alive");  // it has seen that it is in the background
   person.Type("fg\r");
   person.WaitFor("--pty");
   person.Type("two\r");
   person.WaitFor("got two");
-  person.Type("\x04");
   person.WaitFor("ready> ");
   person.Type("stty -a | tr ';' '\\n' | grep -c -w -e icanon\r");
   person.WaitFor("1\r\n");  // the shell's terminal is as it was

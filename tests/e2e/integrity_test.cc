@@ -113,6 +113,8 @@ TEST_F(IntegrityCheckTest, NamesThePartOfTheDatabaseThatCannotBeOpened) {
   fs::remove(index);
   fs::create_directory(index);
   expect_named(index, ": Is a directory");
+  EXPECT_THAT(Check(runs_dir(), 1),
+              HasSubstr("the daemon cannot open it: " + index + ": Is a directory"));
   fs::remove(index);
   Check(runs_dir(), 0);
   Start();
