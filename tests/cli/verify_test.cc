@@ -333,9 +333,11 @@ TEST_F(VerifyCommandTest, WhatCannotBeLookedAtIsNotPassedOver) {
 }
 
 TEST_F(VerifyCommandTest, APartOfTheDatabaseThatCannotBeOpened) {
-  daemon_->Kill9();
+  Start();
+  AppendLogs("a", 3);
+  Stop();
+  daemon_.reset();
   const std::string log = runs_dir() + "/stagelog.db-wal";
-  std::filesystem::remove(log);
   std::filesystem::create_directory(log);
   const CliResultText result = Verify({runs_dir(), "--database"});
   EXPECT_EQ(result.exit_code, 7);
