@@ -1,13 +1,12 @@
 #include "app/daemon.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <system_error>
 
 #include "api/api.h"
+#include "app/descriptor_shares.h"
 #include "base/logging.h"
 #include "base/process_metrics.h"
 
@@ -15,36 +14,6 @@ namespace stagelog {
 namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
-// Descriptors kept for the database, readers and spare connections, whatever number of clients
-// comes: the second where there are few.
-constexpr size_t kReserve = 256;
-constexpr size_t kLeastReserve = 64;
-constexpr size_t kLeastOpenFiles = 16;
-constexpr size_t kLeastConnections = 8;
-
-// How the descriptors of the process are shared out.
-struct DescriptorShares {
-  size_t open_files = 0;   // events.jsonl that are kept open
-  size_t connections = 0;  // streams included
-};
-
-// Where there are few, all get less, so that accept() is the last to find none.
-DescriptorShares ShareDescriptors(size_t limit, size_t open_files) {
-  const size_t files = kReserve + open_files;
-  if (limit >= 2 * files) return {open_files, limit - files};
-  DescriptorShares shares;
-  shares.open_files = std::min(open_files, std::max(kLeastOpenFiles, limit / 4));
-  const size_t taken = shares.open_files + std::clamp(limit / 4, kLeastReserve, kReserve);
-  const size_t left = limit > taken ? limit - taken : 0;
-  shares.connections = std::max(left / 5 * 4, kLeastConnections);  // a fifth is spare
-  spdlog::warn(
-      "[stagelogd] the file descriptor limit ({}, see ulimit -n) is low: at most {} connections "
-      "and {} "
-      "files "
-      "open journal files; raise it to serve more",
-      limit, shares.connections, shares.open_files);
-  return shares;
-}
 
 EventLoggerOptions LoggerOptions(const Config& config, size_t open_files) {
   EventLoggerOptions options;
@@ -193,8 +162,10 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& 
 
 Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   AddProcessMetrics(metrics_);
-  const auto shares = ShareDescriptors(RaiseDescriptorLimit(), config_.storage.open_files);
-  EventLoggerOptions logger_options = LoggerOptions(config_, shares.open_files);
+  const auto shares = ShareDescriptors(RaiseDescriptorLimit(), config_.storage.open_files,
+                                       static_cast<size_t>(config_.stream.reader_threads));
+  if (!shares) return tl::unexpected(shares.error());
+  EventLoggerOptions logger_options = LoggerOptions(config_, shares->open_files);
   logger_options.rebuild_states = rebuild_states;
   auto logger = EventLogger::Open(std::move(logger_options), files, clock_, metrics_);
   if (!logger) return tl::unexpected(logger.error());
@@ -210,7 +181,7 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                                    config_.storage.runs_dir, logger_->states_were_rebuilt());
   backups_ = std::make_unique<BackupRunner>(files, clock_, config_.storage.runs_dir,
                                             config_.storage.backup_dir);
-  server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares.connections), PolicyOf(config_),
+  server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares->connections), PolicyOf(config_),
                                          *streams_, clock_, metrics_);
   long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },
                       [this](int64_t at_micros, std::function<void()> task) {
@@ -276,14 +247,6 @@ void Daemon::Stop() {
   if (server_ != nullptr) server_->FinishShutdown();
   if (streams_ != nullptr) streams_->Stop();
   if (state_files_ != nullptr) state_files_->Stop();
-}
-
-size_t RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
-  return static_cast<size_t>(limit.rlim_cur);
 }
 
 }  // namespace stagelog

@@ -62,9 +62,6 @@ class Daemon {
   std::string url_;
 };
 
-// Raises the soft limit of open descriptors to the hard one and returns it.
-size_t RaiseDescriptorLimit();
-
 }  // namespace stagelog
 
 #endif  // STAGELOG_APP_DAEMON_H_

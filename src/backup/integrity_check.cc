@@ -79,8 +79,13 @@ class IntegrityCheck {
                          "; starting the daemon upgrades older versions"}};
       }
       database_ = std::move(database);
+      // We do without the index; the daemon does not.
+      if (Status opens = CheckDatabaseFiles(files_, path, false); !opens) {
+        on_finding_(kDatabase, "the daemon cannot open it: " + opens.error().message);
+      }
     } catch (const SQLite::Exception& problem) {
-      on_finding_(kDatabase, std::string("cannot read: ") + problem.what());
+      const Status opens = CheckDatabaseFiles(files_, path, true);
+      on_finding_(kDatabase, "cannot read: " + (opens ? problem.what() : opens.error().message));
     }
   }
 

@@ -134,9 +134,9 @@ bool Connection::HasBytesWaiting() const {
   return ::ioctl(fd(), FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
-bool Connection::HasClientTakenAll() const {
+size_t Connection::UntakenBytes() const {
   int queued = 0;
-  return ::ioctl(fd(), SIOCOUTQ, &queued) != 0 || queued == 0;
+  return ::ioctl(fd(), SIOCOUTQ, &queued) == 0 && queued > 0 ? static_cast<size_t>(queued) : 0;
 }
 
 std::string EncodeResponse(const httplib::Response& response, const Exchange& exchange, bool closes,

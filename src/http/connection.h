@@ -127,8 +127,9 @@ class Connection {
   // The socket holds bytes that were not received yet.
   bool HasBytesWaiting() const;
 
-  // True if the client has received everything sent, or its socket cannot be queried.
-  bool HasClientTakenAll() const;
+  // Bytes in the kernel that the client has not received yet; 0 if its socket cannot be queried.
+  size_t UntakenBytes() const;
+  bool HasClientTakenAll() const { return UntakenBytes() == 0; }
 
   bool IsReadingBody() const {
     return !exchanges.empty() && exchanges.back().stage == Exchange::Stage::kReadingBody;
@@ -158,6 +159,9 @@ class Connection {
   int64_t send_progress_micros = 0;
   int64_t idle_since_micros = 0;
   int64_t lingering_since_micros = 0;
+  // While it lingers: what the client had not taken when last asked, and when that last shrank.
+  size_t untaken_bytes = SIZE_MAX;
+  int64_t taken_micros = 0;
   int64_t peer_finished_micros = 0;  // when that was seen; 0: it has not
   int64_t deadline_micros = INT64_MAX;
   int64_t timer_micros = INT64_MAX;  // when the timer that is set will fire

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/abortive_close.h"
 #include "base/ascii_case.h"
 #include "base/logging.h"
 #include "core/append_refusal.h"
@@ -183,6 +184,8 @@ void HttpServer::NotifyAppender() {
 void HttpServer::AddConnection(int socket) {
   const int yes = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &limits_.send_buffer_bytes,
+               sizeof(limits_.send_buffer_bytes));
   const uint64_t id = next_connection_id_++;
   const bool over_limit = OpenCount() > limits_.max_connections && !MakeRoom();
   if (over_limit) MakeRoomLater();
@@ -215,12 +218,45 @@ void HttpServer::Close(Connection& connection) {
   connections_gauge_.Set(static_cast<int64_t>(connections_.size()));
 }
 
+// What the client has not taken is dropped, in the kernel too.
+void HttpServer::GiveUp(Connection& connection) {
+  MakeCloseAbortive(connection.fd());
+  Close(connection);
+}
+
+// All answers were given to the kernel. It would keep them beyond a close for as long as the client
+// does not take them, where nobody counts them: so the connection stays, and counts, as long as the
+// client takes some of them from time to time.
+void HttpServer::CloseOnceTaken(Connection& connection) {
+  const size_t untaken = connection.UntakenBytes();
+  if (untaken == 0) return Close(connection);
+  const int64_t now = clock_.MonotonicMicros();
+  if (untaken < connection.untaken_bytes) {
+    connection.untaken_bytes = untaken;
+    connection.taken_micros = now;
+  }
+  if (now - connection.taken_micros >= limits_.write_timeout_micros) return GiveUp(connection);
+  connection.lingering_since_micros = now;
+  if (connection.lingering) return UpdateDeadline(connection);
+  connection.closing = true;
+  Settle(connection);
+}
+
 // --- A connection's turn ---
 
 void HttpServer::OnEvent(Connection& connection, uint32_t events) {
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close(connection);
+  if ((events & EPOLLERR) != 0) return Close(connection);
+  if ((events & EPOLLHUP) != 0) return OnHangUp(connection);
   if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && !connection.Receive()) return Close(connection);
   Advance(connection);
+}
+
+// Both sides have ended, or the connection is broken.
+void HttpServer::OnHangUp(Connection& connection) {
+  if (!connection.lingering || connection.HasClientTakenAll()) return Close(connection);
+  loop_.Remove(connection.fd());  // it would be told again and again
+  connection.registered_events = 0;
+  connection.peer_finished = true;
 }
 
 // Does what the bytes which are here allow, and goes on in the next turn where that is much. The
@@ -397,8 +433,12 @@ bool HttpServer::Settle(Connection& connection) {
       (connection.exchanges.empty() && !connection.HasUnsent())) {
     const bool more_may_be_here = connection.is_input_held && !connection.closing;
     if (connection.peer_finished && !more_may_be_here) {
-      Close(connection);
-      return false;
+      const bool is_owed = !body_will_not_come && !nobody_waits && !connection.HasClientTakenAll();
+      if (!is_owed) {
+        Close(connection);
+        return false;
+      }
+      connection.closing = true;
     }
     if (connection.closing && !connection.lingering) {
       connection.BeginLingering();
@@ -452,8 +492,9 @@ void HttpServer::OnDeadline(Connection& connection) {
   if (clock_.MonotonicMicros() < connection.deadline_micros) return UpdateDeadline(connection);
   const bool reading_body = connection.IsReadingBody();
   const bool reading_head = connection.exchanges.empty() && connection.head_started_micros > 0;
-  if (connection.lingering || connection.HasUnsent() || (!reading_body && !reading_head)) {
-    return Close(connection);
+  if (connection.HasUnsent()) return GiveUp(connection);
+  if (connection.lingering || (!reading_body && !reading_head)) {
+    return connection.exchanges.empty() ? CloseOnceTaken(connection) : Close(connection);
   }
   const Refusal refusal{.code = "request_timeout",
                         .detail = "the complete request did not arrive in time"};

@@ -44,7 +44,10 @@ struct HttpLimits {
   // few more are accepted only to be refused with an error.
   size_t max_connections = 100'000;
   size_t unsent_bytes = size_t{128} << 20;  // of all answers that clients have not read yet
-  int pool_threads = 3;                     // one of them is reserved for short reads
+  // SO_SNDBUF of a connection (the kernel doubles it). Without a bound it grows to megabytes for
+  // each client that reads slowly, beside `unsent_bytes`.
+  int send_buffer_bytes = 128 << 10;
+  int pool_threads = 3;  // one of them is reserved for short reads
 };
 
 // Only the thread that currently runs the loop accesses connections, requests and timers. Public
@@ -114,7 +117,10 @@ class HttpServer {
   bool Settle(Connection& connection);
   void UpdateDeadline(Connection& connection);
   void OnDeadline(Connection& connection);
+  void OnHangUp(Connection& connection);
   void Close(Connection& connection);
+  void CloseOnceTaken(Connection& connection);
+  void GiveUp(Connection& connection);
 
   // Answers (http_server_answers.cc).
   void Refuse(Connection& connection, Exchange& exchange, const Refusal& refusal);

@@ -35,6 +35,7 @@ bool HttpServer::MakeRoom() {
   for (size_t i = 0; i < count; ++i) {
     Connection& connection = *Find(idle[i].second);
     if (connection.HasBytesWaiting()) continue;  // its next request
+    if (!connection.HasClientTakenAll()) continue;
     Close(connection);
     closed_idle_.Add();
   }
@@ -72,7 +73,7 @@ void HttpServer::CloseSlowestReaders() {
   std::sort(waiting.begin(), waiting.end());
   for (const auto& [since, id] : waiting) {
     if (unsent_bytes_ <= limits_.unsent_bytes - limits_.unsent_bytes / 8) return;
-    Close(*Find(id));
+    GiveUp(*Find(id));
     closed_unread_.Add();
   }
 }

@@ -117,6 +117,7 @@ Status EventLogger::OpenTable() {
   failed_table_.reset();
   identity_ = std::move(opened->identity);
   sequencer_ = {opened->next_seq, opened->last_ts_micros};
+  CompareClock();
   reader_->Reopen();
   LogRecovery(opened->report, identity_.journal_id);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();

@@ -159,6 +159,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   void RecompareFiles(const std::unordered_set<std::string>& job_ids);
   void RepairFile();
   void UpdateObstructedFiles();
+  void CompareClock();
   void AbandonTasks(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
@@ -191,6 +192,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   JobFileFollower job_files_;
   CommitAnnouncer announcer_;
   JobDeletions deletions_;
+  int64_t clock_lag_micros_ = 0;  // of the clock behind the newest event, while the log says so
   bool closed_ = false;
   int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
   int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened

@@ -3,6 +3,7 @@
 
 #include "base/logging.h"
 #include "base/mutex.h"
+#include "base/timestamp.h"
 #include "log/event_logger.h"
 #include "log/recovery_log.h"
 
@@ -98,6 +99,28 @@ void EventLogger::RepairFile() {
     for (std::string& name : report.set_aside) health_.AddSetAside(std::move(name));
   }
   ShowObstructedFiles();
+}
+
+// `ts` never goes back (guarantee 3 in src/GUARANTEES.md). So as long as a clock that was set back
+// is behind, new events are a microsecond apart, and what is measured between them is too short:
+// that is said once for each step back.
+void EventLogger::CompareClock() {
+  constexpr int64_t kStepMicros = 1'000'000;
+  const int64_t now = clock_.WallMicros();
+  const int64_t lag = sequencer_.last_ts_micros - now;
+  const int64_t lag_before = clock_lag_micros_;
+  if (lag > lag_before + kStepMicros) {
+    spdlog::warn(
+        "[journal] the clock, {}, is behind the newest event, {}: until it has caught up new "
+        "events get times right after that one, and waits and durations come out too short",
+        FormatTimestamp(now), FormatTimestamp(sequencer_.last_ts_micros));
+  } else if (lag_before > 0 && lag <= 0) {
+    spdlog::info("[journal] the clock, {}, has caught up with the newest event, {}",
+                 FormatTimestamp(now), FormatTimestamp(sequencer_.last_ts_micros));
+  } else if (lag_before == 0) {
+    return;
+  }
+  clock_lag_micros_ = std::max<int64_t>(lag, 0);
 }
 
 void EventLogger::AbandonTasks(const std::string& problem) {

@@ -63,6 +63,7 @@ void EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
 // the next one staged. A small one is done sooner than a thread is woken.
 void EventLogger::Process(std::vector<Request> requests) {
   cache_.Trim();
+  CompareClock();
   std::unique_ptr<Group> committed;  // the one before, which is still to be published
   std::unique_ptr<Group> group = NewGroup();
   StageAll(std::move(requests), *group);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <set>
 
 #include "base/random.h"
@@ -371,6 +372,25 @@ std::string NoRoomHint(FileSystem& files, const std::string& runs_dir) {
 
 std::string DatabasePath(const std::string& runs_dir) { return runs_dir + "/stagelog.db"; }
 
+Status CheckDatabaseFiles(FileSystem& files, const std::string& database, bool for_writing) {
+  for (const char* part : {"", "-wal", "-shm"}) {
+    const std::string path = database + part;
+    const auto info = files.Stat(path);
+    if (!info) return tl::unexpected(info.error());
+    if (!info->has_value()) continue;
+    if ((*info)->is_directory) return Failure(path + ": " + std::strerror(EISDIR), EISDIR);
+    if (!(*info)->is_regular) {
+      return Failure(path + " is not a regular file (a symbolic link?)", EINVAL);
+    }
+    if (const auto read = files.OpenRead(path); !read) return tl::unexpected(read.error());
+    if (!for_writing) continue;
+    if (const auto written = files.OpenAppend(path); !written) {
+      return tl::unexpected(written.error());
+    }
+  }
+  return {};
+}
+
 void RecoveryReport::AddRepair(JobRepair repair) {
   ++jobs_compared;
   lines_taken += repair.lines_taken;
@@ -389,6 +409,9 @@ Result<OpenedJournal> OpenJournal(FileSystem& files, Clock& clock, const std::st
   } catch (const FileError& trouble) {
     return tl::unexpected(trouble.error);
   } catch (const SQLite::Exception& problem) {
+    if (Status opens = CheckDatabaseFiles(files, DatabasePath(runs_dir), true); !opens) {
+      return tl::unexpected(opens.error());
+    }
     return Failure(DatabasePath(runs_dir) + ": " + problem.what() + NoRoomHint(files, runs_dir));
   }
 }

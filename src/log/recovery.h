@@ -49,6 +49,12 @@ struct OpenedJournal {
 
 std::string DatabasePath(const std::string& runs_dir);
 
+// Fails where a part of the database at that path (the file itself, its log, its index) is no
+// regular file or cannot be opened, and names it; parts that do not exist are passed over. For
+// where SQLite has failed, which names none of them. `for_writing`: also where it cannot be
+// written.
+Status CheckDatabaseFiles(FileSystem& files, const std::string& database, bool for_writing);
+
 // The caller holds the RunLock. `database_is_corrupt`: rebuild the database from the files.
 // `rebuild_states`: compute every job's state anew. `was_just_written`: this process wrote all data
 // in the folder, and no sync of that data has failed.

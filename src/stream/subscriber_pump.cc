@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <string>
 
+#include "base/abortive_close.h"
 #include "base/logging.h"
 #include "stream/sse_frame.h"
 #include "stream/topic_table.h"
@@ -37,6 +38,7 @@ void SubscriberPump::BeginEnding(Subscriber& subscriber, CloseReason reason,
 }
 
 void SubscriberPump::Doom(Subscriber& subscriber, CloseReason reason) {
+  if (reason == CloseReason::kStalled) MakeCloseAbortive(subscriber.socket.fd());
   if (std::exchange(subscriber.doomed, true)) return;
   if (reason == CloseReason::kStalled) LogStalled(subscriber);
   doomed_.push_back({subscriber.id, reason});

@@ -142,5 +142,51 @@ TEST_F(RunPtyTest, TheShellStopsAndContinuesIt) {
   EXPECT_EQ(GetJson("/api/v1/jobs/j")["status"], "completed");
 }
 
+// A shell does not tell a job that runs that it is in the foreground again.
+TEST_F(RunPtyTest, TheKeyboardComesBackAfterBgAndFg) {
+  Person person({"bash", "--norc", "--noprofile", "-i"}, Environment());
+  person.WaitFor("ready> ");
+  person.Type(
+      "$STAGELOG run --job j --pty -- sh -c 'trap \"echo al\"\"ive\" USR1; echo sta''rted; "
+      "while [ \"$x\" != two ]; do read x && echo got $x; done'\r");
+  person.WaitFor("started");
+  person.Type("one\r");
+  person.WaitFor("got one");
+  person.Type("\x1a");
+  person.WaitFor("Stopped");
+  person.WaitFor("ready> ");
+  person.Type("bg\r");
+  person.WaitFor("ready> ");
+  person.Type("kill -USR1 %1\r");
+  person.WaitFor("alive");  // it has seen that it is in the background
+  person.Type("fg\r");
+  person.WaitFor("--pty");
+  person.Type("two\r");
+  person.WaitFor("got two");
+  person.WaitFor("ready> ");
+  person.Type("stty -a | tr ';' '\\n' | grep -c -w -e icanon\r");
+  person.WaitFor("1\r\n");  // the shell's terminal is as it was
+  person.Type("exit\r");
+  EXPECT_EQ(person.Wait(), 0);
+  EXPECT_EQ(GetJson("/api/v1/jobs/j")["status"], "completed");
+}
+
+TEST_F(RunPtyTest, TheKeyboardComesToARunThatBeganInTheBackground) {
+  Person person({"bash", "--norc", "--noprofile", "-i"}, Environment());
+  person.WaitFor("ready> ");
+  person.Type(
+      "$STAGELOG run --job j --pty -- sh -c 'case $(stty -a) in *-icanon*) echo ra''w;; *) echo "
+      "coo''ked;; esac; read x; echo got $x' &\r");
+  person.WaitFor("cooked");
+  person.Type("fg\r");
+  person.WaitFor("--pty");
+  person.Type("back\r");
+  person.WaitFor("got back");
+  person.WaitFor("ready> ");
+  person.Type("exit\r");
+  EXPECT_EQ(person.Wait(), 0);
+  EXPECT_EQ(GetJson("/api/v1/jobs/j")["status"], "completed");
+}
+
 }  // namespace
 }  // namespace stagelog

@@ -24,6 +24,10 @@ constexpr const char* kTool =
     "$SIG{HUP} = sub { print \"hup\\n\" }; $SIG{USR1} = sub { print \"end\\n\"; exit 0 }; "
     "print \"ready\\n\"; select undef, undef, undef, undef while 1";
 
+// `timeout` sends SIGCONT behind its signal: only those ask for these two that are about them.
+constexpr const char* kMoreSignals =
+    "$SIG{CONT} = sub { print \"cont\\n\" }; $SIG{WINCH} = sub { print \"winch\\n\" }; ";
+
 std::vector<pid_t> Below(pid_t pid) {
   std::vector<pid_t> found;
   std::ifstream list("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
@@ -41,7 +45,7 @@ class RunSignalTest : public RunTest {
   void Start(std::vector<std::string> before = {}) {
     std::vector<std::string> words = {"run", "--job", job_, "--"};
     words.insert(words.end(), before.begin(), before.end());
-    words.insert(words.end(), {"perl", "-e", kTool});
+    words.insert(words.end(), {"perl", "-e", tool_});
     process_ = cli_.Start(words);
     WaitForMessage(job_, "ready");
   }
@@ -63,6 +67,7 @@ class RunSignalTest : public RunTest {
   }
 
   std::string job_ = "j";
+  std::string tool_ = kTool;
   std::unique_ptr<CliProcess> process_;
 };
 
@@ -84,6 +89,31 @@ TEST_F(RunSignalTest, SentToItsProcessGroup) {
     EXPECT_THAT(Said(word), ElementsAre("ready", word, "end"));
     EXPECT_EQ(GetJson("/api/v1/jobs/" + job_)["status"], "canceled");
   }
+}
+
+// Nothing that ends it: the job is not canceled.
+TEST_F(RunSignalTest, OneThatContinuesOrResizes) {
+  tool_ = std::string(kMoreSignals) + kTool;
+  for (const auto& [signal, word] : {std::pair(SIGCONT, "cont"), std::pair(SIGWINCH, "winch")}) {
+    for (const bool to_group : {false, true}) {
+      SCOPED_TRACE(word);
+      job_ = std::string(word) + (to_group ? "-group" : "-alone");
+      cli_.SetWrapper({"setsid"});
+      Start();
+      ::kill(to_group ? -Run() : Run(), signal);
+      EXPECT_THAT(Said(word), ElementsAre("ready", word, "end"));
+      EXPECT_EQ(GetJson("/api/v1/jobs/" + job_)["status"], "completed");
+    }
+  }
+}
+
+TEST_F(RunSignalTest, ContinuingTheRunAloneContinuesTheCommandThatWasStoppedWithIt) {
+  tool_ = std::string(kMoreSignals) + kTool;
+  cli_.SetWrapper({"setsid"});
+  Start();
+  ::kill(-Run(), SIGSTOP);
+  ::kill(Run(), SIGCONT);
+  EXPECT_THAT(Said("cont"), ElementsAre("ready", "cont", "end"));
 }
 
 TEST_F(RunSignalTest, SentByTimeout) {

@@ -332,6 +332,18 @@ TEST_F(VerifyCommandTest, WhatCannotBeLookedAtIsNotPassedOver) {
   EXPECT_THAT(result.err, HasSubstr("stagelog.db: Too many levels of symbolic links"));
 }
 
+TEST_F(VerifyCommandTest, APartOfTheDatabaseThatCannotBeOpened) {
+  Start();
+  AppendLogs("a", 3);
+  Stop();
+  daemon_.reset();
+  const std::string log = runs_dir() + "/stagelog.db-wal";
+  std::filesystem::create_directory(log);
+  const CliResultText result = Verify({runs_dir(), "--database"});
+  EXPECT_EQ(result.exit_code, 7);
+  EXPECT_THAT(result.err, HasSubstr("stagelog.db-wal: Is a directory"));
+}
+
 TEST_F(VerifyCommandTest, AFileThatIsNoJournal) {
   const auto expect = [&](const std::string& path, int code, const std::string& says) {
     const CliResultText result = Verify({path});

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -31,18 +32,36 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class FaultsTest : public DaemonTest {
  protected:
   ~FaultsTest() override { ::unsetenv("STAGELOG_DAEMON"); }
 
   // Starts the daemon by a line of shell, which ends with `exec`.
-  void StartBy(const std::string& line) {
+  void StartBy(const std::string& line, const std::string& config = std::string(kTestConfig)) {
+    UseStarter(line);
+    Start(config);
+  }
+  void UseStarter(const std::string& line) {
     const std::string path = directory_.Path("start");
     std::ofstream(path) << "#!/bin/sh\n" << line << " '" << DaemonPath() << "' \"$@\"\n";
     std::filesystem::permissions(path, std::filesystem::perms(0755));
     ::setenv("STAGELOG_DAEMON", path.c_str(), 1);
-    Start();
+  }
+
+  // What it says where it does not start with so many descriptors.
+  std::string SaidWithDescriptors(int count) {
+    UseStarter("ulimit -n " + std::to_string(count) + "; exec");
+    WriteConfig(kTestConfig);
+    const DaemonOptions options = Options();
+    std::filesystem::remove(options.stderr_path);
+    auto daemon = DaemonProcess::Spawn(options);
+    ::unsetenv("STAGELOG_DAEMON");
+    if (!daemon) return daemon.error().message;
+    EXPECT_EQ((*daemon)->WaitForExit(seconds(30)), 1);
+    return (*daemon)->StderrText();
   }
 
   size_t DescriptorCount() const {
@@ -203,6 +222,35 @@ TEST_F(FaultsTest, ASmallLimitFromTheStart) {
   EXPECT_GT(clients.size(), 64u);
   clients.clear();
   EXPECT_TRUE(Eventually([&] { return PostEvent("job", "1").status / 100 == 2; }));
+}
+
+TEST_F(FaultsTest, TooFewDescriptorsAreRefusedInASentence) {
+  for (const int count : {16, 32, 100}) {
+    EXPECT_THAT(SaidWithDescriptors(count),
+                HasSubstr("stagelogd: the file descriptor limit is " + std::to_string(count) +
+                          ", at least 106 are needed: "));
+  }
+}
+
+TEST_F(FaultsTest, WithTheFewestDescriptorsAllThatIsPromisedHolds) {
+  StartBy("ulimit -n 106; exec", std::string(kTestConfig) + "storage:\n  backup_dir: " +
+                                     directory_.Path("backups") + "\n");
+  EXPECT_THAT(daemon_->StderrText(), HasSubstr("at most 8 connections and 16 open journal files"));
+  std::vector<SseClient> streams;
+  for (int i = 0; i < 4; ++i) streams.push_back(OpenStream("/api/v1/events/stream"));
+  std::atomic<bool> is_over = false;
+  // Whose connections have gone may count for a moment longer: so there are few at once.
+  std::thread reader([&] {
+    while (!is_over) EXPECT_EQ(admin().Get("/api/v1/events?since=all&q=1").status, 200);
+  });
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 60; ++i) AppendLogs("job-" + std::to_string(i), 1);
+  }
+  EXPECT_EQ(admin().Post("/api/v1/admin/backup", "{}").status, 201);
+  is_over = true;
+  reader.join();
+  EXPECT_EQ(admin().Get("/readyz").status, 200);
+  EXPECT_THAT(daemon_->StderrText(), Not(HasSubstr("Too many open files")));
 }
 
 // --- Time ---

@@ -1,11 +1,13 @@
 // stagelogd --integrity-check as a person runs it.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
 
 #include "tests/support/daemon_fixture.h"
+#include "tests/support/requirement.h"
 
 namespace stagelog {
 namespace {
@@ -81,6 +83,61 @@ TEST_F(IntegrityCheckTest, SaysWhatIsWrong) {
   std::ofstream(path, std::ios::trunc) << text;
   Check(runs_dir(), 0);
   Check(directory_.Path("nothing"), 2);
+}
+
+// SQLite says "unable to open database file", of whichever part.
+TEST_F(IntegrityCheckTest, NamesThePartOfTheDatabaseThatCannotBeOpened) {
+  namespace fs = std::filesystem;
+  AppendLogs("job", 3);
+  daemon_->Kill9();
+  const std::string log = runs_dir() + "/stagelog.db-wal";
+  const auto expect_named = [&](const std::string& part, const std::string& why) {
+    auto daemon = DaemonProcess::Spawn(Options());
+    ASSERT_TRUE(daemon);
+    EXPECT_EQ((*daemon)->WaitForExit(std::chrono::seconds(30)), 1);
+    EXPECT_THAT((*daemon)->StderrText(), HasSubstr("stagelogd: " + part + why + "\n"));
+  };
+  const std::string link = " is not a regular file (a symbolic link?)";
+  fs::rename(log, log + ".kept");
+  fs::create_directory(log);
+  expect_named(log, ": Is a directory");
+  std::ofstream(log + "/file") << "a folder of some size";
+  EXPECT_THAT(Check(runs_dir(), 1), HasSubstr("cannot read: " + log + ": Is a directory"));
+  fs::remove_all(log);
+  fs::create_symlink(log + ".kept", log);
+  expect_named(log, link);
+  EXPECT_THAT(Check(runs_dir(), 1), HasSubstr("cannot read: " + log + link));
+  fs::remove(log);
+  fs::rename(log + ".kept", log);
+  const std::string index = runs_dir() + "/stagelog.db-shm";
+  fs::remove(index);
+  fs::create_directory(index);
+  expect_named(index, ": Is a directory");
+  EXPECT_THAT(Check(runs_dir(), 1),
+              HasSubstr("the daemon cannot open it: " + index + ": Is a directory"));
+  fs::remove(index);
+  Check(runs_dir(), 0);
+  Start();
+  AppendLogs("job", 1);
+}
+
+TEST_F(IntegrityCheckTest, NamesThePartOfTheDatabaseThatMayNotBeOpened) {
+  namespace fs = std::filesystem;
+  if (::geteuid() == 0) SKIP_TEST() << "root may open everything";
+  AppendLogs("job", 3);
+  daemon_->Kill9();
+  for (const std::string part : {"-wal", "-shm"}) {
+    const std::string path = runs_dir() + "/stagelog.db" + part;
+    if (!fs::exists(path)) continue;
+    fs::permissions(path, fs::perms::none);
+    auto daemon = DaemonProcess::Spawn(Options());
+    ASSERT_TRUE(daemon);
+    EXPECT_EQ((*daemon)->WaitForExit(std::chrono::seconds(30)), 1);
+    EXPECT_THAT((*daemon)->StderrText(),
+                HasSubstr("stagelogd: cannot open " + path + ": Permission denied"));
+    fs::permissions(path, fs::perms(0640));
+  }
+  Start();
 }
 
 }  // namespace

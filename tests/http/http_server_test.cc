@@ -2,7 +2,9 @@
 // does in one turn, for how long it reads whom, and what it does for clients that have gone.
 #include "http/http_server.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -18,6 +20,7 @@ namespace stagelog {
 namespace {
 
 constexpr const char* kAuthorization = "Authorization: Bearer a-token\r\n";
+constexpr size_t kMediumBytes = 80'000;
 
 class NoStreams : public StreamSink {
  public:
@@ -68,6 +71,7 @@ class Client {
       const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
       if (got <= 0) {
         closed_ = got == 0 || errno != EAGAIN;
+        was_reset_ = was_reset_ || (got < 0 && errno == ECONNRESET);
         return received_;
       }
       received_.append(buffer.data(), static_cast<size_t>(got));
@@ -76,6 +80,16 @@ class Client {
   bool IsClosed() {
     Received();
     return closed_;
+  }
+  // Reads all that came, and what stands behind it.
+  bool WasReset() {
+    Received();
+    return was_reset_;
+  }
+  // Something came that was not read.
+  bool HasBytes() {
+    char byte = 0;
+    return ::recv(socket_.get(), &byte, 1, MSG_PEEK) == 1;
   }
   size_t Count(std::string_view text) {
     size_t count = 0;
@@ -90,7 +104,30 @@ class Client {
   UniqueFd socket_;
   std::string received_;
   bool closed_ = false;
+  bool was_reset_ = false;
 };
+
+// Both ends of a connection, on which the client takes little before it reads. Unlike a pair of
+// local sockets it can be reset, and what was not read is kept on the server's side.
+std::array<UniqueFd, 2> TcpPair() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::bind(listener.get(), generic, size), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(::getsockname(listener.get(), generic, &size), 0);
+  UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int small = 4'096;
+  ::setsockopt(client.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+  EXPECT_EQ(::connect(client.get(), generic, size), 0);
+  ::fcntl(client.get(), F_SETFL, O_NONBLOCK);
+  UniqueFd server(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  EXPECT_TRUE(server.valid());
+  return {std::move(client), std::move(server)};
+}
 
 // Work on the pool that is under way until the test lets it end.
 struct HeldWork {
@@ -123,6 +160,11 @@ class HttpServerTest : public ::testing::Test {
     routes.push_back({.method = "GET", .pattern = "/large", .handler = [=](Call, const Responder&) {
                         return answer(std::string(size_t{1} << 20, 'x'));
                       }});
+    // The kernel takes it whole from the server, and the client does not.
+    routes.push_back(
+        {.method = "GET", .pattern = "/medium", .handler = [=](Call, const Responder&) {
+           return answer(std::string(kMediumBytes, 'x'));
+         }});
     routes.push_back(
         {.method = "GET", .pattern = "/held", .handler = [this, answer](Call, const Responder&) {
            return HandlerResult{RunOnPool{.work =
@@ -159,16 +201,22 @@ class HttpServerTest : public ::testing::Test {
     server_->SetAppender(&appender_);
   }
 
-  Client Connect(int send_buffer_bytes = 0) {
+  Client Connect() {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-    if (send_buffer_bytes > 0) {
-      ::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
-    }
     server_->Accept(UniqueFd(ends[1]));
     Turn();
     return Client(UniqueFd(ends[0]));
   }
+
+  Client ConnectOverTcp() {
+    auto [client, server] = TcpPair();
+    server_->Accept(std::move(server));
+    Turn();
+    return Client(std::move(client));
+  }
+
+  int64_t ConnectionCount() { return metrics_.GetGauge("stagelog_http_connections", "").Value(); }
 
   // One turn of the loop, which does not wait.
   void Turn() {
@@ -306,8 +354,8 @@ TEST_F(HttpServerTest, ARefusedUploadIsNotReadToItsEnd) {
 TEST_F(HttpServerTest, WhoPipelinesAndNeverReadsIsNotReadOn) {
   const std::string refused = Get("/open/nothing", "");
   for (const bool ends_with_a_body : {false, true}) {
-    Build();
-    Client client = Connect(/*send_buffer_bytes=*/4'096);
+    Build({.send_buffer_bytes = 4'096});
+    Client client = Connect();
     size_t sent = 0;
     if (ends_with_a_body) {
       // The socket is full of answers when the connection is to be closed.
@@ -341,6 +389,64 @@ TEST_F(HttpServerTest, AnswersThatNobodyTakesAreBoundedTogether) {
     return clients.back().Count("x") == size_t{1} << 20;
   }));
   EXPECT_TRUE(clients.front().IsClosed());
+}
+
+TEST_F(HttpServerTest, WhatTheKernelKeepsForAClientIsBounded) {
+  Build();
+  auto [client, server] = TcpPair();
+  const UniqueFd same(::dup(server.get()));
+  server_->Accept(std::move(server));
+  Turn();
+  int bytes = 0;
+  socklen_t size = sizeof(bytes);
+  ASSERT_EQ(::getsockopt(same.get(), SOL_SOCKET, SO_SNDBUF, &bytes, &size), 0);
+  EXPECT_LE(bytes, 2 * HttpLimits().send_buffer_bytes);
+}
+
+// The kernel would keep for it what it has not taken.
+TEST_F(HttpServerTest, WhoTakesNothingOfAnAnswerIsReset) {
+  Build();
+  Client client = ConnectOverTcp();
+  client.Send(Get("/large"));
+  ASSERT_TRUE(TurnUntil([&] { return client.HasBytes(); }));
+  clock_.AdvanceMicros(61'000'000);
+  Turn();
+  EXPECT_EQ(ConnectionCount(), 0);
+  EXPECT_TRUE(client.WasReset());
+}
+
+TEST_F(HttpServerTest, WhoIsClosedForTheSakeOfTheBoundIsReset) {
+  Build({.unsent_bytes = size_t{256} << 10});
+  Client client = ConnectOverTcp();
+  client.Send(Get("/large"));
+  ASSERT_TRUE(TurnUntil([&] { return client.HasBytes() && ConnectionCount() == 0; }));
+  EXPECT_TRUE(client.WasReset());
+}
+
+// Whichever side ends it: as long as an answer was not taken the connection counts, and it is not
+// kept for ever.
+TEST_F(HttpServerTest, AConnectionStaysUntilItsLastAnswerIsTaken) {
+  for (const std::string way : {"closing", "half-closed", "idle"}) {
+    for (const bool reads : {true, false}) {
+      SCOPED_TRACE(way + (reads ? ", read later" : ", never read"));
+      Build();
+      Client client = ConnectOverTcp();
+      client.Send(Get("/medium", std::string(kAuthorization) +
+                                     (way == "closing" ? "Connection: close\r\n" : "")));
+      if (way == "half-closed") client.FinishSending();
+      ASSERT_TRUE(TurnUntil([&] { return client.HasBytes(); }));
+      for (const int64_t seconds : {76, 30, 20}) {
+        clock_.AdvanceMicros(seconds * 1'000'000);
+        Turn();
+        Turn();
+        EXPECT_EQ(ConnectionCount(), 1);
+      }
+      EXPECT_TRUE(!reads || TurnUntil([&] { return client.Count("x") == kMediumBytes; }));
+      clock_.AdvanceMicros(61'000'000);
+      EXPECT_TRUE(TurnUntil([&] { return ConnectionCount() == 0; }));
+      EXPECT_EQ(client.WasReset(), !reads);
+    }
+  }
 }
 
 // --- Clients that have gone ---

@@ -2,6 +2,9 @@
 
 #include <filesystem>
 
+#include "base/file_system.h"
+#include "log/recovery.h"
+
 namespace stagelog::cli {
 namespace {
 
@@ -21,6 +24,9 @@ CliResult<std::unique_ptr<DatabaseRows>> DatabaseRows::Open(const std::string& p
   try {
     return std::unique_ptr<DatabaseRows>(new DatabaseRows(path));
   } catch (const SQLite::Exception& problem) {
+    const std::string real = std::filesystem::canonical(path, error).string();
+    const Status opens = CheckDatabaseFiles(RealFileSystem(), error ? path : real, false);
+    if (!opens) return Fail(ExitCode::kBadFile, opens.error().message);
     return Fail(ExitCode::kBadFile, path + ": no database of a journal: " + problem.what());
   }
 }

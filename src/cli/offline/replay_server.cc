@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "api/api.h"
-#include "app/daemon.h"
+#include "app/descriptor_shares.h"
 #include "base/sha256.h"
 
 namespace stagelog::cli {

@@ -27,6 +27,8 @@ namespace {
 
 constexpr int64_t kKillAfterMicros = 10'000'000;
 constexpr int64_t kRemindMillis = 50;  // until then, for what is started meanwhile
+// Between two looks for the foreground, while we are in the background of our terminal.
+constexpr int64_t kBackgroundMillis = 200;
 // The command has ended and something that it started holds its output: so long without a byte.
 constexpr int64_t kQuietMicros = 2'000'000;
 constexpr int64_t kDrainMicros = 30'000'000;  // and so long if it goes on talking
@@ -111,7 +113,7 @@ CommandRun::CommandRun(Context& context, RunTarget target, RunOptions options,
       target_(std::move(target)),
       options_(std::move(options)),
       job_(job),
-      signals_(options_.command),
+      signals_(options_.command, options_.wants_terminal),
       outside_cancel_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       outer_(OuterOutput::FromText(ProcessEnvironment(kOutputVariable).value_or(""))),
       inner_{MakeKey(), "", ""},
@@ -278,6 +280,7 @@ RunEnd CommandRun::Follow() {
                                       {-1, 0, 0},
                                       {-1, 0, 0}}};
     if (terminal_) {
+      terminal_->Enter();
       const std::array<pollfd, 2> typed = terminal_->Entries();
       std::copy(typed.begin(), typed.end(), entries.begin() + 3);
     }
@@ -298,9 +301,11 @@ RunEnd CommandRun::Follow() {
 int CommandRun::PollTimeoutMs() const {
   int64_t until = signals_.NextDueMicros();
   if (kill_at_micros_ != 0) until = until == 0 ? kill_at_micros_ : std::min(until, kill_at_micros_);
-  if (until == 0) return -1;
-  const int64_t left = std::max<int64_t>(0, (until - Now()) / 1'000 + 1);
-  return static_cast<int>(kill_at_micros_ != 0 ? std::min(left, kRemindMillis) : left);
+  const bool is_in_background = terminal_ && terminal_->IsInBackground();
+  if (until == 0 && !is_in_background) return -1;
+  int64_t left = until == 0 ? kBackgroundMillis : std::max<int64_t>(0, (until - Now()) / 1'000 + 1);
+  if (kill_at_micros_ != 0) left = std::min(left, kRemindMillis);
+  return static_cast<int>(is_in_background ? std::min(left, kBackgroundMillis) : left);
 }
 
 void CommandRun::RecordCancel(const PassedSignal& signal) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array<int, 4> kCancels = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 constexpr std::array<int, 2> kOthers = {SIGUSR1, SIGUSR2};
-constexpr std::array<int, 3> kOurs = {SIGCHLD, SIGWINCH, SIGCONT};  // never passed on
+constexpr std::array<int, 3> kOurs = {SIGCHLD, SIGWINCH, SIGCONT};  // needed by ourselves
 // Between two kill(2) of one sender, on a busy machine.
 constexpr int64_t kMomentMicros = 150'000;
 // The witness may have read its signal before we read ours.
@@ -33,7 +33,8 @@ bool IsCancel(int signal) {
 
 }  // namespace
 
-PassedSignals::PassedSignals(const std::vector<std::string>& command) {
+PassedSignals::PassedSignals(const std::vector<std::string>& command, bool command_has_terminal)
+    : command_has_terminal_(command_has_terminal) {
   // main() ignores SIGPIPE. SIGXFSZ would end us where a write that fails is enough. With SIGCHLD
   // ignored, as some parents leave it, there is no waiting for a child.
   handling_before_ = {
@@ -64,7 +65,8 @@ std::vector<PassedSignal> PassedSignals::Read(bool shares_group) {
     has_child_change_ = has_child_change_ || number == SIGCHLD;
     has_window_change_ = has_window_change_ || number == SIGWINCH;
     is_continued_ = is_continued_ || number == SIGCONT;
-    const bool is_ours = std::find(kOurs.begin(), kOurs.end(), number) != kOurs.end();
+    const bool is_of_terminal = number == SIGWINCH || number == SIGCONT;
+    const bool is_ours = number == SIGCHLD || (is_of_terminal && command_has_terminal_);
     if (is_ours || !Judge(number, info.ssi_code, shares_group)) continue;
     fresh.push_back({number, IsCancel(number)});
   }
@@ -101,6 +103,8 @@ std::vector<int> PassedSignals::TakeDue(bool shares_group) {
         shares_group && witness_ &&
         witness_->Saw(arrival.number, arrival.micros - kWitnessEarlyMicros);
     if (!reached_command) due_.push_back(arrival.number);
+    // Stopped with the command, and not continued with it.
+    if (!reached_command && arrival.number == SIGCONT && witness_) witness_->Continue();
   }
   return std::exchange(due_, {});
 }

@@ -1,5 +1,6 @@
 // Forwards signals sent to a `stagelog run` to its command: each once, whether it was sent to the
-// process or to its group.
+// process or to its group. SIGCONT and SIGWINCH too, unless the command has a terminal of its own:
+// there they mean our terminal, and what the command gets is made of that.
 #ifndef STAGELOG_CLI_RUN_PASSED_SIGNALS_H_
 #define STAGELOG_CLI_RUN_PASSED_SIGNALS_H_
 
@@ -29,7 +30,7 @@ struct PassedSignal {
 // Then the witness is asked. The same signal again within that moment is the same one.
 class PassedSignals {
  public:
-  explicit PassedSignals(const std::vector<std::string>& command);
+  PassedSignals(const std::vector<std::string>& command, bool command_has_terminal);
   ~PassedSignals() { Restore(); }
   PassedSignals(const PassedSignals&) = delete;
   PassedSignals& operator=(const PassedSignals&) = delete;
@@ -67,6 +68,7 @@ class PassedSignals {
 
   bool Judge(int number, int code, bool shares_group);
 
+  const bool command_has_terminal_;
   sigset_t mask_before_{};
   std::vector<std::pair<int, void (*)(int)>> handling_before_;
   UniqueFd fd_;

@@ -65,12 +65,15 @@ Result<PseudoTerminal> PseudoTerminal::Open() {
   const int its = terminal.command_end_.get();
   termios modes{};
   ::tcgetattr(its, &modes);
-  terminal.input_is_terminal_ = ::tcgetattr(STDIN_FILENO, &terminal.before_) == 0;
-  if (terminal.input_is_terminal_) {
+  terminal.input_is_terminal_ = ::isatty(STDIN_FILENO) == 1;
+  // In the background the modes are those of somebody who reads a line (a shell, say).
+  terminal.knows_before_ = terminal.input_is_terminal_ && terminal.IsForeground() &&
+                           ::tcgetattr(STDIN_FILENO, &terminal.before_) == 0;
+  if (terminal.knows_before_) {
     modes.c_iflag = terminal.before_.c_iflag;
     modes.c_lflag = terminal.before_.c_lflag;
     std::memcpy(modes.c_cc, terminal.before_.c_cc, sizeof(modes.c_cc));
-  } else {
+  } else if (!terminal.input_is_terminal_) {
     modes.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   }
   // In a file or a pipe nobody wants carriage returns.
@@ -87,11 +90,25 @@ bool PseudoTerminal::IsForeground() const {
   return !input_is_terminal_ || ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
 }
 
+bool PseudoTerminal::IsInBackground() const {
+  if (!input_is_terminal_ || input_has_ended_) return false;
+  const pid_t foreground = ::tcgetpgrp(STDIN_FILENO);
+  return foreground >= 0 && foreground != ::getpgrp();
+}
+
 void PseudoTerminal::Enter() {
-  if (!input_is_terminal_ || is_raw_ || !IsForeground()) return;
+  if (!input_is_terminal_) return;
+  if (!IsForeground()) {
+    is_raw_ = false;  // whoever has it has given it modes of his own
+    return;
+  }
+  if (is_raw_) return;
+  if (!knows_before_) knows_before_ = ::tcgetattr(STDIN_FILENO, &before_) == 0;
+  if (!knows_before_) return;
   termios raw = before_;
   ::cfmakeraw(&raw);
   is_raw_ = ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
+  CopySize();  // in the background nobody has told us of a change
 }
 
 void PseudoTerminal::Restore() {
@@ -118,8 +135,16 @@ void PseudoTerminal::Move(const std::array<pollfd, 2>& entries) {
 
 void PseudoTerminal::ReadInput() {
   std::array<char, kReadBytes> bytes;
+  // Where we have lost the foreground since we looked, SIGTTIN would stop us.
+  sigset_t stop;
+  sigset_t before;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTTIN);
+  ::pthread_sigmask(SIG_BLOCK, &stop, &before);
   const ssize_t count = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (count < 0 && (error == EINTR || error == EAGAIN || IsInBackground())) return;
   if (count > 0) return TakeTyped(bytes.data(), static_cast<size_t>(count));
   // Within a line the first ^D only hands the line on (termios(3), VEOF).
   input_has_ended_ = true;
@@ -163,6 +188,7 @@ void PseudoTerminal::StopWithCommand() {
 }
 
 void PseudoTerminal::Continue() {
+  is_raw_ = false;  // who has stopped us may have given the terminal other modes
   Enter();
   CopySize();
   const pid_t foreground = ::tcgetpgrp(our_end_.get());

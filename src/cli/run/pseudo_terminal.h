@@ -41,7 +41,8 @@ class PseudoTerminal {
   // A non-blocking descriptor of our side, for reading.
   Result<UniqueFd> OurEnd() const;
 
-  // Makes our terminal raw where we are in its foreground; again after a stop.
+  // Makes our terminal raw where we are in its foreground; again after a stop, and when we have
+  // come (back) to the foreground.
   void Enter();
   // As it was before Enter().
   void Restore();
@@ -51,6 +52,9 @@ class PseudoTerminal {
   // What to poll(2) for input, and what to do with the answer. Negative descriptors are passed
   // over.
   std::array<pollfd, 2> Entries() const;
+  // Our terminal is somebody else's now (`COMMAND &`, `bg`). Nothing tells a process that runs that
+  // it is in the foreground again: to be looked at from time to time, with Enter().
+  bool IsInBackground() const;
   void Move(const std::array<pollfd, 2>& entries);
   // What the command's terminal made of the first ^C or ^\ that was typed for the command itself
   // (not for something that it runs in the foreground): SIGINT or SIGQUIT; 0: nothing yet.
@@ -75,6 +79,7 @@ class PseudoTerminal {
   UniqueFd our_end_;
   UniqueFd command_end_;
   bool input_is_terminal_ = false;
+  bool knows_before_ = false;  // before_ is what the terminal was when it was ours
   bool is_raw_ = false;
   bool input_has_ended_ = false;
   int typed_signal_ = 0;

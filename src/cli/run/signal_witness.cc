@@ -109,9 +109,13 @@ SignalWitness::SignalWitness(int signals_fd, const std::vector<std::string>& com
 SignalWitness::~SignalWitness() {
   if (!channel_.valid()) return;
   channel_.Reset();
-  ::kill(pid_, SIGCONT);  // it may be stopped, as its group was
+  Continue();  // its group may have been stopped
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+}
+
+void SignalWitness::Continue() const {
+  if (pid_ > 0) ::kill(pid_, SIGCONT);
 }
 
 bool SignalWitness::Saw(int signal, int64_t since_micros) {

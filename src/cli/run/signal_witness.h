@@ -31,6 +31,9 @@ class SignalWitness {
 
   bool is_there() const { return channel_.valid(); }
   pid_t pid() const { return pid_; }
+  // Lets it go on where it was stopped.
+  void Continue() const;
+
   // True if `signal` has reached the witness at `since_micros` (monotonic) or later. Waits up to
   // half a second for its answer; no answer counts as false.
   bool Saw(int signal, int64_t since_micros);
