@@ -164,10 +164,7 @@ TEST_F(JobFileFollowerTest, ATextWithoutAnEndBehindTheLastLineIsKept) {
 TEST_F(JobFileFollowerTest, WithoutTheDatabaseAFileThatCanOnlyBeReadIsTaken) {
   Close();
   for (const char* part : {"", "-wal", "-shm"}) fs::remove(runs_ + "/stagelog.db" + part);
-  files_.Inject({.operation = Operation::kOpen,
-                 .path_contains = "bad/events.jsonl",
-                 .error_number = EPERM,
-                 .until_healed = true});
+  files_.Inject({.path_contains = "bad/events.jsonl", .error_number = EPERM, .until_healed = true});
   Open();
   EXPECT_THAT(Bodies("bad"), SizeIs(1));
   EXPECT_EQ(logger_->GetStatus().obstructed_file_count, 1U);
@@ -335,7 +332,7 @@ TEST_F(JobFileFollowerTest, AFileThatCannotBeReadKeepsNoJournalClosed) {
                  .until_healed = true});
   Open();
   ASSERT_THAT(logger_->GetStatus().obstructed_files, SizeIs(1));
-  EXPECT_THAT(NotedFiles(), ElementsAre(OwedFile{"bad", 1}));
+  EXPECT_THAT(NotedFiles(), ElementsAre(OwedFile{"bad", 2}));
   ASSERT_TRUE(Log("bad", "2"));
   ASSERT_TRUE(Log("good", "2"));
   files_.Heal();
