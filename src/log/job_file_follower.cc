@@ -235,6 +235,7 @@ bool JobFileFollower::AppendTail(const std::string& job_id, const JobFileRepairR
   // Also without lines: the file is synced and stamped some time later. A compressed one was.
   const Result<bool> is_compressed = job_files_.IsCompressed(job_id);
   if (lines.empty() && is_compressed && *is_compressed) return true;
+  job_files_.Expect(job_id, result.info);
   const Status appended = job_files_.Append(job_id, lines, clock_.MonotonicMicros());
   if (appended) return true;
   job_files_.Forget(job_id);

@@ -298,6 +298,7 @@ Status JobFileReconciler::Rewrite() {
   if (Status there = EnsureSyncedJobDirectory(files_, runs_dir_, job_id_); !there) return there;
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;
+  good_bytes_ = 0;
   if (Status written = WriteRows(temporary, 0, &count); !written) return written;
   repair_.tail_cut = false;
   const auto old = FindStoredFile(files_, path_);
@@ -369,6 +370,7 @@ Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_s
       if (!status) return false;
       if (seq <= dropped) offsets[seq] = offset;
       offset += static_cast<int64_t>(body.size()) + 1;
+      good_bytes_ += body.size() + 1;
       chunk += body;
       chunk += '\n';
       ++*count;

@@ -50,6 +50,9 @@ class JobFileReconciler {
 
   Result<JobRepair> Run();
 
+  // After Run(): the size of the file if it is a plain one and nobody else has changed it.
+  uint64_t file_bytes() const { return good_bytes_; }
+
   // The job's state after Run(); job_seq is 0 when there is no event at all.
   const JobState& state() const { return state_; }
 

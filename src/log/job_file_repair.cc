@@ -34,7 +34,19 @@ Result<size_t> AppendPortion(FileSystem& files, EventTable& table, const std::st
   if (Status written = (*file)->Append(lines); !written) return tl::unexpected(written.error());
   if (Status closed = (*file)->Close(); !closed) return tl::unexpected(closed.error());
   result.through_job_seq += count;
+  result.file_bytes += lines.size();
   return lines.size();
+}
+
+// Notes what the file looks like. It must be as long as what was read and written.
+Status NoteFile(FileSystem& files, const std::string& path, JobFileRepairResult& result) {
+  const auto stored = FindStoredFile(files, path);
+  if (!stored) return tl::unexpected(stored.error());
+  const bool is_same = stored->has_value() &&
+                       ((*stored)->is_compressed() || (*stored)->info.size == result.file_bytes);
+  if (!is_same) return Failure("it was changed by another program while it was repaired");
+  result.info = (*stored)->info;
+  return {};
 }
 
 }  // namespace
@@ -73,6 +85,9 @@ Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
   result.repair.set_aside.insert(result.repair.set_aside.begin(), moved.begin(), moved.end());
   result.first_seq = reconciler.state().first_seq;
   result.through_job_seq = reconciler.state().job_seq;
+  result.file_bytes = reconciler.file_bytes();
+  const std::string path = JobFilePath(runs_dir, request.job_id);
+  if (Status noted = NoteFile(files, path, result); !noted) return tl::unexpected(noted.error());
   return result;
 }
 
@@ -89,6 +104,7 @@ Result<JobFileRepairResult> RepairJobFile(FileSystem& files, const std::string& 
       if (!bytes) return tl::unexpected(bytes.error());
       if (*bytes < kPortionBytes) break;
     }
+    if (Status noted = NoteFile(files, path, *result); !noted) return tl::unexpected(noted.error());
     return result;
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());

@@ -23,6 +23,8 @@ struct JobFileRepairResult {
   JobRepair repair;
   int64_t first_seq = 0;        // of the job; 0: there is no such job (any more)
   int64_t through_job_seq = 0;  // the file is complete up to this event
+  uint64_t file_bytes = 0;      // its size then, if it is not compressed
+  FileInfo info;                // what it looked like then
 };
 
 // Compares the file with the rows of `table`, outside of a transaction. The database wins: no line
