@@ -16,13 +16,13 @@ Archiver::Archiver(RetentionOptions options, EventLogger& logger, FileSystem& fi
       next_pass_micros_(clock.MonotonicMicros() + options.interval_micros / 10) {}
 
 void Archiver::RunRetention(bool dry_run, RetentionDone done) {
-  std::optional<Refusal> refusal;
-  {
-    const MutexLock lock(mutex_);
-    refusal = logger_.GetRefusal();
-    if (!refusal) calls_.push_back({dry_run, std::move(done)});
+  MutexLock lock(mutex_);
+  if (std::optional<Refusal> refusal = logger_.GetRefusal()) {
+    lock.unlock();
+    return done(tl::unexpected(std::move(*refusal)));
   }
-  if (refusal) return done(tl::unexpected(std::move(*refusal)));
+  calls_.push_back({dry_run, std::move(done)});
+  lock.unlock();
   logger_.WakeWriter();
 }
 

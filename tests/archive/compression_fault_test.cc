@@ -24,6 +24,10 @@ TEST_F(CompressionFaultTest, AFullDiskDelaysTheFileOfALateEventAndHoldsUpNobodyE
                  .error_number = ENOSPC,
                  .until_healed = true,
                  .torn_bytes = 10});
+  files_.Inject({.operation = Operation::kWrite,
+                 .path_contains = "even/events.jsonl.tmp",
+                 .error_number = ENOSPC,
+                 .until_healed = true});
   std::vector<AppendOutcome> answers;
   const auto answer = [&](AppendOutcome outcome) { answers.push_back(std::move(outcome)); };
   logger_->Append({LogDraft("even", "late")}, std::nullopt, answer);

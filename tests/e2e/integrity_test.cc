@@ -123,7 +123,7 @@ TEST_F(IntegrityCheckTest, NamesThePartOfTheDatabaseThatCannotBeOpened) {
 
 TEST_F(IntegrityCheckTest, NamesThePartOfTheDatabaseThatMayNotBeOpened) {
   namespace fs = std::filesystem;
-  if (::geteuid() == 0) SKIP_TEST() << "root may open everything";
+  if (::geteuid() == 0) GTEST_SKIP() << "root may open everything";
   AppendLogs("job", 3);
   daemon_->Kill9();
   for (const std::string part : {"-wal", "-shm"}) {
