@@ -11,6 +11,12 @@ namespace {
 constexpr size_t kWriteChunkBytes = size_t{1} << 20;
 constexpr size_t kFileEventsAtOnce = 1'000;
 
+// Could a text without an end be the beginning of an event?
+bool BeginsLikeOurs(std::string_view text) {
+  constexpr std::string_view kBeginning = "{\"seq\":";
+  return text.starts_with(kBeginning) || kBeginning.starts_with(text);
+}
+
 Error Cancelled() { return {"the journal is being closed", 0}; }
 
 // For good, as the file in it is about to be.
@@ -35,7 +41,6 @@ JobFileReconciler::JobFileReconciler(FileSystem& files, EventTable& table, std::
       max_ts_micros_(max_ts_micros) {}
 
 Result<JobRepair> JobFileReconciler::Run() {
-  was_known_ = table_.FindJob(job_id_).has_value();
   if (std::optional<JobState> state = table_.LoadState(job_id_)) state_ = std::move(*state);
   if (Status cleared = SetAsideObstacle(); !cleared) return tl::unexpected(cleared.error());
   if (Status finished = FinishInterruptedRewrite(); !finished) {
@@ -193,9 +198,7 @@ Result<JobFileReconciler::Verdict> JobFileReconciler::TakeFurtherLines(LineReade
     }
     // A last line without its end was torn. Where it is whole but for its newline it has been
     // taken, and is written anew with one.
-    // A torn one of ours is the beginning of a row, unless the rows come from this file.
-    const bool is_foreign = was_known_ && repair_.lines_taken == 0 && !taken;
-    if (line.terminated || is_foreign) return Verdict::kDiverged;
+    if (line.terminated || (!taken && !BeginsLikeOurs(line.text))) return Verdict::kDiverged;
     repair_.tail_cut = !taken;
     return Verdict::kFileIsBehind;
   }

@@ -25,7 +25,7 @@ struct JobRepair {
 
 // Makes the file of one job and its rows agree (guarantee 8 in src/GUARANTEES.md):
 // - lines missing in the table, if valid and chained to its last event, are imported;
-// - a last line torn by a crash is cut off;
+// - a last line torn by a crash is cut off (one that does not begin like ours is a difference);
 // - rows missing in the file are appended to it;
 // - a file that differs in any other way is renamed events.jsonl.diverged-<time> and rewritten.
 // A compressed file (stored_file.h) is compared by its content, and expanded if it has to grow. If
@@ -91,7 +91,6 @@ class JobFileReconciler {
   JobState state_;
   StateChanges changes_;  // by lines that were taken
   JobRepair repair_;
-  bool was_known_ = false;       // to the table, before Run()
   uint64_t good_bytes_ = 0;      // of the file, from its start, that agree with the table
   int64_t matched_job_seq_ = 0;  // the last event within those bytes
 };
