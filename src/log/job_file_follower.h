@@ -27,11 +27,10 @@
 namespace stagelog {
 
 // A file that cannot be written makes only its own job lag. The job is "obstructed": its lines are
-// not written, its events are accepted and served from the database. The obstacle is looked at
-// again at once, then after one retry interval and less and less often, up to once in 60 intervals;
-// so is a file that is obstructed over and over.
-// When it is gone the file is compared, what differs is set aside, and the missing lines are
-// written.
+// not written, its events are accepted and served from the database. A repair is tried at once,
+// then after one retry interval and less and less often, up to once in 60 intervals; a file that is
+// obstructed over and over is repaired less often too. The repair compares the file, sets aside
+// what differs, and writes the missing lines.
 //
 // The caller notes the obstructed files in journal.json (NeedsNote(), OwedFiles()) before it
 // acknowledges an append: a rebuild without the database can then name what it cannot have.
@@ -140,8 +139,7 @@ class JobFileFollower {
   const std::function<void()> wake_;
   JobFiles job_files_;
   std::map<std::string, Obstruction> obstructed_;
-  std::map<std::string, Repaired>
-      repaired_;  // a while ago: a file that is obstructed over and over
+  std::map<std::string, Repaired> repaired_;  // by job; of the last minutes
   bool needs_note_ = false;
   bool note_is_stale_ = false;
   std::atomic<bool> is_cancelled_ = false;  // the repair under way is to end

@@ -31,8 +31,8 @@ struct JobRepair {
 // A compressed file (stored_file.h) is compared by its content, and expanded if it has to grow. If
 // both files exist, the plain one is used. For events that the table has dropped (file_events.h)
 // the digests are compared. Lines that have changed are lost, and found again once a file with the
-// original lines is put back. Runs inside a transaction of the caller. Throws SQLite::Exception;
-// file errors are values.
+// original lines is put back. Runs inside a transaction of the caller, unless BeLive(). Throws
+// SQLite::Exception; file errors are values.
 class JobFileReconciler {
  public:
   // `time_suffix` names the moment in the names of files set aside. A line whose `ts` is later than
