@@ -11,6 +11,7 @@
 #include "core/backup_maker.h"
 #include "core/event_appender.h"
 #include "core/event_source.h"
+#include "core/follower.h"
 #include "core/job_deleter.h"
 #include "core/job_source.h"
 #include "core/journal_status.h"
@@ -41,6 +42,7 @@ struct ApiServices {
   // The events are of a past run (`stagelog replay --serve`): running items do not extend to now.
   bool is_replay = false;
   std::vector<std::string> metric_labels;  // keys of labels by which /metrics counts jobs
+  std::vector<const Follower*> followers;  // shown by /readyz and /metrics
 
   // For the live answer of core/job_state_json.h.
   int64_t LiveMicros() const { return is_replay ? 0 : clock.WallMicros(); }

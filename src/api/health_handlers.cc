@@ -41,6 +41,23 @@ void AppendFiles(std::string& body, const char* key, const std::vector<Obstructe
   body += ']';
 }
 
+// One that lags, or cannot go on, is shown: it keeps the daemon from nothing.
+void AppendFollowers(std::string& body, const std::vector<const Follower*>& followers) {
+  body += ",\"followers\":[";
+  for (size_t i = 0; i < followers.size(); ++i) {
+    const FollowerStatus status = followers[i]->GetFollowerStatus();
+    body += i > 0 ? ",{\"name\":" : "{\"name\":";
+    AppendJsonString(body, status.name);
+    body += ",\"lag_events\":" + std::to_string(status.lag_events);
+    if (!status.problem.empty()) {
+      body += ",\"problem\":";
+      AppendJsonString(body, status.problem);
+    }
+    body += '}';
+  }
+  body += ']';
+}
+
 httplib::Response MetricsResponse(std::string text) {
   httplib::Response response;
   response.status = 200;
@@ -76,16 +93,18 @@ HandlerResult ShowReadiness(const ApiServices& services, Call, const Responder&)
     AppendFiles(body, "obstructed_files", journal.obstructed_files);
   }
   if (!journal.lost_tails.empty()) AppendFiles(body, "lost_tails", journal.lost_tails);
+  if (!services.followers.empty()) AppendFollowers(body, services.followers);
   return {JsonResponse(journal.writable ? 200 : 503, body + "}\n")};
 }
 
 HandlerResult ShowMetrics(const ApiServices& services, Call, const Responder&) {
   return {RunOnPool{[services]() -> HandlerResult {
     services.journal_metrics->Refresh();
-    if (services.metric_labels.empty()) return {MetricsResponse(services.metrics.RenderText())};
+    std::string text = services.metrics.RenderText();
+    if (services.metric_labels.empty()) return {MetricsResponse(std::move(text))};
     // The other metrics are served while the database cannot be read, too.
     const Result<std::string> labeled = LabeledJobs(services);
-    return {MetricsResponse(services.metrics.RenderText() + labeled.value_or(""))};
+    return {MetricsResponse(text + labeled.value_or(""))};
   }}};
 }
 

@@ -143,6 +143,16 @@ std::string UrlOf(const std::string& host, int port) {
   return "http://" + (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+void AddFollowerMetrics(MetricsRegistry& metrics, const Follower& follower) {
+  const std::string label = "follower=\"" + follower.GetFollowerStatus().name + "\"";
+  metrics.SetGaugeFunction(
+      "stagelog_follower_lag_events", "Committed events that a follower has not processed yet.",
+      [&follower] { return follower.GetFollowerStatus().lag_events; }, label);
+  metrics.SetGaugeFunction(
+      "stagelog_follower_stuck", "1 while something keeps a follower from going on, else 0.",
+      [&follower] { return follower.GetFollowerStatus().problem.empty() ? 0 : 1; }, label);
+}
+
 }  // namespace
 
 Daemon::Daemon(const Config& config, Clock& clock) : config_(config), clock_(clock) {}
@@ -187,10 +197,13 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));
                       });
+  const std::vector<const Follower*> followers = {&logger_->job_tables(), state_files_.get(),
+                                                  gate_timer_.get()};
+  for (const Follower* follower : followers) AddFollowerMetrics(metrics_, *follower);
   server_->SetRoutes(
       ApiRoutes({*logger_, *logger_, *archiver_, *backups_, logger_->reader(), logger_->reader(),
-                 *liveness_, *logger_, long_polls_, clock_, metrics_, nullptr, /*is_replay=*/false,
-                 config_.metrics.job_labels}));
+                 *liveness_, *logger_, long_polls_, clock_, metrics_, nullptr,
+                 /*is_replay=*/false, config_.metrics.job_labels, followers}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);

@@ -110,13 +110,37 @@ class IntegrityCheck {
     }
   }
 
-  // While a job is being deleted its events are there without it.
+  // While a job is being deleted its events are there without it, and so are those of a new job
+  // that the tables do not have yet.
   void CheckReferences() {
     SQLite::Statement query(*database_,
-                            "SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1");
+                            std::string("SELECT \"table\", count(*) FROM pragma_foreign_key_check "
+                                        "WHERE \"table\" <> 'events' OR rowid <= (") +
+                                kSelectTablesThrough + ") GROUP BY 1");
     while (query.executeStep()) {
       on_finding_(kDatabase, query.getColumn(1).getString() + " rows of " +
                                  query.getColumn(0).getString() + " belong to no job");
+    }
+    SQLite::Statement lists(
+        *database_,
+        std::string("SELECT "
+                    "(SELECT count(*) FROM events WHERE seq <= (") +
+            kSelectTablesThrough +
+            ") AND NOT EXISTS "
+            "(SELECT 1 FROM job_events WHERE job = events.job AND job_events.seq = events.seq)), "
+            "(SELECT count(*) FROM job_events WHERE NOT EXISTS "
+            "(SELECT 1 FROM events WHERE events.seq = job_events.seq AND events.job = "
+            "job_events.job))");
+    lists.executeStep();
+    if (const int64_t count = lists.getColumn(0).getInt64(); count > 0) {
+      on_finding_(kDatabase, std::to_string(count) +
+                                 " events are not listed by job; start the "
+                                 "daemon with --rebuild-state");
+    }
+    if (const int64_t count = lists.getColumn(1).getInt64(); count > 0) {
+      on_finding_(kDatabase, std::to_string(count) +
+                                 " events are listed by job that are not there; "
+                                 "start the daemon with --rebuild-state");
     }
   }
 
@@ -184,9 +208,10 @@ class IntegrityCheck {
     std::set<std::string> jobs;
     Guarded([&] {
       if (database_ == nullptr) return;
+      std::vector<std::string> job_ids = NewJobIds(*database_);
       SQLite::Statement query(*database_, "SELECT job_id FROM jobs");
-      while (query.executeStep()) {
-        std::string job_id = query.getColumn(0).getString();
+      while (query.executeStep()) job_ids.push_back(query.getColumn(0).getString());
+      for (std::string& job_id : job_ids) {
         if (!IsJobId(job_id)) {
           on_finding_(kDatabase, "'" + job_id + "' is not a valid job id");
         } else {

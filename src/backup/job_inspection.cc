@@ -32,9 +32,9 @@ JobInspection::JobInspection(FileSystem& files, const std::string& runs_dir,
 int64_t JobInspection::Run() {
   if (database_ != nullptr) {
     find_row_.emplace(*database_, kFindRow);
-    SQLite::Statement job(*database_, "SELECT first_seq FROM jobs WHERE job_id = ?");
-    job.bind(1, job_id_);
-    if (job.executeStep()) first_seq_ = job.getColumn(0).getInt64();
+    const JobPlace place = FindJobPlace(*database_, job_id_, Tail::kRead);
+    first_seq_ = place.first_seq;
+    listed_through_ = place.last_seq;
   }
   ReadFileLines();
   for (const ChainFinding& finding : check_.findings()) {
@@ -80,6 +80,7 @@ void JobInspection::ReadFileLines() {
 }
 
 void JobInspection::CompareLine(const Event& event, const FileLine& line) {
+  if (event.seq > listed_through_ && !listed_) listed_ = folded_;
   ApplyLine(folded_, line.text);
   seqs_.push_back(event.seq);
   if (database_ == nullptr || first_seq_ == 0) return;
@@ -116,16 +117,17 @@ std::string JobInspection::DifferenceOf(const Event& event, const FileLine& line
 void JobInspection::LookForMissingEvents() {
   std::sort(seqs_.begin(), seqs_.end());
   SQLite::Statement rows(*database_,
-                         "SELECT seq, 0 FROM events WHERE job = ?1 UNION ALL "
-                         "SELECT seq, offset FROM file_events WHERE job = ?1 ORDER BY 1");
+                         SelectJobEvents(JobRange::kAfterJobSeq, /*with_files=*/true, Tail::kRead,
+                                         /*newest_first=*/false));
   rows.bind(1, first_seq_);
+  rows.bind(2, 0);
   int64_t missing = 0;
   int64_t first_missing = 0;
   int64_t lost = 0;
   while (rows.executeStep()) {
     const int64_t seq = rows.getColumn(0).getInt64();
     if (std::binary_search(seqs_.begin(), seqs_.end(), seq)) continue;
-    const bool is_lost = rows.getColumn(1).getInt64() == kLostOffset;
+    const bool is_lost = rows.getColumn(3).getInt64() == kLostOffset;
     if (is_lost) ++lost;
     if (is_lost) continue;
     if (missing++ == 0) first_missing = seq;
@@ -151,11 +153,14 @@ void JobInspection::CompareState() {
                 what + " of job " + job_id_ +
                     " does not match its events; start the daemon with --rebuild-state");
   };
-  if (DumpStateRows(*database_, first_seq_) != scratch_.DumpRowsOf(folded_)) {
+  // The rows may be behind the log: the next start brings them up to date.
+  const JobState& listed = listed_ ? *listed_ : folded_;
+  const bool has_rows = listed_through_ > 0;
+  if (has_rows && DumpStateRows(*database_, first_seq_) != scratch_.DumpRowsOf(listed)) {
     tell("a row (of the job, its stages or its gates)");
   }
   FileLines lines(files_, runs_dir_);
-  const auto loaded = LoadJobState(*database_, lines, job_id_, INT64_MAX);
+  const auto loaded = LoadJobState(*database_, lines, job_id_, INT64_MAX, Tail::kRead);
   if (!loaded || !(*loaded == folded_)) tell("a snapshot");
 }
 

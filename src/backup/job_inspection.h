@@ -50,9 +50,11 @@ class JobInspection {
   std::string name_;  // of the file inside the runs folder
   ChainCheck check_;
   std::optional<SQLite::Statement> find_row_;
-  int64_t first_seq_ = 0;     // 0: the database does not know the job
-  bool file_exists_ = false;  // the file
-  bool is_whole_ = true;      // each event of the database has its line
+  int64_t first_seq_ = 0;           // 0: the database does not know the job
+  int64_t listed_through_ = 0;      // the event up to which its rows are; 0: it has none yet
+  std::optional<JobState> listed_;  // the state after that, where there are later events
+  bool file_exists_ = false;        // the file
+  bool is_whole_ = true;            // each event of the database has its line
   std::vector<int64_t> seqs_;
   JobState folded_;
 };

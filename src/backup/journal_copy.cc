@@ -114,6 +114,9 @@ class JournalCopier {
   }
 
   void CopyFiles() {
+    // The snapshot may have events that the tables of jobs did not have yet.
+    EventTable(DatabasePath(partial_), files_.SqliteVfs(), /*durable=*/false, files_)
+        .CatchUpTables();
     SQLite::Database copy(DatabasePath(partial_), SQLite::OPEN_READWRITE, kBusyMillis,
                           files_.SqliteVfs());
     copy.exec("PRAGMA query_only=ON");
@@ -136,8 +139,10 @@ class JournalCopier {
     OrThrow(EnsureJobDirectory(files_, partial_, job_id));
     const auto file = OrThrow(files_.OpenAppend(JobFilePath(partial_, job_id)));
     const bool with_files = stored.LastInFile(first_seq) > 0;
-    SQLite::Statement rows(copy, StoredEvents::Select("job = ?1", with_files, false));
+    SQLite::Statement rows(copy, SelectJobEvents(JobRange::kAfterJobSeq, with_files, Tail::kSkip,
+                                                 /*newest_first=*/false));
     rows.bind(1, first_seq);
+    rows.bind(2, 0);
     std::string chunk;
     size_t unsynced = 0;
     const auto write = [&] {

@@ -45,6 +45,9 @@ struct GateListRequest {
   std::vector<std::string> statuses;
   int64_t after_opened_seq = 0;
   size_t limit = 100;
+  // Fails instead of showing what was some moments ago, where the tables cannot be brought up to
+  // date.
+  bool must_be_current = false;
 };
 
 struct GateListing {

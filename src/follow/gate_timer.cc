@@ -83,6 +83,9 @@ struct GateTimer::Shared {
   std::vector<int64_t> settled
       STAGELOG_GUARDED_BY(mutex);  // gates (by opened_seq) that the writer knows to be decided
   Alarm alarm;                     // woken when any of these has changed
+  int64_t announced_seq STAGELOG_GUARDED_BY(mutex) = 0;
+  int64_t unnoted_seq STAGELOG_GUARDED_BY(mutex) = 0;  // the first gate that it lacks; 0: none
+  std::string problem STAGELOG_GUARDED_BY(mutex);      // for GetFollowerStatus()
 
   void OnAnswer(int64_t opened_seq, const AppendOutcome& outcome) {
     const MutexLock lock(mutex);
@@ -126,9 +129,11 @@ void GateTimer::Stop() {
 // the timer wake for nothing, once.
 void GateTimer::OnCommit(const CommittedBatchPointer& batch) {
   const int64_t now = clock_.BootMicros();
+  const MutexLock lock(shared_->mutex);
+  shared_->announced_seq = batch->events.back().seq;
   for (const CommittedEvent& event : batch->events) {
     if (event.kind != EventType::kGatePause) continue;
-    const MutexLock lock(shared_->mutex);
+    if (shared_->unnoted_seq == 0) shared_->unnoted_seq = event.seq;
     shared_->opened.emplace_back(event.seq, now);
     shared_->alarm.Wake();
   }
@@ -186,6 +191,11 @@ void GateTimer::Sleep(MutexLock& lock) STAGELOG_UNCHECKED {
 void GateTimer::Look() {
   const bool is_retry = std::exchange(retry_at_micros_, std::nullopt).has_value();
   if (Status noted = NoteNewGates(); !noted) return RetryLater(noted.error().message);
+  {
+    const MutexLock lock(shared_->mutex);
+    shared_->unnoted_seq = shared_->opened.empty() ? 0 : shared_->opened.front().first;
+    shared_->problem.clear();
+  }
   const std::vector<int64_t> due = DueGates();
   Result<std::vector<GateListing>> gates = StillPending(due);
   if (!gates) return RetryLater(gates.error().message);
@@ -272,7 +282,8 @@ Status GateTimer::DropDecided() {
 }
 
 Result<std::vector<GateListing>> GateTimer::PendingAfter(int64_t seq, size_t limit) {
-  return source_.ListGates({.statuses = {"pending"}, .after_opened_seq = seq, .limit = limit});
+  return source_.ListGates(
+      {.statuses = {"pending"}, .after_opened_seq = seq, .limit = limit, .must_be_current = true});
 }
 
 // Some of them, by opened_seq; none only when none is due.
@@ -312,7 +323,18 @@ void GateTimer::Decide(const GateListing& gate) {
                    });
 }
 
+FollowerStatus GateTimer::GetFollowerStatus() const {
+  const MutexLock lock(shared_->mutex);
+  const int64_t lag =
+      shared_->unnoted_seq == 0 ? 0 : shared_->announced_seq - shared_->unnoted_seq + 1;
+  return {.name = "gate_timer", .lag_events = lag, .problem = shared_->problem};
+}
+
 void GateTimer::RetryLater(const std::string& problem) {
+  {
+    const MutexLock lock(shared_->mutex);
+    shared_->problem = problem;
+  }
   retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
   if (!std::exchange(is_outage_, true)) {
     spdlog::warn("[gates] cannot decide expired gates: {}; retrying every second", problem);

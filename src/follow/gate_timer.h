@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "core/commit_listener.h"
 #include "core/event_appender.h"
+#include "core/follower.h"
 #include "core/job_source.h"
 
 namespace stagelog {
@@ -34,7 +35,7 @@ namespace stagelog {
 //    the wall clock reaches that, at the start already where that has passed, and at the latest
 //    when its whole timeout has passed once more since the start, for the clock may have been set
 //    back.
-class GateTimer : public CommitListener {
+class GateTimer : public CommitListener, public Follower {
  public:
   // The three outlive the timer.
   GateTimer(EventAppender& appender, JobSource& source, Clock& clock);
@@ -51,6 +52,9 @@ class GateTimer : public CommitListener {
   bool RunOnce(bool may_wait = true);
 
   void OnCommit(const CommittedBatchPointer& batch) override;
+
+  // The lag is counted from the first gate that it has not looked at.
+  FollowerStatus GetFollowerStatus() const override;
 
   // Gates that it has noted; some may have been decided since. On its own thread.
   size_t timer_count() const { return timers_.size(); }

@@ -41,11 +41,7 @@ StateFiles::StateFiles(FileSystem& files, JobSource& source, JournalStatusSource
                                          "Failed writes of state files or "
                                          "their cursor.")),
       states_(source),
-      writer_(files, runs_dir_) {
-  metrics.SetGaugeFunction(
-      "stagelog_follower_lag_events", "Committed events that a follower has not processed yet.",
-      [this] { return LagEvents(); }, "follower=\"state_files\"");
-}
+      writer_(files, runs_dir_) {}
 
 StateFiles::~StateFiles() { Stop(); }
 
@@ -97,6 +93,17 @@ bool StateFiles::RunOnce(bool may_wait) {
 
 int64_t StateFiles::LagEvents() const {
   return std::max<int64_t>(0, status_.GetStatus().head_seq - covered_seq_);
+}
+
+FollowerStatus StateFiles::GetFollowerStatus() const {
+  const int64_t lag = LagEvents();
+  const MutexLock lock(mutex_);
+  return {.name = "state_files", .lag_events = lag, .problem = problem_};
+}
+
+void StateFiles::ShowProblem(const std::string& problem) {
+  const MutexLock lock(mutex_);
+  problem_ = problem;
 }
 
 // False when the thread is to end.
@@ -177,8 +184,8 @@ void StateFiles::WriteBacklog() {
 void StateFiles::WriteJob(const std::string& job_id, int64_t since_seq) {
   if (const Status written = TryWriteJob(job_id); !written) {
     OnFailure(job_id, since_seq, written.error());
-  } else {
-    failed_.erase(job_id);
+  } else if (failed_.erase(job_id) > 0 && failed_.empty()) {
+    ShowProblem("");
   }
 }
 
@@ -204,6 +211,7 @@ void StateFiles::OnFailure(const std::string& job_id, int64_t since_seq, const E
   failures_total_.Add();
   states_.Forget(job_id);
   if (failed_.empty()) retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
+  ShowProblem(job_id + ": " + error.message);
   if (!failed_.try_emplace(job_id, since_seq).second) return;
   spdlog::warn("[follow] cannot update the state files of {}: {}; retrying every second", job_id,
                error.message);

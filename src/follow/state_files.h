@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "core/commit_listener.h"
+#include "core/follower.h"
 #include "core/job_source.h"
 #include "core/journal_status.h"
 #include "follow/job_states.h"
@@ -30,7 +31,7 @@ namespace stagelog {
 // only after everything up to it was synced. It deliberately lags one round: an active job is
 // rewritten before its sync is due, so that each is synced once, when it has become quiet. Jobs
 // later than the cursor are rewritten at the next start.
-class StateFiles : public CommitListener {
+class StateFiles : public CommitListener, public Follower {
  public:
   // The five outlive this object. `runs_dir` is there. `rewrite_all`: the files of every job are
   // written, whatever the cursor says.
@@ -55,6 +56,9 @@ class StateFiles : public CommitListener {
 
   void OnCommit(const CommittedBatchPointer& batch) override;
 
+  // LagEvents(), and what keeps the first of the jobs whose files cannot be written.
+  FollowerStatus GetFollowerStatus() const override;
+
  private:
   // Jobs with the seq of the first event that their files may lack.
   using BehindSince = std::unordered_map<std::string, int64_t>;
@@ -69,6 +73,7 @@ class StateFiles : public CommitListener {
   void WriteJob(const std::string& job_id, int64_t since_seq);
   Status TryWriteJob(const std::string& job_id);
   void OnFailure(const std::string& job_id, int64_t since_seq, const Error& error);
+  void ShowProblem(const std::string& problem);
 
   int64_t CoveredThrough();
   void MoveCursor(int64_t now_micros);
@@ -101,8 +106,9 @@ class StateFiles : public CommitListener {
   std::vector<std::string> sync_queue_;
   bool cursor_failed_ = false;  // and the log knows of it
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   ConditionVariable wake_;
+  std::string problem_ STAGELOG_GUARDED_BY(mutex_);  // for GetFollowerStatus()
   // Guarded by mutex_, as is all that follows.
   BehindSince fresh_ STAGELOG_GUARDED_BY(mutex_);
   int64_t fresh_due_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;

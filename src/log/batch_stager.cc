@@ -311,6 +311,7 @@ size_t BatchStager::Apply(EventDraft draft) {
   stagelog::Apply(*job.state, staged.event, staged.line.hash, &job.changes);
   staged.first_seq = job.state->first_seq;
   staged.job_over = job.state->IsTerminal();
+  job.seqs.push_back(staged.event.seq);
   job.lines += staged.line.body;
   job.lines += '\n';
   if (emitter_named_it) staged_by_id_.emplace(IdKey(staged.event.draft), events_.size());

@@ -37,6 +37,7 @@ struct ChangedJob {
   JobState* state = nullptr;  // owned by the cache
   StateChanges changes;
   int64_t before_job_seq = 0;
+  std::vector<int64_t> seqs;
   std::string lines;  // to append to the job's events.jsonl
 };
 
@@ -76,7 +77,7 @@ class BatchStager {
                       const std::optional<Precondition>& precondition, bool& depends_on_commit);
 
   std::vector<StagedEvent>& events() { return events_; }
-  const std::unordered_map<std::string, ChangedJob>& changed_jobs() const { return changed_jobs_; }
+  std::unordered_map<std::string, ChangedJob>& changed_jobs() { return changed_jobs_; }
 
  private:
   // The original of a draft whose event_id is known. An index of -1: it is not in that list.

@@ -14,6 +14,8 @@
 namespace stagelog {
 namespace {
 
+// A reader waits so long for tables that do not advance, and then reads what there is.
+constexpr int64_t kTableWaitMicros = 2'000'000;
 // What another thread may write itself instead of waking the writer.
 constexpr size_t kMaxLedRequests = 4;
 constexpr size_t kMaxLedBytes = size_t{16} << 10;
@@ -44,6 +46,11 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       lock_(std::move(lock)),
       metrics_(metrics, files, DatabasePath(options_.runs_dir), health_),
       queue_(options_.queue_bytes),
+      job_tables_(clock,
+                  {.delay_micros = options_.table_delay_micros,
+                   .retry_micros = options_.retry_micros,
+                   .max_lag_events = options_.max_table_lag_events},
+                  [this] { queue_.Wake(); }),
       job_files_(files, clock,
                  {.runs_dir = options_.runs_dir,
                   .open_files = options_.open_files,
@@ -58,6 +65,9 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
         queue_.Wake();
       },
       files_,
+      [this](int64_t max_lag_events) {
+        return job_tables_.Await(max_lag_events, kTableWaitMicros);
+      },
       [this](const std::string& job_id) {
         {
           const MutexLock guard(compare_mutex_);
@@ -128,6 +138,7 @@ Status EventLogger::OpenTable() {
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
+  job_tables_.BeginAfter(head);
   for (const ObstructedFile& file : opened->obstructed_files) {
     job_files_.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
   }
@@ -179,7 +190,7 @@ bool EventLogger::NotifyWriter(bool may_commit_inline) {
 // What is not a plain group to write is left to the writer's own thread.
 void EventLogger::CommitInline() {
   std::unique_lock writing(writing_, std::try_to_lock);
-  if (writing && table_ != nullptr && !corruption_seen_) {
+  if (writing && table_ != nullptr && !corruption_seen_ && !job_tables_.IsTooFarBehind()) {
     std::vector<Request> group = queue_.Take(options_.group_requests);
     if (!group.empty()) Process(std::move(group));
     queue_.SetTimer(NextTimerMicros());
@@ -189,11 +200,13 @@ void EventLogger::CommitInline() {
 
 int64_t EventLogger::NextTimerMicros() const {
   if (table_ == nullptr) return retry_at_micros_;
-  if (HasUpkeep()) return 0;  // at once
-  const int64_t oldest = job_files_.files().OldestDirtyMicros();
+  if (HasMaintenance()) return 0;  // at once
+  const int64_t oldest =
+      job_tables_.IsPutOff() ? INT64_MAX : job_files_.files().OldestDirtyMicros();
   int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
   for (const MaintenanceTask* task : tasks_) next = std::min(next, task->NextDueMicros());
-  return std::min({next, job_files_.NextRepairMicros(), deletions_.NextDueMicros()});
+  return std::min({next, job_files_.NextRepairMicros(), deletions_.NextDueMicros(),
+                   job_tables_.NextDueMicros()});
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
@@ -214,7 +227,7 @@ bool EventLogger::TakeTurn() {
   if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
   if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
   if (!group.empty()) {
-    if (table_ == nullptr) {
+    if (table_ == nullptr || !LimitTableLag()) {
       RefuseAll(std::move(group));
     } else {
       Process(std::move(group));
@@ -254,6 +267,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   }
   if (corruption_seen_) failed_table_.reset();
   job_files_.Clear();
+  job_tables_.Clear();
   cache_.Clear();
   retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
   health_.SetClosed(problem);
@@ -292,6 +306,7 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
   JobFiles& files = job_files_.files();
   if (files.OldestDirtyMicros() > before_micros) return;
+  if (!WriteTables()) return;  // what is noted stands in their rows
   if (Status ours = lock_.CheckStillHeld(); !ours) return CloseAfterFailure(ours.error().message);
   const auto database = files_.Stat(DatabasePath(options_.runs_dir));
   if (!database) return CloseAfterFailure(database.error().message);
@@ -317,6 +332,10 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
 
 void EventLogger::CloseCleanly() {
   closed_ = true;
+  if (table_ != nullptr && !WriteTables()) {
+    CloseAfterFailure("the tables of jobs cannot be written: " +
+                      job_tables_.GetFollowerStatus().problem);
+  }
   while (table_ != nullptr && job_files_.files().OldestDirtyMicros() != INT64_MAX) {
     SyncIdleFiles(INT64_MAX - 1);
   }
@@ -349,6 +368,7 @@ void EventLogger::CloseCleanly() {
   }
   table_.reset();
   job_files_.Clear();
+  job_tables_.Clear();
 }
 
 }  // namespace stagelog

@@ -33,6 +33,7 @@
 #include "log/job_cache.h"
 #include "log/job_deletions.h"
 #include "log/job_file_follower.h"
+#include "log/job_tables.h"
 #include "log/journal_health.h"
 #include "log/maintenance_task.h"
 #include "log/recovery.h"
@@ -52,6 +53,9 @@ struct EventLoggerOptions {
   // A group with at least this many bytes of drafts is committed on another thread while the next
   // is staged.
   size_t overlap_bytes = size_t{64} << 10;
+  // JobTables::Options
+  int64_t table_delay_micros = 10'000;
+  int64_t max_table_lag_events = 200'000;
 };
 
 // One thread at a time writes: the writer's own, or a caller that commits a small group inline
@@ -101,6 +105,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
     return health_.IsFileBehind(job_id);
   }
   EventReader& reader() { return *reader_; }
+  const Follower& job_tables() const { return job_tables_; }
 
   // For tasks, any thread: JournalHealth::GetRefusal().
   std::optional<Refusal> GetRefusal() const { return health_.GetRefusal(); }
@@ -141,21 +146,27 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   static void AddAnswer(Request& request, Group& group);
   void StageOne(Request& request, Group& group, Answer& answer);
   void CountDuplicates(const std::vector<AppendedEvent>& places);
-  void WriteStates(Group& group);
+  void BeginCommit(Group& group);
   void Commit(Group& group);
   void Publish(Group& group);
   void Conclude(Group* committed, Group& group, Group* next, std::vector<Request> waiting);
   void SendAnswers(Group& group);
   Status ReserveSeqs();
+  void QueueForTables(BatchStager& stager);
   Status PublishEvents(BatchStager& stager);
-  Status AppendToFiles(const BatchStager& stager);
+  Status AppendToFiles(BatchStager& stager);
   Status NoteObstructedFiles();
   void ShowObstructedFiles();
 
   // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
   bool HasUpkeep() const;
+  bool HasMaintenance() const;
   void DoUpkeep();
   Status DoSlice();
+  void WriteTableSlice();
+  bool WriteTables();
+  bool LimitTableLag();
+  void OnTablesFailed(const SQLite::Exception& problem);
   void RecompareFiles(const std::unordered_set<std::string>& job_ids);
   void RepairFile();
   void UpdateObstructedFiles();
@@ -189,12 +200,14 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   JournalIdentity identity_;
   Sequencer sequencer_;
   JobCache cache_;
+  JobTables job_tables_;
   JobFileFollower job_files_;
   CommitAnnouncer announcer_;
   JobDeletions deletions_;
   int64_t clock_lag_micros_ = 0;  // of the clock behind the newest event, while the log says so
   bool closed_ = false;
-  int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
+  bool is_slowed_ = false;       // by tables that are behind, and the log knows of it
+  int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
   int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
   std::vector<MaintenanceTask*> tasks_;
   std::unique_ptr<EventReader> reader_;

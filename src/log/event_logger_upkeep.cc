@@ -1,5 +1,6 @@
 // What EventLogger does between two groups of appends, a slice at a time.
 #include <algorithm>
+#include <utility>
 
 #include "base/logging.h"
 #include "base/mutex.h"
@@ -19,7 +20,11 @@ void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone do
 
 // While the journal is closed nothing waits: what was requested before was refused when it closed.
 bool EventLogger::HasUpkeep() const {
-  if (table_ == nullptr) return false;
+  return table_ != nullptr && (job_tables_.IsDue() || HasMaintenance());
+}
+
+bool EventLogger::HasMaintenance() const {
+  if (table_ == nullptr || job_tables_.IsPutOff()) return false;
   {
     const MutexLock lock(compare_mutex_);
     if (!files_to_compare_.empty()) return true;
@@ -33,6 +38,7 @@ void EventLogger::DoUpkeep() {
   if (!HasUpkeep()) return;
   Status done = lock_.CheckStillHeld();
   try {
+    if (done && !HasMaintenance()) return WriteTableSlice();
     if (done) done = DoSlice();
   } catch (const SQLite::Exception& problem) {
     if (IsCorruption(problem)) corruption_seen_ = true;
@@ -41,9 +47,55 @@ void EventLogger::DoUpkeep() {
   if (!done) CloseAfterFailure(done.error().message);
 }
 
+void EventLogger::WriteTableSlice() {
+  try {
+    job_tables_.Step(*table_, cache_);
+    if (job_tables_.LagEvents() == 0) is_slowed_ = false;
+  } catch (const SQLite::Exception& problem) {
+    OnTablesFailed(problem);
+  }
+}
+
+// All that is left of them. False if that cannot be done now.
+bool EventLogger::WriteTables() {
+  try {
+    job_tables_.CatchUp(*table_, cache_);
+    return true;
+  } catch (const SQLite::Exception& problem) {
+    OnTablesFailed(problem);
+    return false;
+  }
+}
+
+// The log does not need them: it goes on. But not without bound.
+void EventLogger::OnTablesFailed(const SQLite::Exception& problem) {
+  if (IsCorruption(problem)) corruption_seen_ = true;
+  job_tables_.PutOff(problem.what());
+}
+
+// False if nothing may be appended now.
+bool EventLogger::LimitTableLag() {
+  if (!job_tables_.IsTooFarBehind()) return true;
+  if (!std::exchange(is_slowed_, true)) {
+    spdlog::warn("[journal] the tables of jobs are {} events behind: appends wait for them",
+                 job_tables_.LagEvents());
+  }
+  try {
+    while (job_tables_.IsTooFarBehind()) job_tables_.Step(*table_, cache_);
+    return true;
+  } catch (const SQLite::Exception& problem) {
+    OnTablesFailed(problem);
+    CloseAfterFailure(std::string("the tables of jobs cannot be written: ") + problem.what());
+    return false;
+  }
+}
+
+// What is left of the tables is written first: everything else looks at them.
+//
 // Deletions that were accepted are carried out before the journal closes for good. What the tasks
 // do can wait for the next start.
 Status EventLogger::DoSlice() {
+  if (!WriteTables()) return {};
   std::unordered_set<std::string> files_to_compare;
   {
     const MutexLock lock(compare_mutex_);

@@ -68,9 +68,10 @@ void EventLogger::Process(std::vector<Request> requests) {
   std::unique_ptr<Group> group = NewGroup();
   StageAll(std::move(requests), *group);
   for (int groups = 1;; ++groups) {
-    WriteStates(*group);
+    BeginCommit(*group);
     const bool is_last = group->failure != WriteFailure::kNone || groups == kMaxGroupsOfTurn ||
-                         group->bytes < options_.overlap_bytes || HasUpkeep();
+                         group->bytes < options_.overlap_bytes || HasMaintenance() ||
+                         job_tables_.IsUrgent();
     if (is_last) {
       if (committed != nullptr) Publish(*committed);
       if (committed == nullptr || committed->IsWell()) {
@@ -181,7 +182,7 @@ void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
 
 // Begins the transaction and does what needs the table and rests on the states of the jobs, which
 // the next group changes.
-void EventLogger::WriteStates(Group& group) {
+void EventLogger::BeginCommit(Group& group) {
   group.started_micros = clock_.MonotonicMicros();
   if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
   if (Status ours = lock_.CheckStillHeld(); !ours) {
@@ -194,7 +195,6 @@ void EventLogger::WriteStates(Group& group) {
     }
     health_.SetVisible(sequencer_.next_seq - 1);
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
-      table_->WriteState(*job.state, job.changes, job.before_job_seq);
       cache_.CountChanges(job_id, job.changes);
       if (Status known = job_files_.LoadStamp(job_id, *table_); !known) {
         return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
@@ -210,6 +210,7 @@ void EventLogger::WriteStates(Group& group) {
 void EventLogger::Publish(Group& group) {
   if (!group.IsWell()) return;
   if (group.HasEvents()) {
+    QueueForTables(group.stager);
     if (Status done = PublishEvents(group.stager); !done) {
       return group.Fail(WriteFailure::kAfterCommit, done.error().message);
     }
@@ -278,6 +279,13 @@ void EventLogger::SendAnswers(Group& group) {
   }
 }
 
+void EventLogger::QueueForTables(BatchStager& stager) {
+  for (auto& [job_id, job] : stager.changed_jobs()) {
+    job_tables_.Add(job_id, job.changes, job.before_job_seq, std::move(job.seqs), cache_);
+  }
+  job_tables_.Committed(stager.events().back().event.seq);
+}
+
 // The bound is on the disk before a seq beyond the old one is given to anybody.
 Status EventLogger::ReserveSeqs() {
   if (sequencer_.next_seq - 1 <= identity_.highest_seq) return {};
@@ -307,7 +315,7 @@ Status EventLogger::PublishEvents(BatchStager& stager) {
 
 // A file that fails concerns its own job. That it lacks lines is on the disk before anybody is
 // answered.
-Status EventLogger::AppendToFiles(const BatchStager& stager) {
+Status EventLogger::AppendToFiles(BatchStager& stager) {
   for (const auto& [job_id, job] : stager.changed_jobs()) {
     job_files_.Append(job_id, job.lines, job.before_job_seq + 1);
   }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 #include "base/mutex.h"
 #include "base/timestamp.h"
+#include "core/event_codec.h"
 #include "core/job_state_json.h"
 #include "core/json_text.h"
 #include "log/event_table.h"
@@ -61,20 +61,56 @@ class EventReader::Connection {
     return last;
   }
 
-  // A job's first seq and whether it is over; no value for an unknown one.
-  std::optional<std::pair<int64_t, bool>> FindJob(const std::string& job_id) {
-    SQLite::Statement& query = Prepared(std::string("SELECT first_seq, ") + kIsTerminalSql +
-                                        " FROM jobs WHERE job_id = ?");
+  // first_seq is 0 for an unknown job.
+  JobPlace FindJob(const std::string& job_id) {
+    SQLite::Statement& query = Prepared(std::string("SELECT first_seq, job_seq, last_seq, ") +
+                                        kIsTerminalSql + " FROM jobs WHERE job_id = ?");
     query.bind(1, job_id);
-    std::optional<std::pair<int64_t, bool>> job;
-    if (query.executeStep()) {
-      job.emplace(query.getColumn(0).getInt64(), query.getColumn(1).getInt() != 0);
+    JobPlace place;
+    const bool is_listed = query.executeStep();
+    if (is_listed) {
+      place = {query.getColumn(0).getInt64(), query.getColumn(1).getInt64(),
+               query.getColumn(2).getInt64(), query.getColumn(3).getInt() != 0};
     }
     query.reset();
-    return job;
+    if (!is_listed && HasTail()) place.first_seq = FindNewJob(database_, job_id);
+    return place;
+  }
+
+  // Whether the tables lack events.
+  bool HasTail() {
+    SQLite::Statement& query = Prepared(kSelectTablesThrough);
+    query.executeStep();
+    const int64_t through = query.getColumn(0).getInt64();
+    query.reset();
+    return through < HeadSeq();
+  }
+
+  // Whether the job is over by its last event.
+  bool IsOver(const std::string& job_id, const JobPlace& place) {
+    if (!HasTail() || !MayEndInTail(place)) return place.is_over;
+    const std::optional<JobState> state =
+        LoadJobState(database_, lines_, job_id, INT64_MAX, Tail::kRead);
+    return state && state->IsTerminal();
   }
 
  private:
+  // Only events of the job itself end it, or let it go on.
+  bool MayEndInTail(const JobPlace& place) {
+    SQLite::Statement& query = Prepared(SelectJobEvents(JobRange::kAfterJobSeq, false, Tail::kRead,
+                                                        /*newest_first=*/true));
+    query.bind(1, place.first_seq);
+    query.bind(2, place.job_seq);
+    bool may_end = false;
+    while (!may_end && query.executeStep()) {
+      const SQLite::Column body = query.getColumn(1);
+      const std::string_view text(body.getText(), static_cast<size_t>(body.getBytes()));
+      may_end = ViewEvent(text).type.starts_with("job_");
+    }
+    query.reset();
+    return may_end;
+  }
+
   SQLite::Database database_;
   FileLines lines_;
   std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
@@ -173,12 +209,13 @@ class PageBuilder {
 
 EventReader::EventReader(std::string path, std::string vfs, Clock& clock,
                          std::function<void()> on_corruption, FileSystem& files,
-                         OnLostLine on_lost_line)
+                         AwaitTables await_tables, OnLostLine on_lost_line)
     : path_(std::move(path)),
       vfs_(std::move(vfs)),
       clock_(clock),
       on_corruption_(std::move(on_corruption)),
       files_(files),
+      await_tables_(std::move(await_tables)),
       on_lost_line_(std::move(on_lost_line)) {}
 
 EventReader::~EventReader() = default;
@@ -202,6 +239,10 @@ void EventReader::GiveBack(std::unique_ptr<Connection> connection) {
   if (connection->generation() == generation_ && idle_.size() < kMaxIdleConnections) {
     idle_.push_back(std::move(connection));
   }
+}
+
+bool EventReader::Await(int64_t max_lag_events) {
+  return !await_tables_ || await_tables_(max_lag_events);
 }
 
 void EventReader::Reopen() {
@@ -238,24 +279,31 @@ Result<T> EventReader::WithConnection(const std::function<T(Connection&)>& use) 
 }
 
 Result<Page> EventReader::Read(const ReadRequest& request) {
+  if (request.job_id) Await(kMaxTailEvents);
   return WithConnection<Page>([&](Connection& connection) {
     Page page;
     page.head_seq = connection.HeadSeq();
     page.scanned_through = std::max(page.head_seq, request.after);
-    int64_t first_seq = 0;
+    std::optional<int64_t> first_seq;
     if (request.job_id) {
-      const auto job = connection.FindJob(*request.job_id);
-      page.job_known = job.has_value();
-      if (!job) return page;
-      std::tie(first_seq, page.job_over) = *job;
+      const JobPlace job = connection.FindJob(*request.job_id);
+      page.job_known = job.first_seq != 0;
+      if (!page.job_known) return page;
+      page.job_over = connection.IsOver(*request.job_id, job);
+      first_seq = job.first_seq;
     }
     StoredEvents stored(connection.database(), connection.lines());
-    const auto job = request.job_id ? std::make_optional(first_seq) : std::nullopt;
-    const bool with_files = connection.LastInFile(job) > request.after;
-    SQLite::Statement& rows = connection.Prepared(StoredEvents::Select(
-        request.job_id ? "seq > ?1 AND job = ?2" : "seq > ?1", with_files, request.newest));
-    rows.bind(1, request.after);
-    if (request.job_id) rows.bind(2, first_seq);
+    const bool with_files = connection.LastInFile(first_seq) > request.after;
+    SQLite::Statement& rows = connection.Prepared(
+        first_seq ? SelectJobEvents(JobRange::kSeqs, with_files, Tail::kRead, request.newest)
+                  : StoredEvents::Select("seq > ?1", with_files, request.newest));
+    if (first_seq) {
+      rows.bind(1, *first_seq);
+      rows.bind(2, request.after);
+      rows.bind(3, page.head_seq);
+    } else {
+      rows.bind(1, request.after);
+    }
     PageBuilder builder(request, stored, clock_, page);
     const bool complete = builder.Walk(rows);
     rows.reset();
@@ -291,24 +339,32 @@ Result<int64_t> EventReader::SeqAtTime(int64_t micros) {
 
 Result<int64_t> EventReader::MostEventsOf(const std::string& job_id) {
   return WithConnection<int64_t>([&](Connection& connection) {
-    SQLite::Statement& query = connection.Prepared("SELECT job_seq FROM jobs WHERE job_id = ?");
+    SQLite::Statement& query = connection.Prepared(
+        std::string("SELECT coalesce((SELECT job_seq FROM jobs WHERE job_id = ?), 0), (") +
+        kSelectTablesThrough + ")");
     query.bind(1, job_id);
-    const int64_t events = query.executeStep() ? query.getColumn(0).getInt64() : 0;
+    query.executeStep();
+    const int64_t listed = query.getColumn(0).getInt64();
+    const int64_t through = query.getColumn(1).getInt64();
     query.reset();
-    return events;
+    return listed + connection.HeadSeq() - through;
   });
 }
 
 Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
                                                      int64_t through_seq) {
+  Await(kMaxTailEvents);
   return WithConnection<std::optional<JobState>>([&](Connection& connection) {
-    return LoadJobState(connection.database(), connection.lines(), job_id, through_seq);
+    return LoadJobState(connection.database(), connection.lines(), job_id, through_seq,
+                        Tail::kRead);
   });
 }
 
 Status EventReader::AdvanceJob(JobState& state, StateChanges* changes, int64_t through_seq) {
+  Await(kMaxTailEvents);
   const auto done = WithConnection<bool>([&](Connection& connection) {
-    AdvanceJobState(connection.database(), connection.lines(), state, through_seq, changes);
+    AdvanceJobState(connection.database(), connection.lines(), state, through_seq, Tail::kRead,
+                    changes);
     return true;
   });
   if (!done) return tl::unexpected(done.error());
@@ -316,6 +372,7 @@ Status EventReader::AdvanceJob(JobState& state, StateChanges* changes, int64_t t
 }
 
 Result<std::vector<std::string>> EventReader::JobsChangedAfter(int64_t seq) {
+  Await(0);
   return WithConnection<std::vector<std::string>>([&](Connection& connection) {
     SQLite::Statement& query =
         connection.Prepared("SELECT job_id FROM jobs WHERE last_seq > ? ORDER BY first_seq");
@@ -330,6 +387,7 @@ Result<std::vector<std::string>> EventReader::JobsChangedAfter(int64_t seq) {
 // Both read nothing but an index: that of jobs by their status, and the part of that of gates where
 // they are pending.
 Result<JobCensus> EventReader::CountJobs() {
+  Await(0);
   return WithConnection<JobCensus>([&](Connection& connection) {
     JobCensus census;
     SQLite::Statement& jobs =
@@ -375,6 +433,9 @@ constexpr const char* kSelectGates =
 }  // namespace
 
 Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& request) {
+  if (!Await(0) && request.must_be_current) {
+    return Failure("the tables of jobs are behind the log");
+  }
   return WithConnection<std::vector<GateListing>>([&](Connection& connection) {
     std::string sql = std::string(kSelectGates) + "opened_seq > ?1";
     if (!request.statuses.empty()) {
@@ -389,6 +450,7 @@ Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& r
 }
 
 Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& request) {
+  Await(0);
   return WithConnection<std::vector<JobListing>>([&](Connection& connection) {
     std::string sql = std::string("SELECT ") + kJobColumns + " FROM jobs WHERE first_seq < ?1";
     if (!request.statuses.empty()) sql += " AND status IN (SELECT value FROM json_each(?3))";
@@ -424,6 +486,7 @@ Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& requ
 
 Result<std::vector<LabelCount>> EventReader::CountByLabel(const std::string& key,
                                                           size_t max_values) {
+  Await(0);
   return WithConnection<std::vector<LabelCount>>([&](Connection& connection) {
     SQLite::Statement& query = connection.Prepared(
         "WITH labeled AS (SELECT own.value AS value, status FROM jobs, json_each(jobs.labels) AS "

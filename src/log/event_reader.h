@@ -19,7 +19,10 @@
 
 namespace stagelog {
 
-// Safe from any thread; each call uses its own connection from a small pool and one short
+// Sees every event that was acknowledged before the call: a read of one job looks through the tail
+// that the tables do not list yet, what lists jobs or gates waits for the tables (and shows what
+// there is where these do not advance). Safe from any thread but, once there is a writer, the
+// writing one; each call uses its own connection from a small pool and one short
 // transaction, so that the write-ahead log can always be reset.
 class EventReader : public EventSource, public JobSource {
  public:
@@ -27,8 +30,11 @@ class EventReader : public EventSource, public JobSource {
   // events.jsonl beside the database; `on_lost_line` is called with the job if its file lacks a
   // line that exists only there.
   using OnLostLine = std::function<void(const std::string& job_id)>;
+  // Returns when the tables of jobs lack at most so many events, or false if that takes too long.
+  using AwaitTables = std::function<bool(int64_t max_lag_events)>;
   EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption,
-              FileSystem& files = RealFileSystem(), OnLostLine on_lost_line = nullptr);
+              FileSystem& files = RealFileSystem(), AwaitTables await_tables = nullptr,
+              OnLostLine on_lost_line = nullptr);
   ~EventReader() override;
 
   Result<Page> Read(const ReadRequest& request) override;
@@ -50,6 +56,11 @@ class EventReader : public EventSource, public JobSource {
  private:
   class Connection;
 
+  // The tail that a read of one job looks through. What needs the rows of many jobs waits for all.
+  static constexpr int64_t kMaxTailEvents = 20'000;
+
+  bool Await(int64_t max_lag_events);
+
   // Runs `use` in a transaction on a connection and turns its exceptions into a failure.
   template <typename T>
   Result<T> WithConnection(const std::function<T(Connection&)>& use);
@@ -61,6 +72,7 @@ class EventReader : public EventSource, public JobSource {
   Clock& clock_;
   const std::function<void()> on_corruption_;
   FileSystem& files_;
+  const AwaitTables await_tables_;
   const OnLostLine on_lost_line_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_ STAGELOG_GUARDED_BY(mutex_);

@@ -12,7 +12,7 @@ namespace stagelog {
 namespace {
 
 // Migration i brings a database from version i to i + 1. One that was published is never changed.
-constexpr std::array<const char*, 6> kMigrations = {R"sql(
+constexpr std::array<const char*, 7> kMigrations = {R"sql(
 CREATE TABLE journal(key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID;
 CREATE TABLE jobs(
   first_seq INTEGER PRIMARY KEY,  -- seq of the job's first event: the job's number inside the database
@@ -128,6 +128,25 @@ CREATE UNIQUE INDEX events_by_id ON events(job, event_id) WHERE event_id <> '';
 ALTER TABLE jobs ADD COLUMN latest INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN labels TEXT;                              -- JSON object; NULL: none
 ALTER TABLE jobs ADD COLUMN implicit INTEGER NOT NULL DEFAULT 0;      -- 1: not begun by job_created
+)sql",
+                                                    R"sql(
+-- The log by job. It and the tables of jobs, stages, gates and snapshots follow the log: they are
+-- complete up to `tables_through`, and a job's part up to its last_seq.
+CREATE TABLE job_events(
+  job INTEGER NOT NULL REFERENCES jobs(first_seq),
+  seq INTEGER NOT NULL,
+  PRIMARY KEY(job, seq)
+) WITHOUT ROWID;
+INSERT INTO job_events SELECT job, seq FROM events INDEXED BY events_by_job ORDER BY job, seq;
+DROP INDEX events_by_job;
+INSERT INTO journal SELECT 'tables_through', coalesce(max(seq), 0) FROM events;
+DROP VIEW event_list;
+CREATE VIEW event_list AS
+  SELECT seq, json_extract(body, '$.job_id') AS job_id, job_seq,
+         json_extract(body, '$.ts') AS ts, json_extract(body, '$.type') AS type,
+         json_extract(body, '$.stage') AS stage, json_extract(body, '$.level') AS level,
+         json_extract(body, '$.message') AS message
+  FROM events;
 )sql"};
 
 }  // namespace
@@ -137,10 +156,11 @@ int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
                        FileSystem& files, bool may_create)
     : database_(path, may_create ? kReadWrite | SQLITE_OPEN_CREATE : kReadWrite, kBusyMillis, vfs),
+      durable_(durable),
       lines_(files, ParentDirectory(path)),
       stored_(database_, lines_) {
   database_.exec("PRAGMA journal_mode=WAL");
-  database_.exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+  SetDurable(true);
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
   Migrate();
@@ -170,7 +190,7 @@ SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot
   if (slot == nullptr) {
     slot = std::make_unique<SQLite::Statement>(database_, sql);
   } else {
-    slot->reset();
+    slot->tryReset();  // reset() would report what the last execution has reported
   }
   return *slot;
 }
@@ -377,8 +397,8 @@ void EventTable::WriteFileStamp(int64_t first_seq, const FileStamp& note) {
 
 void EventTable::VisitJobEvents(int64_t first_seq, int64_t after_job_seq, const Visit& visit) {
   const bool with_files = FileJobSeq(first_seq) > after_job_seq;
-  SQLite::Statement query(database_, StoredEvents::Select("job = ?1 AND job_seq > ?2", with_files,
-                                                          /*newest_first=*/false));
+  SQLite::Statement query(database_, SelectJobEvents(JobRange::kAfterJobSeq, with_files, tail_,
+                                                     /*newest_first=*/false));
   query.bind(1, first_seq);
   query.bind(2, after_job_seq);
   while (query.executeStep()) {
@@ -396,6 +416,12 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
     const std::string_view text(body.getText(), static_cast<size_t>(body.getBytes()));
     if (!visit(query.getColumn(0).getInt64(), text)) return;
   }
+}
+
+void EventTable::SetDurable(bool durable) {
+  database_.exec(!durable_ ? "PRAGMA synchronous=OFF"
+                 : durable ? "PRAGMA synchronous=FULL"
+                           : "PRAGMA synchronous=NORMAL");
 }
 
 bool EventTable::TryCheckpoint() {

@@ -17,6 +17,7 @@
 #include "core/job_machine.h"
 #include "core/job_state.h"
 #include "log/file_events.h"
+#include "log/job_events.h"
 #include "log/tombstones.h"
 
 namespace stagelog {
@@ -47,7 +48,6 @@ struct FoundEvent {
   std::string body;
 };
 
-// The last seq ever assigned, even if its job was deleted since; 0 for none.
 // The last seq up to `head_seq` whose `ts` is not later than `micros`; 0: none. `at_or_before`
 // selects seq and ts of the last event up to a seq. `ts` grows with `seq` over the whole journal
 // (guarantee 3 in src/GUARANTEES.md), so the primary key serves as its index.
@@ -55,6 +55,7 @@ int64_t LastSeqThrough(SQLite::Statement& at_or_before, int64_t head_seq, int64_
 
 // True for a row of `jobs` whose job is completed, failed or canceled.
 inline constexpr const char* kIsTerminalSql = "status IN ('completed', 'failed', 'canceled')";
+// The last seq ever assigned, even if its job was deleted since; 0 for none.
 inline constexpr const char* kSelectHeadSeq =
     "SELECT max(coalesce((SELECT max(seq) FROM events), 0), "
     "coalesce((SELECT max(last_seq) FROM deleted_jobs), 0))";
@@ -98,6 +99,14 @@ class EventTable {
   EventTable(const std::string& path, const std::string& vfs, bool durable = true,
              FileSystem& files = RealFileSystem(), bool may_create = true);
 
+  // Whether commits from now on are durable, as the table was opened. Those that are not are as
+  // durable as the next one that is: it syncs the log that they stand in. Outside of transactions.
+  void SetDurable(bool durable);
+
+  // For a table beside the journal in use: whether LoadState() and VisitJobEvents() look for events
+  // that the tables do not list yet. At first they do not.
+  void ReadTail(Tail tail) { tail_ = tail; }
+
   void Begin();
   void Commit();
   void Rollback() noexcept;
@@ -114,7 +123,7 @@ class EventTable {
   void SetHighestSeq(int64_t seq) { SetNumber("highest_seq", seq); }
   void SetFloorSeq(int64_t seq) { SetNumber("floor_seq", seq); }
 
-  // `first_seq` is the job's, `body` the encoded line.
+  // `first_seq` is the job's, `body` the encoded line. The tables do not list it yet.
   void InsertEvent(int64_t seq, int64_t first_seq, int64_t job_seq, int64_t ts_micros,
                    const std::string& event_id, const std::string& body);
   bool HasSeq(int64_t seq);
@@ -124,6 +133,19 @@ class EventTable {
 
   std::optional<JobRow> FindJob(const std::string& job_id);
   std::vector<std::string> AllJobIds();
+
+  // --- What follows the log (job_events.h) ---
+
+  // Lists events of the job, which are in the log. `seqs` ascend.
+  void ListEvents(int64_t first_seq, const std::vector<int64_t>& seqs);
+  // Up to which seq the tables are complete: 0 where that cannot be read.
+  int64_t TablesThrough();
+  void SetTablesThrough(int64_t seq) { SetNumber("tables_through", seq); }
+  // Brings the tables up to the head of the log, in several transactions. Begins anew where they
+  // claim more than the log has. Returns how many events they lacked.
+  int64_t CatchUpTables();
+  // Lists all events anew, as if none was listed.
+  void RelistEvents();
 
   // The job's state, folded from its last snapshot; no value for an unknown job.
   std::optional<JobState> LoadState(const std::string& job_id);
@@ -216,12 +238,18 @@ class EventTable {
   std::optional<FoundEvent> FindInFile(int64_t first_seq, const std::string& event_id);
   int64_t Number(const std::string& key);
   void SetNumber(const std::string& key, int64_t value);
+  struct JobTail;
+  std::vector<JobTail> TailByJob(int64_t after_seq);
+  void CatchUpJob(const JobTail& tail);
 
   SQLite::Database database_;
+  const bool durable_;
+  Tail tail_ = Tail::kSkip;
   FileLines lines_;
   StoredEvents stored_;
   std::unordered_set<int64_t> jobs_in_files_;  // by first_seq: those that have rows in file_events
   std::unique_ptr<SQLite::Statement> insert_event_;
+  std::unique_ptr<SQLite::Statement> list_event_;
   std::unique_ptr<SQLite::Statement> has_seq_;
   std::unique_ptr<SQLite::Statement> in_order_;
   std::unique_ptr<SQLite::Statement> find_by_id_;
@@ -229,6 +257,7 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> find_in_file_;
   std::unique_ptr<SQLite::Statement> insert_place_;
   std::unique_ptr<SQLite::Statement> remove_event_;
+  std::unique_ptr<SQLite::Statement> unlist_event_;
   std::unique_ptr<SQLite::Statement> find_job_;
   std::unique_ptr<SQLite::Statement> is_deleted_;
   std::unique_ptr<SQLite::Statement> update_job_;
@@ -257,13 +286,13 @@ std::string DumpStateRows(SQLite::Database& database, int64_t first_seq);
 // last snapshot where it is new. A job that is not there leaves it as it is. Throws
 // SQLite::Exception.
 void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& state,
-                     int64_t through_seq, StateChanges* changes = nullptr);
+                     int64_t through_seq, Tail tail, StateChanges* changes = nullptr);
 
 // The state of a job after its last event that is not later than `through_seq`, folded from the
 // snapshot before it. No value for an unknown job and before its first event. Throws
 // SQLite::Exception.
 std::optional<JobState> LoadJobState(SQLite::Database& database, FileLines& lines,
-                                     const std::string& job_id, int64_t through_seq);
+                                     const std::string& job_id, int64_t through_seq, Tail tail);
 
 // True when the database itself is damaged, not merely out of reach.
 bool IsCorruption(const SQLite::Exception& problem);

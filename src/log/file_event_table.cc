@@ -59,8 +59,10 @@ void EventTable::MovePlace(int64_t seq, int64_t offset) {
 std::vector<TrimmedEvent> EventTable::OldestEvents(int64_t first_seq, int64_t through_job_seq,
                                                    int limit) {
   SQLite::Statement query(database_,
-                          "SELECT seq, job_seq, ts, event_id, body FROM events "
-                          "WHERE job = ? AND job_seq <= ? ORDER BY seq LIMIT ?");
+                          "SELECT events.seq, job_seq, ts, event_id, body "
+                          "FROM job_events AS listed CROSS JOIN events "
+                          "WHERE listed.job = ? AND events.seq = listed.seq AND job_seq <= ? "
+                          "ORDER BY listed.seq LIMIT ?");
   query.bind(1, first_seq);
   query.bind(2, through_job_seq);
   query.bind(3, limit);
@@ -93,6 +95,11 @@ void EventTable::MoveToFile(int64_t first_seq, const TrimmedEvent& event) {
   SQLite::Statement& remove = Prepared(remove_event_, "DELETE FROM events WHERE seq = ?");
   remove.bind(1, event.seq);
   remove.exec();
+  SQLite::Statement& unlist =
+      Prepared(unlist_event_, "DELETE FROM job_events WHERE job = ? AND seq = ?");
+  unlist.bind(1, first_seq);
+  unlist.bind(2, event.seq);
+  unlist.exec();
 }
 
 std::vector<JobAge> EventTable::JobsAfter(int64_t first_seq, size_t limit) {
@@ -121,8 +128,9 @@ int64_t EventTable::LastSeqBefore(int64_t ts_micros) {
 }
 
 int64_t EventTable::JobSeqAt(int64_t first_seq, int64_t seq) {
-  SQLite::Statement query(
-      database_, "SELECT job_seq FROM events WHERE job = ? AND seq <= ? ORDER BY seq DESC LIMIT 1");
+  SQLite::Statement query(database_,
+                          "SELECT job_seq FROM events WHERE seq = "
+                          "(SELECT max(seq) FROM job_events WHERE job = ? AND seq <= ?)");
   query.bind(1, first_seq);
   query.bind(2, seq);
   return query.executeStep() ? query.getColumn(0).getInt64() : 0;

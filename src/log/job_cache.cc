@@ -91,9 +91,11 @@ void JobCache::CountChanges(const std::string& job_id, const StateChanges& chang
 }
 
 void JobCache::Trim() {
-  while (bytes_ > max_bytes_ && !recency_.empty()) {
-    if (entries_.at(recency_.front()).used_in_turn == turn_) break;
-    Forget(std::string(recency_.front()));
+  for (auto oldest = recency_.begin(); bytes_ > max_bytes_ && oldest != recency_.end();) {
+    const std::string job_id = *oldest++;
+    const Entry& entry = entries_.at(job_id);
+    if (entry.used_in_turn == turn_) break;
+    if (!entry.is_pinned) Forget(job_id);
   }
   ++turn_;
 }

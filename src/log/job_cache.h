@@ -15,8 +15,8 @@
 namespace stagelog {
 
 // A commit in preparation changes the states in place; if it fails, the whole cache is cleared.
-// Least recently used jobs are evicted first; those used since the last Trim() are kept regardless
-// of size. Writer thread only.
+// Least recently used jobs are evicted first; those used since the last Trim(), and pinned ones,
+// are kept regardless of size. Writer thread only.
 class JobCache {
  public:
   static constexpr size_t kMaxBytes = size_t{64} << 20;
@@ -32,6 +32,10 @@ class JobCache {
   // Whether the job is cached and its file is known to be ready for appends.
   bool IsReady(const std::string& job_id) const;
   void SetReady(const std::string& job_id) { entries_.at(job_id).is_ready = true; }
+
+  // A pinned job is not evicted. It is cached.
+  void Pin(const std::string& job_id) { entries_.at(job_id).is_pinned = true; }
+  void Unpin(const std::string& job_id) { entries_.at(job_id).is_pinned = false; }
 
   // Updates the size of a cached job after these changes.
   void CountChanges(const std::string& job_id, const StateChanges& changes);
@@ -49,6 +53,7 @@ class JobCache {
   struct Entry {
     JobState state;
     bool is_ready = false;
+    bool is_pinned = false;
     size_t bytes = 0;
     std::vector<uint32_t> stage_bytes;  // of each stage and gate of it
     std::vector<uint32_t> gate_bytes;

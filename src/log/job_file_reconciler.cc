@@ -222,6 +222,7 @@ bool JobFileReconciler::TakeLine(std::string_view line) {
   table_.WriteSnapshotWhenDue(state_, state_.job_seq - 1);
   table_.InsertEvent(event->seq, first_seq, event->job_seq, event->ts_micros, event->draft.event_id,
                      std::string(line));
+  table_.ListEvents(first_seq, {event->seq});
   ++repair_.lines_taken;
   return true;
 }

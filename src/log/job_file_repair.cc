@@ -96,6 +96,7 @@ Result<JobFileRepairResult> RepairJobFile(FileSystem& files, const std::string& 
                                           const std::atomic<bool>& cancel) {
   try {
     EventTable table(DatabasePath(runs_dir), files.SqliteVfs(), true, files, /*may_create=*/false);
+    table.ReadTail(Tail::kRead);
     Result<JobFileRepairResult> result = RepairJobFile(files, table, runs_dir, request, cancel);
     if (!result || result->first_seq == 0) return result;
     const std::string path = JobFilePath(runs_dir, request.job_id);

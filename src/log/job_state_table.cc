@@ -39,18 +39,6 @@ int64_t EventsBetweenSnapshots(const JobState& state) {
   return interval;
 }
 
-struct JobPlace {
-  int64_t first_seq = 0;  // 0: there is no such job
-  int64_t job_seq = 0;    // of its last event
-};
-
-JobPlace PlaceOf(SQLite::Database& database, const std::string& job_id) {
-  SQLite::Statement query(database, "SELECT first_seq, job_seq FROM jobs WHERE job_id = ?");
-  query.bind(1, job_id);
-  if (!query.executeStep()) return {};
-  return {query.getColumn(0).getInt64(), query.getColumn(1).getInt64()};
-}
-
 // Under load a follower comes by after tens of thousands of events: then it is less work to decode
 // a snapshot than to fold them all.
 bool IsWorthSkipping(const JobState& state, int64_t job_seq) {
@@ -84,10 +72,11 @@ std::vector<size_t> Unique(std::vector<size_t> indexes) {
 }  // namespace
 
 void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& state,
-                     int64_t through_seq, StateChanges* changes) {
-  const auto [first_seq, job_seq] = PlaceOf(database, state.job_id);
+                     int64_t through_seq, Tail tail, StateChanges* changes) {
+  const JobPlace place = FindJobPlace(database, state.job_id, tail);
+  const int64_t first_seq = place.first_seq;
   if (first_seq == 0) return;
-  if (state.job_seq == 0 || IsWorthSkipping(state, job_seq)) {
+  if (state.job_seq == 0 || IsWorthSkipping(state, place.job_seq)) {
     auto snapshot = LastSnapshot(database, first_seq, through_seq);
     if (snapshot && snapshot->as_of_seq > state.as_of_seq) {
       state = std::move(*snapshot);
@@ -96,9 +85,8 @@ void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& sta
   }
   StoredEvents stored(database, lines);
   const bool with_files = stored.LastInFile(first_seq) > state.as_of_seq;
-  SQLite::Statement query(database,
-                          StoredEvents::Select("job = ?1 AND seq > ?2 AND seq <= ?3", with_files,
-                                               /*newest_first=*/false));
+  SQLite::Statement query(
+      database, SelectJobEvents(JobRange::kSeqs, with_files, tail, /*newest_first=*/false));
   query.bind(1, first_seq);
   query.bind(2, state.as_of_seq);
   query.bind(3, through_seq);
@@ -109,16 +97,16 @@ void AdvanceJobState(SQLite::Database& database, FileLines& lines, JobState& sta
 }
 
 std::optional<JobState> LoadJobState(SQLite::Database& database, FileLines& lines,
-                                     const std::string& job_id, int64_t through_seq) {
+                                     const std::string& job_id, int64_t through_seq, Tail tail) {
   JobState state;
   state.job_id = job_id;
-  AdvanceJobState(database, lines, state, through_seq);
+  AdvanceJobState(database, lines, state, through_seq, tail);
   if (state.job_seq == 0) return std::nullopt;
   return state;
 }
 
 std::optional<JobState> EventTable::LoadState(const std::string& job_id) {
-  std::optional<JobState> state = LoadJobState(database_, lines_, job_id, INT64_MAX);
+  std::optional<JobState> state = LoadJobState(database_, lines_, job_id, INT64_MAX, tail_);
   lines_.Close();
   return state;
 }
@@ -331,14 +319,14 @@ void EventTable::RebuildState(int64_t first_seq) {
   WriteState(state, everything, state.job_seq);
 }
 
-// The index of events by job is walked from job to job and asked for the last event of each.
+// The list of events by job is walked from job to job and asked for the last event of each.
 std::vector<int64_t> EventTable::LaggingJobs() {
   SQLite::Statement query(
       database_,
-      "WITH RECURSIVE numbers(job) AS (SELECT min(job) FROM events UNION ALL "
-      "SELECT (SELECT min(job) FROM events WHERE job > numbers.job) FROM numbers "
+      "WITH RECURSIVE numbers(job) AS (SELECT min(job) FROM job_events UNION ALL "
+      "SELECT (SELECT min(job) FROM job_events WHERE job > numbers.job) FROM numbers "
       "WHERE numbers.job IS NOT NULL), "
-      "tails(job, seq) AS (SELECT job, (SELECT max(seq) FROM events WHERE job = numbers.job) "
+      "tails(job, seq) AS (SELECT job, (SELECT max(seq) FROM job_events WHERE job = numbers.job) "
       "FROM numbers WHERE job IS NOT NULL) "
       "SELECT tails.job FROM tails CROSS JOIN events ON events.seq = tails.seq "
       "LEFT JOIN jobs ON jobs.first_seq = tails.job "
@@ -377,7 +365,7 @@ std::vector<std::string> EventTable::RebuildStates() {
   const std::vector<std::string> job_ids = AllJobIds();
   Begin();
   for (size_t i = 0; i < job_ids.size(); ++i) {
-    const int64_t first_seq = PlaceOf(database_, job_ids[i]).first_seq;
+    const int64_t first_seq = FindJobPlace(database_, job_ids[i], Tail::kSkip).first_seq;
     const std::string rows_before = DumpStateRows(database_, first_seq);
     const std::optional<JobState> state_before = LoadState(job_ids[i]);
     RebuildState(first_seq);

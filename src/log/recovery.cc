@@ -112,11 +112,13 @@ class Opener {
     }
     journal_.table = std::make_unique<EventTable>(database_, files_.SqliteVfs(), true, files_);
     SyncWal();
+    journal_.report.events_listed = journal_.table->CatchUpTables();
     FinishPendingDeletions(*journal_.table);
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
     journal_.report.fold_version_changed = !journal_.table->StatesMatchFoldVersion();
     const bool must_rebuild = rebuild_states_ || journal_.report.fold_version_changed;
+    if (rebuild_states_) journal_.table->RelistEvents();
     // What is folded anew from a file must be what was committed.
     if (must_rebuild && journal_.table->HasFileEvents()) {
       CompareJobs(*journal_.table, LatestCredibleTs(), Obstacle::kEndsRecovery);
@@ -126,6 +128,7 @@ class Opener {
     CompareJobs(*journal_.table, LatestCredibleTs(),
                 is_current ? Obstacle::kConcernsItsJob : Obstacle::kEndsRecovery);
     if (!is_current) NameLostTails(*journal_.table);
+    journal_.table->CatchUpTables();  // with what was taken from files, which is listed already
   }
 
   // A database that is older than the files lacks lines that only they have. It is as new as they
@@ -179,6 +182,7 @@ class Opener {
       NameLostTails(table);
       was_rebuilt_ = true;
       journal_.report.rebuilt = table.HeadSeq() > 0;
+      table.SetTablesThrough(table.HeadSeq());
       table.Checkpoint();
     }
     OrThrow(OrThrow(files_.OpenAppend(unfinished))->Sync());

@@ -21,6 +21,7 @@ namespace stagelog {
 struct RecoveryReport {
   bool rebuilt = false;        // the database was missing or damaged and was made from the files
   int64_t jobs_compared = 0;   // jobs whose file was read completely
+  int64_t events_listed = 0;   // that the tables of jobs did not have yet, as after a crash
   int64_t lines_taken = 0;     // from files into the database
   int64_t lines_appended = 0;  // from the database to files
   int64_t tails_cut = 0;       // incomplete last lines (of a crash) that were cut off

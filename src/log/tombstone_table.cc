@@ -73,11 +73,17 @@ void EventTable::DeleteJobRows(int64_t first_seq) {
 }
 
 bool EventTable::DeleteEvents(int64_t first_seq, int limit) {
-  SQLite::Statement remove(
-      database_, "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ? LIMIT ?)");
+  constexpr const char* kListed =
+      "(SELECT seq FROM job_events WHERE job = ?1 ORDER BY seq LIMIT ?2)";
+  SQLite::Statement remove(database_, std::string("DELETE FROM events WHERE seq IN ") + kListed);
   remove.bind(1, first_seq);
   remove.bind(2, limit);
-  if (remove.exec() == limit) return true;
+  remove.exec();
+  SQLite::Statement unlist(
+      database_, std::string("DELETE FROM job_events WHERE job = ?1 AND seq IN ") + kListed);
+  unlist.bind(1, first_seq);
+  unlist.bind(2, limit);
+  if (unlist.exec() == limit) return true;
   SQLite::Statement remove_places(
       database_,
       "DELETE FROM file_events WHERE seq IN (SELECT seq FROM file_events WHERE job = ? LIMIT ?)");

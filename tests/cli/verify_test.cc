@@ -1,4 +1,5 @@
 // stagelog verify: every mutation of a journal is found, at its line; a clean one is left in peace.
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -387,6 +388,26 @@ TEST_F(VerifyCommandTest, SettingsThatMakeNoSenseAreNamed) {
   std::filesystem::remove(path);
   Rewrite(path, "url: ftp://x\n");
   expect({"/dev/null"}, "config.yaml:1: 'ftp://x' is not the URL");
+}
+
+// A daemon that was killed had not listed its last events by job.
+TEST_F(VerifyCommandTest, WhatTheTablesDoNotListYetIsCompared) {
+  Start();
+  AppendLogs("listed", 3);
+  AppendLogs("unlisted", 4);
+  Stop();
+  daemon_.reset();
+  SQLite::Database(runs_dir() + "/stagelog.db", SQLite::OPEN_READWRITE)
+      .exec(
+          "UPDATE journal SET value = 2 WHERE key = 'tables_through'; "
+          "DELETE FROM job_events WHERE seq > 2; DELETE FROM jobs WHERE job_id = 'unlisted'; "
+          "UPDATE jobs SET last_seq = 2, job_seq = 2");
+  EXPECT_EQ(Verify({runs_dir(), "--database"}).exit_code, 0);
+  std::filesystem::remove_all(runs_dir() + "/unlisted");
+  const CliResultText missing = Verify({runs_dir(), "--database"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.out, HasSubstr("unlisted"));
+  EXPECT_THAT(missing.out, HasSubstr("missing_file"));
 }
 
 }  // namespace

@@ -102,6 +102,29 @@ TEST_P(OldJournalTest, IsRebuiltFromItsFiles) {
   ExpectAgreement();
 }
 
+// The power fails at any point while its tables become those of today.
+TEST_P(OldJournalTest, MayBeInterruptedWhileItIsOpenedForTheFirstTime) {
+  Open();
+  const std::string states = States();
+  Close();
+  for (size_t nth = 1;; ++nth) {
+    SCOPED_TRACE(nth);
+    Crash();  // so that the disk forgets about the files that are replaced now
+    fs::remove_all(runs_);
+    fs::copy(Folder(), runs_, fs::copy_options::recursive);
+    fs::remove(runs_ + "/expected.jsonl");
+    files_.Inject({.nth = nth, .until_healed = true, .torn_bytes = nth % 1'000});
+    const bool was_opened = TryOpen().has_value();
+    files_.Heal();
+    Crash(nth % 3 == 0 ? std::optional<uint64_t>() : nth);
+    Open();
+    EXPECT_EQ(States(), states);
+    ExpectAgreement();
+    Close();
+    if (was_opened || HasFailure()) break;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Schemas, OldJournalTest, ::testing::Values("journal_schema_6"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 

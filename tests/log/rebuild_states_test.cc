@@ -131,7 +131,9 @@ TEST_F(RebuildStatesTest, AJournalOfTheFoldByTsIsFoldedByWhenThingsHappened) {
     SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READWRITE);
     database.exec(
         "ALTER TABLE jobs DROP COLUMN latest; ALTER TABLE jobs DROP COLUMN labels; "
-        "ALTER TABLE jobs DROP COLUMN implicit; PRAGMA user_version = 5");
+        "ALTER TABLE jobs DROP COLUMN implicit; DROP TABLE job_events; "
+        "CREATE INDEX events_by_job ON events(job); "
+        "DELETE FROM journal WHERE key = 'tables_through'; PRAGMA user_version = 5");
   }
   const RecoveryReport report = Recover();
   EXPECT_TRUE(report.states_rebuilt && report.fold_version_changed);

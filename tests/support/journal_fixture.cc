@@ -148,6 +148,15 @@ void JournalTest::RepairFiles() {
   EXPECT_EQ(logger_->GetStatus().obstructed_file_count, 0U);
 }
 
+void JournalTest::Execute(const std::string& sql) const {
+  SQLite::Database(DatabasePath(runs_), SQLite::OPEN_READWRITE, 5'000).exec(sql);
+}
+
+int64_t JournalTest::Query(const std::string& sql) const {
+  SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READONLY, 5'000);
+  return database.execAndGet(sql).getInt64();
+}
+
 void JournalTest::ExpectAgreement() {
   RepairFiles();
   const auto jobs = logger_->reader().ListJobs({.limit = 1'000'000});

@@ -37,7 +37,10 @@ EventDraft TypedDraft(const std::string& job_id, const std::string& type);
 
 class JournalTest : public ::testing::Test {
  protected:
-  JournalTest() { spdlog::set_level(spdlog::level::off); }
+  JournalTest() {
+    spdlog::set_level(spdlog::level::off);
+    options_.table_delay_micros = 0;  // the same turn writes them
+  }
 
   // A journal in the folder of the test. Fails the test when it does not open.
   void Open();
@@ -74,6 +77,10 @@ class JournalTest : public ::testing::Test {
   // After RepairFiles(): SQLite and the file of each of the jobs hold the same lines, chained and
   // without a hole, seq and ts grow over all of them, and each job's state is what they add up to.
   void ExpectAgreement();
+
+  // What another program may do to the database, the journal open or closed.
+  void Execute(const std::string& sql) const;
+  int64_t Query(const std::string& sql) const;
 
   TemporaryDirectory directory_;
   std::string runs_ = directory_.Path("runs");

@@ -1,14 +1,25 @@
 #include "cli/offline/database_rows.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "base/file_system.h"
+#include "log/job_events.h"
 #include "log/recovery.h"
 
 namespace stagelog::cli {
 namespace {
 
 constexpr int kBusyMillis = 5000;
+
+// The seq of the last event of the job whose first seq is ?1.
+constexpr const char* kLastOfJob = "(SELECT max(seq) FROM events WHERE job = ?1)";
+// The same where there is the table job_events, which may be behind.
+constexpr const char* kLastListedOrInTail =
+    "coalesce((SELECT max(seq) FROM events WHERE job = ?1 AND seq > "
+    "(SELECT CAST(value AS INTEGER) FROM journal WHERE key = 'tables_through')), "
+    "(SELECT max(seq) FROM job_events WHERE job = ?1))";
 
 }  // namespace
 
@@ -33,10 +44,10 @@ CliResult<std::unique_ptr<DatabaseRows>> DatabaseRows::Open(const std::string& p
 
 DatabaseRows::DatabaseRows(const std::string& path)
     : database_(path, SQLite::OPEN_READONLY, kBusyMillis),
+      is_listed_(database_.tableExists("job_events")),
       body_of_(database_, "SELECT body FROM events WHERE seq = ?"),
-      last_of_(database_,
-               "SELECT job_seq, seq, body FROM events WHERE seq = (SELECT max(seq) FROM events "
-               "WHERE job = (SELECT first_seq FROM jobs WHERE job_id = ?))") {
+      last_of_(database_, std::string("SELECT job_seq, seq, body FROM events WHERE seq = ") +
+                              (is_listed_ ? kLastListedOrInTail : kLastOfJob)) {
   if (database_.tableExists("file_events")) {
     digest_of_.emplace(database_, "SELECT digest FROM file_events WHERE seq = ?");
   }
@@ -63,7 +74,8 @@ std::optional<std::string> DatabaseRows::BodyOf(int64_t seq) {
 
 DatabaseRows::Last DatabaseRows::LastOf(const std::string& job_id) {
   last_of_.reset();
-  last_of_.bind(1, job_id);
+  last_of_.bind(1,
+                FindJobPlace(database_, job_id, is_listed_ ? Tail::kRead : Tail::kSkip).first_seq);
   Last last;
   if (last_of_.executeStep()) {
     last = {last_of_.getColumn(0).getInt64(), last_of_.getColumn(1).getInt64(),
@@ -77,6 +89,9 @@ std::vector<std::string> DatabaseRows::JobIds() {
   std::vector<std::string> ids;
   SQLite::Statement query(database_, "SELECT job_id FROM jobs ORDER BY job_id");
   while (query.executeStep()) ids.push_back(query.getColumn(0).getString());
+  if (!is_listed_) return ids;
+  for (std::string& job_id : NewJobIds(database_)) ids.push_back(std::move(job_id));
+  std::sort(ids.begin(), ids.end());
   return ids;
 }
 

@@ -40,6 +40,7 @@ class DatabaseRows {
   explicit DatabaseRows(const std::string& path);
 
   SQLite::Database database_;
+  const bool is_listed_;  // not in a database of an older version
   SQLite::Statement body_of_;
   std::optional<SQLite::Statement> digest_of_;  // none in a database of an older version
   SQLite::Statement last_of_;

@@ -64,12 +64,14 @@ void ReplayJournal::Write(const std::vector<StoredEvent>& events, CommittedBatch
     Apply(state_, event, StoredHash(body), &changes);
     if (is_first) table_->WriteState(state_, {}, 0);  // the job's row comes before its events
     table_->WriteSnapshotWhenDue(state_, job_seq);
+    table_->ListEvents(state_.first_seq, {event.seq});
     table_->InsertEvent(event.seq, state_.first_seq, event.job_seq, event.ts_micros,
                         event.draft.event_id, body);
     batch.events.push_back({event.seq, event.draft.kind, event.draft.job_id, body,
                             state_.IsTerminal() && event.seq >= last_seq_});
   }
   table_->WriteState(state_, changes, state_.job_seq);
+  table_->SetTablesThrough(state_.as_of_seq);
   table_->Commit();
 }
 
