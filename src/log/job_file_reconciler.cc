@@ -241,7 +241,7 @@ Status JobFileReconciler::AppendMissing() {
   if (info->has_value() && (*info)->size > good_bytes_) {
     if (Status cut = files_.Truncate(path_, good_bytes_); !cut) return cut;
   }
-  return WriteRows(path_, matched_job_seq_, &repair_.lines_appended);
+  return WriteRows(path_, matched_job_seq_, &repair_.lines_appended, nullptr);
 }
 
 // Looks through the file for the lines that it alone has, wherever they are in it now. From here on
@@ -303,7 +303,8 @@ Status JobFileReconciler::Rewrite() {
   if (Status created = files_.WriteFile(temporary, ""); !created) return created;
   int64_t count = 0;
   good_bytes_ = 0;
-  if (Status written = WriteRows(temporary, 0, &count); !written) return written;
+  std::unordered_map<int64_t, int64_t> offsets;  // of lines that the table has dropped, by seq
+  if (Status written = WriteRows(temporary, 0, &count, &offsets); !written) return written;
   repair_.tail_cut = false;
   const auto old = FindStoredFile(files_, path_);
   if (!old) return tl::unexpected(old.error());
@@ -311,6 +312,8 @@ Status JobFileReconciler::Rewrite() {
     if (Status moved = MoveAside((*old)->path); !moved) return moved;
   }
   if (Status moved = files_.Rename(temporary, path_); !moved) return moved;
+  // Not before: until now reads went to the old file.
+  if (HasFileEvents()) MovePlaces(offsets);
   return files_.SyncDirectory(JobDirectory(runs_dir_, job_id_));
 }
 
@@ -352,15 +355,14 @@ Result<bool> JobFileReconciler::IsPrefixOfPlain() {
   return tl::unexpected(count.error());
 }
 
-Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_seq,
-                                    int64_t* count) {
+Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count,
+                                    std::unordered_map<int64_t, int64_t>* offsets) {
   Result<std::unique_ptr<AppendFile>> file = files_.OpenAppend(path);
   if (!file) return tl::unexpected(file.error());
   Status status;
   std::string chunk;
-  std::unordered_map<int64_t, int64_t> offsets;  // of lines that the table has dropped, by seq
   const int64_t dropped =
-      after_job_seq == 0 && HasFileEvents() ? table_.LastInFile(state_.first_seq) : 0;
+      offsets != nullptr && HasFileEvents() ? table_.LastInFile(state_.first_seq) : 0;
   int64_t offset = 0;
   const auto flush = [&] {
     status = (*file)->Append(chunk);
@@ -372,7 +374,7 @@ Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_s
       if (seq > state_.as_of_seq) return false;
       if (IsCancelled()) status = tl::unexpected(Cancelled());
       if (!status) return false;
-      if (seq <= dropped) offsets[seq] = offset;
+      if (seq <= dropped) (*offsets)[seq] = offset;
       offset += static_cast<int64_t>(body.size()) + 1;
       good_bytes_ += body.size() + 1;
       chunk += body;
@@ -383,7 +385,6 @@ Status JobFileReconciler::WriteRows(const std::string& path, int64_t after_job_s
   }
   if (status && !chunk.empty()) flush();
   if (!status) return status;
-  if (dropped > 0) MovePlaces(offsets);
   if (Status synced = (*file)->Sync(); !synced) return synced;
   return (*file)->Close();
 }

@@ -75,7 +75,9 @@ class JobFileReconciler {
   Status CleanUpCompressed();
   Status ExpandWithoutTable();
   Result<bool> IsPrefixOfPlain();
-  Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count);
+  // `offsets`, if not null: of the lines that the table has dropped, by seq.
+  Status WriteRows(const std::string& path, int64_t after_job_seq, int64_t* count,
+                   std::unordered_map<int64_t, int64_t>* offsets);
   bool IsCancelled() const { return cancel_ != nullptr && *cancel_; }
   bool HasFileEvents() { return state_.job_seq > 0 && table_.FileJobSeq(state_.first_seq) > 0; }
 

@@ -12,6 +12,7 @@
 #include "log/journal_identity.h"
 #include "tests/support/journal_evidence.h"
 #include "tests/support/journal_fixture.h"
+#include "tests/support/time_units.h"
 
 namespace stagelog {
 namespace {
@@ -457,6 +458,32 @@ TEST_F(JobFileFollowerTest, AFileIsEditedUnderLoad) {
   Close();
   Open();
   ExpectAgreement();
+}
+
+// The repair writes a new file with the lines at other places. As long as it cannot take the place
+// of the old one, what is only in that is read where it is.
+TEST_F(JobFileFollowerTest, LinesThatOnlyTheFileHasAreReadUntilTheNewOneIsInItsPlace) {
+  Close();
+  retention_.max_events_per_job = 2;
+  Open();
+  for (int i = 2; i <= 6; ++i) ASSERT_TRUE(Log("bad", std::to_string(i)));
+  ASSERT_TRUE(Append(TypedDraft("bad", "job_completed")));
+  clock_.AdvanceMicros(2 * kMicrosPerHour);
+  int64_t dropped = -1;
+  archiver_->RunRetention(false, [&](const auto& report) { dropped = report->events_dropped; });
+  while (dropped < 0) logger_->RunOnce(false);
+  ASSERT_EQ(dropped, 5);
+  const std::vector<std::string> before = Bodies("bad");
+  WriteFileText("bad", "a line of somebody else\n" + FileText("bad"));
+  files_.Inject(
+      {.operation = Operation::kRename, .path_contains = ".diverged", .until_healed = true});
+  ASSERT_TRUE(Log("bad", "next"));
+  for (int i = 0; i < 3; ++i) WaitForRetry();
+  ASSERT_EQ(logger_->GetStatus().obstructed_file_count, 1U);
+  ASSERT_THAT(Bodies("bad"), SizeIs(before.size() + 1));
+  files_.Heal();
+  ExpectAgreement();
+  EXPECT_THAT(Bodies("bad"), SizeIs(before.size() + 1));
 }
 
 }  // namespace
