@@ -13,6 +13,8 @@
 namespace stagelog {
 namespace {
 
+constexpr int64_t kLongTableDelayMicros = 60'000'000;
+
 constexpr int64_t kMicrosPerSecond = 1'000'000;
 
 const std::vector<std::string>& Jobs() {
@@ -58,6 +60,8 @@ Schedule::Schedule(uint64_t seed) : random_(seed, Jobs()) {
   if (Happens(25)) retention_.max_events_per_job = 1 + static_cast<int64_t>(Below(4));
   if (Happens(15)) retention_.runs_days = 1;
   if (Happens(40)) retention_.compress_days = 1;
+  options_.table_delay_micros = Pick(std::vector<int64_t>{0, 10'000, kLongTableDelayMicros});
+  options_.max_table_lag_events = Pick(std::vector<int64_t>{3, 40, 200'000});
   subscribers_.push_back({});
   for (const std::string& job : Jobs()) subscribers_.push_back({.job_id = job, .seen = {}});
 }
@@ -174,7 +178,9 @@ void Schedule::LoseSomething() {
   const JournalStatus status = logger_->GetStatus();
   const bool is_clean = is_well && status.writable && status.obstructed_file_count == 0;
   Close();
-  if (is_clean) {
+  if (is_clean && Happens(25)) {
+    LoseWatermark();
+  } else if (is_clean) {
     const bool is_database = Happens(75);
     Note(is_database ? "lose stagelog.db" : "lose journal.json");
     const std::string path = runs_ + (is_database ? "/stagelog.db" : "/journal.json");
@@ -184,6 +190,19 @@ void Schedule::LoseSomething() {
   }
   if (Happens(20)) ArmFault();
   OpenSomehow();
+}
+
+// How far the tables of jobs have come is lost, or wrong; or they are.
+void Schedule::LoseWatermark() {
+  const std::string sql = Pick(std::vector<std::string>{
+      "DELETE FROM journal WHERE key = 'tables_through'",
+      "UPDATE journal SET value = 'lost' WHERE key = 'tables_through'",
+      "UPDATE journal SET value = 1000000000 WHERE key = 'tables_through'",
+      "UPDATE journal SET value = value / 2 WHERE key = 'tables_through'",
+      "UPDATE journal SET value = 0 WHERE key = 'tables_through'; DELETE FROM job_events"});
+  Note(sql);
+  SQLite::Database(DatabasePath(runs_), SQLite::OPEN_READWRITE, 0, files_.SqliteVfs()).exec(sql);
+  ++counts_.losses;
 }
 
 // --- Steps ---
@@ -467,6 +486,8 @@ void Schedule::CheckFurtherAppend() {
   EventDraft draft = NewDraft();
   draft.job_id = "last";
   Send({draft});
+  Turn();
+  clock_.AdvanceMicros(kLongTableDelayMicros);
   Turn();
   if (!logger_->GetStatus().writable) model_.ReportFailure("not writable on a healthy disk");
 }

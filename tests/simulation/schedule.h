@@ -63,6 +63,7 @@ class Schedule : private CommitListener {
   void CloseAndReopen();
   void PowerFails();
   void LoseSomething();
+  void LoseWatermark();
   void Crash();
 
   // --- Steps ---
