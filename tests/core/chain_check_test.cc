@@ -215,6 +215,18 @@ TEST_F(ChainCheckTest, TheAnchorTellsOfAForgedTail) {
   EXPECT_THAT(Codes(check), ElementsAre("wrong_end@20"));
 }
 
+// Whole, and chained: only seq tells.
+TEST_F(ChainCheckTest, TwoEventsOfOneSeq) {
+  const auto number = [&](size_t line) {
+    const std::string text = Line(line).substr(7);  // behind {"seq":
+    return text.substr(0, text.find(','));
+  };
+  Replace(20, "{\"seq\":" + number(20) + ",", "{\"seq\":" + number(19) + ",");
+  const std::string hash(Line(19).substr(Line(19).size() - 66, 64));
+  Line(20) = Sealed(Line(20), hash);
+  EXPECT_THAT(Codes(Check(lines_)), ElementsAre("order@20"));
+}
+
 TEST_F(ChainCheckTest, NoiseIsBounded) {
   ChainCheck check;
   for (int i = 0; i < 5'000; ++i) check.Take("nonsense", 0, true);

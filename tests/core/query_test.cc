@@ -196,6 +196,10 @@ TEST(ParseFilterTest, RefusesAndNamesTheParameter) {
     EXPECT_NE(refused(name, "\xff"), "taken");
     EXPECT_NE(refused(name, std::string(100'000, ',')), "taken");
   }
+  std::string hundred = "a";
+  for (int i = 1; i < 100; ++i) hundred += ",a";
+  EXPECT_TRUE(ParseFilter(LookupIn({{"stage", hundred}})));
+  EXPECT_THAT(refused("stage", hundred + ",a"), HasSubstr("more than 100"));
   EXPECT_NE(refused("q", std::string(1025, 'x')), "taken");
   EXPECT_TRUE(ParseFilter(LookupIn({{"q", std::string(1024, 'x')}})));
 }

@@ -1,0 +1,44 @@
+#include "stream/stream_inbox.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace stagelog {
+namespace {
+
+CommittedBatchPointer BatchOf(int64_t seq, size_t bytes) {
+  auto batch = std::make_shared<CommittedBatch>();
+  batch->events.push_back({.seq = seq, .job_id = "job", .body = std::string(bytes, 'x')});
+  return batch;
+}
+
+TEST(StreamInboxTest, WhatWasWorkedOffMakesRoom) {
+  StreamInbox inbox(1'000);
+  ASSERT_TRUE(inbox.PostAdoption({}));
+  size_t worked_off = 0;
+  for (int64_t seq = 1; seq <= 20; ++seq) {
+    inbox.PostBatch(BatchOf(seq, 600));
+    const InboxContents contents = inbox.Take(worked_off);
+    ASSERT_EQ(contents.batches.size(), 1U) << seq;
+    ASSERT_EQ(contents.skipped_through, 0) << seq;
+    worked_off = 600;
+    inbox.Take(worked_off);
+    worked_off = 0;
+  }
+}
+
+TEST(StreamInboxTest, WhatIsTooMuchIsSkipped) {
+  StreamInbox inbox(1'000);
+  ASSERT_TRUE(inbox.PostAdoption({}));
+  inbox.PostBatch(BatchOf(1, 500));
+  inbox.PostBatch(BatchOf(2, 500));
+  EXPECT_EQ(inbox.Take(0).batches.size(), 2U) << "just as much as it holds";
+  inbox.PostBatch(BatchOf(3, 1));
+  const InboxContents contents = inbox.Take(0);
+  EXPECT_TRUE(contents.batches.empty()) << "nothing was worked off yet";
+  EXPECT_EQ(contents.skipped_through, 3);
+}
+
+}  // namespace
+}  // namespace stagelog
