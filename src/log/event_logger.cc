@@ -48,6 +48,7 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       queue_(options_.queue_bytes),
       job_tables_(clock,
                   {.delay_micros = options_.table_delay_micros,
+                   .slice_micros = options_.table_slice_micros,
                    .retry_micros = options_.retry_micros,
                    .max_lag_events = options_.max_table_lag_events},
                   [this] { queue_.Wake(); }),

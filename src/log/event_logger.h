@@ -55,6 +55,7 @@ struct EventLoggerOptions {
   size_t overlap_bytes = size_t{64} << 10;
   // JobTables::Options
   int64_t table_delay_micros = 10'000;
+  int64_t table_slice_micros = 5'000;
   int64_t max_table_lag_events = 200'000;
 };
 

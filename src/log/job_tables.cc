@@ -59,7 +59,7 @@ void JobTables::Add(const std::string& job_id, const StateChanges& changes, int6
   const auto [entry, is_new] = pending_.try_emplace(job_id);
   Pending& pending = entry->second;
   if (is_new) {
-    order_.push_back(job_id);
+    order_.emplace(seqs.front(), job_id);
     pending.before_job_seq = before_job_seq;
     pending.seqs = std::move(seqs);
     cache.Pin(job_id);
@@ -94,27 +94,25 @@ void JobTables::Step(EventTable& table, JobCache& cache) {
   if (order_.empty()) return;
   const int64_t end_micros = clock_.MonotonicMicros() + options_.slice_micros;
   const Unsynced unsynced(table);
-  size_t count = 0;
+  auto next = order_.begin();
   int64_t through = 0;
   try {
     table.Begin();
-    while (count < order_.size()) {
-      const std::string& job_id = order_[count++];
-      Write(job_id, pending_.at(job_id), table, cache);
+    for (size_t count = 1; next != order_.end(); ++count) {
+      Write(next->second, pending_.at(next->second), table, cache);
+      ++next;
       if (count % kJobsAtOnce == 0 && clock_.MonotonicMicros() >= end_micros) break;
     }
-    const bool is_all = count == order_.size();
-    through = is_all ? head_seq_.load() : pending_.at(order_[count]).seqs.front() - 1;
+    through = next == order_.end() ? head_seq_.load() : next->first - 1;
     table.SetTablesThrough(through);
     table.Commit();
   } catch (...) {
     table.Rollback();
     throw;
   }
-  for (; count > 0; --count) {
-    cache.Unpin(order_.front());
-    pending_.erase(order_.front());
-    order_.pop_front();
+  for (auto written = order_.begin(); written != next; written = order_.erase(written)) {
+    cache.Unpin(written->second);
+    pending_.erase(written->second);
   }
   has_failed_ = false;
   due_at_micros_ = order_.empty() ? INT64_MAX : clock_.MonotonicMicros();

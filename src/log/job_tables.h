@@ -6,8 +6,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -103,7 +103,7 @@ class JobTables : public Follower {
   const Options options_;
   const std::function<void()> wake_;
   std::unordered_map<std::string, Pending> pending_;  // by job
-  std::deque<std::string> order_;                     // the job with the oldest change first
+  std::map<int64_t, std::string> order_;              // the jobs by their first event in there
   int64_t due_at_micros_ = INT64_MAX;                 // monotonic
   bool has_failed_ = false;                           // the last slice
   std::atomic<int64_t> head_seq_ = 0;

@@ -158,6 +158,42 @@ TEST_F(JobTablesTest, APowerCutTakesNothingThatWasCommitted) {
 }
 
 // Only what follows the log fails: it lags, is named, and catches up.
+TEST_F(JobTablesTest, EachSliceLeavesThemCompleteAsFarAsTheySay) {
+  options_.table_slice_micros = 0;  // the shortest slice: a few jobs
+  Open();
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 150; ++i)
+    drafts.push_back(LogDraft("job-" + std::to_string(i * 7 % 50), "m"));
+  bool is_answered = false;
+  logger_->Append(drafts, std::nullopt, [&](const auto&) { is_answered = true; });
+  int slices = 0;
+  for (int64_t lag = 1; lag > 0; ++slices) {
+    logger_->RunOnce(false);
+    ASSERT_TRUE(is_answered);
+    lag = Tables().lag_events;
+    const std::string through = std::to_string(Query(kSelectTablesThrough));
+    EXPECT_EQ(150 - lag, std::stoll(through));
+    EXPECT_EQ(Query("SELECT count(*) FROM events WHERE seq <= " + through +
+                    " AND NOT EXISTS "
+                    "(SELECT 1 FROM job_events WHERE job_events.seq = events.seq)"),
+              0);
+    for (int i = 0; i < 50; ++i) {
+      EXPECT_EQ(Read({.job_id = "job-" + std::to_string(i)}).size(), 3U);
+    }
+    if (slices == 2) {
+      KillAndOpen();  // which brings them up to date
+      ASSERT_EQ(Tables().lag_events, 0);
+      ExpectAgreement();
+      Close();
+      std::filesystem::remove_all(runs_);
+      Open();
+      ASSERT_TRUE(Append(drafts));
+    }
+  }
+  EXPECT_GT(slices, 3);
+  ExpectAgreement();
+}
+
 TEST_F(JobTablesTest, ASliceThatFailsKeepsNobodyFromAppending) {
   Open();
   ASSERT_TRUE(Log("a", "one"));

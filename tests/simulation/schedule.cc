@@ -61,6 +61,7 @@ Schedule::Schedule(uint64_t seed) : random_(seed, Jobs()) {
   if (Happens(15)) retention_.runs_days = 1;
   if (Happens(40)) retention_.compress_days = 1;
   options_.table_delay_micros = Pick(std::vector<int64_t>{0, 10'000, kLongTableDelayMicros});
+  options_.table_slice_micros = Happens(50) ? 0 : 5'000;
   options_.max_table_lag_events = Pick(std::vector<int64_t>{3, 40, 200'000});
   subscribers_.push_back({});
   for (const std::string& job : Jobs()) subscribers_.push_back({.job_id = job, .seen = {}});
