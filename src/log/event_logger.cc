@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/logging.h"
-#include "base/mutex.h"
 #include "core/append_refusal.h"
 #include "log/recovery_log.h"
 #include "log/sqlite_setup.h"
@@ -40,42 +39,21 @@ Status EnsureRunsDirectory(FileSystem& files, const std::string& path) {
 
 EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock,
                          MetricsRegistry& metrics, RunLock lock)
-    : options_(std::move(options)),
-      files_(files),
-      clock_(clock),
-      lock_(std::move(lock)),
-      metrics_(metrics, files, DatabasePath(options_.runs_dir), health_),
-      queue_(options_.queue_bytes),
-      job_tables_(clock,
-                  {.delay_micros = options_.table_delay_micros,
-                   .retry_micros = options_.retry_micros,
-                   .max_lag_events = options_.max_table_lag_events},
-                  [this] { queue_.Wake(); }),
-      job_files_(files, clock,
-                 {.runs_dir = options_.runs_dir,
-                  .open_files = options_.open_files,
-                  .retry_micros = options_.retry_micros},
-                 [this] { queue_.Wake(); }),
-      announcer_(health_),
-      deletions_(files, options_.runs_dir, clock, metrics, health_, announcer_) {
-  reader_ = std::make_unique<EventReader>(
-      DatabasePath(options_.runs_dir), files_.SqliteVfs(), clock_,
-      [this] {
-        corruption_seen_ = true;
-        queue_.Wake();
-      },
-      files_,
-      [this](int64_t max_lag_events) {
-        return job_tables_.Await(max_lag_events, kTableWaitMicros);
-      },
-      [this](const std::string& job_id) {
-        {
-          const MutexLock guard(compare_mutex_);
-          files_to_compare_.insert(job_id);
-        }
-        queue_.Wake();
-      });
-}
+    : parts_(std::move(options), files, clock, metrics, std::move(lock)),
+      reader_(
+          DatabasePath(parts_.options.runs_dir), files.SqliteVfs(), clock,
+          [this] {
+            parts_.corruption_seen = true;
+            parts_.queue.Wake();
+          },
+          files,
+          [this](int64_t max_lag_events) {
+            return parts_.job_tables.Await(max_lag_events, kTableWaitMicros);
+          },
+          [this](const std::string& job_id) {
+            parts_.lost_lines.Add(job_id);
+            parts_.queue.Wake();
+          }) {}
 
 Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,
                                                        FileSystem& files, Clock& clock,
@@ -90,17 +68,17 @@ Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions option
   std::unique_ptr<EventLogger> logger(
       new EventLogger(std::move(options), files, clock, metrics, std::move(*lock)));
   if (Status opened = logger->OpenTable(); !opened) return tl::unexpected(opened.error());
-  logger->deletions_.ForgetFinished();  // nobody listened before
-  logger->announcer_.BeginAfter(logger->sequencer_.next_seq - 1);
+  logger->parts_.deletions.ForgetFinished();  // nobody listened before
+  logger->parts_.announcer.BeginAfter(logger->parts_.sequencer.next_seq - 1);
   return logger;
 }
 
 EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
-  queue_.SetTimer(NextTimerMicros());
+  parts_.queue.SetTimer(NextTimerMicros());
   commit_thread_ = std::make_unique<SingleTaskThread>("commits");
-  job_files_.StartThread();
+  parts_.job_files.StartThread();
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
     while (RunOnce()) {
@@ -109,8 +87,8 @@ void EventLogger::Start() {
 }
 
 void EventLogger::Stop() {
-  health_.SetStopping();
-  queue_.Stop();
+  parts_.health.SetStopping();
+  parts_.queue.Stop();
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
   }
@@ -118,34 +96,34 @@ void EventLogger::Stop() {
 }
 
 Status EventLogger::OpenTable() {
-  if (Status ours = lock_.CheckStillHeld(); !ours) return ours;
-  Result<OpenedJournal> opened =
-      OpenJournal(files_, clock_, options_.runs_dir, corruption_seen_.exchange(false),
-                  std::exchange(options_.rebuild_states, false));
+  if (Status ours = parts_.lock.CheckStillHeld(); !ours) return ours;
+  Result<OpenedJournal> opened = OpenJournal(parts_.files, parts_.clock, parts_.options.runs_dir,
+                                             parts_.corruption_seen.exchange(false),
+                                             std::exchange(parts_.options.rebuild_states, false));
   if (!opened) return tl::unexpected(opened.error());
-  table_ = std::move(opened->table);
-  failed_table_.reset();
-  identity_ = std::move(opened->identity);
-  sequencer_ = {opened->next_seq, opened->last_ts_micros};
-  CompareClock();
-  reader_->Reopen();
-  LogRecovery(opened->report, identity_.journal_id);
+  parts_.table = std::move(opened->table);
+  parts_.failed_table.reset();
+  parts_.identity = std::move(opened->identity);
+  parts_.sequencer = {opened->next_seq, opened->last_ts_micros};
+  parts_.clock_lag.Compare(parts_.sequencer.last_ts_micros);
+  reader_.Reopen();
+  LogRecovery(opened->report, parts_.identity.journal_id);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
-  if (Status loaded = deletions_.Load(*table_); !loaded) return loaded;
+  if (Status loaded = parts_.deletions.Load(*parts_.table); !loaded) return loaded;
   int64_t head = 0;
   try {
-    head = table_->HeadSeq();
+    head = parts_.table->HeadSeq();
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());
   }
-  job_tables_.BeginAfter(head);
+  parts_.job_tables.BeginAfter(head);
   for (const ObstructedFile& file : opened->obstructed_files) {
-    job_files_.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
+    parts_.job_files.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
   }
-  job_files_.Noted();  // by recovery
+  parts_.job_files.Noted();  // by recovery
   ShowObstructedFiles();
-  health_.AddLostTails(opened->report.lost_tails);
-  health_.SetOpened(identity_.journal_id, head, opened->report.set_aside);
+  parts_.health.AddLostTails(opened->report.lost_tails);
+  parts_.health.SetOpened(parts_.identity.journal_id, head, opened->report.set_aside);
   return {};
 }
 
@@ -161,13 +139,13 @@ void EventLogger::Enqueue(std::vector<EventDraft> drafts, std::optional<Precondi
 
 void EventLogger::Push(Request request, bool wakes) {
   request.bytes = SizeOf(request.drafts);
-  request.pushed_micros = clock_.MonotonicMicros();
+  request.pushed_micros = parts_.clock.MonotonicMicros();
   if (auto refusal = Admit(request, wakes)) request.done(tl::unexpected(std::move(*refusal)));
 }
 
 std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
-  if (auto refusal = health_.GetRefusal()) return refusal;
-  switch (queue_.Push(request, wakes)) {
+  if (auto refusal = parts_.health.GetRefusal()) return refusal;
+  switch (parts_.queue.Push(request, wakes)) {
     case AppendQueue::Admission::kTaken:
       return std::nullopt;
     case AppendQueue::Admission::kStopping:
@@ -179,55 +157,57 @@ std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
 }
 
 bool EventLogger::NotifyWriter(bool may_commit_inline) {
-  const size_t waiting = queue_.size();
+  const size_t waiting = parts_.queue.size();
   if (waiting == 0) return false;
-  const bool is_little = waiting <= kMaxLedRequests && queue_.bytes() <= kMaxLedBytes;
+  const bool is_little = waiting <= kMaxLedRequests && parts_.queue.bytes() <= kMaxLedBytes;
   if (may_commit_inline && is_little && !is_writing_) return true;
-  queue_.Wake();
+  parts_.queue.Wake();
   return false;
 }
 
 // What is not a plain group to write is left to the writer's own thread.
 void EventLogger::CommitInline() {
   std::unique_lock writing(writing_, std::try_to_lock);
-  if (writing && table_ != nullptr && !corruption_seen_ && !job_tables_.IsTooFarBehind()) {
-    std::vector<Request> group = queue_.Take(options_.group_requests);
+  if (writing && parts_.table != nullptr && !parts_.corruption_seen &&
+      !parts_.job_tables.IsTooFarBehind()) {
+    std::vector<Request> group = parts_.queue.Take(parts_.options.group_requests);
     if (!group.empty()) Process(std::move(group));
-    queue_.SetTimer(NextTimerMicros());
+    parts_.queue.SetTimer(NextTimerMicros());
   }
-  if (queue_.size() > 0) queue_.Wake();
+  if (parts_.queue.size() > 0) parts_.queue.Wake();
 }
 
 int64_t EventLogger::NextTimerMicros() const {
-  if (table_ == nullptr) return retry_at_micros_;
+  if (parts_.table == nullptr) return retry_at_micros_;
   if (HasMaintenance()) return 0;  // at once
   const int64_t oldest =
-      job_tables_.IsPutOff() ? INT64_MAX : job_files_.files().OldestDirtyMicros();
-  int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + options_.idle_sync_micros;
-  for (const MaintenanceTask* task : tasks_) next = std::min(next, task->NextDueMicros());
-  return std::min({next, job_files_.NextRepairMicros(), deletions_.NextDueMicros(),
-                   job_tables_.NextDueMicros()});
+      parts_.job_tables.IsPutOff() ? INT64_MAX : parts_.job_files.files().OldestDirtyMicros();
+  int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + parts_.options.idle_sync_micros;
+  for (const MaintenanceTask* task : parts_.tasks) next = std::min(next, task->NextDueMicros());
+  return std::min({next, parts_.job_files.NextRepairMicros(), parts_.deletions.NextDueMicros(),
+                   parts_.job_tables.NextDueMicros()});
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
-  if (may_wait) queue_.Wait(clock_);
+  if (may_wait) parts_.queue.Wait(parts_.clock);
   const std::lock_guard writing(writing_);
   is_writing_ = true;
   const bool goes_on = TakeTurn();
   UpdateObstructedFiles();
   is_writing_ = false;
-  queue_.SetTimer(NextTimerMicros());
+  parts_.queue.SetTimer(NextTimerMicros());
   return goes_on;
 }
 
 // Writes the group of requests that is next; where there is none, does what is due.
 bool EventLogger::TakeTurn() {
   if (closed_) return false;
-  std::vector<Request> group = queue_.Take(options_.group_requests);
-  if (table_ != nullptr && corruption_seen_) CloseAfterFailure("the database is damaged");
-  if (table_ == nullptr && clock_.MonotonicMicros() >= retry_at_micros_) TryReopen();
+  std::vector<Request> group = parts_.queue.Take(parts_.options.group_requests);
+  if (parts_.table != nullptr && parts_.corruption_seen)
+    CloseAfterFailure("the database is damaged");
+  if (parts_.table == nullptr && parts_.clock.MonotonicMicros() >= retry_at_micros_) TryReopen();
   if (!group.empty()) {
-    if (table_ == nullptr || !LimitTableLag()) {
+    if (parts_.table == nullptr || !LimitTableLag()) {
       RefuseAll(std::move(group));
     } else {
       Process(std::move(group));
@@ -235,7 +215,8 @@ bool EventLogger::TakeTurn() {
     DoUpkeep();
     return true;
   }
-  const bool is_stopped = queue_.IsStoppedAndEmpty();  // before: all later requests are refused
+  const bool is_stopped =
+      parts_.queue.IsStoppedAndEmpty();  // before: all later requests are refused
   if (HasUpkeep()) {
     DoUpkeep();
     return true;
@@ -244,56 +225,57 @@ bool EventLogger::TakeTurn() {
     CloseCleanly();
     return false;
   }
-  if (table_ != nullptr) SyncIdleFiles(clock_.MonotonicMicros() - options_.idle_sync_micros);
+  if (parts_.table != nullptr)
+    SyncIdleFiles(parts_.clock.MonotonicMicros() - parts_.options.idle_sync_micros);
   return true;
 }
 
 void EventLogger::RefuseAll(std::vector<Request> requests) {
-  const std::string problem = health_.Get().problem;
+  const std::string problem = parts_.health.Get().problem;
   for (Request& request : requests) {
     request.done(tl::unexpected(JournalUnavailable(problem, "not_applied")));
   }
 }
 
 void EventLogger::CloseAfterFailure(const std::string& problem) {
-  metrics_.failures_total.Add();
+  parts_.metrics.failures_total.Add();
   spdlog::error("[journal] cannot write: {}; refusing appends until it can", problem);
-  if (table_ != nullptr) {
+  if (parts_.table != nullptr) {
     // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
     // open nobody finds it there; the first one to open after the last was closed would, and a
     // reader would be shown what a power cut can still take back.
-    table_->Rollback();
-    failed_table_ = std::move(table_);
+    parts_.table->Rollback();
+    parts_.failed_table = std::move(parts_.table);
   }
-  if (corruption_seen_) failed_table_.reset();
-  job_files_.Clear();
-  job_tables_.Clear();
-  cache_.Clear();
-  retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  health_.SetClosed(problem);
-  deletions_.Abandon(problem);
+  if (parts_.corruption_seen) parts_.failed_table.reset();
+  parts_.job_files.Clear();
+  parts_.job_tables.Clear();
+  parts_.cache.Clear();
+  retry_at_micros_ = parts_.clock.MonotonicMicros() + parts_.options.retry_micros;
+  parts_.health.SetClosed(problem);
+  parts_.deletions.Abandon(problem);
   AbandonTasks(problem);
 }
 
 // Opening the journal anew is the remedy, and nothing need be waited for: everybody's appends are
 // refused until then. Where it was no remedy, it is not done over and over.
 void EventLogger::ReopenSoon() {
-  const int64_t now = clock_.MonotonicMicros();
-  if (now - reopened_at_micros_ >= options_.retry_micros) retry_at_micros_ = now;
+  const int64_t now = parts_.clock.MonotonicMicros();
+  if (now - reopened_at_micros_ >= parts_.options.retry_micros) retry_at_micros_ = now;
 }
 
 void EventLogger::TryReopen() {
-  retry_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
-  const bool corrupt = corruption_seen_;
+  retry_at_micros_ = parts_.clock.MonotonicMicros() + parts_.options.retry_micros;
+  const bool corrupt = parts_.corruption_seen;
   if (const Status opened = OpenTable(); !opened) {
-    corruption_seen_ = corrupt;
+    parts_.corruption_seen = corrupt;
     spdlog::debug("[journal] still cannot write: {}", opened.error().message);
     return;
   }
-  reopened_at_micros_ = clock_.MonotonicMicros();
+  reopened_at_micros_ = parts_.clock.MonotonicMicros();
   try {
-    announcer_.AnnounceMissed(*table_);
-    deletions_.AnnounceFinished();
+    parts_.announcer.AnnounceMissed(*parts_.table);
+    parts_.deletions.AnnounceFinished();
     spdlog::info("[journal] accepting events again");
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());
@@ -304,27 +286,28 @@ void EventLogger::TryReopen() {
 // append that comes meanwhile does not wait.
 void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
-  JobFiles& files = job_files_.files();
+  JobFiles& files = parts_.job_files.files();
   if (files.OldestDirtyMicros() > before_micros) return;
   if (!WriteTables()) return;  // what is noted stands in their rows
-  if (Status ours = lock_.CheckStillHeld(); !ours) return CloseAfterFailure(ours.error().message);
-  const auto database = files_.Stat(DatabasePath(options_.runs_dir));
+  if (Status ours = parts_.lock.CheckStillHeld(); !ours)
+    return CloseAfterFailure(ours.error().message);
+  const auto database = parts_.files.Stat(DatabasePath(parts_.options.runs_dir));
   if (!database) return CloseAfterFailure(database.error().message);
   if (!database->has_value()) {
     // Deleted under our feet: what is committed from now on would go with the last open descriptor.
-    corruption_seen_ = true;
+    parts_.corruption_seen = true;
     return CloseAfterFailure("stagelog.db was deleted");
   }
   try {
-    table_->Begin();
+    parts_.table->Begin();
     if (Status synced = files.SyncNewFolders(); !synced) {
       throw SQLite::Exception(synced.error().message);
     }
-    WriterAccess access(*table_, cache_, job_files_, deletions_);
+    WriterAccess access = parts_.Access();
     for (int i = 0; i < kFilesAtOnce && files.OldestDirtyMicros() <= before_micros; ++i) {
       access.SyncFile(std::string(files.OldestDirty()));
     }
-    table_->Commit();
+    parts_.table->Commit();
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());
   }
@@ -332,43 +315,43 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
 
 void EventLogger::CloseCleanly() {
   closed_ = true;
-  if (table_ != nullptr && !WriteTables()) {
+  if (parts_.table != nullptr && !WriteTables()) {
     CloseAfterFailure("the tables of jobs cannot be written: " +
-                      job_tables_.GetFollowerStatus().problem);
+                      parts_.job_tables.GetFollowerStatus().problem);
   }
-  while (table_ != nullptr && job_files_.files().OldestDirtyMicros() != INT64_MAX) {
+  while (parts_.table != nullptr && parts_.job_files.files().OldestDirtyMicros() != INT64_MAX) {
     SyncIdleFiles(INT64_MAX - 1);
   }
-  if (table_ == nullptr) return;
-  if (Status ours = lock_.CheckStillHeld(); !ours) {
+  if (parts_.table == nullptr) return;
+  if (Status ours = parts_.lock.CheckStillHeld(); !ours) {
     spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
-    table_.reset();
-    return job_files_.Clear();
+    parts_.table.reset();
+    return parts_.job_files.Clear();
   }
   try {
     constexpr int64_t kRepairMicros = 3'000'000;
-    job_files_.RepairAll(*table_, clock_.MonotonicMicros() + kRepairMicros);
-    while (job_files_.files().OldestDirtyMicros() != INT64_MAX) SyncIdleFiles(INT64_MAX - 1);
+    parts_.job_files.RepairAll(*parts_.table, parts_.clock.MonotonicMicros() + kRepairMicros);
+    while (parts_.job_files.files().OldestDirtyMicros() != INT64_MAX) SyncIdleFiles(INT64_MAX - 1);
   } catch (const SQLite::Exception& problem) {
     spdlog::error("[journal] cannot complete the files: {}", problem.what());
   }
-  if (table_ == nullptr) return;
+  if (parts_.table == nullptr) return;
   ShowObstructedFiles();
-  identity_.highest_seq = sequencer_.next_seq - 1;
-  identity_.owed_files = job_files_.OwedFiles();
+  parts_.identity.highest_seq = parts_.sequencer.next_seq - 1;
+  parts_.identity.owed_files = parts_.job_files.OwedFiles();
   try {
-    if (WriteJournalIdentity(files_, options_.runs_dir, identity_)) {
-      table_->Begin();
-      table_->SetHighestSeq(identity_.highest_seq);
-      table_->SetFloorSeq(identity_.highest_seq);
-      table_->Commit();
+    if (WriteJournalIdentity(parts_.files, parts_.options.runs_dir, parts_.identity)) {
+      parts_.table->Begin();
+      parts_.table->SetHighestSeq(parts_.identity.highest_seq);
+      parts_.table->SetFloorSeq(parts_.identity.highest_seq);
+      parts_.table->Commit();
     }
   } catch (const SQLite::Exception& problem) {
     spdlog::error("[journal] cannot close cleanly: {}", problem.what());
   }
-  table_.reset();
-  job_files_.Clear();
-  job_tables_.Clear();
+  parts_.table.reset();
+  parts_.job_files.Clear();
+  parts_.job_tables.Clear();
 }
 
 }  // namespace stagelog

@@ -1,9 +1,9 @@
 // The way of a group of requests through the journal: staged, committed, appended to the files,
 // announced, answered. See event_logger.h for what a failure at each step means.
+#include <memory>
 #include <utility>
 
 #include "base/logging.h"
-#include "base/mutex.h"
 #include "core/append_refusal.h"
 #include "log/compressed_file.h"
 #include "log/console_mirror.h"
@@ -13,7 +13,6 @@
 namespace stagelog {
 namespace {
 
-// journal.json is written once for so many events: it holds a bound that no given seq exceeds.
 // Staged while the group before is committed: a bound on what a failure of that one refuses.
 constexpr size_t kMaxEventsAhead = 16'384;
 // Groups that follow one another without a look at what else there is to do.
@@ -46,32 +45,32 @@ struct EventLogger::Group {
 
 std::unique_ptr<EventLogger::Group> EventLogger::NewGroup() {
   return std::make_unique<Group>(
-      *table_, cache_, sequencer_, clock_,
+      *parts_.table, parts_.cache, parts_.sequencer, parts_.clock,
       [this](const std::string& job_id, const JobState* job) { PrepareFile(job_id, job); });
 }
 
 void EventLogger::PrepareFile(const std::string& job_id, const JobState* job) {
   std::vector<std::string> set_aside;
-  job_files_.Prepare(job_id, job, *table_, set_aside);
+  parts_.job_files.Prepare(job_id, job, *parts_.table, set_aside);
   for (const std::string& name : set_aside) {
     spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
-    health_.AddSetAside(name);
+    parts_.health.AddSetAside(name);
   }
 }
 
 // A large group is committed on a thread of its own, and meanwhile the one before is published and
 // the next one staged. A small one is done sooner than a thread is woken.
 void EventLogger::Process(std::vector<Request> requests) {
-  cache_.Trim();
-  CompareClock();
+  parts_.cache.Trim();
+  parts_.clock_lag.Compare(parts_.sequencer.last_ts_micros);
   std::unique_ptr<Group> committed;  // the one before, which is still to be published
   std::unique_ptr<Group> group = NewGroup();
   StageAll(std::move(requests), *group);
   for (int groups = 1;; ++groups) {
     BeginCommit(*group);
     const bool is_last = group->failure != WriteFailure::kNone || groups == kMaxGroupsOfTurn ||
-                         group->bytes < options_.overlap_bytes || HasMaintenance() ||
-                         job_tables_.IsUrgent();
+                         group->bytes < parts_.options.overlap_bytes || HasMaintenance() ||
+                         parts_.job_tables.IsUrgent();
     if (is_last) {
       if (committed != nullptr) Publish(*committed);
       if (committed == nullptr || committed->IsWell()) {
@@ -110,7 +109,7 @@ std::vector<EventLogger::Request> EventLogger::CommitBetween(Group* committed, G
   commit_thread_->Start([this, &group] {
     Commit(group);
     commit_done_ = true;
-    queue_.Wake();
+    parts_.queue.Wake();
   });
   if (committed != nullptr) Publish(*committed);
   std::vector<Request> waiting = StageAhead(next);
@@ -123,7 +122,7 @@ std::vector<EventLogger::Request> EventLogger::CommitBetween(Group* committed, G
 std::vector<EventLogger::Request> EventLogger::StageAhead(Group& next) {
   std::vector<Request> waiting;
   while (true) {
-    for (Request& request : queue_.Take(options_.group_requests)) {
+    for (Request& request : parts_.queue.Take(parts_.options.group_requests)) {
       const bool may_stage = waiting.empty() && next.stager.events().size() < kMaxEventsAhead &&
                              next.stager.CanStageAhead(request.drafts, request.precondition);
       if (may_stage) {
@@ -137,7 +136,7 @@ std::vector<EventLogger::Request> EventLogger::StageAhead(Group& next) {
     }
     const bool goes_on = waiting.empty() && commit_thread_ != nullptr && !commit_done_ &&
                          next.stager.events().size() < kMaxEventsAhead;
-    if (!goes_on || !queue_.WaitForRequest()) return waiting;
+    if (!goes_on || !parts_.queue.WaitForRequest()) return waiting;
   }
 }
 
@@ -156,7 +155,7 @@ void EventLogger::StageAll(std::vector<Request> requests, Group& group) {
       StageOne(requests[i], group, group.answers[first + i]);
     }
   } catch (const SQLite::Exception& trouble) {
-    if (IsCorruption(trouble)) corruption_seen_ = true;
+    if (IsCorruption(trouble)) parts_.corruption_seen = true;
     group.Fail(WriteFailure::kBeforeCommit, trouble.what());
   }
 }
@@ -176,32 +175,32 @@ void EventLogger::StageOne(Request& request, Group& group, Answer& answer) {
 
 void EventLogger::CountDuplicates(const std::vector<AppendedEvent>& places) {
   for (const AppendedEvent& place : places) {
-    if (place.duplicate) metrics_.duplicates_total.Add();
+    if (place.duplicate) parts_.metrics.duplicates_total.Add();
   }
 }
 
 // Begins the transaction and does what needs the table and rests on the states of the jobs, which
 // the next group changes.
 void EventLogger::BeginCommit(Group& group) {
-  group.started_micros = clock_.MonotonicMicros();
+  group.started_micros = parts_.clock.MonotonicMicros();
   if (group.failure != WriteFailure::kNone || !group.HasEvents()) return;
-  if (Status ours = lock_.CheckStillHeld(); !ours) {
+  if (Status ours = parts_.lock.CheckStillHeld(); !ours) {
     return group.Fail(WriteFailure::kBeforeCommit, ours.error().message);
   }
   try {
-    table_->Begin();
+    parts_.table->Begin();
     if (Status reserved = ReserveSeqs(); !reserved) {
       return group.Fail(WriteFailure::kBeforeCommit, reserved.error().message);
     }
-    health_.SetVisible(sequencer_.next_seq - 1);
+    parts_.health.SetVisible(parts_.sequencer.next_seq - 1);
     for (const auto& [job_id, job] : group.stager.changed_jobs()) {
-      cache_.CountChanges(job_id, job.changes);
-      if (Status known = job_files_.LoadStamp(job_id, *table_); !known) {
+      parts_.cache.CountChanges(job_id, job.changes);
+      if (Status known = parts_.job_files.LoadStamp(job_id, *parts_.table); !known) {
         return group.Fail(WriteFailure::kBeforeCommit, known.error().message);
       }
     }
   } catch (const SQLite::Exception& trouble) {
-    if (IsCorruption(trouble)) corruption_seen_ = true;
+    if (IsCorruption(trouble)) parts_.corruption_seen = true;
     group.Fail(WriteFailure::kBeforeCommit, trouble.what());
   }
 }
@@ -250,52 +249,56 @@ void EventLogger::Commit(Group& group) {
   WriteFailure stage = WriteFailure::kBeforeCommit;
   try {
     for (const StagedEvent& staged : group.stager.events()) {
-      table_->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
-                          staged.event.ts_micros, staged.event.draft.event_id, staged.line.body);
+      parts_.table->InsertEvent(staged.event.seq, staged.first_seq, staged.event.job_seq,
+                                staged.event.ts_micros, staged.event.draft.event_id,
+                                staged.line.body);
     }
     stage = WriteFailure::kAtCommit;
-    table_->Commit();
+    parts_.table->Commit();
   } catch (const SQLite::Exception& trouble) {
-    if (IsCorruption(trouble)) corruption_seen_ = true;
+    if (IsCorruption(trouble)) parts_.corruption_seen = true;
     return group.Fail(stage, trouble.what());
   }
   group.is_committed = true;
-  metrics_.commit_seconds.ObserveMicros(clock_.MonotonicMicros() - group.started_micros);
-  metrics_.batches_total.Add();
-  metrics_.events_total.Add(group.stager.events().size());
+  parts_.metrics.commit_seconds.ObserveMicros(parts_.clock.MonotonicMicros() -
+                                              group.started_micros);
+  parts_.metrics.batches_total.Add();
+  parts_.metrics.events_total.Add(group.stager.events().size());
 }
 
 void EventLogger::SendAnswers(Group& group) {
   const bool is_written =
       group.failure == WriteFailure::kNone || group.failure == WriteFailure::kAfterCommit;
   const char* outcome = group.failure == WriteFailure::kAtCommit ? "unknown" : "not_applied";
-  const int64_t now = clock_.MonotonicMicros();
+  const int64_t now = parts_.clock.MonotonicMicros();
   for (Answer& answer : group.answers) {
     if (!is_written && answer.depends_on_commit) {
       answer.outcome = tl::unexpected(JournalUnavailable(group.problem, outcome));
     }
-    metrics_.append_seconds.ObserveMicros(now - answer.pushed_micros);
+    parts_.metrics.append_seconds.ObserveMicros(now - answer.pushed_micros);
     answer.done(std::move(answer.outcome));
   }
 }
 
 void EventLogger::QueueForTables(BatchStager& stager) {
   for (auto& [job_id, job] : stager.changed_jobs()) {
-    job_tables_.Add(job_id, job.changes, job.before_job_seq, std::move(job.seqs), cache_);
+    parts_.job_tables.Add(job_id, job.changes, job.before_job_seq, std::move(job.seqs),
+                          parts_.cache);
   }
-  job_tables_.Committed(stager.events().back().event.seq);
+  parts_.job_tables.Committed(stager.events().back().event.seq);
 }
 
 // The bound is on the disk before a seq beyond the old one is given to anybody.
 Status EventLogger::ReserveSeqs() {
-  if (sequencer_.next_seq - 1 <= identity_.highest_seq) return {};
-  JournalIdentity identity = identity_;
-  identity.highest_seq = sequencer_.next_seq - 1 + kSeqReserve;
-  if (Status written = WriteJournalIdentity(files_, options_.runs_dir, identity); !written) {
+  if (parts_.sequencer.next_seq - 1 <= parts_.identity.highest_seq) return {};
+  JournalIdentity identity = parts_.identity;
+  identity.highest_seq = parts_.sequencer.next_seq - 1 + kSeqReserve;
+  if (Status written = WriteJournalIdentity(parts_.files, parts_.options.runs_dir, identity);
+      !written) {
     return written;
   }
-  table_->SetHighestSeq(identity.highest_seq);
-  identity_ = std::move(identity);
+  parts_.table->SetHighestSeq(identity.highest_seq);
+  parts_.identity = std::move(identity);
   return {};
 }
 
@@ -309,7 +312,7 @@ Status EventLogger::PublishEvents(BatchStager& stager) {
                              std::move(staged.event.draft.job_id), std::move(staged.line.body),
                              staged.job_over});
   }
-  announcer_.Announce(batch);
+  parts_.announcer.Announce(batch);
   return appended;
 }
 
@@ -317,29 +320,30 @@ Status EventLogger::PublishEvents(BatchStager& stager) {
 // answered.
 Status EventLogger::AppendToFiles(BatchStager& stager) {
   for (const auto& [job_id, job] : stager.changed_jobs()) {
-    job_files_.Append(job_id, job.lines, job.before_job_seq + 1);
+    parts_.job_files.Append(job_id, job.lines, job.before_job_seq + 1);
   }
-  return job_files_.NeedsNote() ? NoteObstructedFiles() : Status();
+  return parts_.job_files.NeedsNote() ? NoteObstructedFiles() : Status();
 }
 
 Status EventLogger::NoteObstructedFiles() {
   ShowObstructedFiles();
-  if (job_files_.obstructed_count() > JobFileFollower::kMaxObstructed) {
+  if (parts_.job_files.obstructed_count() > JobFileFollower::kMaxObstructed) {
     return Failure("more than " + std::to_string(JobFileFollower::kMaxObstructed) +
                    " events.jsonl files cannot be written");
   }
-  identity_.owed_files = job_files_.OwedFiles();
-  if (Status noted = WriteJournalIdentity(files_, options_.runs_dir, identity_); !noted) {
+  parts_.identity.owed_files = parts_.job_files.OwedFiles();
+  if (Status noted = WriteJournalIdentity(parts_.files, parts_.options.runs_dir, parts_.identity);
+      !noted) {
     return noted;
   }
-  job_files_.Noted();
+  parts_.job_files.Noted();
   return {};
 }
 
 void EventLogger::ShowObstructedFiles() {
   std::vector<std::string> behind;
-  for (OwedFile& file : job_files_.OwedFiles()) behind.push_back(std::move(file.job_id));
-  health_.SetObstructed(job_files_.ObstructedFiles(), std::move(behind));
+  for (OwedFile& file : parts_.job_files.OwedFiles()) behind.push_back(std::move(file.job_id));
+  parts_.health.SetObstructed(parts_.job_files.ObstructedFiles(), std::move(behind));
 }
 
 }  // namespace stagelog
