@@ -121,7 +121,7 @@ Status EventLogger::OpenTable() {
     parts_.job_files.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
   }
   parts_.job_files.Noted();  // by recovery
-  ShowObstructedFiles();
+  notes_.Show();
   parts_.health.AddLostTails(opened->report.lost_tails);
   parts_.health.SetOpened(parts_.identity.journal_id, head, opened->report.set_aside);
   return {};
@@ -156,6 +156,14 @@ std::optional<Refusal> EventLogger::Admit(Request& request, bool wakes) {
   return Overloaded("too many events are waiting to be written; try again later");
 }
 
+void EventLogger::DeleteJob(std::string job_id, std::string actor, DeleteDone done) {
+  JobDeletions::Request request{std::move(job_id), std::move(actor), std::move(done)};
+  if (std::optional<Refusal> refusal = parts_.deletions.Add(request)) {
+    return request.done(tl::unexpected(std::move(*refusal)));
+  }
+  parts_.queue.Wake();
+}
+
 bool EventLogger::NotifyWriter(bool may_commit_inline) {
   const size_t waiting = parts_.queue.size();
   if (waiting == 0) return false;
@@ -179,13 +187,10 @@ void EventLogger::CommitInline() {
 
 int64_t EventLogger::NextTimerMicros() const {
   if (parts_.table == nullptr) return retry_at_micros_;
-  if (HasMaintenance()) return 0;  // at once
-  const int64_t oldest =
-      parts_.job_tables.IsPutOff() ? INT64_MAX : parts_.job_files.files().OldestDirtyMicros();
-  int64_t next = oldest == INT64_MAX ? INT64_MAX : oldest + parts_.options.idle_sync_micros;
-  for (const MaintenanceTask* task : parts_.tasks) next = std::min(next, task->NextDueMicros());
-  return std::min({next, parts_.job_files.NextRepairMicros(), parts_.deletions.NextDueMicros(),
-                   parts_.job_tables.NextDueMicros()});
+  const int64_t next = upkeep_.NextDueMicros();
+  if (parts_.job_tables.IsPutOff()) return next;
+  const int64_t oldest = parts_.job_files.files().OldestDirtyMicros();
+  return oldest == INT64_MAX ? next : std::min(next, oldest + parts_.options.idle_sync_micros);
 }
 
 bool EventLogger::RunOnce(bool may_wait) {
@@ -193,7 +198,7 @@ bool EventLogger::RunOnce(bool may_wait) {
   const std::lock_guard writing(writing_);
   is_writing_ = true;
   const bool goes_on = TakeTurn();
-  UpdateObstructedFiles();
+  notes_.Update();
   is_writing_ = false;
   parts_.queue.SetTimer(NextTimerMicros());
   return goes_on;
@@ -217,7 +222,7 @@ bool EventLogger::TakeTurn() {
   }
   const bool is_stopped =
       parts_.queue.IsStoppedAndEmpty();  // before: all later requests are refused
-  if (HasUpkeep()) {
+  if (upkeep_.IsDue()) {
     DoUpkeep();
     return true;
   }
@@ -228,6 +233,16 @@ bool EventLogger::TakeTurn() {
   if (parts_.table != nullptr)
     SyncIdleFiles(parts_.clock.MonotonicMicros() - parts_.options.idle_sync_micros);
   return true;
+}
+
+bool EventLogger::LimitTableLag() {
+  const Status limited = tables_.LimitLag();
+  if (!limited) CloseAfterFailure(limited.error().message);
+  return limited.has_value();
+}
+
+void EventLogger::DoUpkeep() {
+  if (Status done = upkeep_.Step(); !done) CloseAfterFailure(done.error().message);
 }
 
 void EventLogger::RefuseAll(std::vector<Request> requests) {
@@ -253,8 +268,7 @@ void EventLogger::CloseAfterFailure(const std::string& problem) {
   parts_.cache.Clear();
   retry_at_micros_ = parts_.clock.MonotonicMicros() + parts_.options.retry_micros;
   parts_.health.SetClosed(problem);
-  parts_.deletions.Abandon(problem);
-  AbandonTasks(problem);
+  upkeep_.Abandon(problem);
 }
 
 // Opening the journal anew is the remedy, and nothing need be waited for: everybody's appends are
@@ -288,7 +302,7 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
   constexpr int kFilesAtOnce = 64;
   JobFiles& files = parts_.job_files.files();
   if (files.OldestDirtyMicros() > before_micros) return;
-  if (!WriteTables()) return;  // what is noted stands in their rows
+  if (!tables_.WriteAll()) return;  // what is noted stands in their rows
   if (Status ours = parts_.lock.CheckStillHeld(); !ours)
     return CloseAfterFailure(ours.error().message);
   const auto database = parts_.files.Stat(DatabasePath(parts_.options.runs_dir));
@@ -315,7 +329,7 @@ void EventLogger::SyncIdleFiles(int64_t before_micros) {
 
 void EventLogger::CloseCleanly() {
   closed_ = true;
-  if (parts_.table != nullptr && !WriteTables()) {
+  if (parts_.table != nullptr && !tables_.WriteAll()) {
     CloseAfterFailure("the tables of jobs cannot be written: " +
                       parts_.job_tables.GetFollowerStatus().problem);
   }
@@ -336,7 +350,7 @@ void EventLogger::CloseCleanly() {
     spdlog::error("[journal] cannot complete the files: {}", problem.what());
   }
   if (parts_.table == nullptr) return;
-  ShowObstructedFiles();
+  notes_.Show();
   parts_.identity.highest_seq = parts_.sequencer.next_seq - 1;
   parts_.identity.owed_files = parts_.job_files.OwedFiles();
   try {

@@ -29,7 +29,10 @@
 #include "log/append_queue.h"
 #include "log/event_logger_options.h"
 #include "log/event_reader.h"
+#include "log/job_table_slices.h"
+#include "log/journal_upkeep.h"
 #include "log/maintenance_task.h"
+#include "log/obstructed_file_notes.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
 #include "log/writer_parts.h"
@@ -114,6 +117,8 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   void Push(Request request, bool wakes);
   std::optional<Refusal> Admit(Request& request, bool wakes);
   bool TakeTurn();
+  bool LimitTableLag();
+  void DoUpkeep();
   int64_t NextTimerMicros() const;
 
   // Committing a group (event_logger_write.cc).
@@ -135,22 +140,6 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   void QueueForTables(BatchStager& stager);
   Status PublishEvents(BatchStager& stager);
   Status AppendToFiles(BatchStager& stager);
-  Status NoteObstructedFiles();
-  void ShowObstructedFiles();
-
-  // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
-  bool HasUpkeep() const;
-  bool HasMaintenance() const;
-  void DoUpkeep();
-  Status DoSlice();
-  void WriteTableSlice();
-  bool WriteTables();
-  bool LimitTableLag();
-  void OnTablesFailed(const SQLite::Exception& problem);
-  void RecompareFiles(const std::unordered_set<std::string>& job_ids);
-  void RepairFile();
-  void UpdateObstructedFiles();
-  void AbandonTasks(const std::string& problem);
 
   void CloseAfterFailure(const std::string& problem);
   void ReopenSoon();
@@ -166,9 +155,11 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
   // Held by the writing thread. Everything below belongs to it, and `parts_` as that says itself.
   std::mutex writing_;
+  ObstructedFileNotes notes_{parts_};
+  JobTableSlices tables_{parts_};
+  JournalUpkeep upkeep_{parts_, tables_, notes_};
   bool closed_ = false;
-  bool is_slowed_ = false;       // by tables that are behind, and the log knows of it
-  int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
+  int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
   int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
   EventReader reader_;
   bool states_were_rebuilt_ = false;

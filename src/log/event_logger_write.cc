@@ -69,7 +69,7 @@ void EventLogger::Process(std::vector<Request> requests) {
   for (int groups = 1;; ++groups) {
     BeginCommit(*group);
     const bool is_last = group->failure != WriteFailure::kNone || groups == kMaxGroupsOfTurn ||
-                         group->bytes < parts_.options.overlap_bytes || HasMaintenance() ||
+                         group->bytes < parts_.options.overlap_bytes || upkeep_.HasMaintenance() ||
                          parts_.job_tables.IsUrgent();
     if (is_last) {
       if (committed != nullptr) Publish(*committed);
@@ -322,28 +322,7 @@ Status EventLogger::AppendToFiles(BatchStager& stager) {
   for (const auto& [job_id, job] : stager.changed_jobs()) {
     parts_.job_files.Append(job_id, job.lines, job.before_job_seq + 1);
   }
-  return parts_.job_files.NeedsNote() ? NoteObstructedFiles() : Status();
-}
-
-Status EventLogger::NoteObstructedFiles() {
-  ShowObstructedFiles();
-  if (parts_.job_files.obstructed_count() > JobFileFollower::kMaxObstructed) {
-    return Failure("more than " + std::to_string(JobFileFollower::kMaxObstructed) +
-                   " events.jsonl files cannot be written");
-  }
-  parts_.identity.owed_files = parts_.job_files.OwedFiles();
-  if (Status noted = WriteJournalIdentity(parts_.files, parts_.options.runs_dir, parts_.identity);
-      !noted) {
-    return noted;
-  }
-  parts_.job_files.Noted();
-  return {};
-}
-
-void EventLogger::ShowObstructedFiles() {
-  std::vector<std::string> behind;
-  for (OwedFile& file : parts_.job_files.OwedFiles()) behind.push_back(std::move(file.job_id));
-  parts_.health.SetObstructed(parts_.job_files.ObstructedFiles(), std::move(behind));
+  return parts_.job_files.NeedsNote() ? notes_.Note() : Status();
 }
 
 }  // namespace stagelog
