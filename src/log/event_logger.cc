@@ -77,7 +77,7 @@ EventLogger::~EventLogger() { Stop(); }
 
 void EventLogger::Start() {
   parts_.queue.SetTimer(NextTimerMicros());
-  commit_thread_ = std::make_unique<SingleTaskThread>("commits");
+  group_commit_.StartThread();
   parts_.job_files.StartThread();
   writer_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "writer");
@@ -92,7 +92,7 @@ void EventLogger::Stop() {
   if (writer_.joinable()) writer_.join();
   while (RunOnce()) {
   }
-  commit_thread_.reset();
+  group_commit_.StopThread();
 }
 
 Status EventLogger::OpenTable() {
@@ -179,7 +179,7 @@ void EventLogger::CommitInline() {
   if (writing && parts_.table != nullptr && !parts_.corruption_seen &&
       !parts_.job_tables.IsTooFarBehind()) {
     std::vector<Request> group = parts_.queue.Take(parts_.options.group_requests);
-    if (!group.empty()) Process(std::move(group));
+    if (!group.empty()) Write(std::move(group));
     parts_.queue.SetTimer(NextTimerMicros());
   }
   if (parts_.queue.size() > 0) parts_.queue.Wake();
@@ -215,7 +215,7 @@ bool EventLogger::TakeTurn() {
     if (parts_.table == nullptr || !LimitTableLag()) {
       RefuseAll(std::move(group));
     } else {
-      Process(std::move(group));
+      Write(std::move(group));
     }
     DoUpkeep();
     return true;
@@ -239,6 +239,17 @@ bool EventLogger::LimitTableLag() {
   const Status limited = tables_.LimitLag();
   if (!limited) CloseAfterFailure(limited.error().message);
   return limited.has_value();
+}
+
+// Where a group has failed, nobody is answered before the journal is closed.
+void EventLogger::Write(std::vector<Request> requests) {
+  std::optional<FailedCommit> failed = group_commit_.Write(std::move(requests));
+  if (!failed) return;
+  CloseAfterFailure(failed->problem);
+  // Comparing the files mends most of what can be wrong with them.
+  if (failed->is_committed) ReopenSoon();
+  for (const std::unique_ptr<AppendGroup>& group : failed->groups) group->SendAnswers();
+  RefuseAll(std::move(failed->waiting));
 }
 
 void EventLogger::DoUpkeep() {

@@ -18,7 +18,6 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "base/single_task_thread.h"
 #include "core/commit_listener.h"
 #include "core/event.h"
 #include "core/event_appender.h"
@@ -29,6 +28,7 @@
 #include "log/append_queue.h"
 #include "log/event_logger_options.h"
 #include "log/event_reader.h"
+#include "log/group_commit.h"
 #include "log/job_table_slices.h"
 #include "log/journal_upkeep.h"
 #include "log/maintenance_task.h"
@@ -100,14 +100,6 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
  private:
   using Request = AppendRequest;
-  struct Answer {
-    AppendDone done;
-    AppendOutcome outcome;
-    bool depends_on_commit = false;
-    int64_t pushed_micros = 0;  // monotonic
-  };
-  enum class WriteFailure { kNone, kBeforeCommit, kAtCommit, kAfterCommit };
-  struct Group;
 
   EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock, MetricsRegistry& metrics,
               RunLock lock);
@@ -118,28 +110,9 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   std::optional<Refusal> Admit(Request& request, bool wakes);
   bool TakeTurn();
   bool LimitTableLag();
+  void Write(std::vector<Request> requests);
   void DoUpkeep();
   int64_t NextTimerMicros() const;
-
-  // Committing a group (event_logger_write.cc).
-  void Process(std::vector<Request> requests);
-  std::unique_ptr<Group> NewGroup();
-  void PrepareFile(const std::string& job_id, const JobState* job);
-  std::vector<Request> CommitBetween(Group* committed, Group& group, Group& next);
-  std::vector<Request> StageAhead(Group& next);
-  void StageAll(std::vector<Request> requests, Group& group);
-  static void AddAnswer(Request& request, Group& group);
-  void StageOne(Request& request, Group& group, Answer& answer);
-  void CountDuplicates(const std::vector<AppendedEvent>& places);
-  void BeginCommit(Group& group);
-  void Commit(Group& group);
-  void Publish(Group& group);
-  void Conclude(Group* committed, Group& group, Group* next, std::vector<Request> waiting);
-  void SendAnswers(Group& group);
-  Status ReserveSeqs();
-  void QueueForTables(BatchStager& stager);
-  Status PublishEvents(BatchStager& stager);
-  Status AppendToFiles(BatchStager& stager);
 
   void CloseAfterFailure(const std::string& problem);
   void ReopenSoon();
@@ -150,8 +123,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
   WriterParts parts_;
 
-  std::atomic<bool> is_writing_{false};   // the writer's own thread is
-  std::atomic<bool> commit_done_{false};  // the one on the commit thread
+  std::atomic<bool> is_writing_{false};  // the writer's own thread is
 
   // Held by the writing thread. Everything below belongs to it, and `parts_` as that says itself.
   std::mutex writing_;
@@ -164,7 +136,7 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   EventReader reader_;
   bool states_were_rebuilt_ = false;
 
-  std::unique_ptr<SingleTaskThread> commit_thread_;  // none before Start()
+  GroupCommit group_commit_{parts_, upkeep_, notes_};
   std::thread writer_;
 };
 
