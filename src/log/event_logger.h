@@ -10,29 +10,24 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
-#include "base/mutex.h"
 #include "base/result.h"
 #include "core/commit_listener.h"
 #include "core/event.h"
 #include "core/event_appender.h"
+#include "core/follower.h"
 #include "core/job_deleter.h"
-#include "core/job_state.h"
 #include "core/journal_status.h"
 #include "core/refusal.h"
 #include "log/append_queue.h"
 #include "log/event_logger_options.h"
 #include "log/event_reader.h"
-#include "log/group_commit.h"
-#include "log/job_table_slices.h"
-#include "log/journal_upkeep.h"
+#include "log/journal_writer.h"
 #include "log/maintenance_task.h"
-#include "log/obstructed_file_notes.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
 #include "log/writer_parts.h"
@@ -96,48 +91,21 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   void WakeWriter() { parts_.queue.Wake(); }
 
   // Whether opening has rebuilt the state of every job. Before Start().
-  bool states_were_rebuilt() const { return states_were_rebuilt_; }
+  bool states_were_rebuilt() const { return writer_.states_were_rebuilt(); }
 
  private:
-  using Request = AppendRequest;
-
   EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock, MetricsRegistry& metrics,
               RunLock lock);
 
-  Status OpenTable();
-
-  void Push(Request request, bool wakes);
-  std::optional<Refusal> Admit(Request& request, bool wakes);
-  bool TakeTurn();
-  bool LimitTableLag();
-  void Write(std::vector<Request> requests);
-  void DoUpkeep();
-  int64_t NextTimerMicros() const;
-
-  void CloseAfterFailure(const std::string& problem);
-  void ReopenSoon();
-  void TryReopen();
-  void RefuseAll(std::vector<Request> requests);
-  void SyncIdleFiles(int64_t before_micros);
-  void CloseCleanly();
+  void Push(AppendRequest request, bool wakes);
+  std::optional<Refusal> Admit(AppendRequest& request, bool wakes);
 
   WriterParts parts_;
-
-  std::atomic<bool> is_writing_{false};  // the writer's own thread is
-
-  // Held by the writing thread. Everything below belongs to it, and `parts_` as that says itself.
-  std::mutex writing_;
-  ObstructedFileNotes notes_{parts_};
-  JobTableSlices tables_{parts_};
-  JournalUpkeep upkeep_{parts_, tables_, notes_};
-  bool closed_ = false;
-  int64_t retry_at_micros_ = 0;                 // monotonic; only while the table is closed
-  int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
   EventReader reader_;
-  bool states_were_rebuilt_ = false;
-
-  GroupCommit group_commit_{parts_, upkeep_, notes_};
-  std::thread writer_;
+  std::atomic<bool> is_writing_{false};    // the writer's own thread is
+  std::mutex writing_;                     // held by the writing thread
+  JournalWriter writer_{parts_, reader_};  // belongs to the writing thread
+  std::thread thread_;                     // the writer's own; none before Start()
 };
 
 }  // namespace stagelog

@@ -28,4 +28,14 @@ WriterParts::WriterParts(EventLoggerOptions chosen, FileSystem& file_system, Clo
       announcer(health),
       deletions(files, options.runs_dir, clock, registry, health, announcer) {}
 
+void WriterParts::ReportCorruption() {
+  corruption_seen = true;
+  queue.Wake();
+}
+
+void WriterParts::ReportLostLine(const std::string& job_id) {
+  lost_lines.Add(job_id);
+  queue.Wake();
+}
+
 }  // namespace stagelog

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -43,6 +44,11 @@ struct WriterParts {
 
   // For a slice of maintenance, while the journal is open.
   WriterAccess Access() { return {*table, cache, job_files, deletions}; }
+
+  // From any thread: a reader has found that the database is damaged, or that the file of the job
+  // lacks a line. The writing thread sees to it.
+  void ReportCorruption();
+  void ReportLostLine(const std::string& job_id);
 
   EventLoggerOptions options;
   FileSystem& files;
