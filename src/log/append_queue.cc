@@ -8,6 +8,14 @@
 
 namespace stagelog {
 
+size_t SizeOf(const std::vector<EventDraft>& drafts) {
+  size_t bytes = 0;
+  for (const EventDraft& draft : drafts) {
+    bytes += sizeof(EventDraft) + draft.message.size() + draft.payload.size();
+  }
+  return bytes;
+}
+
 AppendQueue::Admission AppendQueue::Push(AppendRequest& request, bool wakes) {
   const MutexLock lock(mutex_);
   if (is_stopping_) return Admission::kStopping;

@@ -19,9 +19,12 @@ struct AppendRequest {
   std::vector<EventDraft> drafts;
   std::optional<Precondition> precondition;
   AppendDone done;
-  size_t bytes = 0;           // size of the drafts, approximately
+  size_t bytes = 0;           // SizeOf(drafts)
   int64_t pushed_micros = 0;  // monotonic
 };
+
+// About how much memory the drafts take.
+size_t SizeOf(const std::vector<EventDraft>& drafts);
 
 // Safe from any thread. At most one thread may wait at a time.
 class AppendQueue {

@@ -10,54 +10,29 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
-#include "base/mutex.h"
 #include "base/result.h"
-#include "base/single_task_thread.h"
 #include "core/commit_listener.h"
 #include "core/event.h"
 #include "core/event_appender.h"
+#include "core/follower.h"
 #include "core/job_deleter.h"
-#include "core/job_state.h"
 #include "core/journal_status.h"
 #include "core/refusal.h"
 #include "log/append_queue.h"
-#include "log/batch_stager.h"
-#include "log/commit_announcer.h"
+#include "log/event_logger_options.h"
 #include "log/event_reader.h"
-#include "log/job_cache.h"
-#include "log/job_deletions.h"
-#include "log/job_file_follower.h"
-#include "log/job_tables.h"
-#include "log/journal_health.h"
+#include "log/journal_writer.h"
 #include "log/maintenance_task.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
-#include "log/writer_metrics.h"
+#include "log/writer_parts.h"
 
 namespace stagelog {
-
-struct EventLoggerOptions {
-  std::string runs_dir = "runs";
-  size_t open_files = 256;                // events.jsonl kept open
-  size_t queue_bytes = size_t{64} << 20;  // of drafts that wait for the writer
-  int64_t idle_sync_micros = 5'000'000;   // a file idle for so long is synced and stamped
-  int64_t retry_micros = 1'000'000;       // between attempts to come back after a failure
-  bool rebuild_states = false;            // fold every job anew at the first open
-  size_t group_requests = 4'096;          // that go into one commit
-  // A group with at least this many bytes of drafts is committed on another thread while the next
-  // is staged.
-  size_t overlap_bytes = size_t{64} << 10;
-  // JobTables::Options
-  int64_t table_delay_micros = 10'000;
-  int64_t table_slice_micros = 5'000;
-  int64_t max_table_lag_events = 200'000;
-};
 
 // One thread at a time writes: the writer's own, or a caller that commits a small group inline
 // because it would only wait for it. A large group is written by the commit thread while the writer
@@ -77,11 +52,11 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
 
   // Before Start(). Listeners are notified of every commit in order, on the writing thread; they
   // outlive Stop().
-  void AddListener(CommitListener* listener) { announcer_.AddListener(listener); }
+  void AddListener(CommitListener* listener) { parts_.announcer.AddListener(listener); }
 
   // Before Start(). A task gets its slices when no deletion and no task added earlier has work. It
   // outlives Stop().
-  void AddMaintenance(MaintenanceTask* task) { tasks_.push_back(task); }
+  void AddMaintenance(MaintenanceTask* task) { parts_.tasks.push_back(task); }
 
   void Start();
 
@@ -100,127 +75,37 @@ class EventLogger : public EventAppender, public JobDeleter, public JournalStatu
   bool NotifyWriter(bool may_commit_inline) override;
   void CommitInline() override;
   void DeleteJob(std::string job_id, std::string actor, DeleteDone done) override;
-  JournalStatus GetStatus() const override { return health_.Get(); }
-  bool IsDeleted(const std::string& job_id) const override { return deletions_.IsDeleted(job_id); }
-  bool IsFileBehind(const std::string& job_id) const override {
-    return health_.IsFileBehind(job_id);
+  JournalStatus GetStatus() const override { return parts_.health.Get(); }
+  bool IsDeleted(const std::string& job_id) const override {
+    return parts_.deletions.IsDeleted(job_id);
   }
-  EventReader& reader() { return *reader_; }
-  const Follower& job_tables() const { return job_tables_; }
+  bool IsFileBehind(const std::string& job_id) const override {
+    return parts_.health.IsFileBehind(job_id);
+  }
+  EventReader& reader() { return reader_; }
+  const Follower& job_tables() const { return parts_.job_tables; }
 
   // For tasks, any thread: JournalHealth::GetRefusal().
-  std::optional<Refusal> GetRefusal() const { return health_.GetRefusal(); }
+  std::optional<Refusal> GetRefusal() const { return parts_.health.GetRefusal(); }
   // For tasks, any thread: there is work now.
-  void WakeWriter() { queue_.Wake(); }
+  void WakeWriter() { parts_.queue.Wake(); }
 
   // Whether opening has rebuilt the state of every job. Before Start().
-  bool states_were_rebuilt() const { return states_were_rebuilt_; }
+  bool states_were_rebuilt() const { return writer_.states_were_rebuilt(); }
 
  private:
-  using Request = AppendRequest;
-  struct Answer {
-    AppendDone done;
-    AppendOutcome outcome;
-    bool depends_on_commit = false;
-    int64_t pushed_micros = 0;  // monotonic
-  };
-  enum class WriteFailure { kNone, kBeforeCommit, kAtCommit, kAfterCommit };
-  struct Group;
-
   EventLogger(EventLoggerOptions options, FileSystem& files, Clock& clock, MetricsRegistry& metrics,
               RunLock lock);
 
-  Status OpenTable();
+  void Push(AppendRequest request, bool wakes);
+  std::optional<Refusal> Admit(AppendRequest& request, bool wakes);
 
-  void Push(Request request, bool wakes);
-  std::optional<Refusal> Admit(Request& request, bool wakes);
-  bool TakeTurn();
-  int64_t NextTimerMicros() const;
-
-  // Committing a group (event_logger_write.cc).
-  void Process(std::vector<Request> requests);
-  std::unique_ptr<Group> NewGroup();
-  void PrepareFile(const std::string& job_id, const JobState* job);
-  std::vector<Request> CommitBetween(Group* committed, Group& group, Group& next);
-  std::vector<Request> StageAhead(Group& next);
-  void StageAll(std::vector<Request> requests, Group& group);
-  static void AddAnswer(Request& request, Group& group);
-  void StageOne(Request& request, Group& group, Answer& answer);
-  void CountDuplicates(const std::vector<AppendedEvent>& places);
-  void BeginCommit(Group& group);
-  void Commit(Group& group);
-  void Publish(Group& group);
-  void Conclude(Group* committed, Group& group, Group* next, std::vector<Request> waiting);
-  void SendAnswers(Group& group);
-  Status ReserveSeqs();
-  void QueueForTables(BatchStager& stager);
-  Status PublishEvents(BatchStager& stager);
-  Status AppendToFiles(BatchStager& stager);
-  Status NoteObstructedFiles();
-  void ShowObstructedFiles();
-
-  // Deletions and maintenance (event_logger_upkeep.cc): slices between two groups of appends.
-  bool HasUpkeep() const;
-  bool HasMaintenance() const;
-  void DoUpkeep();
-  Status DoSlice();
-  void WriteTableSlice();
-  bool WriteTables();
-  bool LimitTableLag();
-  void OnTablesFailed(const SQLite::Exception& problem);
-  void RecompareFiles(const std::unordered_set<std::string>& job_ids);
-  void RepairFile();
-  void UpdateObstructedFiles();
-  void CompareClock();
-  void AbandonTasks(const std::string& problem);
-
-  void CloseAfterFailure(const std::string& problem);
-  void ReopenSoon();
-  void TryReopen();
-  void RefuseAll(std::vector<Request> requests);
-  void SyncIdleFiles(int64_t before_micros);
-  void CloseCleanly();
-
-  EventLoggerOptions options_;
-  FileSystem& files_;
-  Clock& clock_;
-  RunLock lock_;
-
-  JournalHealth health_;
-  WriterMetrics metrics_;
-  AppendQueue queue_;
-
-  std::atomic<bool> is_writing_{false};   // the writer's own thread is
-  std::atomic<bool> commit_done_{false};  // the one on the commit thread
-
-  // Held by the writing thread. Everything below belongs to it, as does what its commit thread uses
-  // while it works.
-  std::mutex writing_;
-  std::unique_ptr<EventTable> table_;
-  std::unique_ptr<EventTable> failed_table_;  // only while the table is closed; nobody uses it
-  JournalIdentity identity_;
-  Sequencer sequencer_;
-  JobCache cache_;
-  JobTables job_tables_;
-  JobFileFollower job_files_;
-  CommitAnnouncer announcer_;
-  JobDeletions deletions_;
-  int64_t clock_lag_micros_ = 0;  // of the clock behind the newest event, while the log says so
-  bool closed_ = false;
-  bool is_slowed_ = false;       // by tables that are behind, and the log knows of it
-  int64_t retry_at_micros_ = 0;  // monotonic; only while the table is closed
-  int64_t reopened_at_micros_ = INT64_MIN / 2;  // monotonic; last time it was reopened
-  std::vector<MaintenanceTask*> tasks_;
-  std::unique_ptr<EventReader> reader_;
-  bool states_were_rebuilt_ = false;
-  std::atomic<bool> corruption_seen_{false};
-
-  mutable Mutex compare_mutex_;
-  std::unordered_set<std::string> files_to_compare_
-      STAGELOG_GUARDED_BY(compare_mutex_);  // jobs whose file has lost a line
-
-  std::unique_ptr<SingleTaskThread> commit_thread_;  // none before Start()
-  std::thread writer_;
+  WriterParts parts_;
+  EventReader reader_;
+  std::atomic<bool> is_writing_{false};    // the writer's own thread is
+  std::mutex writing_;                     // held by the writing thread
+  JournalWriter writer_{parts_, reader_};  // belongs to the writing thread
+  std::thread thread_;                     // the writer's own; none before Start()
 };
 
 }  // namespace stagelog
