@@ -279,8 +279,8 @@ bool EventTable::WouldBeInOrder(int64_t seq, int64_t ts_micros) {
   return in_order;
 }
 
-std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
-                                                    const std::string& event_id) {
+std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq, const std::string& event_id,
+                                                    std::optional<int64_t> unused_ts) {
   SQLite::Statement& query =
       Prepared(find_by_id_,
                "SELECT seq, body FROM events WHERE job = ? AND event_id = ? AND event_id <> ''");
@@ -291,7 +291,8 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq,
     found = FoundEvent{query.getColumn(0).getInt64(), query.getColumn(1).getString()};
   }
   query.reset();
-  if (!found) found = FindByGeneratedId(first_seq, event_id);
+  const bool is_of_unused_ts = unused_ts && MicrosOfUuidV7(event_id) == unused_ts;
+  if (!found && !is_of_unused_ts) found = FindByGeneratedId(first_seq, event_id);
   return found ? found : FindInFile(first_seq, event_id);
 }
 

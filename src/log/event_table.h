@@ -129,7 +129,10 @@ class EventTable {
   bool HasSeq(int64_t seq);
   // True if an event with that seq and `ts` would be in order among the stored ones.
   bool WouldBeInOrder(int64_t seq, int64_t ts_micros);
-  std::optional<FoundEvent> FindEventById(int64_t first_seq, const std::string& event_id);
+  // `unused_ts`: no event has that `ts`, which is known; it saves the search for an id that the
+  // journal has made from it.
+  std::optional<FoundEvent> FindEventById(int64_t first_seq, const std::string& event_id,
+                                          std::optional<int64_t> unused_ts = std::nullopt);
 
   std::optional<JobRow> FindJob(const std::string& job_id);
   std::vector<std::string> AllJobIds();

@@ -215,7 +215,8 @@ bool JobFileReconciler::TakeLine(std::string_view line) {
   if (event->ts_micros > max_ts_micros_) return false;
   if (!table_.WouldBeInOrder(event->seq, event->ts_micros)) return false;
   const int64_t first_seq = state_.job_seq == 0 ? event->seq : state_.first_seq;
-  if (table_.FindEventById(first_seq, event->draft.event_id)) return false;
+  // It would be in order: no event has its ts.
+  if (table_.FindEventById(first_seq, event->draft.event_id, event->ts_micros)) return false;
   Apply(state_, *event, StoredHash(line), &changes_);
   // The job's row comes before the events that refer to it.
   if (state_.job_seq == 1) table_.WriteState(state_, {}, 0);
