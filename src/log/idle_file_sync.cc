@@ -18,6 +18,7 @@ Status IdleFileSync::SyncIdle() {
 
 Status IdleFileSync::SyncAll() {
   while (parts_.job_files.files().OldestDirtyMicros() != INT64_MAX) {
+    if (!tables_.WriteAll()) return Failure("the tables of jobs cannot be written");
     if (Status synced = SyncSome(INT64_MAX - 1); !synced) return synced;
   }
   return {};

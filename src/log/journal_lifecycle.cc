@@ -40,6 +40,14 @@ Status JournalLifecycle::OpenTable() {
                                              parts_.corruption_seen.exchange(false),
                                              std::exchange(parts_.options.rebuild_states, false));
   if (!opened) return tl::unexpected(opened.error());
+  // Loaded first: with a table the journal counts as open.
+  if (Status loaded = parts_.deletions.Load(*opened->table); !loaded) return loaded;
+  int64_t head = 0;
+  try {
+    head = opened->table->HeadSeq();
+  } catch (const SQLite::Exception& problem) {
+    return Failure(problem.what());
+  }
   parts_.table = std::move(opened->table);
   parts_.failed_table.reset();
   parts_.identity = std::move(opened->identity);
@@ -48,13 +56,6 @@ Status JournalLifecycle::OpenTable() {
   reader_.Reopen();
   LogRecovery(opened->report, parts_.identity.journal_id);
   states_were_rebuilt_ = opened->report.states_rebuilt || !opened->report.states_differed.empty();
-  if (Status loaded = parts_.deletions.Load(*parts_.table); !loaded) return loaded;
-  int64_t head = 0;
-  try {
-    head = parts_.table->HeadSeq();
-  } catch (const SQLite::Exception& problem) {
-    return Failure(problem.what());
-  }
   parts_.job_tables.BeginAfter(head);
   for (const ObstructedFile& file : opened->obstructed_files) {
     parts_.job_files.Obstruct(file.job_id, file.first_missing_job_seq, file.problem);
