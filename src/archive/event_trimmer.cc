@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "log/job_files.h"
-#include "log/stored_file.h"
+#include "log/file/job_files.h"
+#include "log/file/stored_file.h"
 
 namespace stagelog {
 namespace {

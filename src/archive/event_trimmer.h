@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/file_system.h"
-#include "log/event_table.h"
-#include "log/file_events.h"
+#include "log/table/event_table.h"
+#include "log/table/file_events.h"
 
 namespace stagelog {
 

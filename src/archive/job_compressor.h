@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/file_system.h"
-#include "log/compressed_file.h"
-#include "log/event_table.h"
+#include "log/file/compressed_file.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

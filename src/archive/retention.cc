@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "log/job_files.h"
+#include "log/file/job_files.h"
 
 namespace stagelog {
 namespace {

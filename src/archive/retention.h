@@ -9,7 +9,7 @@
 
 #include "archive/event_trimmer.h"
 #include "base/file_system.h"
-#include "log/event_table.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

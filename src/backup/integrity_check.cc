@@ -7,12 +7,12 @@
 
 #include "backup/open_without_side_effects.h"
 #include "core/identifier.h"
-#include "log/event_table.h"
-#include "log/file_error.h"
+#include "log/file/file_error.h"
+#include "log/file/tombstones.h"
 #include "log/journal_identity.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
-#include "log/tombstones.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 namespace {

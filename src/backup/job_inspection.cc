@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "core/job_machine.h"
-#include "log/file_events.h"
-#include "log/job_files.h"
-#include "log/stored_file.h"
+#include "log/file/job_files.h"
+#include "log/file/stored_file.h"
+#include "log/table/file_events.h"
 
 namespace stagelog {
 namespace {

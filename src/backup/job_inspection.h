@@ -13,8 +13,8 @@
 #include "base/file_system.h"
 #include "core/chain_check.h"
 #include "core/job_state.h"
-#include "log/event_table.h"
-#include "log/line_reader.h"
+#include "log/file/line_reader.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

@@ -8,10 +8,10 @@
 #include <map>
 
 #include "core/identifier.h"
-#include "log/file_error.h"
-#include "log/job_files.h"
+#include "log/file/file_error.h"
+#include "log/file/job_files.h"
 #include "log/recovery.h"
-#include "log/sqlite_setup.h"
+#include "log/table/sqlite_setup.h"
 
 namespace stagelog {
 namespace {

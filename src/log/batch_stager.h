@@ -17,8 +17,8 @@
 #include "core/job_machine.h"
 #include "core/job_state.h"
 #include "core/refusal.h"
-#include "log/event_table.h"
-#include "log/job_cache.h"
+#include "log/table/event_table.h"
+#include "log/table/job_cache.h"
 
 namespace stagelog {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/commit_listener.h"
-#include "log/event_table.h"
 #include "log/journal_health.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

@@ -6,7 +6,7 @@
 
 #include "core/append_refusal.h"
 #include "log/journal_lifecycle.h"
-#include "log/sqlite_setup.h"
+#include "log/table/sqlite_setup.h"
 
 namespace stagelog {
 namespace {

@@ -25,11 +25,11 @@
 #include "core/refusal.h"
 #include "log/append_queue.h"
 #include "log/event_logger_options.h"
-#include "log/event_reader.h"
 #include "log/journal_writer.h"
 #include "log/maintenance_task.h"
 #include "log/recovery.h"
 #include "log/run_lock.h"
+#include "log/table/event_reader.h"
 #include "log/writer_parts.h"
 
 namespace stagelog {

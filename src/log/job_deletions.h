@@ -16,10 +16,10 @@
 #include "core/job_deleter.h"
 #include "core/refusal.h"
 #include "log/commit_announcer.h"
-#include "log/event_table.h"
+#include "log/file/tombstones.h"
 #include "log/job_remover.h"
 #include "log/journal_health.h"
-#include "log/tombstones.h"
+#include "log/table/event_table.h"
 #include "log/writer_access.h"
 
 namespace stagelog {

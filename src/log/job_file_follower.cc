@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/logging.h"
-#include "log/set_aside.h"
+#include "log/file/set_aside.h"
 
 namespace stagelog {
 namespace {

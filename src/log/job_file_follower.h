@@ -19,10 +19,10 @@
 #include "base/single_task_thread.h"
 #include "core/job_state.h"
 #include "core/journal_status.h"
-#include "log/event_table.h"
+#include "log/file/job_files.h"
 #include "log/job_file_repair.h"
-#include "log/job_files.h"
 #include "log/journal_identity.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/file_system.h"
-#include "log/event_table.h"
-#include "log/line_reader.h"
+#include "log/file/line_reader.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

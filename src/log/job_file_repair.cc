@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "base/logging.h"
-#include "log/job_files.h"
+#include "log/file/job_files.h"
+#include "log/file/set_aside.h"
+#include "log/file/stored_file.h"
 #include "log/recovery.h"
-#include "log/set_aside.h"
-#include "log/stored_file.h"
 
 namespace stagelog {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/file_system.h"
-#include "log/event_table.h"
 #include "log/job_file_reconciler.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/file_system.h"
-#include "log/event_table.h"
-#include "log/tombstones.h"
+#include "log/file/tombstones.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

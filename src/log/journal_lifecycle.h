@@ -7,10 +7,10 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
-#include "log/event_reader.h"
 #include "log/journal_upkeep.h"
 #include "log/obstructed_file_notes.h"
 #include "log/run_lock.h"
+#include "log/table/event_reader.h"
 #include "log/writer_parts.h"
 
 namespace stagelog {

@@ -8,13 +8,13 @@
 #include "base/result.h"
 #include "log/append_queue.h"
 #include "log/clean_closing.h"
-#include "log/event_reader.h"
 #include "log/group_commit.h"
 #include "log/idle_file_sync.h"
 #include "log/job_table_slices.h"
 #include "log/journal_lifecycle.h"
 #include "log/journal_upkeep.h"
 #include "log/obstructed_file_notes.h"
+#include "log/table/event_reader.h"
 #include "log/writer_parts.h"
 
 namespace stagelog {

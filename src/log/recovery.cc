@@ -7,13 +7,13 @@
 
 #include "base/random.h"
 #include "core/identifier.h"
-#include "log/file_error.h"
+#include "log/file/file_error.h"
+#include "log/file/job_files.h"
+#include "log/file/set_aside.h"
+#include "log/file/stored_file.h"
 #include "log/job_file_follower.h"
 #include "log/job_file_reconciler.h"
-#include "log/job_files.h"
 #include "log/job_remover.h"
-#include "log/set_aside.h"
-#include "log/stored_file.h"
 
 namespace stagelog {
 namespace {

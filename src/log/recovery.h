@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "core/journal_status.h"
-#include "log/event_table.h"
 #include "log/job_file_reconciler.h"
 #include "log/journal_identity.h"
+#include "log/table/event_table.h"
 
 namespace stagelog {
 

@@ -6,9 +6,9 @@
 
 #include "base/result.h"
 #include "core/job_state.h"
-#include "log/event_table.h"
-#include "log/job_cache.h"
 #include "log/job_file_follower.h"
+#include "log/table/event_table.h"
+#include "log/table/job_cache.h"
 
 namespace stagelog {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "log/stored_file.h"
+#include "log/file/stored_file.h"
 #include "tests/archive/retention_fixture.h"
 #include "tests/support/journal_evidence.h"
 

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "cli/run/line_splitter.h"
 #include "core/draft_decoder.h"
-#include "log/line_reader.h"
+#include "log/file/line_reader.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace stagelog {

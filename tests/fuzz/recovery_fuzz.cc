@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 #include "core/event_codec.h"
-#include "log/job_files.h"
+#include "log/file/job_files.h"
 #include "log/recovery.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/journal_evidence.h"

@@ -1,5 +1,5 @@
 // The compressed file by itself: what is read is what was written, or an error.
-#include "log/compressed_file.h"
+#include "log/file/compressed_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,8 @@
 #include <fstream>
 #include <random>
 
-#include "log/line_reader.h"
-#include "log/stored_file.h"
+#include "log/file/line_reader.h"
+#include "log/file/stored_file.h"
 #include "tests/support/journal_evidence.h"
 #include "tests/support/sanitizer.h"
 #include "tests/support/temporary_directory.h"

@@ -1,4 +1,4 @@
-#include "log/event_reader.h"
+#include "log/table/event_reader.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // The states of jobs in the writer's memory, and jobs that are large.
-#include "log/job_cache.h"
+#include "log/table/job_cache.h"
 
 #include <gmock/gmock.h>
 

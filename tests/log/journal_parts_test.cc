@@ -4,8 +4,8 @@
 #include <fstream>
 
 #include "log/console_mirror.h"
+#include "log/file/line_reader.h"
 #include "log/journal_identity.h"
-#include "log/line_reader.h"
 #include "tests/support/temporary_directory.h"
 
 namespace stagelog {

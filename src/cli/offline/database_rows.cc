@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/file_system.h"
-#include "log/job_events.h"
 #include "log/recovery.h"
+#include "log/table/job_events.h"
 
 namespace stagelog::cli {
 namespace {

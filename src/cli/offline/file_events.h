@@ -11,7 +11,7 @@
 #include "cli/offline/journal_path.h"
 #include "cli/offline/journal_verifier.h"
 #include "core/chain_check.h"
-#include "log/line_reader.h"
+#include "log/file/line_reader.h"
 
 namespace stagelog::cli {
 

@@ -7,7 +7,7 @@
 
 #include "base/file_system.h"
 #include "core/identifier.h"
-#include "log/stored_file.h"
+#include "log/file/stored_file.h"
 
 namespace stagelog::cli {
 namespace {

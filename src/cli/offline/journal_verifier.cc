@@ -8,10 +8,10 @@
 #include "cli/send/byte_source.h"
 #include "core/event_codec.h"
 #include "core/text_line.h"
-#include "log/file_events.h"
+#include "log/file/line_reader.h"
+#include "log/file/stored_file.h"
 #include "log/journal_identity.h"
-#include "log/line_reader.h"
-#include "log/stored_file.h"
+#include "log/table/file_events.h"
 
 namespace stagelog::cli {
 namespace {

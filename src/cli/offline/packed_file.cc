@@ -9,7 +9,7 @@
 #include "cli/send/byte_source.h"
 #include "cli/send/unpacking.h"
 #include "core/draft_decoder.h"
-#include "log/stored_file.h"
+#include "log/file/stored_file.h"
 
 namespace stagelog::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
-#include "log/compressed_file.h"
+#include "log/file/compressed_file.h"
 
 namespace stagelog::cli {
 

@@ -22,8 +22,8 @@
 #include "core/job_state.h"
 #include "core/journal_status.h"
 #include "core/retention_runner.h"
-#include "log/event_reader.h"
-#include "log/event_table.h"
+#include "log/table/event_reader.h"
+#include "log/table/event_table.h"
 
 namespace stagelog::cli {
 

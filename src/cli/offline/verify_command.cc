@@ -11,7 +11,7 @@
 #include "cli/offline/journal_verifier.h"
 #include "cli/progress.h"
 #include "client/daemon_client.h"
-#include "log/stored_file.h"
+#include "log/file/stored_file.h"
 
 namespace stagelog::cli {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "cli/send/unpacking.h"
-#include "log/compressed_file.h"
+#include "log/file/compressed_file.h"
 
 namespace stagelog::cli {
 namespace {

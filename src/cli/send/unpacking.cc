@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "log/compressed_file.h"
+#include "log/file/compressed_file.h"
 
 namespace stagelog::cli {
 namespace {

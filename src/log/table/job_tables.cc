@@ -1,0 +1,169 @@
+#include "log/table/job_tables.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "base/logging.h"
+
+namespace stagelog {
+namespace {
+
+constexpr int64_t kUrgentLagEvents = 16'384;
+// Between two looks at the clock.
+constexpr size_t kJobsAtOnce = 8;
+
+template <typename T>
+void AppendTo(std::vector<T>& all, const std::vector<T>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+}
+
+// Commits in its scope are not synced.
+class Unsynced {
+ public:
+  explicit Unsynced(EventTable& table) : table_(table) { table_.SetDurable(false); }
+  ~Unsynced() { table_.SetDurable(true); }
+
+  Unsynced(const Unsynced&) = delete;
+  Unsynced& operator=(const Unsynced&) = delete;
+
+ private:
+  EventTable& table_;
+};
+
+}  // namespace
+
+void JobTables::BeginAfter(int64_t seq) {
+  Clear();
+  head_seq_ = seq;
+  SetThrough(seq);
+  const MutexLock lock(mutex_);
+  is_open_ = true;
+}
+
+void JobTables::Clear() {
+  pending_.clear();
+  order_.clear();
+  due_at_micros_ = INT64_MAX;
+  has_failed_ = false;
+  const MutexLock lock(mutex_);
+  is_open_ = false;
+  problem_.clear();
+  advanced_.notify_all();
+}
+
+void JobTables::Add(const std::string& job_id, const StateChanges& changes, int64_t before_job_seq,
+                    std::vector<int64_t> seqs, JobCache& cache) {
+  const auto [entry, is_new] = pending_.try_emplace(job_id);
+  Pending& pending = entry->second;
+  if (is_new) {
+    order_.emplace(seqs.front(), job_id);
+    pending.before_job_seq = before_job_seq;
+    pending.seqs = std::move(seqs);
+    cache.Pin(job_id);
+  } else {
+    AppendTo(pending.seqs, seqs);
+  }
+  pending.changes.job = pending.changes.job || changes.job;
+  AppendTo(pending.changes.stages, changes.stages);
+  AppendTo(pending.changes.gates, changes.gates);
+}
+
+void JobTables::Committed(int64_t last_seq) {
+  head_seq_ = last_seq;
+  if (due_at_micros_ == INT64_MAX) {
+    due_at_micros_ = clock_.MonotonicMicros() + options_.delay_micros;
+  }
+}
+
+bool JobTables::IsUrgent() const {
+  return IsDue() && (awaited_seq_ > through_seq_ || LagEvents() >= kUrgentLagEvents);
+}
+
+bool JobTables::IsDue() const { return NextDueMicros() <= clock_.MonotonicMicros(); }
+
+int64_t JobTables::NextDueMicros() const {
+  if (pending_.empty()) return INT64_MAX;
+  const bool is_awaited = awaited_seq_ > through_seq_ && !has_failed_;
+  return is_awaited ? INT64_MIN : due_at_micros_;
+}
+
+void JobTables::Step(EventTable& table, JobCache& cache) {
+  if (order_.empty()) return;
+  const int64_t end_micros = clock_.MonotonicMicros() + options_.slice_micros;
+  const Unsynced unsynced(table);
+  auto next = order_.begin();
+  int64_t through = 0;
+  try {
+    table.Begin();
+    for (size_t count = 1; next != order_.end(); ++count) {
+      Write(next->second, pending_.at(next->second), table, cache);
+      ++next;
+      if (count % kJobsAtOnce == 0 && clock_.MonotonicMicros() >= end_micros) break;
+    }
+    through = next == order_.end() ? head_seq_.load() : next->first - 1;
+    table.SetTablesThrough(through);
+    table.Commit();
+  } catch (...) {
+    table.Rollback();
+    throw;
+  }
+  for (auto written = order_.begin(); written != next; written = order_.erase(written)) {
+    cache.Unpin(written->second);
+    pending_.erase(written->second);
+  }
+  has_failed_ = false;
+  due_at_micros_ = order_.empty() ? INT64_MAX : clock_.MonotonicMicros();
+  SetThrough(through);
+}
+
+void JobTables::Write(const std::string& job_id, const Pending& pending, EventTable& table,
+                      JobCache& cache) {
+  const JobState* state = cache.Find(table, job_id);
+  STAGELOG_CHECK(state != nullptr);
+  table.ListEvents(state->first_seq, pending.seqs);
+  table.WriteState(*state, pending.changes, pending.before_job_seq);
+}
+
+void JobTables::CatchUp(EventTable& table, JobCache& cache) {
+  while (!order_.empty()) Step(table, cache);
+}
+
+void JobTables::PutOff(const std::string& problem) {
+  has_failed_ = true;
+  due_at_micros_ = clock_.MonotonicMicros() + options_.retry_micros;
+  const MutexLock lock(mutex_);
+  if (problem_ == problem) return;
+  problem_ = problem;
+  advanced_.notify_all();
+  spdlog::warn("[journal] cannot write the tables of jobs: {}; trying again", problem);
+}
+
+void JobTables::SetThrough(int64_t seq) {
+  const MutexLock lock(mutex_);
+  through_seq_ = seq;
+  problem_.clear();
+  advanced_.notify_all();
+}
+
+FollowerStatus JobTables::GetFollowerStatus() const {
+  const MutexLock lock(mutex_);
+  return {.name = "job_tables", .lag_events = LagEvents(), .problem = problem_};
+}
+
+bool JobTables::Await(int64_t max_lag_events, int64_t timeout_micros) {
+  const int64_t seq = head_seq_ - max_lag_events;
+  if (through_seq_ >= seq) return true;
+  MutexLock lock(mutex_);
+  awaited_seq_ = std::max(awaited_seq_.load(), seq);
+  wake_();
+  advanced_.wait_for(lock, std::chrono::microseconds(timeout_micros),
+                     [&]() STAGELOG_REQUIRES(mutex_) {
+                       return through_seq_ >= seq || !is_open_ || !problem_.empty();
+                     });
+  return through_seq_ >= seq;
+}
+
+}  // namespace stagelog
