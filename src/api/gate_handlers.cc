@@ -175,11 +175,12 @@ HandlerResult ListGates(const ApiServices& services, Call call, const Responder&
   auto request = ParseGateList(call);
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
-  return {RunOnPool{[services, request = std::move(*request), limit]() -> HandlerResult {
+  const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
     const auto gates = services.jobs.ListGates(request);
     if (!gates) return Refused({.code = "read_failed", .detail = gates.error().message});
     return {JsonResponse(200, EncodeGateList(*gates, limit))};
-  }}};
+  };
+  return {RunOnPool{.work = work, .is_search = services.jobs.MustWait()}};
 }
 
 HandlerResult ApproveGate(const ApiServices& services, Call call, const Responder& responder) {

@@ -98,14 +98,15 @@ HandlerResult ShowReadiness(const ApiServices& services, Call, const Responder&)
 }
 
 HandlerResult ShowMetrics(const ApiServices& services, Call, const Responder&) {
-  return {RunOnPool{[services]() -> HandlerResult {
+  const auto work = [services]() -> HandlerResult {
     services.journal_metrics->Refresh();
     std::string text = services.metrics.RenderText();
     if (services.metric_labels.empty()) return {MetricsResponse(std::move(text))};
     // The other metrics are served while the database cannot be read, too.
     const Result<std::string> labeled = LabeledJobs(services);
     return {MetricsResponse(text + labeled.value_or(""))};
-  }}};
+  };
+  return {RunOnPool{.work = work, .is_search = services.jobs.MustWait()}};
 }
 
 }  // namespace stagelog

@@ -235,9 +235,10 @@ HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&)
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
   request->live_micros = services.LiveMicros();
-  // These look through all jobs; those of a status are found by an index.
+  // These look through all jobs, or wait; those of a status are found by an index.
   const bool is_search = !request->text.empty() || !request->pipelines.empty() ||
-                         !request->labels.empty() || request->updated_after_micros > 0;
+                         !request->labels.empty() || request->updated_after_micros > 0 ||
+                         services.jobs.MustWait();
   const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
     const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});

@@ -43,10 +43,15 @@ class IntegrityCheck {
     }
     Guarded([this] { CheckDatabase(); });
     Guarded([this] { CheckCounters(); });
+    LogTail tail;
+    Guarded([&] {
+      if (database_ != nullptr) tail = ReadLogTail(*database_);
+    });
     for (const std::string& job_id : jobs) {
       ++summary_.jobs;
       Guarded([&] {
-        JobInspection inspection(files_, runs_dir_, database_.get(), scratch_, job_id, on_finding_);
+        JobInspection inspection(files_, runs_dir_, database_.get(), scratch_, tail, job_id,
+                                 on_finding_);
         summary_.events += inspection.Run();
       });
     }

@@ -18,12 +18,13 @@ constexpr const char* kFindRow =
 }  // namespace
 
 JobInspection::JobInspection(FileSystem& files, const std::string& runs_dir,
-                             SQLite::Database* database, EventTable& scratch, std::string job_id,
-                             const FindingCallback& tell)
+                             SQLite::Database* database, EventTable& scratch, const LogTail& tail,
+                             std::string job_id, const FindingCallback& tell)
     : files_(files),
       runs_dir_(runs_dir),
       database_(database),
       scratch_(scratch),
+      tail_(tail),
       job_id_(std::move(job_id)),
       on_finding_(tell),
       name_(job_id_ + "/events.jsonl"),
@@ -32,9 +33,11 @@ JobInspection::JobInspection(FileSystem& files, const std::string& runs_dir,
 int64_t JobInspection::Run() {
   if (database_ != nullptr) {
     find_row_.emplace(*database_, kFindRow);
-    const JobPlace place = FindJobPlace(*database_, job_id_, Tail::kRead);
+    const JobPlace place = FindJobPlace(*database_, job_id_, Tail::kSkip);
     first_seq_ = place.first_seq;
     listed_through_ = place.last_seq;
+    const auto begins = tail_.new_jobs.find(job_id_);
+    if (first_seq_ == 0 && begins != tail_.new_jobs.end()) first_seq_ = begins->second;
   }
   ReadFileLines();
   for (const ChainFinding& finding : check_.findings()) {
@@ -117,20 +120,26 @@ std::string JobInspection::DifferenceOf(const Event& event, const FileLine& line
 void JobInspection::LookForMissingEvents() {
   std::sort(seqs_.begin(), seqs_.end());
   SQLite::Statement rows(*database_,
-                         SelectJobEvents(JobRange::kAfterJobSeq, /*with_files=*/true, Tail::kRead,
+                         SelectJobEvents(JobRange::kAfterJobSeq, /*with_files=*/true, Tail::kSkip,
                                          /*newest_first=*/false));
   rows.bind(1, first_seq_);
   rows.bind(2, 0);
   int64_t missing = 0;
   int64_t first_missing = 0;
   int64_t lost = 0;
-  while (rows.executeStep()) {
-    const int64_t seq = rows.getColumn(0).getInt64();
-    if (std::binary_search(seqs_.begin(), seqs_.end(), seq)) continue;
-    const bool is_lost = rows.getColumn(3).getInt64() == kLostOffset;
+  const auto look_for = [&](int64_t seq, bool is_lost) {
+    if (std::binary_search(seqs_.begin(), seqs_.end(), seq)) return;
     if (is_lost) ++lost;
-    if (is_lost) continue;
-    if (missing++ == 0) first_missing = seq;
+    if (!is_lost && missing++ == 0) first_missing = seq;
+  };
+  while (rows.executeStep()) {
+    look_for(rows.getColumn(0).getInt64(), rows.getColumn(3).getInt64() == kLostOffset);
+  }
+  const auto unlisted = tail_.seqs.find(first_seq_);
+  if (unlisted != tail_.seqs.end()) {
+    for (const int64_t seq : unlisted->second) {
+      if (seq > listed_through_) look_for(seq, false);
+    }
   }
   is_whole_ = missing + lost == 0;
   if (missing > 0) {
@@ -160,8 +169,9 @@ void JobInspection::CompareState() {
     tell("a row (of the job, its stages or its gates)");
   }
   FileLines lines(files_, runs_dir_);
-  const auto loaded = LoadJobState(*database_, lines, job_id_, INT64_MAX, Tail::kRead);
-  if (!loaded || !(*loaded == folded_)) tell("a snapshot");
+  if (!has_rows) return;
+  const auto loaded = LoadJobState(*database_, lines, job_id_, listed_through_, Tail::kSkip);
+  if (!loaded || !(*loaded == listed)) tell("a snapshot");
 }
 
 }  // namespace stagelog

@@ -25,10 +25,11 @@ using FindingCallback = std::function<void(const std::string& where, const std::
 // SQLite::Exception.
 class JobInspection {
  public:
-  // `database` may be null, `scratch` is a table without jobs of its own. All of them outlive this
-  // object.
+  // `database` may be null, `scratch` is a table without jobs of its own, `tail` is the database's.
+  // All of them outlive this object.
   JobInspection(FileSystem& files, const std::string& runs_dir, SQLite::Database* database,
-                EventTable& scratch, std::string job_id, const FindingCallback& tell);
+                EventTable& scratch, const LogTail& tail, std::string job_id,
+                const FindingCallback& tell);
 
   // Returns how many lines the file has.
   int64_t Run();
@@ -45,6 +46,7 @@ class JobInspection {
   const std::string& runs_dir_;
   SQLite::Database* const database_;
   EventTable& scratch_;
+  const LogTail& tail_;
   const std::string job_id_;
   const FindingCallback& on_finding_;
   std::string name_;  // of the file inside the runs folder

@@ -45,8 +45,7 @@ struct GateListRequest {
   std::vector<std::string> statuses;
   int64_t after_opened_seq = 0;
   size_t limit = 100;
-  // Fails instead of showing what was some moments ago, where the tables cannot be brought up to
-  // date.
+  // Fails also while the journal is closed, instead of showing what was some moments ago.
   bool must_be_current = false;
 };
 
@@ -97,6 +96,9 @@ class JobSource {
 
   // Jobs whose last event is later than `seq`.
   virtual Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) = 0;
+
+  // True if a list would have to wait for a moment. Never blocks.
+  virtual bool MustWait() { return false; }
 
   // Takes time in proportion to the number of jobs, not of events: about 5 ms for 100,000.
   virtual Result<JobCensus> CountJobs() { return JobCensus(); }

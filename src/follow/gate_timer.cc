@@ -190,8 +190,9 @@ void GateTimer::Sleep(MutexLock& lock) STAGELOG_UNCHECKED {
 
 void GateTimer::Look() {
   const bool is_retry = std::exchange(retry_at_micros_, std::nullopt).has_value();
-  if (Status noted = NoteNewGates(); !noted) return RetryLater(noted.error().message);
-  {
+  // Those that are known are decided all the same.
+  const Status noted = NoteNewGates();
+  if (noted) {
     const MutexLock lock(shared_->mutex);
     shared_->unnoted_seq = shared_->opened.empty() ? 0 : shared_->opened.front().first;
     shared_->problem.clear();
@@ -200,6 +201,7 @@ void GateTimer::Look() {
   Result<std::vector<GateListing>> gates = StillPending(due);
   if (!gates) return RetryLater(gates.error().message);
   is_outage_ = is_outage_ && is_retry && !gates->empty();
+  if (!noted) RetryLater(noted.error().message);
   {
     const MutexLock lock(shared_->mutex);
     shared_->in_flight = gates->size();
@@ -219,7 +221,7 @@ Status GateTimer::NoteNewGates() {
   }
   if (has_looked_ && opened_.empty()) return {};
   for (size_t count = kGatesAtOnce; count == kGatesAtOnce;) {
-    const auto gates = PendingAfter(noted_through_, kGatesAtOnce);
+    const auto gates = PendingAfter(noted_through_, kGatesAtOnce, /*must_be_current=*/true);
     if (!gates) return tl::unexpected(gates.error());
     count = gates->size();
     for (const GateListing& gate : *gates) {
@@ -281,9 +283,12 @@ Status GateTimer::DropDecided() {
   return {};
 }
 
-Result<std::vector<GateListing>> GateTimer::PendingAfter(int64_t seq, size_t limit) {
-  return source_.ListGates(
-      {.statuses = {"pending"}, .after_opened_seq = seq, .limit = limit, .must_be_current = true});
+Result<std::vector<GateListing>> GateTimer::PendingAfter(int64_t seq, size_t limit,
+                                                         bool must_be_current) {
+  return source_.ListGates({.statuses = {"pending"},
+                            .after_opened_seq = seq,
+                            .limit = limit,
+                            .must_be_current = must_be_current});
 }
 
 // Some of them, by opened_seq; none only when none is due.

@@ -81,7 +81,8 @@ class GateTimer : public CommitListener, public Follower {
   void SetTimer(int64_t opened_seq, const Timer& timer);
   void DropTimer(int64_t opened_seq);
   Status DropDecided();
-  Result<std::vector<GateListing>> PendingAfter(int64_t seq, size_t limit);
+  Result<std::vector<GateListing>> PendingAfter(int64_t seq, size_t limit,
+                                                bool must_be_current = false);
   std::vector<int64_t> DueGates() const;
   Result<std::vector<GateListing>> StillPending(const std::vector<int64_t>& opened_seqs);
   void Decide(const GateListing& gate);

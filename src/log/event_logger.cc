@@ -11,8 +11,6 @@
 namespace stagelog {
 namespace {
 
-// A reader waits so long for tables that do not advance, and then reads what there is.
-constexpr int64_t kTableWaitMicros = 2'000'000;
 // What another thread may write itself instead of waking the writer.
 constexpr size_t kMaxLedRequests = 4;
 constexpr size_t kMaxLedBytes = size_t{16} << 10;
@@ -25,7 +23,7 @@ EventLogger::EventLogger(EventLoggerOptions options, FileSystem& files, Clock& c
       reader_(
           DatabasePath(parts_.options.runs_dir), files.SqliteVfs(), clock,
           [this] { parts_.ReportCorruption(); }, files,
-          [this](int64_t lag) { return parts_.job_tables.Await(lag, kTableWaitMicros); },
+          [this](int64_t lag, int64_t timeout) { return parts_.job_tables.Await(lag, timeout); },
           [this](const std::string& job_id) { parts_.ReportLostLine(job_id); }) {}
 
 Result<std::unique_ptr<EventLogger>> EventLogger::Open(EventLoggerOptions options,

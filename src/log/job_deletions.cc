@@ -160,6 +160,10 @@ void JobDeletions::Abandon(const std::string& problem) {
   for (const DeleteDone& done : std::exchange(waiting_, {})) {
     done(tl::unexpected(JournalUnavailable(problem, "unknown")));
   }
+  RefuseRequests(problem);
+}
+
+void JobDeletions::RefuseRequests(const std::string& problem) {
   std::deque<Request> requests;
   {
     const MutexLock lock(mutex_);

@@ -62,6 +62,9 @@ class JobDeletions {
   // Decides the deletion now; it is carried out by Step(). Failures are those of Step().
   Status Begin(WriterAccess& access, Request request);
 
+  // Refuses the requests that were not begun, because of `problem`.
+  void RefuseRequests(const std::string& problem);
+
   // The journal was closed because of `problem`. Refuses the requests, those under way with the
   // outcome unknown: opening the journal finishes them.
   void Abandon(const std::string& problem);

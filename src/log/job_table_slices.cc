@@ -46,6 +46,10 @@ Status JobTableSlices::LimitLag() {
 void JobTableSlices::OnFailed(const SQLite::Exception& problem) {
   if (IsCorruption(problem)) parts_.corruption_seen = true;
   parts_.job_tables.PutOff(problem.what());
+  // They look at the tables, and nobody is kept waiting for those.
+  const std::string why = std::string("the tables of jobs cannot be written: ") + problem.what();
+  parts_.deletions.RefuseRequests(why);
+  for (MaintenanceTask* task : parts_.tasks) task->Abandon(why);
 }
 
 }  // namespace stagelog

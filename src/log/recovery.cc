@@ -114,6 +114,11 @@ class Opener {
     SyncWal();
     journal_.report.events_listed = journal_.table->CatchUpTables();
     FinishPendingDeletions(*journal_.table);
+    // The states would be folded from what is listed alone.
+    if (!journal_.table->ListsLookComplete()) {
+      journal_.table->RelistEvents();
+      rebuild_states_ = true;
+    }
     // First, for a job without its row would be taken for one that has only its file.
     journal_.report.states_differed = journal_.table->RebuildLaggingStates();
     journal_.report.fold_version_changed = !journal_.table->StatesMatchFoldVersion();
@@ -354,7 +359,7 @@ class Opener {
   }
 
   FileSystem& files_;
-  const bool rebuild_states_;
+  bool rebuild_states_;
   const bool was_just_written_;
   bool was_rebuilt_ = false;  // from files that were all read
   const std::string runs_dir_;

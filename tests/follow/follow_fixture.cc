@@ -116,6 +116,11 @@ void FakeLog::RefuseAppends(const std::string& code) {
   refusal_code_ = code;
 }
 
+void FakeLog::LetListingsLag(bool lag) {
+  const std::lock_guard lock(mutex_);
+  listings_lag_ = lag;
+}
+
 void FakeLog::FailReads(int count) {
   const std::lock_guard lock(mutex_);
   failing_reads_ = count;
@@ -180,6 +185,7 @@ Result<std::optional<JobState>> FakeLog::FindJob(const std::string& job_id, int6
 Result<std::vector<GateListing>> FakeLog::ListGates(const GateListRequest& request) {
   const std::lock_guard lock(mutex_);
   if (ReadFails()) return Failure("the disk is on fire");
+  if (request.must_be_current && listings_lag_) return Failure("the rows are behind");
   std::vector<std::pair<const std::string*, const GateState*>> found;  // with their jobs
   for (const auto& [job_id, state] : states_) {
     for (const GateState& gate : state.gates) {

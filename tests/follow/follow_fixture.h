@@ -55,6 +55,8 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
 
   // The next `count` reads fail.
   void FailReads(int count);
+  // Listings that must be current fail from now on, or do not any more.
+  void LetListingsLag(bool lag);
 
   // Listings go on to call every gate pending, as after a fault in the tables.
   void FreezeListings() { frozen_ = true; }
@@ -96,6 +98,7 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
   };
 
   bool ReadFails();
+  bool listings_lag_ = false;
   CommittedEvent Store(EventDraft draft);
   void Process(Held held);
 

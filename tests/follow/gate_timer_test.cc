@@ -254,6 +254,26 @@ TEST_F(GateTimerTest, ComesBackWhenReadingDoes) {
   EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
 }
 
+// What is new cannot be looked up: what is known is decided in time, and the rest afterwards.
+TEST_F(GateTimerTest, KnownGatesAreDecidedWhileNewOnesCannotBeSeen) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  Settle();
+  log_.LetListingsLag(true);
+  log_.Commit("b", "gate_pause", "g", kMinute);
+  Settle();
+  EXPECT_NE(timer_->GetFollowerStatus().problem, "");
+  EXPECT_GT(timer_->GetFollowerStatus().lag_events, 0);
+  for (int i = 0; i < 62; ++i) Wait(1);
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kPending);
+  log_.LetListingsLag(false);
+  Wait(1);
+  Wait(1);
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kExpired) << "its time was up long ago";
+  EXPECT_EQ(timer_->GetFollowerStatus().problem, "");
+}
+
 TEST_F(GateTimerTest, ARefusalAmongManyDelaysOnlyItsOwnGate) {
   Open();
   log_.Commit("a", "gate_pause", "g", kMinute);

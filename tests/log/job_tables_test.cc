@@ -207,8 +207,10 @@ TEST_F(JobTablesTest, ASliceThatFailsKeepsNobodyFromAppending) {
   EXPECT_THAT(Read({.job_id = "b"}), ElementsAre("3:three"));
   WaitForRetry();
   EXPECT_EQ(Tables().lag_events, 2) << "tried again, in vain";
-  EXPECT_TRUE(logger_->reader().ListGates({})) << "as of some moments ago";
-  EXPECT_FALSE(logger_->reader().ListGates({.must_be_current = true}));
+  EXPECT_FALSE(logger_->reader().ListGates({})) << "it would lack what was acknowledged";
+  EXPECT_FALSE(logger_->reader().ListJobs({}));
+  EXPECT_TRUE(logger_->reader().CountJobs()) << "as of some moments ago";
+  EXPECT_TRUE(logger_->reader().MustWait());
   Execute(kListsAgain);
   ASSERT_TRUE(Log("b", "four"));
   EXPECT_EQ(Tables().lag_events, 3) << "not before its time";
@@ -218,22 +220,35 @@ TEST_F(JobTablesTest, ASliceThatFailsKeepsNobodyFromAppending) {
   ExpectAgreement();
 }
 
-TEST_F(JobTablesTest, DeletionAndRetentionWaitForThem) {
+TEST_F(JobTablesTest, DeletionAndRetentionAreRefusedWhileTheyFail) {
   Open();
   ASSERT_TRUE(Log("a", "one"));
   Execute(kNoMoreLists);
   ASSERT_TRUE(Log("a", "two"));
-  bool is_answered = false;
-  logger_->DeleteJob("a", "ann", [&](const auto& outcome) {
-    EXPECT_TRUE(outcome);
-    is_answered = true;
-  });
-  for (int i = 0; i < 5; ++i) logger_->RunOnce(false);
-  EXPECT_FALSE(is_answered);
+  std::string deletion;
+  std::string retention;
+  const auto ask = [&] {
+    deletion = retention = "";
+    logger_->DeleteJob("a", "ann", [&](const auto& outcome) {
+      deletion = outcome ? "done" : outcome.error().code + ": " + outcome.error().detail;
+    });
+    archiver_->RunRetention(true, [&](const auto& outcome) {
+      retention = outcome ? "done" : outcome.error().code + ": " + outcome.error().detail;
+    });
+  };
+  ask();
+  WaitForRetry();
+  for (const std::string& answer : {deletion, retention}) {
+    EXPECT_THAT(answer, HasSubstr("journal_unavailable"));
+    EXPECT_THAT(answer, HasSubstr("no more lists"));
+  }
+  EXPECT_EQ(Query("SELECT count(*) FROM events"), 2) << "not applied";
   Execute(kListsAgain);
   WaitForRetry();
+  ask();
   for (int i = 0; i < 10; ++i) logger_->RunOnce(false);
-  EXPECT_TRUE(is_answered);
+  EXPECT_EQ(deletion, "done");
+  EXPECT_EQ(retention, "done");
   EXPECT_EQ(Query("SELECT count(*) FROM events"), 0);
   EXPECT_EQ(Query("SELECT count(*) FROM job_events"), 0);
 }
@@ -261,6 +276,8 @@ TEST_F(JobTablesTest, FarBehindAndStuckTheJournalRefuses) {
   EXPECT_EQ(refused.error().code, "journal_unavailable");
   EXPECT_THAT(refused.error().detail, HasSubstr("no more lists"));
   EXPECT_FALSE(logger_->GetStatus().writable);
+  EXPECT_TRUE(logger_->reader().ListJobs({})) << "closed, it shows what there is";
+  EXPECT_FALSE(logger_->reader().ListGates({.must_be_current = true}));
   WaitForRetry();
   EXPECT_FALSE(logger_->GetStatus().writable);
   Execute(kListsAgain);
@@ -298,6 +315,9 @@ TEST_F(JobTablesTest, WhateverTheyClaimTheyAreRight) {
         // Of a journal that followed with nothing yet.
         "UPDATE journal SET value = 0 WHERE key = 'tables_through'; DELETE FROM job_events; "
         "DELETE FROM jobs; DELETE FROM stages; DELETE FROM gates; DELETE FROM snapshots",
+        // Lists that were lost, wholly and in part.
+        "DELETE FROM job_events", "DELETE FROM job_events WHERE seq < 6",
+        "DELETE FROM job_events WHERE seq > 28",
         // Ahead of the log, and wrong.
         "UPDATE journal SET value = 99 WHERE key = 'tables_through'; DELETE FROM job_events; "
         "INSERT INTO job_events VALUES (1, 4711); UPDATE jobs SET last_seq = 99 WHERE first_seq = "

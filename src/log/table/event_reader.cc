@@ -241,8 +241,20 @@ void EventReader::GiveBack(std::unique_ptr<Connection> connection) {
   }
 }
 
-bool EventReader::Await(int64_t max_lag_events) {
-  return !await_tables_ || await_tables_(max_lag_events);
+Status EventReader::AwaitAll(bool must_be_current) {
+  if (!await_tables_) return {};
+  const JobTables::Wait wait = await_tables_(0, kWaitMicros);
+  if (wait == JobTables::Wait::kCurrent) return {};
+  if (wait == JobTables::Wait::kClosed && !must_be_current) return {};
+  return Failure("the tables of jobs are behind the log; see /readyz, and try again later");
+}
+
+void EventReader::AwaitMost() {
+  if (await_tables_) await_tables_(kMaxTailEvents, kWaitMicros);
+}
+
+bool EventReader::MustWait() {
+  return await_tables_ && await_tables_(0, 0) != JobTables::Wait::kCurrent;
 }
 
 void EventReader::Reopen() {
@@ -279,7 +291,7 @@ Result<T> EventReader::WithConnection(const std::function<T(Connection&)>& use) 
 }
 
 Result<Page> EventReader::Read(const ReadRequest& request) {
-  if (request.job_id) Await(kMaxTailEvents);
+  if (request.job_id) AwaitMost();
   return WithConnection<Page>([&](Connection& connection) {
     Page page;
     page.head_seq = connection.HeadSeq();
@@ -353,7 +365,7 @@ Result<int64_t> EventReader::MostEventsOf(const std::string& job_id) {
 
 Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
                                                      int64_t through_seq) {
-  Await(kMaxTailEvents);
+  AwaitMost();
   return WithConnection<std::optional<JobState>>([&](Connection& connection) {
     return LoadJobState(connection.database(), connection.lines(), job_id, through_seq,
                         Tail::kRead);
@@ -361,7 +373,7 @@ Result<std::optional<JobState>> EventReader::FindJob(const std::string& job_id,
 }
 
 Status EventReader::AdvanceJob(JobState& state, StateChanges* changes, int64_t through_seq) {
-  Await(kMaxTailEvents);
+  AwaitMost();
   const auto done = WithConnection<bool>([&](Connection& connection) {
     AdvanceJobState(connection.database(), connection.lines(), state, through_seq, Tail::kRead,
                     changes);
@@ -372,7 +384,7 @@ Status EventReader::AdvanceJob(JobState& state, StateChanges* changes, int64_t t
 }
 
 Result<std::vector<std::string>> EventReader::JobsChangedAfter(int64_t seq) {
-  Await(0);
+  if (Status current = AwaitAll(); !current) return tl::unexpected(current.error());
   return WithConnection<std::vector<std::string>>([&](Connection& connection) {
     SQLite::Statement& query =
         connection.Prepared("SELECT job_id FROM jobs WHERE last_seq > ? ORDER BY first_seq");
@@ -387,7 +399,7 @@ Result<std::vector<std::string>> EventReader::JobsChangedAfter(int64_t seq) {
 // Both read nothing but an index: that of jobs by their status, and the part of that of gates where
 // they are pending.
 Result<JobCensus> EventReader::CountJobs() {
-  Await(0);
+  static_cast<void>(AwaitAll());  // figures of some moments ago are better than none
   return WithConnection<JobCensus>([&](Connection& connection) {
     JobCensus census;
     SQLite::Statement& jobs =
@@ -433,8 +445,8 @@ constexpr const char* kSelectGates =
 }  // namespace
 
 Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& request) {
-  if (!Await(0) && request.must_be_current) {
-    return Failure("the tables of jobs are behind the log");
+  if (Status current = AwaitAll(request.must_be_current); !current) {
+    return tl::unexpected(current.error());
   }
   return WithConnection<std::vector<GateListing>>([&](Connection& connection) {
     std::string sql = std::string(kSelectGates) + "opened_seq > ?1";
@@ -450,7 +462,7 @@ Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& r
 }
 
 Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& request) {
-  Await(0);
+  if (Status current = AwaitAll(); !current) return tl::unexpected(current.error());
   return WithConnection<std::vector<JobListing>>([&](Connection& connection) {
     std::string sql = std::string("SELECT ") + kJobColumns + " FROM jobs WHERE first_seq < ?1";
     if (!request.statuses.empty()) sql += " AND status IN (SELECT value FROM json_each(?3))";
@@ -486,7 +498,7 @@ Result<std::vector<JobListing>> EventReader::ListJobs(const JobListRequest& requ
 
 Result<std::vector<LabelCount>> EventReader::CountByLabel(const std::string& key,
                                                           size_t max_values) {
-  Await(0);
+  if (Status current = AwaitAll(); !current) return tl::unexpected(current.error());
   return WithConnection<std::vector<LabelCount>>([&](Connection& connection) {
     SQLite::Statement& query = connection.Prepared(
         "WITH labeled AS (SELECT own.value AS value, status FROM jobs, json_each(jobs.labels) AS "

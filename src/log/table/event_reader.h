@@ -16,22 +16,24 @@
 #include "core/job_machine.h"
 #include "core/job_source.h"
 #include "core/job_state.h"
+#include "log/table/job_tables.h"
 
 namespace stagelog {
 
 // Sees every event that was acknowledged before the call: a read of one job looks through the tail
-// that the tables do not list yet, what lists jobs or gates waits for the tables (and shows what
-// there is where these do not advance). Safe from any thread but, once there is a writer, the
-// writing one; each call uses its own connection from a small pool and one short
-// transaction, so that the write-ahead log can always be reset.
+// that the tables do not list yet, what lists jobs or gates waits for the tables, and fails where
+// these do not come. While the journal is closed it shows what there is. Safe from any thread but,
+// once there is a writer, the writing one; each call uses its own connection from a small pool and
+// one short transaction, so that the write-ahead log can always be reset.
 class EventReader : public EventSource, public JobSource {
  public:
   // `on_corruption` is called if SQLite reports that the database is damaged. `files` has the
   // events.jsonl beside the database; `on_lost_line` is called with the job if its file lacks a
   // line that exists only there.
   using OnLostLine = std::function<void(const std::string& job_id)>;
-  // Returns when the tables of jobs lack at most so many events, or false if that takes too long.
-  using AwaitTables = std::function<bool(int64_t max_lag_events)>;
+  // JobTables::Await()
+  using AwaitTables =
+      std::function<JobTables::Wait(int64_t max_lag_events, int64_t timeout_micros)>;
   EventReader(std::string path, std::string vfs, Clock& clock, std::function<void()> on_corruption,
               FileSystem& files = RealFileSystem(), AwaitTables await_tables = nullptr,
               OnLostLine on_lost_line = nullptr);
@@ -49,6 +51,7 @@ class EventReader : public EventSource, public JobSource {
                     int64_t through_seq = INT64_MAX) override;
   Result<std::vector<std::string>> JobsChangedAfter(int64_t seq) override;
   Result<JobCensus> CountJobs() override;
+  bool MustWait() override;
 
   // The database file was replaced: connections to the old one are not used again.
   void Reopen();
@@ -58,8 +61,10 @@ class EventReader : public EventSource, public JobSource {
 
   // The tail that a read of one job looks through. What needs the rows of many jobs waits for all.
   static constexpr int64_t kMaxTailEvents = 20'000;
+  static constexpr int64_t kWaitMicros = 5'000'000;
 
-  bool Await(int64_t max_lag_events);
+  Status AwaitAll(bool must_be_current = false);
+  void AwaitMost();
 
   // Runs `use` in a transaction on a connection and turns its exceptions into a failure.
   template <typename T>

@@ -160,7 +160,7 @@ EventTable::EventTable(const std::string& path, const std::string& vfs, bool dur
       lines_(files, ParentDirectory(path)),
       stored_(database_, lines_) {
   database_.exec("PRAGMA journal_mode=WAL");
-  SetDurable(true);
+  SetSynced(true);
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
   Migrate();
@@ -195,12 +195,27 @@ SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot
   return *slot;
 }
 
-void EventTable::Begin() { Prepared(begin_, "BEGIN IMMEDIATE").exec(); }
+void EventTable::Begin() {
+  SetSynced(true);
+  Prepared(begin_, "BEGIN IMMEDIATE").exec();
+}
 
-void EventTable::Commit() { Prepared(commit_, "COMMIT").exec(); }
+void EventTable::BeginUnsynced() {
+  SetSynced(false);
+  Prepared(begin_, "BEGIN IMMEDIATE").exec();
+}
+
+void EventTable::Commit() {
+  Prepared(commit_, "COMMIT").exec();
+  SetSynced(true);  // for statements without a transaction
+}
 
 void EventTable::Rollback() noexcept {
   if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
+  try {
+    SetSynced(true);
+  } catch (const SQLite::Exception&) {  // the next Begin() tries again, and fails if it cannot
+  }
 }
 
 int64_t EventTable::HeadSeq() { return database_.execAndGet(kSelectHeadSeq).getInt64(); }
@@ -419,10 +434,13 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
   }
 }
 
-void EventTable::SetDurable(bool durable) {
+// Outside of transactions.
+void EventTable::SetSynced(bool synced) {
+  if (is_synced_ == synced) return;
   database_.exec(!durable_ ? "PRAGMA synchronous=OFF"
-                 : durable ? "PRAGMA synchronous=FULL"
+                 : synced  ? "PRAGMA synchronous=FULL"
                            : "PRAGMA synchronous=NORMAL");
+  is_synced_ = synced;
 }
 
 bool EventTable::TryCheckpoint() {

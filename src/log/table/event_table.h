@@ -99,15 +99,14 @@ class EventTable {
   EventTable(const std::string& path, const std::string& vfs, bool durable = true,
              FileSystem& files = RealFileSystem(), bool may_create = true);
 
-  // Whether commits from now on are durable, as the table was opened. Those that are not are as
-  // durable as the next one that is: it syncs the log that they stand in. Outside of transactions.
-  void SetDurable(bool durable);
-
   // For a table beside the journal in use: whether LoadState() and VisitJobEvents() look for events
   // that the tables do not list yet. At first they do not.
   void ReadTail(Tail tail) { tail_ = tail; }
 
   void Begin();
+  // The commit of this transaction is not synced: it is as durable as the next one that Begin() has
+  // begun, which syncs the log that both stand in.
+  void BeginUnsynced();
   void Commit();
   void Rollback() noexcept;
 
@@ -149,6 +148,8 @@ class EventTable {
   int64_t CatchUpTables();
   // Lists all events anew, as if none was listed.
   void RelistEvents();
+  // False if the first or the last event of a job is not listed. Some look-ups a job.
+  bool ListsLookComplete();
 
   // The job's state, folded from its last snapshot; no value for an unknown job.
   std::optional<JobState> LoadState(const std::string& job_id);
@@ -226,6 +227,7 @@ class EventTable {
 
  private:
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);
+  void SetSynced(bool synced);
   void Migrate();
   bool UpdateJobRow(const JobState& state);
   void WriteJobStatus(const JobState& state);
@@ -247,6 +249,7 @@ class EventTable {
 
   SQLite::Database database_;
   const bool durable_;
+  bool is_synced_ = false;  // commits are, if the table is durable
   Tail tail_ = Tail::kSkip;
   FileLines lines_;
   StoredEvents stored_;

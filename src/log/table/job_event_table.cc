@@ -43,6 +43,17 @@ void EventTable::RelistEvents() {
   Commit();
 }
 
+bool EventTable::ListsLookComplete() {
+  return database_
+             .execAndGet(
+                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE NOT EXISTS "
+                 "(SELECT 1 FROM job_events WHERE job = first_seq AND seq = last_seq) OR (NOT "
+                 "EXISTS "
+                 "(SELECT 1 FROM job_events WHERE job = first_seq AND seq = first_seq) AND "
+                 "NOT EXISTS (SELECT 1 FROM file_events WHERE seq = first_seq)))")
+             .getInt() == 0;
+}
+
 std::vector<EventTable::JobTail> EventTable::TailByJob(int64_t after_seq) {
   std::vector<JobTail> tails;
   std::unordered_map<int64_t, size_t> index;  // in `tails`, by first_seq

@@ -61,6 +61,20 @@ JobPlace FindJobPlace(SQLite::Database& database, const std::string& job_id, Tai
   return place;
 }
 
+LogTail ReadLogTail(SQLite::Database& database) {
+  LogTail tail;
+  SQLite::Statement query(database, std::string("SELECT job, seq FROM events WHERE seq > (") +
+                                        kSelectTablesThrough + ") ORDER BY seq");
+  while (query.executeStep()) {
+    tail.seqs[query.getColumn(0).getInt64()].push_back(query.getColumn(1).getInt64());
+  }
+  SQLite::Statement begins = SelectNewJobs(database);
+  while (begins.executeStep()) {
+    tail.new_jobs.emplace(JobIdOf(begins), begins.getColumn(0).getInt64());
+  }
+  return tail;
+}
+
 int64_t FindNewJob(SQLite::Database& database, const std::string& job_id) {
   SQLite::Statement query = SelectNewJobs(database);
   while (query.executeStep()) {

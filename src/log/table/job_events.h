@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace stagelog {
@@ -43,6 +44,15 @@ struct JobPlace {
 
 // Throws SQLite::Exception.
 JobPlace FindJobPlace(SQLite::Database& database, const std::string& job_id, Tail tail);
+
+// The tail as a whole, for those who look at many jobs.
+struct LogTail {
+  std::unordered_map<int64_t, std::vector<int64_t>> seqs;  // by the job's first seq, ascending
+  std::unordered_map<std::string, int64_t> new_jobs;       // those without a row: their first seq
+};
+
+// Throws SQLite::Exception.
+LogTail ReadLogTail(SQLite::Database& database);
 
 // The jobs that begin in the tail: they have no row yet. Throw SQLite::Exception.
 //

@@ -11,7 +11,8 @@
 namespace stagelog {
 namespace {
 
-constexpr int64_t kUrgentLagEvents = 16'384;
+constexpr int64_t kUrgentLagEvents = 4'096;
+constexpr int64_t kLongestSlice = 8;  // times Options::slice_micros
 // Between two looks at the clock.
 constexpr size_t kJobsAtOnce = 8;
 
@@ -19,19 +20,6 @@ template <typename T>
 void AppendTo(std::vector<T>& all, const std::vector<T>& more) {
   all.insert(all.end(), more.begin(), more.end());
 }
-
-// Commits in its scope are not synced.
-class Unsynced {
- public:
-  explicit Unsynced(EventTable& table) : table_(table) { table_.SetDurable(false); }
-  ~Unsynced() { table_.SetDurable(true); }
-
-  Unsynced(const Unsynced&) = delete;
-  Unsynced& operator=(const Unsynced&) = delete;
-
- private:
-  EventTable& table_;
-};
 
 }  // namespace
 
@@ -90,14 +78,22 @@ int64_t JobTables::NextDueMicros() const {
   return is_awaited ? INT64_MIN : due_at_micros_;
 }
 
+// Under load the tables get up to a third of the writer's time, so that they keep up with commits
+// over many jobs; and as much as is sensible when somebody waits.
+int64_t JobTables::SliceMicros() const {
+  const int64_t longest = kLongestSlice * options_.slice_micros;
+  if (awaited_seq_ > through_seq_) return longest;
+  return std::clamp((clock_.MonotonicMicros() - ended_at_micros_) / 2, options_.slice_micros,
+                    longest);
+}
+
 void JobTables::Step(EventTable& table, JobCache& cache) {
   if (order_.empty()) return;
-  const int64_t end_micros = clock_.MonotonicMicros() + options_.slice_micros;
-  const Unsynced unsynced(table);
+  const int64_t end_micros = clock_.MonotonicMicros() + SliceMicros();
   auto next = order_.begin();
   int64_t through = 0;
   try {
-    table.Begin();
+    table.BeginUnsynced();
     for (size_t count = 1; next != order_.end(); ++count) {
       Write(next->second, pending_.at(next->second), table, cache);
       ++next;
@@ -115,6 +111,7 @@ void JobTables::Step(EventTable& table, JobCache& cache) {
     pending_.erase(written->second);
   }
   has_failed_ = false;
+  ended_at_micros_ = clock_.MonotonicMicros();
   due_at_micros_ = order_.empty() ? INT64_MAX : clock_.MonotonicMicros();
   SetThrough(through);
 }
@@ -153,17 +150,20 @@ FollowerStatus JobTables::GetFollowerStatus() const {
   return {.name = "job_tables", .lag_events = LagEvents(), .problem = problem_};
 }
 
-bool JobTables::Await(int64_t max_lag_events, int64_t timeout_micros) {
+JobTables::Wait JobTables::Await(int64_t max_lag_events, int64_t timeout_micros) {
   const int64_t seq = head_seq_ - max_lag_events;
-  if (through_seq_ >= seq) return true;
+  if (through_seq_ >= seq) return Wait::kCurrent;
   MutexLock lock(mutex_);
-  awaited_seq_ = std::max(awaited_seq_.load(), seq);
-  wake_();
-  advanced_.wait_for(lock, std::chrono::microseconds(timeout_micros),
-                     [&]() STAGELOG_REQUIRES(mutex_) {
-                       return through_seq_ >= seq || !is_open_ || !problem_.empty();
-                     });
-  return through_seq_ >= seq;
+  if (timeout_micros > 0) {
+    awaited_seq_ = std::max(awaited_seq_.load(), seq);
+    wake_();
+    advanced_.wait_for(lock, std::chrono::microseconds(timeout_micros),
+                       [&]() STAGELOG_REQUIRES(mutex_) {
+                         return through_seq_ >= seq || !is_open_ || !problem_.empty();
+                       });
+  }
+  if (through_seq_ >= seq) return Wait::kCurrent;
+  return is_open_ ? Wait::kBehind : Wait::kClosed;
 }
 
 }  // namespace stagelog

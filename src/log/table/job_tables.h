@@ -35,7 +35,9 @@ class JobTables : public Follower {
  public:
   struct Options {
     int64_t delay_micros = 10'000;  // from a commit to the slice that writes its changes
-    int64_t slice_micros = 5'000;   // about how long a slice takes
+    // About how long a slice takes at least, if there is so much to write; eight times as long at
+    // most, where the tables are behind or somebody waits.
+    int64_t slice_micros = 5'000;
     int64_t retry_micros = 1'000'000;
     // Beyond this the log has to wait for the tables.
     int64_t max_lag_events = 200'000;
@@ -85,8 +87,9 @@ class JobTables : public Follower {
 
   // From any thread but the writing one: returns when the tables are at most `max_lag_events`
   // behind the head of now, or after `timeout_micros`; at once if the journal is closed or the last
-  // slice has failed. False if they are further behind.
-  bool Await(int64_t max_lag_events, int64_t timeout_micros);
+  // slice has failed.
+  enum class Wait { kCurrent, kBehind, kClosed };
+  Wait Await(int64_t max_lag_events, int64_t timeout_micros);
 
  private:
   // A job's changes that are to be written.
@@ -96,6 +99,7 @@ class JobTables : public Follower {
     std::vector<int64_t> seqs;
   };
 
+  int64_t SliceMicros() const;
   void SetThrough(int64_t seq);
   void Write(const std::string& job_id, const Pending& pending, EventTable& table, JobCache& cache);
 
@@ -106,6 +110,7 @@ class JobTables : public Follower {
   std::map<int64_t, std::string> order_;              // the jobs by their first event in there
   int64_t due_at_micros_ = INT64_MAX;                 // monotonic
   bool has_failed_ = false;                           // the last slice
+  int64_t ended_at_micros_ = 0;                       // monotonic; the last one
   std::atomic<int64_t> head_seq_ = 0;
   std::atomic<int64_t> through_seq_ = 0;
   std::atomic<int64_t> awaited_seq_ = 0;  // the highest that anybody has waited for
