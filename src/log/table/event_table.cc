@@ -156,11 +156,10 @@ int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
                        FileSystem& files, bool may_create)
     : database_(path, may_create ? kReadWrite | SQLITE_OPEN_CREATE : kReadWrite, kBusyMillis, vfs),
-      durable_(durable),
       lines_(files, ParentDirectory(path)),
       stored_(database_, lines_) {
   database_.exec("PRAGMA journal_mode=WAL");
-  SetSynced(true);
+  database_.exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
   Migrate();
@@ -195,27 +194,12 @@ SQLite::Statement& EventTable::Prepared(std::unique_ptr<SQLite::Statement>& slot
   return *slot;
 }
 
-void EventTable::Begin() {
-  SetSynced(true);
-  Prepared(begin_, "BEGIN IMMEDIATE").exec();
-}
+void EventTable::Begin() { Prepared(begin_, "BEGIN IMMEDIATE").exec(); }
 
-void EventTable::BeginUnsynced() {
-  SetSynced(false);
-  Prepared(begin_, "BEGIN IMMEDIATE").exec();
-}
-
-void EventTable::Commit() {
-  Prepared(commit_, "COMMIT").exec();
-  SetSynced(true);  // for statements without a transaction
-}
+void EventTable::Commit() { Prepared(commit_, "COMMIT").exec(); }
 
 void EventTable::Rollback() noexcept {
   if (sqlite3_get_autocommit(database_.getHandle()) == 0) database_.tryExec("ROLLBACK");
-  try {
-    SetSynced(true);
-  } catch (const SQLite::Exception&) {  // the next Begin() tries again, and fails if it cannot
-  }
 }
 
 int64_t EventTable::HeadSeq() { return database_.execAndGet(kSelectHeadSeq).getInt64(); }
@@ -432,15 +416,6 @@ void EventTable::VisitEvents(int64_t after_seq, const Visit& visit) {
     const std::string_view text(body.getText(), static_cast<size_t>(body.getBytes()));
     if (!visit(query.getColumn(0).getInt64(), text)) return;
   }
-}
-
-// Outside of transactions.
-void EventTable::SetSynced(bool synced) {
-  if (is_synced_ == synced) return;
-  database_.exec(!durable_ ? "PRAGMA synchronous=OFF"
-                 : synced  ? "PRAGMA synchronous=FULL"
-                           : "PRAGMA synchronous=NORMAL");
-  is_synced_ = synced;
 }
 
 bool EventTable::TryCheckpoint() {

@@ -104,9 +104,6 @@ class EventTable {
   void ReadTail(Tail tail) { tail_ = tail; }
 
   void Begin();
-  // The commit of this transaction is not synced: it is as durable as the next one that Begin() has
-  // begun, which syncs the log that both stand in.
-  void BeginUnsynced();
   void Commit();
   void Rollback() noexcept;
 
@@ -227,7 +224,6 @@ class EventTable {
 
  private:
   SQLite::Statement& Prepared(std::unique_ptr<SQLite::Statement>& slot, const char* sql);
-  void SetSynced(bool synced);
   void Migrate();
   bool UpdateJobRow(const JobState& state);
   void WriteJobStatus(const JobState& state);
@@ -248,8 +244,6 @@ class EventTable {
   void CatchUpJob(const JobTail& tail);
 
   SQLite::Database database_;
-  const bool durable_;
-  bool is_synced_ = false;  // commits are, if the table is durable
   Tail tail_ = Tail::kSkip;
   FileLines lines_;
   StoredEvents stored_;

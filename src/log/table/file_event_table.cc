@@ -137,7 +137,6 @@ int64_t EventTable::JobSeqAt(int64_t first_seq, int64_t seq) {
 }
 
 void EventTable::ForgetFileStamp(int64_t first_seq) {
-  SetSynced(true);
   SQLite::Statement update(database_, "UPDATE jobs SET file_job_seq = NULL WHERE first_seq = ?");
   update.bind(1, first_seq);
   update.exec();

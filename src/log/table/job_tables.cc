@@ -93,7 +93,7 @@ void JobTables::Step(EventTable& table, JobCache& cache) {
   auto next = order_.begin();
   int64_t through = 0;
   try {
-    table.BeginUnsynced();
+    table.Begin();
     for (size_t count = 1; next != order_.end(); ++count) {
       Write(next->second, pending_.at(next->second), table, cache);
       ++next;

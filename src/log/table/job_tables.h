@@ -23,8 +23,9 @@ namespace stagelog {
 
 // A follower of the log that shares the log's connection. It is not part of a commit: a commit
 // would otherwise write a page of each table for each job in it. The changes of many commits are
-// written together, in slices between two commits; they need no sync of their own, for the next
-// commit syncs the same file, and opening the journal makes up for what was lost.
+// written together, in slices between two commits. A slice is synced: were its pages in the
+// write-ahead log and not on the disk, a later sync that fails could take back what readers and
+// checkpoints already rely on.
 //
 // The states of the jobs that are still to be written stay in the cache. Slices are due some
 // milliseconds after a commit, or at once when a reader waits. After a failed slice the tables

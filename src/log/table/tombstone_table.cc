@@ -47,7 +47,6 @@ void EventTable::InsertTombstone(const Tombstone& tombstone) {
 }
 
 void EventTable::CompleteTombstone(const std::string& job_id) {
-  SetSynced(true);
   SQLite::Statement update(database_, "UPDATE deleted_jobs SET pending = 0 WHERE job_id = ?");
   update.bind(1, job_id);
   update.exec();
