@@ -45,8 +45,10 @@ struct GateListRequest {
   std::vector<std::string> statuses;
   int64_t after_opened_seq = 0;
   size_t limit = 100;
-  // Fails also while the journal is closed, instead of showing what was some moments ago.
-  bool must_be_current = false;
+  // kUsual: fails where the rows cannot be brought up to date, but shows what there is while the
+  // journal is closed. kCurrent: fails in either case. kAsTheyAre: shows what there is.
+  enum class Rows { kUsual, kCurrent, kAsTheyAre };
+  Rows rows = Rows::kUsual;
 };
 
 struct GateListing {

@@ -221,7 +221,7 @@ Status GateTimer::NoteNewGates() {
   }
   if (has_looked_ && opened_.empty()) return {};
   for (size_t count = kGatesAtOnce; count == kGatesAtOnce;) {
-    const auto gates = PendingAfter(noted_through_, kGatesAtOnce, /*must_be_current=*/true);
+    const auto gates = PendingAfter(noted_through_, kGatesAtOnce, Rows::kCurrent);
     if (!gates) return tl::unexpected(gates.error());
     count = gates->size();
     for (const GateListing& gate : *gates) {
@@ -266,7 +266,7 @@ Status GateTimer::DropDecided() {
   auto timer = timers_.begin();
   int64_t seq = 0;
   for (size_t count = kGatesAtOnce; count == kGatesAtOnce;) {
-    const auto gates = PendingAfter(seq, kGatesAtOnce);
+    const auto gates = PendingAfter(seq, kGatesAtOnce, Rows::kAsTheyAre);
     if (!gates) return tl::unexpected(gates.error());
     count = gates->size();
     for (const GateListing& gate : *gates) {
@@ -283,12 +283,9 @@ Status GateTimer::DropDecided() {
   return {};
 }
 
-Result<std::vector<GateListing>> GateTimer::PendingAfter(int64_t seq, size_t limit,
-                                                         bool must_be_current) {
-  return source_.ListGates({.statuses = {"pending"},
-                            .after_opened_seq = seq,
-                            .limit = limit,
-                            .must_be_current = must_be_current});
+Result<std::vector<GateListing>> GateTimer::PendingAfter(int64_t seq, size_t limit, Rows rows) {
+  return source_.ListGates(
+      {.statuses = {"pending"}, .after_opened_seq = seq, .limit = limit, .rows = rows});
 }
 
 // Some of them, by opened_seq; none only when none is due.
@@ -308,7 +305,7 @@ std::vector<int64_t> GateTimer::DueGates() const {
 Result<std::vector<GateListing>> GateTimer::StillPending(const std::vector<int64_t>& opened_seqs) {
   std::vector<GateListing> pending;
   for (const int64_t opened_seq : opened_seqs) {
-    auto found = PendingAfter(opened_seq - 1, 1);
+    auto found = PendingAfter(opened_seq - 1, 1, Rows::kAsTheyAre);
     if (!found) return tl::unexpected(found.error());
     if (!found->empty() && found->front().opened_seq == opened_seq) {
       pending.push_back(std::move(found->front()));

@@ -81,8 +81,10 @@ class GateTimer : public CommitListener, public Follower {
   void SetTimer(int64_t opened_seq, const Timer& timer);
   void DropTimer(int64_t opened_seq);
   Status DropDecided();
-  Result<std::vector<GateListing>> PendingAfter(int64_t seq, size_t limit,
-                                                bool must_be_current = false);
+  // What is known was in the rows once: as they are, they show at worst as pending what is decided,
+  // and the writer knows better.
+  using Rows = GateListRequest::Rows;
+  Result<std::vector<GateListing>> PendingAfter(int64_t seq, size_t limit, Rows rows);
   std::vector<int64_t> DueGates() const;
   Result<std::vector<GateListing>> StillPending(const std::vector<int64_t>& opened_seqs);
   void Decide(const GateListing& gate);

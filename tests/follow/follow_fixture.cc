@@ -185,7 +185,8 @@ Result<std::optional<JobState>> FakeLog::FindJob(const std::string& job_id, int6
 Result<std::vector<GateListing>> FakeLog::ListGates(const GateListRequest& request) {
   const std::lock_guard lock(mutex_);
   if (ReadFails()) return Failure("the disk is on fire");
-  if (request.must_be_current && listings_lag_) return Failure("the rows are behind");
+  if (request.rows != GateListRequest::Rows::kAsTheyAre && listings_lag_)
+    return Failure("the rows are behind");
   std::vector<std::pair<const std::string*, const GateState*>> found;  // with their jobs
   for (const auto& [job_id, state] : states_) {
     for (const GateState& gate : state.gates) {

@@ -55,7 +55,7 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
 
   // The next `count` reads fail.
   void FailReads(int count);
-  // Listings that must be current fail from now on, or do not any more.
+  // Listings fail from now on unless they may be as they are, or do not any more.
   void LetListingsLag(bool lag);
 
   // Listings go on to call every gate pending, as after a fault in the tables.

@@ -223,6 +223,7 @@ TEST_F(JobTablesTest, ASliceThatFailsKeepsNobodyFromAppending) {
   WaitForRetry();
   EXPECT_EQ(Tables().lag_events, 2) << "tried again, in vain";
   EXPECT_FALSE(logger_->reader().ListGates({})) << "it would lack what was acknowledged";
+  EXPECT_TRUE(logger_->reader().ListGates({.rows = GateListRequest::Rows::kAsTheyAre}));
   EXPECT_FALSE(logger_->reader().ListJobs({}));
   EXPECT_TRUE(logger_->reader().CountJobs()) << "as of some moments ago";
   EXPECT_TRUE(logger_->reader().MustWait());
@@ -292,7 +293,7 @@ TEST_F(JobTablesTest, FarBehindAndStuckTheJournalRefuses) {
   EXPECT_THAT(refused.error().detail, HasSubstr("no more lists"));
   EXPECT_FALSE(logger_->GetStatus().writable);
   EXPECT_TRUE(logger_->reader().ListJobs({})) << "closed, it shows what there is";
-  EXPECT_FALSE(logger_->reader().ListGates({.must_be_current = true}));
+  EXPECT_FALSE(logger_->reader().ListGates({.rows = GateListRequest::Rows::kCurrent}));
   WaitForRetry();
   EXPECT_FALSE(logger_->GetStatus().writable);
   Execute(kListsAgain);

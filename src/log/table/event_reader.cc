@@ -445,8 +445,10 @@ constexpr const char* kSelectGates =
 }  // namespace
 
 Result<std::vector<GateListing>> EventReader::ListGates(const GateListRequest& request) {
-  if (Status current = AwaitAll(request.must_be_current); !current) {
-    return tl::unexpected(current.error());
+  using Rows = GateListRequest::Rows;
+  if (request.rows != Rows::kAsTheyAre) {
+    const Status current = AwaitAll(request.rows == Rows::kCurrent);
+    if (!current) return tl::unexpected(current.error());
   }
   return WithConnection<std::vector<GateListing>>([&](Connection& connection) {
     std::string sql = std::string(kSelectGates) + "opened_seq > ?1";
