@@ -16,12 +16,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <compare>
 #include <iostream>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,7 +48,10 @@ SQLite::Database OpenDatabase(const std::string& path) {
 struct Change {
   int64_t job = 0;
   int64_t seq = 0;
-  auto operator<=>(const Change&) const = default;
+
+  bool operator<(const Change& other) const {
+    return std::tie(job, seq) < std::tie(other.job, other.seq);
+  }
 };
 
 // The tables that follow.
