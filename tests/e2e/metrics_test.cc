@@ -46,34 +46,34 @@ class MetricsTest : public DaemonTest {
 };
 
 TEST_F(MetricsTest, JobsAreCountedByStatus) {
-  EXPECT_EQ(Value("stagelog_jobs{status=\"running\"}"), 0);
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"running\"}", 0));
   Append("a", R"({"type":"job_created"})");
   Append("b", R"({"type":"job_started"})");
   Append("c", R"({"type":"job_started"})");
   Append("d", R"({"type":"job_failed"})");
-  EXPECT_EQ(Value("stagelog_jobs{status=\"created\"}"), 1);
-  EXPECT_EQ(Value("stagelog_jobs{status=\"running\"}"), 2);
-  EXPECT_EQ(Value("stagelog_jobs{status=\"failed\"}"), 1);
-  EXPECT_EQ(Value("stagelog_jobs{status=\"completed\"}"), 0);
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"created\"}", 1));
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"running\"}", 2));
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"failed\"}", 1));
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"completed\"}", 0));
   Append("b", R"({"type":"job_completed"})");
-  EXPECT_EQ(Value("stagelog_jobs{status=\"running\"}"), 1);
-  EXPECT_EQ(Value("stagelog_jobs{status=\"completed\"}"), 1);
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"running\"}", 1));
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"completed\"}", 1));
   ASSERT_EQ(admin().Request("DELETE", "/api/v1/jobs/d", {}).status, 200);
-  EXPECT_EQ(Value("stagelog_jobs{status=\"failed\"}"), 0);
+  EXPECT_TRUE(Becomes("stagelog_jobs{status=\"failed\"}", 0));
 }
 
 TEST_F(MetricsTest, PendingGatesAreCountedAndTheOldestIsTimed) {
-  EXPECT_EQ(Value("stagelog_pending_gates"), 0);
-  EXPECT_EQ(Value("stagelog_oldest_pending_gate_age_seconds"), 0);
+  EXPECT_TRUE(Becomes("stagelog_pending_gates", 0));
+  EXPECT_TRUE(Becomes("stagelog_oldest_pending_gate_age_seconds", 0));
   Append("a", R"({"type":"gate_pause","gate":"g"})");
   Append("b", R"({"type":"gate_pause","gate":"g"})");
-  EXPECT_EQ(Value("stagelog_pending_gates"), 2);
+  EXPECT_TRUE(Becomes("stagelog_pending_gates", 2));
   EXPECT_TRUE(Becomes("stagelog_oldest_pending_gate_age_seconds", 1));
   ASSERT_EQ(admin().Post("/api/v1/jobs/a/gates/g/approve", "").status, 201);
-  EXPECT_EQ(Value("stagelog_pending_gates"), 1);
+  EXPECT_TRUE(Becomes("stagelog_pending_gates", 1));
   ASSERT_EQ(admin().Post("/api/v1/jobs/b/cancel", "").status, 201);
-  EXPECT_EQ(Value("stagelog_pending_gates"), 0);
-  EXPECT_EQ(Value("stagelog_oldest_pending_gate_age_seconds"), 0);
+  EXPECT_TRUE(Becomes("stagelog_pending_gates", 0));
+  EXPECT_TRUE(Becomes("stagelog_oldest_pending_gate_age_seconds", 0));
 }
 
 TEST_F(MetricsTest, AWorkerThatIsSilentIsLost) {
