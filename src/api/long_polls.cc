@@ -71,7 +71,8 @@ void LongPolls::OnCommit(const CommittedBatchPointer& batch) {
   if (was_empty) post_([this] { TakeBatches(); });
 }
 
-void LongPolls::OnJobDeleted(const std::string& job_id) {
+void LongPolls::OnJobDeleted(const std::string& job_id, int64_t seq) {
+  head_seq_ = std::max(head_seq_.load(), seq);
   if (parked_count_ == 0) return;
   post_([this, job_id] {
     std::vector<uint64_t> ids;

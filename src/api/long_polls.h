@@ -55,7 +55,7 @@ class LongPolls : public CommitListener {
 
   void OnCommit(const CommittedBatchPointer& batch) override;
   // Polls of that job are re-evaluated, and find that it was deleted.
-  void OnJobDeleted(const std::string& job_id) override;
+  void OnJobDeleted(const std::string& job_id, int64_t seq) override;
 
  private:
   void ParkOnLoop(ParkedPoll poll);

@@ -174,10 +174,11 @@ class IntegrityCheck {
     if (database_ == nullptr) return;
     SQLite::Statement query(
         *database_,
-        "SELECT job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending, "
+        "SELECT job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending, seq, "
         "EXISTS(SELECT 1 FROM jobs WHERE jobs.job_id = deleted_jobs.job_id) FROM deleted_jobs");
     while (query.executeStep()) {
-      Tombstone tombstone{.job_id = query.getColumn(0).getString(),
+      Tombstone tombstone{.seq = query.getColumn(8).getInt64(),
+                          .job_id = query.getColumn(0).getString(),
                           .first_seq = query.getColumn(1).getInt64(),
                           .last_seq = query.getColumn(2).getInt64(),
                           .last_ts_micros = query.getColumn(3).getInt64(),
@@ -190,7 +191,7 @@ class IntegrityCheck {
         on_finding_(kDatabase, "job " + tombstone.job_id +
                                    " is partly deleted; the next daemon start finishes it");
       }
-      if (query.getColumn(8).getInt() != 0) {
+      if (query.getColumn(9).getInt() != 0) {
         on_finding_(kDatabase, "job " + tombstone.job_id + " was deleted, but still has a row");
       }
       const auto known = in_file.find(tombstone.job_id);

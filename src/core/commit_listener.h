@@ -34,8 +34,9 @@ class CommitListener {
   virtual ~CommitListener() = default;
   virtual void OnCommit(const CommittedBatchPointer& batch) = 0;
 
-  // The same for a deleted job: none of its events can be read any more.
-  virtual void OnJobDeleted(const std::string& /*job_id*/) {}
+  // The same for the deletion of a job, which has a seq of its own: the job is not found any more,
+  // and its events are about to go.
+  virtual void OnJobDeleted(const std::string& /*job_id*/, int64_t /*seq*/) {}
 };
 
 }  // namespace stagelog

@@ -13,6 +13,7 @@ namespace stagelog {
 
 // The answer to the deletion of a job.
 struct DeletedJobReport {
+  int64_t seq = 0;  // the deletion's own, a hole in polls
   std::string job_id;
   int64_t event_count = 0;
   int64_t first_seq = 0;

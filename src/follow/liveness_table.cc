@@ -59,7 +59,7 @@ void LivenessTable::OnCommit(const CommittedBatchPointer& batch) {
   }
 }
 
-void LivenessTable::OnJobDeleted(const std::string& job_id) {
+void LivenessTable::OnJobDeleted(const std::string& job_id, int64_t /*seq*/) {
   const MutexLock lock(mutex_);
   rhythms_.erase(job_id);
 }

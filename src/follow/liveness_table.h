@@ -35,7 +35,7 @@ class LivenessTable : public LivenessMonitor, public CommitListener {
   // Every event is a sign of life of its job but for what people and the gate timer decide. The end
   // of a job takes it out of the table.
   void OnCommit(const CommittedBatchPointer& batch) override;
-  void OnJobDeleted(const std::string& job_id) override;
+  void OnJobDeleted(const std::string& job_id, int64_t seq) override;
 
  private:
   HeartbeatRhythm* FindOrAdd(const std::string& job_id, int64_t now_micros)

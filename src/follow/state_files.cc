@@ -78,6 +78,13 @@ void StateFiles::OnCommit(const CommittedBatchPointer& batch) {
   announced_seq_ = events.back().seq;
 }
 
+// Nothing is to be written; a job that is being written is not found.
+void StateFiles::OnJobDeleted(const std::string& /*job_id*/, int64_t seq) {
+  const MutexLock lock(mutex_);
+  if (covered_seq_ == announced_seq_) covered_seq_ = seq;
+  announced_seq_ = seq;
+}
+
 bool StateFiles::RunOnce(bool may_wait) {
   if (!AwaitWork(may_wait)) return false;
   const int64_t now = clock_.MonotonicMicros();
@@ -87,6 +94,7 @@ bool StateFiles::RunOnce(bool may_wait) {
   RetryFailed(now);
   WriteBacklog();
   MoveCursor(now);
+  const MutexLock lock(mutex_);
   covered_seq_ = CoveredThrough();
   return true;
 }
@@ -218,13 +226,9 @@ void StateFiles::OnFailure(const std::string& job_id, int64_t since_seq, const E
 }
 
 // No job whose last event is at or before this is behind.
-int64_t StateFiles::CoveredThrough() {
+int64_t StateFiles::CoveredThrough() const {
   if (!backlog_.empty()) return cursor_seq_;
-  int64_t through = 0;
-  {
-    const MutexLock lock(mutex_);
-    through = fresh_.empty() ? announced_seq_ : fresh_since_seq_ - 1;
-  }
+  int64_t through = fresh_.empty() ? announced_seq_ : fresh_since_seq_ - 1;
   for (const auto& [job_id, since_seq] : failed_) through = std::min(through, since_seq - 1);
   return through;
 }
@@ -246,6 +250,7 @@ void StateFiles::MoveCursor(int64_t now_micros) {
 
 // False when the cursor is where it can be.
 bool StateFiles::BeginCheckpoint() {
+  const MutexLock lock(mutex_);
   next_cursor_seq_ = CoveredThrough();
   return next_cursor_seq_ > cursor_seq_;
 }

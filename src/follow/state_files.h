@@ -55,6 +55,7 @@ class StateFiles : public CommitListener, public Follower {
   bool RunOnce(bool may_wait = true);
 
   void OnCommit(const CommittedBatchPointer& batch) override;
+  void OnJobDeleted(const std::string& job_id, int64_t seq) override;
 
   // LagEvents(), and what keeps the first of the jobs whose files cannot be written.
   FollowerStatus GetFollowerStatus() const override;
@@ -75,7 +76,7 @@ class StateFiles : public CommitListener, public Follower {
   void OnFailure(const std::string& job_id, int64_t since_seq, const Error& error);
   void ShowProblem(const std::string& problem);
 
-  int64_t CoveredThrough();
+  int64_t CoveredThrough() const STAGELOG_REQUIRES(mutex_);
   void MoveCursor(int64_t now_micros);
   bool BeginCheckpoint();
   bool SyncSome();

@@ -1,5 +1,6 @@
 #include "log/commit_announcer.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -42,8 +43,11 @@ void CommitAnnouncer::AnnounceMissed(EventTable& table) {
   announce();
 }
 
-void CommitAnnouncer::AnnounceDeletion(const std::string& job_id) {
-  for (CommitListener* listener : listeners_) listener->OnJobDeleted(job_id);
+void CommitAnnouncer::AnnounceDeletion(const std::string& job_id, int64_t seq) {
+  // A reopening may have announced events behind it first.
+  announced_seq_ = std::max(announced_seq_, seq);
+  health_.SetHead(announced_seq_);
+  for (CommitListener* listener : listeners_) listener->OnJobDeleted(job_id, seq);
 }
 
 }  // namespace stagelog

@@ -29,7 +29,8 @@ class CommitAnnouncer {
   // announces its events, and mirrors them to the console. Throws SQLite::Exception.
   void AnnounceMissed(EventTable& table);
 
-  void AnnounceDeletion(const std::string& job_id);
+  // The same for a deletion, which has its place in that order.
+  void AnnounceDeletion(const std::string& job_id, int64_t seq);
 
  private:
   JournalHealth& health_;

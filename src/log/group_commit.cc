@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "log/journal_identity.h"
-
 namespace stagelog {
 namespace {
 
@@ -94,7 +92,7 @@ void GroupCommit::Begin(AppendGroup& group) {
   }
   try {
     parts_.table->Begin();
-    if (Status reserved = ReserveSeqs(); !reserved) {
+    if (Status reserved = parts_.ReserveSeqs(); !reserved) {
       return group.Fail(AppendGroup::WriteFailure::kBeforeCommit, reserved.error().message);
     }
     parts_.health.SetVisible(parts_.sequencer.next_seq - 1);
@@ -108,20 +106,6 @@ void GroupCommit::Begin(AppendGroup& group) {
     if (IsCorruption(trouble)) parts_.corruption_seen = true;
     group.Fail(AppendGroup::WriteFailure::kBeforeCommit, trouble.what());
   }
-}
-
-// The bound is on the disk before a seq beyond the old one is given to anybody.
-Status GroupCommit::ReserveSeqs() {
-  if (parts_.sequencer.next_seq - 1 <= parts_.identity.highest_seq) return {};
-  JournalIdentity identity = parts_.identity;
-  identity.highest_seq = parts_.sequencer.next_seq - 1 + kSeqReserve;
-  if (Status written = WriteJournalIdentity(parts_.files, parts_.options.runs_dir, identity);
-      !written) {
-    return written;
-  }
-  parts_.table->SetHighestSeq(identity.highest_seq);
-  parts_.identity = std::move(identity);
-  return {};
 }
 
 // On the commit thread, or on the writer's. Needs neither the states nor the queue.

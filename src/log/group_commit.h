@@ -53,7 +53,6 @@ class GroupCommit {
                                            AppendGroup& next);
   std::vector<AppendRequest> StageAhead(AppendGroup& next);
   void Begin(AppendGroup& group);
-  Status ReserveSeqs();
   void Commit(AppendGroup& group);
   void Publish(AppendGroup& group);
   static std::optional<FailedCommit> Conclude(Group committed, Group group, Group next,

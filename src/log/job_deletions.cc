@@ -12,7 +12,8 @@ namespace {
 constexpr int64_t kFolderRetryMicros = 60'000'000;
 
 DeletedJobReport ReportOf(const Tombstone& tombstone) {
-  return {.job_id = tombstone.job_id,
+  return {.seq = tombstone.seq,
+          .job_id = tombstone.job_id,
           .event_count = tombstone.event_count,
           .first_seq = tombstone.first_seq,
           .last_seq = tombstone.last_seq,
@@ -45,12 +46,13 @@ bool JobDeletions::IsDeleted(const std::string& job_id) const {
 
 Status JobDeletions::Load(EventTable& table) {
   std::unordered_set<std::string> deleted;
+  missed_.clear();
   left_.clear();
   retry_at_micros_ = clock_.MonotonicMicros() + kFolderRetryMicros;
   try {
     for (const Tombstone& tombstone : table.AllTombstones()) {
       deleted.insert(tombstone.job_id);
-      if (!IsDeleted(tombstone.job_id)) unannounced_.emplace(tombstone.job_id, tombstone);
+      if (!IsDeleted(tombstone.job_id)) missed_.push_back(tombstone);
       if (tombstone.is_pending) left_.push_back(tombstone);
     }
   } catch (const SQLite::Exception& problem) {
@@ -61,9 +63,8 @@ Status JobDeletions::Load(EventTable& table) {
   return {};
 }
 
-void JobDeletions::AnnounceFinished() {
-  const std::map<std::string, Tombstone> news = unannounced_;
-  for (const auto& [job_id, tombstone] : news) Finish(tombstone);
+void JobDeletions::AnnounceMissed() {
+  for (const Tombstone& tombstone : std::exchange(missed_, {})) Announce(tombstone);
 }
 
 bool JobDeletions::HasRequests() const {
@@ -115,12 +116,18 @@ Status JobDeletions::Begin(WriterAccess& access, Request request) {
     throw;
   }
   waiting_.push_back(std::move(request.done));  // if this fails, Abandon() answers
+  const Result<int64_t> seq = access.AssignSeq();
+  if (!seq) return tl::unexpected(seq.error());
+  tombstone.seq = *seq;
   if (Status begun = remover_.Begin(access.table(), tombstone); !begun) return begun;
+  access.PassOver(tombstone.seq);
   access.ForgetJob(tombstone.job_id);
   access.ForgetFile(tombstone.job_id);
-  unannounced_.emplace(tombstone.job_id, tombstone);
-  const MutexLock lock(mutex_);
-  deleted_.insert(tombstone.job_id);
+  {
+    const MutexLock lock(mutex_);
+    deleted_.insert(tombstone.job_id);
+  }
+  Announce(tombstone);
   return {};
 }
 
@@ -131,7 +138,6 @@ Status JobDeletions::RemoveSome(EventTable& table) {
   const auto& [tombstone, folder_problem] = **step;
   const DeleteDone done = std::move(waiting_.front());
   waiting_.pop_front();
-  if (unannounced_.contains(tombstone.job_id)) Finish(tombstone);
   if (folder_problem.empty()) {
     done(ReportOf(tombstone));
     return {};
@@ -147,12 +153,11 @@ Status JobDeletions::RemoveSome(EventTable& table) {
   return {};
 }
 
-void JobDeletions::Finish(const Tombstone& tombstone) {
+void JobDeletions::Announce(const Tombstone& tombstone) {
   spdlog::info("[journal] deleted job {}: {} events, seq {} to {}", tombstone.job_id,
                tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
   jobs_deleted_total_.Add();
-  unannounced_.erase(tombstone.job_id);
-  announcer_.AnnounceDeletion(tombstone.job_id);
+  announcer_.AnnounceDeletion(tombstone.job_id, tombstone.seq);
 }
 
 void JobDeletions::Abandon(const std::string& problem) {

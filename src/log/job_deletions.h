@@ -3,10 +3,10 @@
 #define STAGELOG_LOG_JOB_DELETIONS_H_
 
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -43,12 +43,11 @@ class JobDeletions {
   // Any thread. True from the moment on at which the deletion is decided.
   bool IsDeleted(const std::string& job_id) const;
 
-  // The journal was opened, which has finished deletions: AnnounceFinished() tells of those that
-  // are news.
+  // The journal was opened, which has finished deletions: AnnounceMissed() announces those that
+  // this object has not. Nobody has listened before the first time: ForgetMissed().
   Status Load(EventTable& table);
-  void AnnounceFinished();
-  // Nobody has listened yet: there is no news.
-  void ForgetFinished() { unannounced_.clear(); }
+  void AnnounceMissed();
+  void ForgetMissed() { missed_.clear(); }
 
   // Whether Step() has something to do.
   bool HasWork() const;
@@ -59,7 +58,8 @@ class JobDeletions {
   // After a failure, or if this throws SQLite::Exception, the journal has to be reopened.
   Status Step(WriterAccess& access);
 
-  // Decides the deletion now; it is carried out by Step(). Failures are those of Step().
+  // Decides the deletion now, and announces it; it is carried out by Step(). Failures are those of
+  // Step().
   Status Begin(WriterAccess& access, Request request);
 
   // Refuses the requests that were not begun, because of `problem`.
@@ -73,17 +73,17 @@ class JobDeletions {
   bool HasRequests() const;
   Request TakeRequest();
   Status RemoveSome(EventTable& table);
-  void Finish(const Tombstone& tombstone);
+  void Announce(const Tombstone& tombstone);
 
   Clock& clock_;
   Counter& jobs_deleted_total_;
   const JournalHealth& health_;
   CommitAnnouncer& announcer_;
   JobRemover remover_;
-  std::deque<DeleteDone> waiting_;                // for the jobs in the remover, in its order
-  std::map<std::string, Tombstone> unannounced_;  // by job
-  std::deque<Tombstone> left_;                    // their folders could not be removed
-  int64_t retry_at_micros_ = 0;                   // monotonic
+  std::deque<DeleteDone> waiting_;  // for the jobs in the remover, in its order
+  std::vector<Tombstone> missed_;   // in the order of the log
+  std::deque<Tombstone> left_;      // their folders could not be removed
+  int64_t retry_at_micros_ = 0;     // monotonic
 
   mutable Mutex mutex_;
   std::deque<Request> requests_ STAGELOG_GUARDED_BY(mutex_);  // not begun

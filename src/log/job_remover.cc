@@ -16,6 +16,7 @@ Status JobRemover::Begin(EventTable& table, Tombstone tombstone) {
     table.Begin();
     table.InsertTombstone(tombstone);
     table.DeleteJobRows(tombstone.first_seq);
+    table.SetTablesThrough(tombstone.seq);
     table.Commit();
   } catch (const SQLite::Exception& problem) {
     return Failure(problem.what());

@@ -15,8 +15,8 @@ namespace stagelog {
 
 // What is durable when, and what opening the journal makes of a crash at any point:
 //  1. the tombstone is in its file and synced: decided; the journal goes on from here when opened;
-//  2. one transaction: the tombstone is in the table, the job's own rows are gone. From here on the
-//     job is answered 410;
+//  2. one transaction: the tombstone is in the table, the job's own rows are gone, and the tables of
+//     jobs are complete up to the tombstone's seq. From here on the job is answered 410;
 //  3. its events go, some thousands a step; then its folder is renamed (which takes all of its
 //     files away at once) and removed, a file a step;
 //  4. the tombstone is no longer pending.
@@ -26,7 +26,8 @@ class JobRemover {
   JobRemover(FileSystem& files, std::string runs_dir)
       : files_(files), runs_dir_(std::move(runs_dir)) {}
 
-  // Steps 1 and 2. After a failure the outcome is unknown: the journal has to be opened anew.
+  // Steps 1 and 2, with the tombstone at the head of the log and no event before it that the tables
+  // lack. After a failure the outcome is unknown: the journal has to be opened anew.
   Status Begin(EventTable& table, Tombstone tombstone);
 
   // Step 3 from the folder on, for a job whose folder could not be removed before.

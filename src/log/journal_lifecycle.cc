@@ -29,7 +29,7 @@ Result<RunLock> LockRunsFolder(FileSystem& files, const std::string& runs_dir) {
 
 Status JournalLifecycle::Open() {
   if (Status opened = OpenTable(); !opened) return opened;
-  parts_.deletions.ForgetFinished();
+  parts_.deletions.ForgetMissed();
   parts_.announcer.BeginAfter(parts_.sequencer.next_seq - 1);
   return {};
 }
@@ -108,7 +108,7 @@ void JournalLifecycle::Reopen() {
   reopened_at_micros_ = parts_.clock.MonotonicMicros();
   try {
     parts_.announcer.AnnounceMissed(*parts_.table);
-    parts_.deletions.AnnounceFinished();
+    parts_.deletions.AnnounceMissed();
     spdlog::info("[journal] accepting events again");
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());

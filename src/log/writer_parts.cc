@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "log/journal_identity.h"
 #include "log/recovery.h"
 
 namespace stagelog {
@@ -28,6 +29,19 @@ WriterParts::WriterParts(EventLoggerOptions chosen, FileSystem& file_system, Clo
                 [this] { queue.Wake(); }),
       announcer(health),
       deletions(files, options.runs_dir, clock, registry, health, announcer) {}
+
+Status WriterParts::ReserveSeqs() {
+  const int64_t last_seq = sequencer.next_seq - 1;
+  if (last_seq <= identity.highest_seq) return {};
+  JournalIdentity reserved = identity;
+  reserved.highest_seq = last_seq + kSeqReserve;
+  if (Status written = WriteJournalIdentity(files, options.runs_dir, reserved); !written) {
+    return written;
+  }
+  table->SetHighestSeq(reserved.highest_seq);
+  identity = std::move(reserved);
+  return {};
+}
 
 void WriterParts::ReportCorruption() {
   corruption_seen = true;

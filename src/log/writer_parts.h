@@ -43,7 +43,12 @@ struct WriterParts {
   bool IsOpen() const { return table != nullptr; }
 
   // For a slice of maintenance, while the journal is open.
-  WriterAccess Access() { return {*table, cache, job_files, deletions}; }
+  WriterAccess Access() { return WriterAccess(*this); }
+
+  // Makes sure that the bound of assigned seqs, in journal.json and in the table, is not below the
+  // last one that `sequencer` has given. That is on the disk before anybody learns of that seq.
+  // Within a transaction. Throws SQLite::Exception.
+  Status ReserveSeqs();
 
   // From any thread: a reader has found that the database is damaged, or that the file of the job
   // lacks a line. The writing thread sees to it.

@@ -63,7 +63,9 @@ class EventStreamManager : public CommitListener, public StreamSink {
 
   // Streams of that job get an `end` frame and are closed. Streams of all jobs read the events that
   // they have not sent yet from the journal again.
-  void OnJobDeleted(const std::string& job_id) override { inbox_.PostDeletedJob(job_id); }
+  void OnJobDeleted(const std::string& job_id, int64_t seq) override {
+    inbox_.PostDeletedJob(job_id, seq);
+  }
 
   void Adopt(UniqueFd socket, StreamRequest request, std::string head) override;
   void KeepOnlyTokens(std::vector<std::string> token_names) override;

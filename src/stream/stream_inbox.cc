@@ -64,10 +64,11 @@ void StreamInbox::PostResult(CatchUpResult result) {
   Wake();
 }
 
-void StreamInbox::PostDeletedJob(const std::string& job_id) {
+void StreamInbox::PostDeletedJob(const std::string& job_id, int64_t seq) {
   const MutexLock lock(mutex_);
-  if (!listening_) return;
+  contents_.newest_seq = std::max(contents_.newest_seq, seq);
   SkipPending();
+  if (!listening_) return;
   contents_.deleted_jobs.push_back(job_id);
   Wake();
 }

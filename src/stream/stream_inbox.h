@@ -31,7 +31,7 @@ struct InboxContents {
   std::vector<CatchUpResult> results;
   std::optional<std::vector<std::string>> token_names;  // the last list posted
   std::vector<std::string> deleted_jobs;
-  int64_t newest_seq = 0;  // of all batches ever posted
+  int64_t newest_seq = 0;  // of all batches and deletions ever posted
   bool closed = false;
 };
 
@@ -49,8 +49,9 @@ class StreamInbox {
   void PostBatch(const CommittedBatchPointer& batch);
   bool PostAdoption(Adoption adoption);  // false after Close(); the socket is closed then
   void PostResult(CatchUpResult result);
-  // Pending events of the job must not be sent any more: all pending events are skipped.
-  void PostDeletedJob(const std::string& job_id);
+  // Pending events of the job must not be sent any more: all pending events are skipped. `seq` is
+  // the deletion's.
+  void PostDeletedJob(const std::string& job_id, int64_t seq);
   void PostTokens(std::vector<std::string> token_names);
   void Close();
 

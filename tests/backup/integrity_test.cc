@@ -268,11 +268,11 @@ TEST_F(IntegrityTest, Counters) {
   const std::string path = runs_ + "/journal.json";
   const std::string text = ReadAll(path);
   std::string other = text;
-  ASSERT_NE(other.find(":31"), std::string::npos);
-  other.replace(other.find(":31"), 3, ":30");
+  ASSERT_NE(other.find(":32"), std::string::npos);
+  other.replace(other.find(":32"), 3, ":31");
   std::ofstream(path) << other;
   EXPECT_THAT(Findings(), ElementsAre(HasSubstr("but the database contains seq"),
-                                      HasSubstr("has highest_seq 30")));
+                                      HasSubstr("has highest_seq 31")));
   std::ofstream(path) << "{}";
   EXPECT_THAT(Findings(), ElementsAre(HasSubstr("journal.json is damaged")));
   std::filesystem::remove(path);

@@ -47,7 +47,7 @@ class DeleteTest : public DaemonTest {
     EXPECT_EQ(Json::parse(batch.body).at("index"), 1);
     ExpectProblem(Delete("gone"), 410, "job_deleted");
     EXPECT_THAT(Seqs("/api/v1/events?since=all"), ElementsAre(4, 5));
-    EXPECT_EQ(HeadSeq(), 6);
+    EXPECT_EQ(HeadSeq(), 7);
     EXPECT_FALSE(std::filesystem::exists(runs_dir() + "/gone"));
   }
 };
@@ -69,6 +69,10 @@ TEST_F(DeleteTest, AnswersGoneFromThenOnAndAfterARestart) {
   EXPECT_EQ(report.at("events"), 4);
   EXPECT_EQ(report.at("first_seq"), 1);
   EXPECT_EQ(report.at("last_seq"), 6);
+  EXPECT_EQ(report.at("seq"), 7) << "its own";
+  const Json page = GetJson("/api/v1/events?after=6");
+  EXPECT_TRUE(page.at("events").empty());
+  EXPECT_EQ(page.at("next_after"), 7) << "a hole";
   ExpectGone();
   Stop();
   Start();
@@ -107,14 +111,28 @@ TEST_F(DeleteTest, TheStreamsOfAllJobsGoOnAndSkipIt) {
   // Resumed in the midst of what was deleted, with the ring that had it.
   SseClient resumed = OpenStream("/api/v1/events/stream?after=2");
   AppendLogs("kept", 1);
-  for (const int64_t seq : {4, 5, 8}) {
+  for (const int64_t seq : {4, 5, 9}) {
     const auto event = resumed.NextEvent();
     ASSERT_TRUE(event) << event.error().message;
     EXPECT_EQ(SeqOf(Json::parse(event->data)), seq) << event->event;
   }
   const auto next = live.NextEvent();
   ASSERT_TRUE(next) << next.error().message;
-  EXPECT_EQ(SeqOf(Json::parse(next->data)), 8) << next->event;
+  EXPECT_EQ(SeqOf(Json::parse(next->data)), 9) << next->event;
+}
+
+// The deletion's own seq is a hole that nobody waits at.
+TEST_F(DeleteTest, AStreamWithoutANewEventPassesIt) {
+  SseClient stream = OpenStream("/api/v1/events/stream?after=6");
+  ASSERT_TRUE(stream.NextNamed("connected"));
+  ASSERT_EQ(Delete("gone").status, 200);
+  Json beat;
+  do {
+    const auto frame = stream.NextNamed("heartbeat");
+    ASSERT_TRUE(frame) << frame.error().message;
+    beat = Json::parse(frame->data);
+  } while (beat.at("head_seq") != 7);
+  EXPECT_EQ(beat.at("sent_through"), 7);
 }
 
 TEST_F(DeleteTest, AParkedPollIsToldAtOnce) {

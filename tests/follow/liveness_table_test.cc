@@ -92,8 +92,8 @@ TEST_F(LivenessTableTest, ForgetsAJobThatIsOver) {
 
 TEST_F(LivenessTableTest, ForgetsAJobThatIsDeleted) {
   Beat("a", 3);
-  table_.OnJobDeleted("a");
-  table_.OnJobDeleted("never heard of");
+  table_.OnJobDeleted("a", 9);
+  table_.OnJobDeleted("never heard of", 10);
   EXPECT_EQ(table_.GetLiveness("a"), Liveness::kUnknown);
   for (const char* job : {"b", "c", "d"}) table_.OnHeartbeat(job, 0);
   EXPECT_EQ(table_.GetLiveness("d"), Liveness::kOk) << "it has made room";

@@ -5,6 +5,10 @@
 #include <filesystem>
 
 #include "core/event_codec.h"
+#include "log/file/tombstones.h"
+#include "log/journal_identity.h"
+#include "log/recovery.h"
+#include "log/table/event_table.h"
 #include "tests/support/journal_fixture.h"
 
 namespace stagelog {
@@ -93,14 +97,95 @@ TEST_F(JobRemovalTest, ItsSeqsAreNotUsedAgain) {
   ASSERT_TRUE(Log("kept", "1"));
   ASSERT_TRUE(Log("gone", "2"));
   ASSERT_TRUE(Delete("gone"));
-  EXPECT_EQ(logger_->reader().Read({})->head_seq, 2) << "a cursor at the head stays one";
+  EXPECT_EQ(logger_->reader().Read({})->head_seq, 3);
+  EXPECT_EQ(logger_->reader().Read({.after = 2})->scanned_through, 3) << "no event: a hole";
   Crash();
   Open();
-  EXPECT_EQ(logger_->GetStatus().head_seq, 2);
+  EXPECT_EQ(logger_->GetStatus().head_seq, 3);
   const AppendOutcome next = Log("kept", "3");
   ASSERT_TRUE(next);
-  EXPECT_GE(next->front().seq, 3);
+  EXPECT_GE(next->front().seq, 4);
   ExpectAgreement();
+}
+
+TEST_F(JobRemovalTest, ADeletionHasASeqInTheOrderOfTheLog) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Log("other", "m"));
+  const DeleteOutcome gone = Delete("gone");
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(gone->seq, 8);
+  EXPECT_EQ(logger_->GetStatus().head_seq, 8);
+  EXPECT_EQ(Log("kept", "m")->front().seq, 9);
+  EXPECT_EQ(Delete("other")->seq, 10);
+  EXPECT_THAT(listener_.deletion_seqs, ElementsAre(8, 10));
+  EXPECT_EQ(logger_->job_tables().GetFollowerStatus().lag_events, 0);
+  EXPECT_EQ(EventTable(DatabasePath(runs_), "").TablesThrough(), 10);
+  Close();
+  for (const char* part : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(runs_ + "/stagelog.db" + part);
+  }
+  Open();
+  EXPECT_EQ(logger_->GetStatus().head_seq, 10) << "from the file";
+  EXPECT_THAT(AllSeqs(), ElementsAre(2, 4, 6, 9));
+}
+
+// It is announced when it is decided, and what comes later is announced later.
+TEST_F(JobRemovalTest, ADeletionIsAnnouncedBeforeWhatIsWrittenAfterIt) {
+  Open();
+  std::vector<EventDraft> drafts;
+  for (int i = 0; i < 3'000; ++i) drafts.push_back(LogDraft("gone", "m"));
+  ASSERT_TRUE(Append(std::move(drafts)));
+  bool is_answered = false;
+  logger_->DeleteJob("gone", "tester", [&](const DeleteOutcome&) { is_answered = true; });
+  logger_->RunOnce(false);
+  EXPECT_THAT(listener_.deletion_seqs, ElementsAre(3'001));
+  EXPECT_FALSE(is_answered) << "its events are still to go";
+  ASSERT_TRUE(Log("kept", "m"));
+  EXPECT_EQ(listener_.batches.back()->events.front().seq, 3'002);
+}
+
+// The bound of assigned seqs is moved for a deletion as it is for an event.
+TEST_F(JobRemovalTest, ThePowerFailsWhileADeletionMovesTheBoundOfSeqs) {
+  ForEachOperation([this](size_t nth, size_t& operations) {
+    AppendToTwo();
+    Close();
+    ASSERT_EQ(ReadJournalIdentity(RealFileSystem(), runs_)->highest_seq, 6);
+    Open();
+    files_.ResetCounts();
+    files_.Inject({.nth = nth, .until_healed = true});
+    const DeleteOutcome outcome = Delete("gone");
+    operations = files_.OperationCount();
+    files_.Heal();
+    Crash(nth);
+    Open();
+    EXPECT_TRUE(!outcome || logger_->IsDeleted("gone"));
+    EXPECT_GT(ReadJournalIdentity(RealFileSystem(), runs_)->highest_seq,
+              logger_->GetStatus().head_seq - 1);
+    const AppendOutcome next = Log("kept", "m", "after");
+    ASSERT_TRUE(next);
+    EXPECT_GT(next->front().seq, logger_->IsDeleted("gone") ? 7 : 6);
+    ExpectAgreement();
+  });
+}
+
+TEST_F(JobRemovalTest, ATombstoneFromBeforeDeletionsHadASeqIsRead) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Delete("gone"));
+  Close();
+  const std::string path = TombstoneFilePath(runs_);
+  std::string text = *ReadWholeFile(RealFileSystem(), path);
+  ASSERT_TRUE(text.starts_with(R"({"seq":7,)"));
+  text.erase(1, std::string_view(R"("seq":7,)").size());
+  ASSERT_TRUE(RealFileSystem().WriteFile(path, text));
+  const Result<TombstoneFile> old = ReadTombstones(RealFileSystem(), runs_);
+  ASSERT_TRUE(old);
+  ASSERT_EQ(old->tombstones.size(), 1U);
+  EXPECT_EQ(old->tombstones.front().seq, 5);
+  text.insert(1, R"("seq":4,)");
+  ASSERT_TRUE(RealFileSystem().WriteFile(path, text));
+  EXPECT_TRUE(ReadTombstones(RealFileSystem(), runs_)->is_damaged) << "before its last event";
 }
 
 TEST_F(JobRemovalTest, ALargeJobGoesInSlicesThatLetOthersIn) {
@@ -117,7 +202,7 @@ TEST_F(JobRemovalTest, ALargeJobGoesInSlicesThatLetOthersIn) {
   EXPECT_EQ(AppendCode("gone"), "job_deleted") << "from the first slice on";
   while (!outcome) logger_->RunOnce(false);
   EXPECT_TRUE(*outcome);
-  EXPECT_THAT(AllSeqs(), ElementsAre(5'001));
+  EXPECT_THAT(AllSeqs(), ElementsAre(5'002));
   EXPECT_THAT(Remains("gone"), IsEmpty());
   ExpectAgreement();
 }
@@ -284,7 +369,9 @@ TEST_F(JobRemovalTest, APowerCutAfterFailedSyncsBringsNothingBack) {
     AppendToTwo();
     Close();  // with a note of each file: the next opening has nothing to write
     Open();
-    ASSERT_EQ(AllSeqs().size(), 6U);  // a reader's connection keeps the log
+    // Moves the bound of seqs.
+    ASSERT_TRUE(Log("gone", "m"));
+    ASSERT_EQ(AllSeqs().size(), 7U);  // a reader's connection keeps the log
     files_.Inject({.operation = Operation::kSyncDirectory, .nth = nth, .until_healed = true});
     static_cast<void>(Delete("gone"));
     WaitForRetry();

@@ -132,6 +132,7 @@ TEST_F(RebuildStatesTest, AJournalOfTheFoldByTsIsFoldedByWhenThingsHappened) {
     database.exec(
         "ALTER TABLE jobs DROP COLUMN latest; ALTER TABLE jobs DROP COLUMN labels; "
         "ALTER TABLE jobs DROP COLUMN implicit; DROP TABLE job_events; "
+        "DROP INDEX deleted_jobs_by_seq; ALTER TABLE deleted_jobs DROP COLUMN seq; "
         "CREATE INDEX events_by_job ON events(job); "
         "DELETE FROM journal WHERE key = 'tables_through'; PRAGMA user_version = 5");
   }

@@ -454,7 +454,9 @@ void Schedule::OnCommit(const CommittedBatchPointer& batch) {
   for (const CommittedEvent& event : batch->events) model_.OnAnnounced(event.seq, event.body);
 }
 
-void Schedule::OnJobDeleted(const std::string& job_id) { model_.OnJobIsDeleted(job_id); }
+void Schedule::OnJobDeleted(const std::string& job_id, int64_t seq) {
+  model_.OnDeletionAnnounced(job_id, seq);
+}
 
 // --- The reckoning ---
 

@@ -96,7 +96,7 @@ class Schedule : private CommitListener {
   void CheckFurtherAppend();
 
   void OnCommit(const CommittedBatchPointer& batch) override;
-  void OnJobDeleted(const std::string& job_id) override;
+  void OnJobDeleted(const std::string& job_id, int64_t seq) override;
 
   uint64_t Below(uint64_t bound) { return random_.Below(bound); }
   bool Happens(unsigned percent) { return random_.Happens(percent); }

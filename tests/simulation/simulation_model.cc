@@ -127,6 +127,17 @@ void SimulationModel::OnAnnounced(int64_t seq, const std::string& body) {
   OnShown(seq, body, true);
 }
 
+// It has a seq of its own, behind all that was given before.
+void SimulationModel::OnDeletionAnnounced(const std::string& job_id, int64_t seq) {
+  deleted_.insert(job_id);
+  if (seq <= highest_seq_) {
+    ReportFailure("the deletion of " + job_id + " has seq " + std::to_string(seq) + ", after " +
+                  std::to_string(highest_seq_));
+  }
+  RaiseHighest({.seq = seq});
+  announced_.back().seqs.push_back(seq);
+}
+
 void SimulationModel::OnPage(ModelSubscriber& subscriber, const Page& page) {
   for (const PageEvent& event : page.events) {
     const int64_t last = subscriber.seen.empty() ? 0 : subscriber.seen.back().seq;

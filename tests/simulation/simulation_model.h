@@ -59,6 +59,7 @@ class SimulationModel {
   void OnPage(ModelSubscriber& subscriber, const Page& page);
 
   void OnJobIsDeleted(const std::string& job_id) { deleted_.insert(job_id); }
+  void OnDeletionAnnounced(const std::string& job_id, int64_t seq);
   void OnJobMayBeDeleted(const std::string& job_id) { maybe_deleted_.insert(job_id); }
   const std::set<std::string>& deleted_jobs() const { return deleted_; }
 

@@ -28,7 +28,7 @@ TEST_F(ChunkedStreamTest, OnlyAnEndFrameIsFollowedByTheLastChunk) {
   StreamClient& at_shutdown = Connect(AllJobs());
   Commit("a", "job_completed");
   RunUntil([&] { return terminal.closed(); });
-  Manager().OnJobDeleted("b");
+  Manager().OnJobDeleted("b", 2);
   RunUntil([&] { return deleted.closed(); });
   Manager().KeepOnlyTokens({"reader"});
   RunUntil([&] { return without_token.closed(); });

@@ -40,5 +40,21 @@ TEST(StreamInboxTest, WhatIsTooMuchIsSkipped) {
   EXPECT_EQ(contents.skipped_through, 3);
 }
 
+TEST(StreamInboxTest, ADeletionIsPassedWithWhatWasPending) {
+  StreamInbox inbox(1'000);
+  inbox.PostDeletedJob("a", 3);
+  EXPECT_EQ(inbox.Take(0).skipped_through, 3) << "nobody listens yet";
+  ASSERT_TRUE(inbox.PostAdoption({}));
+  inbox.PostBatch(BatchOf(4, 10));
+  inbox.PostDeletedJob("b", 5);
+  inbox.PostBatch(BatchOf(6, 10));
+  const InboxContents contents = inbox.Take(0);
+  EXPECT_EQ(contents.skipped_through, 5);
+  EXPECT_EQ(contents.newest_seq, 6);
+  ASSERT_EQ(contents.batches.size(), 1U);
+  EXPECT_EQ(contents.batches.front()->events.front().seq, 6);
+  EXPECT_EQ(contents.deleted_jobs, std::vector<std::string>{"b"});
+}
+
 }  // namespace
 }  // namespace stagelog

@@ -23,12 +23,16 @@ namespace stagelog {
 class RecordingListener : public CommitListener {
  public:
   void OnCommit(const CommittedBatchPointer& batch) override { batches.push_back(batch); }
-  void OnJobDeleted(const std::string& job_id) override { deleted_jobs.push_back(job_id); }
+  void OnJobDeleted(const std::string& job_id, int64_t seq) override {
+    deleted_jobs.push_back(job_id);
+    deletion_seqs.push_back(seq);
+  }
 
   std::vector<int64_t> Seqs() const;
 
   std::vector<CommittedBatchPointer> batches;
   std::vector<std::string> deleted_jobs;
+  std::vector<int64_t> deletion_seqs;
 };
 
 EventDraft LogDraft(const std::string& job_id, const std::string& message,

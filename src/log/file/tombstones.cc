@@ -34,6 +34,11 @@ std::optional<Tombstone> DecodeTombstone(std::string_view line) {
     value = micros.value_or(0);
     return micros.has_value();
   };
+  const auto own_seq = [&] {
+    tombstone.seq = tombstone.last_seq;
+    const bool is_whole = !object.contains("seq") || number("seq", tombstone.seq);
+    return is_whole && tombstone.seq >= tombstone.last_seq;
+  };
   const auto job_id = object.find("job_id");
   if (job_id == object.end() || !job_id->is_string()) return std::nullopt;
   tombstone.job_id = job_id->get<std::string>();
@@ -43,7 +48,8 @@ std::optional<Tombstone> DecodeTombstone(std::string_view line) {
   const bool is_whole =
       IsJobId(tombstone.job_id) && number("first_seq", tombstone.first_seq) &&
       number("last_seq", tombstone.last_seq) && number("events", tombstone.event_count) &&
-      time("last_ts", tombstone.last_ts_micros) && time("deleted_at", tombstone.deleted_at_micros);
+      time("last_ts", tombstone.last_ts_micros) &&
+      time("deleted_at", tombstone.deleted_at_micros) && own_seq();
   return is_whole ? std::optional(tombstone) : std::nullopt;
 }
 
@@ -55,6 +61,7 @@ std::string TombstoneFilePath(const std::string& runs_dir) {
 
 std::string EncodeTombstone(const Tombstone& tombstone) {
   nlohmann::ordered_json object;
+  object["seq"] = tombstone.seq;
   object["job_id"] = tombstone.job_id;
   object["first_seq"] = tombstone.first_seq;
   object["last_seq"] = tombstone.last_seq;

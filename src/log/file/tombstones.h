@@ -15,6 +15,7 @@
 namespace stagelog {
 
 struct Tombstone {
+  int64_t seq = 0;  // the deletion's own place in the log; `last_seq` for one made before there were
   std::string job_id;
   int64_t first_seq = 0;
   int64_t last_seq = 0;  // given out and never used again

@@ -147,6 +147,11 @@ CREATE VIEW event_list AS
          json_extract(body, '$.stage') AS stage, json_extract(body, '$.level') AS level,
          json_extract(body, '$.message') AS message
   FROM events;
+-- A deletion is a record of the log, with a seq of its own. One from before has that of the job's
+-- last event.
+ALTER TABLE deleted_jobs ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+UPDATE deleted_jobs SET seq = last_seq;
+CREATE INDEX deleted_jobs_by_seq ON deleted_jobs(seq);
 )sql"};
 
 }  // namespace

@@ -55,10 +55,10 @@ int64_t LastSeqThrough(SQLite::Statement& at_or_before, int64_t head_seq, int64_
 
 // True for a row of `jobs` whose job is completed, failed or canceled.
 inline constexpr const char* kIsTerminalSql = "status IN ('completed', 'failed', 'canceled')";
-// The last seq ever assigned, even if its job was deleted since; 0 for none.
+// The last seq of the log: of an event, or of the deletion of a job; 0 for none.
 inline constexpr const char* kSelectHeadSeq =
     "SELECT max(coalesce((SELECT max(seq) FROM events), 0), "
-    "coalesce((SELECT max(last_seq) FROM deleted_jobs), 0))";
+    "coalesce((SELECT max(seq) FROM deleted_jobs), 0))";
 
 // How long ago a job ended, if it did.
 struct JobAge {

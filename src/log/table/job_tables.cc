@@ -66,6 +66,12 @@ void JobTables::Committed(int64_t last_seq) {
   }
 }
 
+void JobTables::PassOver(int64_t seq) {
+  STAGELOG_CHECK(order_.empty());
+  head_seq_ = seq;
+  SetThrough(seq);
+}
+
 bool JobTables::IsUrgent() const {
   return IsDue() && (awaited_seq_ > through_seq_ || LagEvents() >= kUrgentLagEvents);
 }

@@ -61,6 +61,10 @@ class JobTables : public Follower {
   // After the last Add() of a commit.
   void Committed(int64_t last_seq);
 
+  // The record at `seq`, the head of the log now, is no event. Nothing was pending, and a commit
+  // has moved the tables' watermark there.
+  void PassOver(int64_t seq);
+
   // Step() would do something now.
   bool IsDue() const;
   int64_t NextDueMicros() const;  // monotonic; INT64_MAX: never

@@ -7,7 +7,8 @@ namespace {
 std::vector<Tombstone> TakeTombstones(SQLite::Statement query) {
   std::vector<Tombstone> tombstones;
   while (query.executeStep()) {
-    tombstones.push_back({.job_id = query.getColumn(0).getString(),
+    tombstones.push_back({.seq = query.getColumn(8).getInt64(),
+                          .job_id = query.getColumn(0).getString(),
                           .first_seq = query.getColumn(1).getInt64(),
                           .last_seq = query.getColumn(2).getInt64(),
                           .last_ts_micros = query.getColumn(3).getInt64(),
@@ -20,7 +21,7 @@ std::vector<Tombstone> TakeTombstones(SQLite::Statement query) {
 }
 
 constexpr const char* kSelectTombstones =
-    "SELECT job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending "
+    "SELECT job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending, seq "
     "FROM deleted_jobs ";
 
 }  // namespace
@@ -34,7 +35,7 @@ bool EventTable::IsDeleted(const std::string& job_id) {
 }
 
 void EventTable::InsertTombstone(const Tombstone& tombstone) {
-  SQLite::Statement insert(database_, "INSERT INTO deleted_jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement insert(database_, "INSERT INTO deleted_jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, tombstone.job_id);
   insert.bind(2, tombstone.first_seq);
   insert.bind(3, tombstone.last_seq);
@@ -43,6 +44,7 @@ void EventTable::InsertTombstone(const Tombstone& tombstone) {
   insert.bind(6, tombstone.deleted_at_micros);
   insert.bind(7, tombstone.actor);
   insert.bind(8, tombstone.is_pending ? 1 : 0);
+  insert.bind(9, tombstone.seq);
   insert.exec();
 }
 
@@ -54,7 +56,7 @@ void EventTable::CompleteTombstone(const std::string& job_id) {
 
 std::vector<Tombstone> EventTable::AllTombstones() {
   return TakeTombstones(SQLite::Statement(
-      database_, std::string(kSelectTombstones) + "ORDER BY deleted_at, last_seq"));
+      database_, std::string(kSelectTombstones) + "ORDER BY seq, last_seq"));
 }
 
 std::vector<Tombstone> EventTable::PendingTombstones() {
