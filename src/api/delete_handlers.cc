@@ -13,9 +13,8 @@ httplib::Response DeletedResponse(const tl::expected<DeletedJobReport, Refusal>&
                                "\",\"events\":" + std::to_string(outcome->event_count) +
                                ",\"first_seq\":" + std::to_string(outcome->first_seq) +
                                ",\"last_seq\":" + std::to_string(outcome->last_seq) +
-                               ",\"seq\":" + std::to_string(outcome->seq) +
-                               ",\"deleted_at\":\"" + FormatTimestamp(outcome->deleted_at_micros) +
-                               "\"}\n");
+                               ",\"seq\":" + std::to_string(outcome->seq) + ",\"deleted_at\":\"" +
+                               FormatTimestamp(outcome->deleted_at_micros) + "\"}\n");
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ HandlerResult ListGates(const ApiServices& services, Call call, const Responder&
   const size_t limit = request->limit++;  // one more tells whether there is more
   const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
     const auto gates = services.jobs.ListGates(request);
-    if (!gates) return Refused({.code = "read_failed", .detail = gates.error().message});
+    if (!gates) return Refused(ReadRefusal(gates.error()));
     return {JsonResponse(200, EncodeGateList(*gates, limit))};
   };
   return {RunOnPool{.work = work, .is_search = services.jobs.MustWait()}};

@@ -241,7 +241,7 @@ HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&)
                          services.jobs.MustWait();
   const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
     const auto jobs = services.jobs.ListJobs(request);
-    if (!jobs) return Refused({.code = "read_failed", .detail = jobs.error().message});
+    if (!jobs) return Refused(ReadRefusal(jobs.error()));
     return {JsonResponse(200, EncodeJobList(services, *jobs, limit))};
   };
   return {RunOnPool{.work = work, .is_search = is_search}};

@@ -1,6 +1,7 @@
 #include "api/job_query.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "api/parameters.h"
 #include "core/gate_rules.h"
@@ -27,9 +28,7 @@ tl::expected<int64_t, Refusal> SeqOfMoment(const ApiServices& services, const Jo
     return tl::unexpected(NoSuchMoment("'at' is in the future", "at"));
   }
   const Result<int64_t> seq = services.source.SeqAtTime(question.at->value);
-  if (!seq) {
-    return tl::unexpected(Refusal{.code = "read_failed", .detail = seq.error().message});
-  }
+  if (!seq) return tl::unexpected(ReadRefusal(seq.error()));
   return *seq;
 }
 
@@ -38,10 +37,15 @@ tl::expected<std::optional<JobState>, Refusal> Find(const ApiServices& services,
                                                     int64_t through_seq) {
   Result<std::optional<JobState>> job = services.jobs.FindJob(job_id, through_seq);
   if (job) return std::move(*job);
-  return tl::unexpected(Refusal{.code = "read_failed", .detail = job.error().message});
+  return tl::unexpected(ReadRefusal(job.error()));
 }
 
 }  // namespace
+
+Refusal ReadRefusal(const Error& error) {
+  const bool is_behind = error.error_number == EAGAIN;
+  return {.code = is_behind ? "tables_behind" : "read_failed", .detail = error.message};
+}
 
 tl::expected<JobQuery, Refusal> ParseJobQuery(const Call& call, Clock& clock) {
   auto job_id = JobOfPath(call);

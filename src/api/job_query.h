@@ -26,8 +26,11 @@ tl::expected<JobQuery, Refusal> ParseJobQuery(const Call& call, Clock& clock);
 // 404, or 410 for a job that was deleted.
 Refusal NoSuchJob(const ApiServices& services, const std::string& job_id);
 
+// Why a read has failed: tables_behind, which ends by itself, or read_failed.
+Refusal ReadRefusal(const Error& error);
+
 // The requested state. Blocks on the disk. Refusals: unknown_job; job_deleted; no_such_moment
-// before the job's first event and after the head of the journal; read_failed.
+// before the job's first event and after the head of the journal; ReadRefusal().
 tl::expected<JobState, Refusal> ResolveJobQuery(const ApiServices& services,
                                                 const JobQuery& question);
 

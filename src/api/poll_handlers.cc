@@ -129,7 +129,7 @@ std::optional<Refusal> ResolvePosition(const ApiServices& services, Poll& poll) 
       return std::nullopt;
     case Position::Kind::kTime: {
       const Result<int64_t> seq = services.source.SeqAtTime(poll.position->value);
-      if (!seq) return Refusal{.code = "read_failed", .detail = seq.error().message};
+      if (!seq) return ReadRefusal(seq.error());
       poll.read.after = *seq;
       return std::nullopt;
     }
@@ -189,7 +189,7 @@ HandlerResult Park(const ApiServices& services, const std::shared_ptr<Poll>& pol
 HandlerResult ReadPage(const ApiServices& services, const std::shared_ptr<Poll>& poll,
                        const Responder& responder) {
   const Result<Page> page = services.source.Read(poll->read);
-  if (!page) return Refused({.code = "read_failed", .detail = page.error().message});
+  if (!page) return Refused(ReadRefusal(page.error()));
   const bool may_wait = services.clock.MonotonicMicros() < poll->deadline_micros;
   if (poll->read.job_id && !page->job_known) {
     const Refusal refusal = NoSuchJob(services, *poll->read.job_id);

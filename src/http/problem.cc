@@ -10,7 +10,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 54> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 55> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"invalid_parameter", 400},
@@ -64,6 +64,7 @@ constexpr std::array<std::pair<std::string_view, int>, 54> kStatuses = {{
     {"journal_unavailable", 503},
     {"overloaded", 503},
     {"shutting_down", 503},
+    {"tables_behind", 503},  // of jobs, which a list waits for
     {"unsupported_version", 505},
 }};
 

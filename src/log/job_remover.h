@@ -15,8 +15,8 @@ namespace stagelog {
 
 // What is durable when, and what opening the journal makes of a crash at any point:
 //  1. the tombstone is in its file and synced: decided; the journal goes on from here when opened;
-//  2. one transaction: the tombstone is in the table, the job's own rows are gone, and the tables of
-//     jobs are complete up to the tombstone's seq. From here on the job is answered 410;
+//  2. one transaction: the tombstone is in the table, the job's own rows are gone, and the tables
+//     of jobs are complete up to the tombstone's seq. From here on the job is answered 410;
 //  3. its events go, some thousands a step; then its folder is renamed (which takes all of its
 //     files away at once) and removed, a file a step;
 //  4. the tombstone is no longer pending.

@@ -45,11 +45,11 @@ std::optional<Tombstone> DecodeTombstone(std::string_view line) {
   if (const auto actor = object.find("actor"); actor != object.end() && actor->is_string()) {
     tombstone.actor = actor->get<std::string>();
   }
-  const bool is_whole =
-      IsJobId(tombstone.job_id) && number("first_seq", tombstone.first_seq) &&
-      number("last_seq", tombstone.last_seq) && number("events", tombstone.event_count) &&
-      time("last_ts", tombstone.last_ts_micros) &&
-      time("deleted_at", tombstone.deleted_at_micros) && own_seq();
+  const bool is_whole = IsJobId(tombstone.job_id) && number("first_seq", tombstone.first_seq) &&
+                        number("last_seq", tombstone.last_seq) &&
+                        number("events", tombstone.event_count) &&
+                        time("last_ts", tombstone.last_ts_micros) &&
+                        time("deleted_at", tombstone.deleted_at_micros) && own_seq();
   return is_whole ? std::optional(tombstone) : std::nullopt;
 }
 

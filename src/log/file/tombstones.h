@@ -15,7 +15,8 @@
 namespace stagelog {
 
 struct Tombstone {
-  int64_t seq = 0;  // the deletion's own place in the log; `last_seq` for one made before there were
+  // The deletion's own place in the log; `last_seq` for a deletion from before there were such.
+  int64_t seq = 0;
   std::string job_id;
   int64_t first_seq = 0;
   int64_t last_seq = 0;  // given out and never used again

@@ -1,6 +1,7 @@
 #include "log/table/event_reader.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "base/mutex.h"
@@ -246,7 +247,7 @@ Status EventReader::AwaitAll(bool must_be_current) {
   const JobTables::Wait wait = await_tables_(0, kWaitMicros);
   if (wait == JobTables::Wait::kCurrent) return {};
   if (wait == JobTables::Wait::kClosed && !must_be_current) return {};
-  return Failure("the tables of jobs are behind the log; see /readyz, and try again later");
+  return Failure("the tables of jobs are behind the log; see /readyz, and try again later", EAGAIN);
 }
 
 void EventReader::AwaitMost() {

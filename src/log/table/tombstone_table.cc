@@ -35,7 +35,8 @@ bool EventTable::IsDeleted(const std::string& job_id) {
 }
 
 void EventTable::InsertTombstone(const Tombstone& tombstone) {
-  SQLite::Statement insert(database_, "INSERT INTO deleted_jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement insert(database_,
+                           "INSERT INTO deleted_jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, tombstone.job_id);
   insert.bind(2, tombstone.first_seq);
   insert.bind(3, tombstone.last_seq);
@@ -55,8 +56,8 @@ void EventTable::CompleteTombstone(const std::string& job_id) {
 }
 
 std::vector<Tombstone> EventTable::AllTombstones() {
-  return TakeTombstones(SQLite::Statement(
-      database_, std::string(kSelectTombstones) + "ORDER BY seq, last_seq"));
+  return TakeTombstones(
+      SQLite::Statement(database_, std::string(kSelectTombstones) + "ORDER BY seq, last_seq"));
 }
 
 std::vector<Tombstone> EventTable::PendingTombstones() {
