@@ -61,7 +61,7 @@ class FollowerTask {
   virtual WorkTime NextWork() = 0;
 
   // Does what is due. It may be less than all, and nothing. After a failure the next turn is the
-  // retry, whatever comes meanwhile.
+  // retry, whatever comes meanwhile. Stop() waits for it: not longer than some seconds.
   virtual Result<TurnOutcome> Work(const Turn& turn) = 0;
 
   // Nothing up to this seq is left to do. INT64_MAX: nothing at all. Never blocks.
