@@ -9,6 +9,8 @@
 #include "app/descriptor_shares.h"
 #include "base/logging.h"
 #include "base/process_metrics.h"
+#include "follow/gate_timer.h"
+#include "follow/state_files.h"
 
 namespace stagelog {
 namespace {
@@ -185,10 +187,12 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   streams_ = std::make_unique<EventStreamManager>(StreamOptions(config_), logger_->reader(),
                                                   *logger_, clock_, metrics_);
   liveness_ = std::make_unique<LivenessTable>(clock_);
-  gate_timer_ = std::make_unique<GateTimer>(*logger_, logger_->reader(), clock_);
-  state_files_ =
+  gate_timer_ = std::make_unique<FollowerRunner>(
+      std::make_unique<GateTimer>(*logger_, logger_->reader(), clock_), *logger_, clock_);
+  state_files_ = std::make_unique<FollowerRunner>(
       std::make_unique<StateFiles>(files, logger_->reader(), *logger_, clock_, metrics_,
-                                   config_.storage.runs_dir, logger_->states_were_rebuilt());
+                                   config_.storage.runs_dir, logger_->states_were_rebuilt()),
+      *logger_, clock_);
   backups_ = std::make_unique<BackupRunner>(files, clock_, config_.storage.runs_dir,
                                             config_.storage.backup_dir);
   server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares->connections), PolicyOf(config_),
@@ -215,9 +219,9 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   logger_->AddListener(state_files_.get());
   logger_->AddMaintenance(archiver_.get());
   streams_->Start();
-  state_files_->Start();
+  state_files_->Start("state-files");
   logger_->Start();
-  gate_timer_->Start();
+  gate_timer_->Start("gate-timer");
   server_->Start();
   LogStart();
   return {};

@@ -12,9 +12,8 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metrics.h"
-#include "follow/gate_timer.h"
+#include "follow/follower_runner.h"
 #include "follow/liveness_table.h"
-#include "follow/state_files.h"
 #include "http/http_server.h"
 #include "log/event_logger.h"
 #include "stream/event_stream_manager.h"
@@ -55,8 +54,8 @@ class Daemon {
   std::unique_ptr<EventLogger> logger_;
   std::unique_ptr<Archiver> archiver_;
   std::unique_ptr<EventStreamManager> streams_;
-  std::unique_ptr<GateTimer> gate_timer_;
-  std::unique_ptr<StateFiles> state_files_;
+  std::unique_ptr<FollowerRunner> gate_timer_;
+  std::unique_ptr<FollowerRunner> state_files_;
   std::unique_ptr<BackupRunner> backups_;
   std::unique_ptr<HttpServer> server_;
   std::string url_;

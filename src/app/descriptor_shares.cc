@@ -13,8 +13,8 @@ namespace {
 
 // What may be open at once beside journal files that are kept open and clients.
 // Three standard streams, the lock and its folder, the writer's database with its log and index,
-// some twelve of loops, their timers and sockets; and some that whoever started us left open.
-constexpr size_t kAlwaysOpen = 24;
+// some fifteen of loops, their timers and sockets; and some that whoever started us left open.
+constexpr size_t kAlwaysOpen = 27;
 // Each has its database, the log of that, a file with older events, and the folder on the way.
 constexpr size_t kPerReader = 4;
 // Three threads of the pool, the gate timer and the state files; those for streams come to them.

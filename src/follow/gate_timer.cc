@@ -1,13 +1,10 @@
 #include "follow/gate_timer.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "base/alarm.h"
-#include "base/logging.h"
 #include "base/mutex.h"
 #include "core/json_text.h"
 #include "core/precondition.h"
@@ -17,7 +14,6 @@ namespace {
 
 constexpr const char* kActor = "stagelog";
 constexpr size_t kGatesAtOnce = 256;
-constexpr int64_t kRetryMicros = 1'000'000;
 constexpr size_t kFewTimers = 4'096;
 
 std::string_view TypeOf(std::string_view on_timeout) {
@@ -74,7 +70,6 @@ bool MeansSettled(const Refusal& refusal) {
 
 struct GateTimer::Shared {
   Mutex mutex;
-  bool stopping STAGELOG_GUARDED_BY(mutex) = false;
   std::vector<std::pair<int64_t, int64_t>> opened
       STAGELOG_GUARDED_BY(mutex);                   // (opened_seq, Clock::BootMicros() by then)
   size_t in_flight STAGELOG_GUARDED_BY(mutex) = 0;  // appends that have no answer yet
@@ -82,20 +77,17 @@ struct GateTimer::Shared {
       STAGELOG_GUARDED_BY(mutex);  // why one of them was refused; empty when none was
   std::vector<int64_t> settled
       STAGELOG_GUARDED_BY(mutex);  // gates (by opened_seq) that the writer knows to be decided
-  Alarm alarm;                     // woken when any of these has changed
-  int64_t announced_seq STAGELOG_GUARDED_BY(mutex) = 0;
   int64_t unnoted_seq STAGELOG_GUARDED_BY(mutex) = 0;  // the first gate that it lacks; 0: none
-  std::string problem STAGELOG_GUARDED_BY(mutex);      // for GetFollowerStatus()
 
-  void OnAnswer(int64_t opened_seq, const AppendOutcome& outcome) {
+  // True if it was the last one.
+  bool OnAnswer(int64_t opened_seq, const AppendOutcome& outcome) {
     const MutexLock lock(mutex);
-    --in_flight;
     if (outcome || MeansSettled(outcome.error())) {
       settled.push_back(opened_seq);
     } else {
       trouble = outcome.error().code + ": " + outcome.error().detail;
     }
-    if (in_flight == 0) alarm.Wake();
+    return --in_flight == 0;
   }
 };
 
@@ -106,107 +98,71 @@ GateTimer::GateTimer(EventAppender& appender, JobSource& source, Clock& clock)
       shared_(std::make_shared<Shared>()),
       drop_decided_at_(kFewTimers) {}
 
-GateTimer::~GateTimer() { Stop(); }
-
-void GateTimer::Start() {
-  thread_ = std::thread([this] {
-    ::pthread_setname_np(::pthread_self(), "gate-timer");
-    while (RunOnce()) {
-    }
-  });
-}
-
-void GateTimer::Stop() {
-  {
-    const MutexLock lock(shared_->mutex);
-    shared_->stopping = true;
-    shared_->alarm.Wake();
-  }
-  if (thread_.joinable()) thread_.join();
-}
-
 // Only a new gate can bring the next time nearer. A decision, or the end of a job, can only make
 // the timer wake for nothing, once.
-void GateTimer::OnCommit(const CommittedBatchPointer& batch) {
+bool GateTimer::Note(const CommittedBatchPointer& batch) {
   const int64_t now = clock_.BootMicros();
+  bool is_opened = false;
   const MutexLock lock(shared_->mutex);
-  shared_->announced_seq = batch->events.back().seq;
   for (const CommittedEvent& event : batch->events) {
     if (event.kind != EventType::kGatePause) continue;
     if (shared_->unnoted_seq == 0) shared_->unnoted_seq = event.seq;
     shared_->opened.emplace_back(event.seq, now);
-    shared_->alarm.Wake();
+    is_opened = true;
   }
+  return is_opened;
 }
 
-bool GateTimer::RunOnce(bool may_wait) {
-  std::string trouble;
+bool GateTimer::NoteDeletion(const std::string& /*job_id*/, int64_t /*seq*/) { return false; }
+
+WorkTime GateTimer::NextWork() {
   {
-    MutexLock lock(shared_->mutex);
-    for (TakeOpenedGates(); !shared_->stopping && !IsDue(); TakeOpenedGates()) {
-      if (!may_wait) return true;
-      Sleep(lock);
+    const MutexLock lock(shared_->mutex);
+    if (shared_->in_flight > 0) return {};
+    if (!shared_->opened.empty() || !shared_->settled.empty() || !shared_->trouble.empty()) {
+      return {.boot_micros = WorkTime::kAtOnce};
     }
-    if (shared_->stopping) return false;
-    trouble.swap(shared_->trouble);
   }
-  if (trouble.empty()) {
-    Look();
-  } else {
-    RetryLater(trouble);
-  }
-  return true;
+  WorkTime next;
+  if (!boot_order_.empty()) next.boot_micros = boot_order_.begin()->first;
+  if (!wall_order_.empty()) next.wall_micros = wall_order_.begin()->first;
+  if (!has_looked_ || !opened_.empty()) next.boot_micros = WorkTime::kAtOnce;
+  return next;
 }
 
-void GateTimer::TakeOpenedGates() STAGELOG_UNCHECKED {
-  for (const int64_t opened_seq : std::exchange(shared_->settled, {})) DropTimer(opened_seq);
-  for (const auto& [opened_seq, micros] : std::exchange(shared_->opened, {})) {
-    opened_.emplace(opened_seq, micros);
+Result<TurnOutcome> GateTimer::Work(const Turn& turn) {
+  {
+    const MutexLock lock(shared_->mutex);
+    if (shared_->in_flight > 0) return TurnOutcome{.is_under_way = true};
   }
-}
-
-// While appends are under way nothing is: their gates may still be pending.
-bool GateTimer::IsDue() STAGELOG_UNCHECKED {
-  if (shared_->in_flight > 0) return false;
-  if (retry_at_micros_) return clock_.MonotonicMicros() >= *retry_at_micros_;
-  return !shared_->trouble.empty() || !has_looked_ || !opened_.empty() || !DueGates().empty();
-}
-
-void GateTimer::Sleep(MutexLock& lock) STAGELOG_UNCHECKED {
-  int64_t boot_micros = Alarm::kNever;
-  int64_t wall_micros = Alarm::kNever;
-  if (shared_->in_flight > 0) {
-    // Their answers wake it.
-  } else if (retry_at_micros_) {
-    boot_micros = clock_.BootMicros() + *retry_at_micros_ - clock_.MonotonicMicros();
-  } else {
-    if (!boot_order_.empty()) boot_micros = boot_order_.begin()->first;
-    if (!wall_order_.empty()) wall_micros = wall_order_.begin()->first;
-  }
-  lock.unlock();
-  shared_->alarm.Sleep(boot_micros, wall_micros);
-  lock.lock();
-}
-
-void GateTimer::Look() {
-  const bool is_retry = std::exchange(retry_at_micros_, std::nullopt).has_value();
+  if (const Status answered = TakeNews(); !answered) return tl::unexpected(answered.error());
   // Those that are known are decided all the same.
   const Status noted = NoteNewGates();
   if (noted) {
     const MutexLock lock(shared_->mutex);
     shared_->unnoted_seq = shared_->opened.empty() ? 0 : shared_->opened.front().first;
-    shared_->problem.clear();
   }
-  const std::vector<int64_t> due = DueGates();
-  Result<std::vector<GateListing>> gates = StillPending(due);
-  if (!gates) return RetryLater(gates.error().message);
-  is_outage_ = is_outage_ && is_retry && !gates->empty();
-  if (!noted) RetryLater(noted.error().message);
+  const Result<std::vector<GateListing>> gates = StillPending(DueGates());
+  if (!gates) return tl::unexpected(gates.error());
   {
     const MutexLock lock(shared_->mutex);
     shared_->in_flight = gates->size();
   }
-  for (const GateListing& gate : *gates) Decide(gate);
+  for (const GateListing& gate : *gates) Decide(gate, turn.wake);
+  if (!noted) return tl::unexpected(noted.error());
+  return TurnOutcome{.is_under_way = !gates->empty()};
+}
+
+// A failure: an append was refused.
+Status GateTimer::TakeNews() {
+  const MutexLock lock(shared_->mutex);
+  for (const int64_t opened_seq : std::exchange(shared_->settled, {})) DropTimer(opened_seq);
+  for (const auto& [opened_seq, micros] : std::exchange(shared_->opened, {})) {
+    opened_.emplace(opened_seq, micros);
+  }
+  std::string trouble;
+  trouble.swap(shared_->trouble);
+  return trouble.empty() ? Status() : Failure(std::move(trouble));
 }
 
 Status GateTimer::NoteNewGates() {
@@ -219,7 +175,13 @@ Status GateTimer::NoteNewGates() {
     const int64_t timeout = timer->second.timeout_micros;
     SetTimer(opened_seq, {timeout, micros + timeout, Alarm::kNever});
   }
-  if (has_looked_ && opened_.empty()) return {};
+  if (!has_looked_ || !opened_.empty()) {
+    if (const Status read = ReadNewGates(); !read) return read;
+  }
+  return timers_.size() < drop_decided_at_ ? Status() : DropDecided();
+}
+
+Status GateTimer::ReadNewGates() {
   for (size_t count = kGatesAtOnce; count == kGatesAtOnce;) {
     const auto gates = PendingAfter(noted_through_, kGatesAtOnce, Rows::kCurrent);
     if (!gates) return tl::unexpected(gates.error());
@@ -232,7 +194,7 @@ Status GateTimer::NoteNewGates() {
   if (!opened_.empty()) noted_through_ = std::max(noted_through_, opened_.rbegin()->first);
   opened_.clear();
   has_looked_ = true;
-  return timers_.size() < drop_decided_at_ ? Status() : DropDecided();
+  return {};
 }
 
 GateTimer::Timer GateTimer::TimerOf(const GateListing& gate) const {
@@ -316,31 +278,19 @@ Result<std::vector<GateListing>> GateTimer::StillPending(const std::vector<int64
   return pending;
 }
 
-void GateTimer::Decide(const GateListing& gate) {
+void GateTimer::Decide(const GateListing& gate, const std::function<void()>& wake) {
   std::vector<EventDraft> drafts;
   drafts.push_back(DecisionOn(gate));
-  appender_.Append(std::move(drafts), GateStillPending{gate.job_id, gate.gate, gate.opened_seq},
-                   [shared = shared_, opened_seq = gate.opened_seq](const AppendOutcome& outcome) {
-                     shared->OnAnswer(opened_seq, outcome);
-                   });
+  appender_.Append(
+      std::move(drafts), GateStillPending{gate.job_id, gate.gate, gate.opened_seq},
+      [shared = shared_, wake, opened_seq = gate.opened_seq](const AppendOutcome& outcome) {
+        if (shared->OnAnswer(opened_seq, outcome)) wake();
+      });
 }
 
-FollowerStatus GateTimer::GetFollowerStatus() const {
+int64_t GateTimer::DoneThrough() const {
   const MutexLock lock(shared_->mutex);
-  const int64_t lag =
-      shared_->unnoted_seq == 0 ? 0 : shared_->announced_seq - shared_->unnoted_seq + 1;
-  return {.name = "gate_timer", .lag_events = lag, .problem = shared_->problem};
-}
-
-void GateTimer::RetryLater(const std::string& problem) {
-  {
-    const MutexLock lock(shared_->mutex);
-    shared_->problem = problem;
-  }
-  retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
-  if (!std::exchange(is_outage_, true)) {
-    spdlog::warn("[gates] cannot decide expired gates: {}; retrying every second", problem);
-  }
+  return shared_->unnoted_seq == 0 ? INT64_MAX : shared_->unnoted_seq - 1;
 }
 
 }  // namespace stagelog

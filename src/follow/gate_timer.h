@@ -2,30 +2,30 @@
 #ifndef STAGELOG_FOLLOW_GATE_TIMER_H_
 #define STAGELOG_FOLLOW_GATE_TIMER_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
-#include <thread>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
-#include "base/mutex.h"
 #include "base/result.h"
 #include "core/commit_listener.h"
 #include "core/event_appender.h"
-#include "core/follower.h"
 #include "core/job_source.h"
+#include "follow/follower_task.h"
 
 namespace stagelog {
 
-// One thread. It reads newly opened gates from the journal, computes each one's deadline, sleeps
-// until the first deadline or until a gate is opened, and then appends a decision for each gate
-// that is still pending. A decision is an ordinary event; its precondition makes it lose against an
-// earlier decision. While the journal refuses appends, it retries once a second.
+// It reads newly opened gates from the journal and computes each one's deadline. Its next work is
+// at the first deadline, or when a gate is opened: it appends a decision for each gate that is
+// still pending. A decision is an ordinary event; its precondition makes it lose against an earlier
+// decision. A refused append is a failure of the turn that follows its answer.
 //
 // Which clock counts:
 //  - a gate that was opened while this timer ran is decided when so much time has passed as its
@@ -35,28 +35,26 @@ namespace stagelog {
 //    the wall clock reaches that, at the start already where that has passed, and at the latest
 //    when its whole timeout has passed once more since the start, for the clock may have been set
 //    back.
-class GateTimer : public CommitListener, public Follower {
+class GateTimer : public FollowerTask {
  public:
   // The three outlive the timer.
   GateTimer(EventAppender& appender, JobSource& source, Clock& clock);
-  ~GateTimer() override;  // as Stop()
 
-  // Starts the thread. It sleeps by the machine's clocks, so `clock` must be that one.
-  void Start();
+  std::string_view name() const override { return "gate_timer"; }
 
-  // Waits for the thread, but not for appends under way. Idempotent.
-  void Stop();
+  // True where a gate is opened.
+  bool Note(const CommittedBatchPointer& batch) override;
+  bool NoteDeletion(const std::string& job_id, int64_t seq) override;
 
-  // One turn: waits (if it may) until there is something to do and does it. False when stopped.
-  // Tests call it themselves instead of Start().
-  bool RunOnce(bool may_wait = true);
+  // Never while appends are under way: their gates may still be pending. The last answer wakes the
+  // runner; it may come when this object is gone.
+  WorkTime NextWork() override;
+  Result<TurnOutcome> Work(const Turn& turn) override;
 
-  void OnCommit(const CommittedBatchPointer& batch) override;
+  // Up to the first gate that it has not looked at.
+  int64_t DoneThrough() const override;
 
-  // The lag is counted from the first gate that it has not looked at.
-  FollowerStatus GetFollowerStatus() const override;
-
-  // Gates that it has noted; some may have been decided since. On its own thread.
+  // Gates that it has noted; some may have been decided since. On the runner's thread.
   size_t timer_count() const { return timers_.size(); }
 
  private:
@@ -70,13 +68,9 @@ class GateTimer : public CommitListener, public Follower {
     int64_t wall_micros = 0;  // Clock::WallMicros(); Alarm::kNever: that clock does not count
   };
 
-  // With the lock of `shared_` held, which is unknown to the analysis here.
-  void TakeOpenedGates();
-  bool IsDue();
-  void Sleep(MutexLock& lock);
-
-  void Look();
+  Status TakeNews();
   Status NoteNewGates();
+  Status ReadNewGates();
   Timer TimerOf(const GateListing& gate) const;
   void SetTimer(int64_t opened_seq, const Timer& timer);
   void DropTimer(int64_t opened_seq);
@@ -87,26 +81,21 @@ class GateTimer : public CommitListener, public Follower {
   Result<std::vector<GateListing>> PendingAfter(int64_t seq, size_t limit, Rows rows);
   std::vector<int64_t> DueGates() const;
   Result<std::vector<GateListing>> StillPending(const std::vector<int64_t>& opened_seqs);
-  void Decide(const GateListing& gate);
-  void RetryLater(const std::string& problem);
+  void Decide(const GateListing& gate, const std::function<void()>& wake);
 
   EventAppender& appender_;
   JobSource& source_;
   Clock& clock_;
   const std::shared_ptr<Shared> shared_;
 
-  // The thread's own.
+  // The runner's thread only.
   std::map<int64_t, Timer> timers_;                   // by the gate's opened_seq
   std::set<std::pair<int64_t, int64_t>> boot_order_;  // (time, opened_seq)
   std::set<std::pair<int64_t, int64_t>> wall_order_;  // likewise, without those that never come
-  std::map<int64_t, int64_t> opened_;       // by opened_seq, when: announced and not yet noted
-  bool has_looked_ = false;                 // and knows the gates of before
-  int64_t noted_through_ = 0;               // gates opened up to this seq are noted
-  size_t drop_decided_at_;                  // so many timers: some may be of gates that are decided
-  std::optional<int64_t> retry_at_micros_;  // monotonic; after a failure
-  bool is_outage_ = false;                  // and the log knows of it
-
-  std::thread thread_;
+  std::map<int64_t, int64_t> opened_;  // by opened_seq, when: announced and not yet noted
+  bool has_looked_ = false;            // and knows the gates of before
+  int64_t noted_through_ = 0;          // gates opened up to this seq are noted
+  size_t drop_decided_at_;             // so many timers: some may be of gates that are decided
 };
 
 }  // namespace stagelog

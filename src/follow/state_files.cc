@@ -1,9 +1,6 @@
 #include "follow/state_files.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/logging.h"
@@ -14,7 +11,6 @@ namespace stagelog {
 namespace {
 
 constexpr int64_t kGatherMicros = 300'000;  // from the first event of a job to the writing
-constexpr int64_t kRetryMicros = 1'000'000;
 constexpr int64_t kCheckpointMicros = 10'000'000;
 constexpr int64_t kFinishMicros = 3'000'000;
 // Long work is done in portions, between which what is fresh is written.
@@ -43,122 +39,70 @@ StateFiles::StateFiles(FileSystem& files, JobSource& source, JournalStatusSource
       states_(source),
       writer_(files, runs_dir_) {}
 
-StateFiles::~StateFiles() { Stop(); }
-
-void StateFiles::Start() {
-  thread_ = std::thread([this] {
-    ::pthread_setname_np(::pthread_self(), "state-files");
-    while (RunOnce()) {
-    }
-  });
-}
-
-void StateFiles::Stop() {
-  {
-    const MutexLock lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
-    wake_.notify_one();
-  }
-  if (thread_.joinable()) thread_.join();
-  Finish();
-}
-
-void StateFiles::OnCommit(const CommittedBatchPointer& batch) {
+bool StateFiles::Note(const CommittedBatchPointer& batch) {
   const auto& events = batch->events;
   const MutexLock lock(mutex_);
-  if (fresh_.empty()) {
-    fresh_due_micros_ = clock_.MonotonicMicros() + kGatherMicros;
+  const bool begins = fresh_.empty();
+  if (begins) {
+    fresh_due_micros_ = clock_.BootMicros() + kGatherMicros;
     fresh_since_seq_ = events.front().seq;
-    wake_.notify_one();
   }
   for (size_t i = 0; i < events.size(); ++i) {
     const bool is_repeated = i > 0 && events[i].job_id == events[i - 1].job_id;
     if (!is_repeated) fresh_.try_emplace(events[i].job_id, events[i].seq);
   }
   announced_seq_ = events.back().seq;
+  return begins;
 }
 
 // Nothing is to be written; a job that is being written is not found.
-void StateFiles::OnJobDeleted(const std::string& /*job_id*/, int64_t seq) {
+bool StateFiles::NoteDeletion(const std::string& /*job_id*/, int64_t seq) {
   const MutexLock lock(mutex_);
   if (covered_seq_ == announced_seq_) covered_seq_ = seq;
   announced_seq_ = seq;
+  return false;
 }
 
-bool StateFiles::RunOnce(bool may_wait) {
-  if (!AwaitWork(may_wait)) return false;
-  const int64_t now = clock_.MonotonicMicros();
-  if (!has_caught_up_ && now >= retry_at_micros_) CatchUp();
-  if (!has_caught_up_) return true;
+WorkTime StateFiles::NextWork() {
+  if (!has_caught_up_ || !backlog_.empty()) return {.boot_micros = WorkTime::kAtOnce};
+  WorkTime next{.boot_micros = checkpoint_at_micros_};
+  const MutexLock lock(mutex_);
+  if (!fresh_.empty()) next.boot_micros = std::min(next.boot_micros, fresh_due_micros_);
+  return next;
+}
+
+Result<TurnOutcome> StateFiles::Work(const Turn& turn) {
+  const int64_t now = clock_.BootMicros();
+  if (!has_caught_up_) {
+    if (const Status caught_up = CatchUp(); !caught_up) {
+      failures_total_.Add();
+      return tl::unexpected(caught_up.error());
+    }
+  }
+  if (turn.is_retry) RetryFailed();
   WriteFresh(now);
-  RetryFailed(now);
   WriteBacklog();
   MoveCursor(now);
   const MutexLock lock(mutex_);
   covered_seq_ = CoveredThrough();
-  return true;
-}
-
-int64_t StateFiles::LagEvents() const {
-  return std::max<int64_t>(0, status_.GetStatus().head_seq - covered_seq_);
-}
-
-FollowerStatus StateFiles::GetFollowerStatus() const {
-  const int64_t lag = LagEvents();
-  const MutexLock lock(mutex_);
-  return {.name = "state_files", .lag_events = lag, .problem = problem_};
-}
-
-void StateFiles::ShowProblem(const std::string& problem) {
-  const MutexLock lock(mutex_);
-  problem_ = problem;
-}
-
-// False when the thread is to end.
-bool StateFiles::AwaitWork(bool may_wait) {
-  MutexLock lock(mutex_);
-  while (may_wait && !stopping_) {
-    const int64_t next = NextWorkMicros();
-    const int64_t now = clock_.MonotonicMicros();
-    if (next <= now) break;
-    if (next == INT64_MAX) {
-      wake_.wait(lock);
-    } else {
-      wake_.wait_for(lock, std::chrono::microseconds(next - now));
-    }
-  }
-  return !stopping_;
-}
-
-int64_t StateFiles::NextWorkMicros() const {
-  if (!has_caught_up_) return retry_at_micros_;
-  if (!backlog_.empty()) return INT64_MIN;
-  int64_t next = checkpoint_at_micros_;
-  if (!fresh_.empty()) next = std::min(next, fresh_due_micros_);
-  if (!failed_.empty()) next = std::min(next, retry_at_micros_);
-  return next;
+  return TurnOutcome{.problem = failed_.empty() ? "" : problem_};
 }
 
 // Finds the jobs that the last run has left behind. The head comes first: what is committed later
 // is announced.
-void StateFiles::CatchUp() {
+Status StateFiles::CatchUp() {
   const int64_t head = status_.GetStatus().head_seq;
   const int64_t cursor = ReadFollowCursor(files_, runs_dir_).state_files_through;
   // A cursor beyond the head tells of another journal than this one: an older copy was put back.
   const int64_t after = rewrite_all_ || cursor > head ? 0 : cursor;
   Result<std::vector<std::string>> jobs = source_.JobsChangedAfter(after);
-  if (!jobs) {
-    const bool is_first = retry_at_micros_ == INT64_MIN;
-    if (is_first) spdlog::warn("[follow] cannot write state files yet: {}", jobs.error().message);
-    failures_total_.Add();
-    retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
-    return;
-  }
+  if (!jobs) return tl::unexpected(jobs.error());
   backlog_ = std::move(*jobs);
   cursor_seq_ = after;
   has_caught_up_ = true;
   const MutexLock lock(mutex_);
   announced_seq_ = std::max(announced_seq_, head);
+  return {};
 }
 
 void StateFiles::WriteFresh(int64_t now_micros) {
@@ -169,21 +113,19 @@ void StateFiles::WriteFresh(int64_t now_micros) {
     jobs.swap(fresh_);
   }
   for (const auto& [job_id, since_seq] : jobs) {
-    // What has failed waits for its own time, and has been behind for longer.
+    // What has failed waits for the retry, and has been behind for longer.
     if (!failed_.contains(job_id)) WriteJob(job_id, since_seq);
   }
 }
 
-void StateFiles::RetryFailed(int64_t now_micros) {
-  if (failed_.empty() || now_micros < retry_at_micros_) return;
-  retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
+void StateFiles::RetryFailed() {
   const BehindSince jobs = failed_;
   for (const auto& [job_id, since_seq] : jobs) WriteJob(job_id, since_seq);
 }
 
 void StateFiles::WriteBacklog() {
-  const int64_t until = clock_.MonotonicMicros() + kPortionMicros;
-  while (!backlog_.empty() && clock_.MonotonicMicros() < until) {
+  const int64_t until = clock_.BootMicros() + kPortionMicros;
+  while (!backlog_.empty() && clock_.BootMicros() < until) {
     const std::string job_id = TakeLast(backlog_);
     if (!failed_.contains(job_id)) WriteJob(job_id, cursor_seq_ + 1);
   }
@@ -192,8 +134,8 @@ void StateFiles::WriteBacklog() {
 void StateFiles::WriteJob(const std::string& job_id, int64_t since_seq) {
   if (const Status written = TryWriteJob(job_id); !written) {
     OnFailure(job_id, since_seq, written.error());
-  } else if (failed_.erase(job_id) > 0 && failed_.empty()) {
-    ShowProblem("");
+  } else {
+    failed_.erase(job_id);
   }
 }
 
@@ -218,8 +160,7 @@ Status StateFiles::TryWriteJob(const std::string& job_id) {
 void StateFiles::OnFailure(const std::string& job_id, int64_t since_seq, const Error& error) {
   failures_total_.Add();
   states_.Forget(job_id);
-  if (failed_.empty()) retry_at_micros_ = clock_.MonotonicMicros() + kRetryMicros;
-  ShowProblem(job_id + ": " + error.message);
+  problem_ = job_id + ": " + error.message;
   if (!failed_.try_emplace(job_id, since_seq).second) return;
   spdlog::warn("[follow] cannot update the state files of {}: {}; retrying every second", job_id,
                error.message);
@@ -234,14 +175,17 @@ int64_t StateFiles::CoveredThrough() const {
 }
 
 void StateFiles::MoveCursor(int64_t now_micros) {
-  if (checkpoint_at_micros_ == INT64_MAX && BeginCheckpoint()) {
+  if (now_micros >= checkpoint_at_micros_) Checkpoint();
+  if (checkpoint_at_micros_ == WorkTime::kNever && BeginCheckpoint()) {
     checkpoint_at_micros_ = now_micros + kCheckpointMicros;
   }
-  if (now_micros < checkpoint_at_micros_) return;
+}
+
+void StateFiles::Checkpoint() {
   if (!std::exchange(is_syncing_, true)) sync_queue_ = writer_.UnsyncedThrough(next_cursor_seq_);
   if (!SyncSome()) {
     is_syncing_ = false;
-    checkpoint_at_micros_ = INT64_MAX;
+    checkpoint_at_micros_ = WorkTime::kNever;
   } else if (sync_queue_.empty()) {
     is_syncing_ = false;
     EndCheckpoint();
@@ -258,8 +202,8 @@ bool StateFiles::BeginCheckpoint() {
 // What is written from here on is of events after the cursor's next place and may be synced with it
 // or not. False when a file could not be synced: it is written again, and the cursor stays.
 bool StateFiles::SyncSome() {
-  const int64_t until = clock_.MonotonicMicros() + kPortionMicros;
-  while (!sync_queue_.empty() && clock_.MonotonicMicros() < until) {
+  const int64_t until = clock_.BootMicros() + kPortionMicros;
+  while (!sync_queue_.empty() && clock_.BootMicros() < until) {
     const std::string job_id = TakeLast(sync_queue_);
     if (const Status synced = writer_.Sync(job_id); !synced) {
       OnFailure(job_id, cursor_seq_ + 1, synced.error());
@@ -276,11 +220,11 @@ void StateFiles::EndCheckpoint() {
   if (written) {
     cursor_seq_ = next_cursor_seq_;
     cursor_failed_ = false;
-    checkpoint_at_micros_ = INT64_MAX;
+    checkpoint_at_micros_ = WorkTime::kNever;
     return;
   }
   failures_total_.Add();
-  checkpoint_at_micros_ = clock_.MonotonicMicros() + kCheckpointMicros;
+  checkpoint_at_micros_ = clock_.BootMicros() + kCheckpointMicros;
   if (!std::exchange(cursor_failed_, true)) {
     spdlog::warn(
         "[follow] cannot save the cursor: {}; the next start rewrites more state files than needed",
@@ -289,10 +233,10 @@ void StateFiles::EndCheckpoint() {
 }
 
 void StateFiles::Finish() {
-  const int64_t give_up_at = clock_.MonotonicMicros() + kFinishMicros;
-  const auto may_go_on = [&] { return clock_.MonotonicMicros() < give_up_at; };
-  if (!has_caught_up_) return;  // never started, or never able to read: the next start begins here
-  RetryFailed(INT64_MAX);
+  const int64_t give_up_at = clock_.BootMicros() + kFinishMicros;
+  const auto may_go_on = [&] { return clock_.BootMicros() < give_up_at; };
+  if (!has_caught_up_) return;  // no turn, or never able to read: the next start begins here
+  RetryFailed();
   WriteFresh(INT64_MAX);
   while (!backlog_.empty() && may_go_on()) WriteBacklog();
   if (!BeginCheckpoint()) return;

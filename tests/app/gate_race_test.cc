@@ -10,6 +10,7 @@
 #include "base/logging.h"
 #include "core/draft_decoder.h"
 #include "core/precondition.h"
+#include "follow/follower_runner.h"
 #include "follow/gate_timer.h"
 #include "log/event_logger.h"
 #include "tests/support/manual_clock.h"
@@ -40,7 +41,8 @@ class GateRaceTest : public ::testing::Test {
     EventLoggerOptions options;
     options.runs_dir = directory_.Path("runs");
     logger_ = std::move(*EventLogger::Open(options, RealFileSystem(), clock_, metrics_));
-    timer_ = std::make_unique<GateTimer>(*logger_, logger_->reader(), clock_);
+    timer_ = std::make_unique<FollowerRunner>(
+        std::make_unique<GateTimer>(*logger_, logger_->reader(), clock_), *logger_, clock_);
     logger_->AddListener(timer_.get());
     logger_->Start();
   }
@@ -74,7 +76,7 @@ class GateRaceTest : public ::testing::Test {
   MetricsRegistry metrics_;
   ManualClock clock_;
   std::unique_ptr<EventLogger> logger_;
-  std::unique_ptr<GateTimer> timer_;
+  std::unique_ptr<FollowerRunner> timer_;
 };
 
 TEST_F(GateRaceTest, ExactlyOneDecisionStandsAndTheOthersAreToldSo) {

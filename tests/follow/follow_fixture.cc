@@ -44,7 +44,7 @@ CommittedEvent FakeLog::Store(EventDraft draft) {
   JobState& state = states_[draft.job_id];
   Event event;
   event.draft = std::move(draft);
-  event.seq = events_.empty() ? 1 : events_.back().event.seq + 1;
+  event.seq = ++head_seq_;
   event.draft.event_id = "event-" + std::to_string(event.seq);
   // Unlike the real one's these may be equal: a test's clock stands still.
   event.ts_micros = clock_.WallMicros();
@@ -57,6 +57,18 @@ CommittedEvent FakeLog::Store(EventDraft draft) {
                            state.IsTerminal()};
   events_.push_back({std::move(event), line.hash});
   return committed;
+}
+
+int64_t FakeLog::Delete(const std::string& job_id) {
+  int64_t seq = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(events_, [&](const Stored& event) { return event.event.draft.job_id == job_id; });
+    states_.erase(job_id);
+    seq = ++head_seq_;
+  }
+  if (listener_ != nullptr) listener_->OnJobDeleted(job_id, seq);
+  return seq;
 }
 
 void FakeLog::Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
@@ -130,6 +142,7 @@ void FakeLog::ForgetAfter(int64_t seq) {
   const std::lock_guard lock(mutex_);
   std::erase_if(events_, [=](const Stored& stored) { return stored.event.seq > seq; });
   states_.clear();
+  head_seq_ = seq;
   for (const Stored& stored : events_) {
     Apply(states_[stored.event.draft.job_id], stored.event, stored.hash);
   }
@@ -247,7 +260,7 @@ void FakeLog::SetFileBehind(const std::string& job_id, bool is_behind) {
 
 JournalStatus FakeLog::GetStatus() const {
   const std::lock_guard lock(mutex_);
-  return {.journal_id = "journal-1", .head_seq = events_.empty() ? 0 : events_.back().event.seq};
+  return {.journal_id = "journal-1", .head_seq = head_seq_};
 }
 
 }  // namespace stagelog

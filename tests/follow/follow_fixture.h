@@ -44,6 +44,9 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
     return Commit(DraftOf(job_id, type, gate, payload));
   }
 
+  // Deletes a job, and returns the seq of that.
+  int64_t Delete(const std::string& job_id);
+
   // What is appended from now on waits for CommitHeld().
   void HoldAppends() { is_holding_ = true; }
   // Lets it in, in order; `count`: not more than so many.
@@ -109,6 +112,7 @@ class FakeLog : public EventAppender, public JobSource, public JournalStatusSour
 
   mutable std::mutex mutex_;
   std::vector<Stored> events_;  // guarded by mutex_, as is all that follows
+  int64_t head_seq_ = 0;
   std::map<std::string, JobState> states_;
   std::deque<Held> held_;
   std::string refusal_code_;

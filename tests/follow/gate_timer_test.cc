@@ -11,6 +11,7 @@
 
 #include "base/logging.h"
 #include "core/payload.h"
+#include "follow/follower_runner.h"
 #include "tests/follow/follow_fixture.h"
 #include "tests/support/deadline.h"
 #include "tests/support/manual_clock.h"
@@ -32,7 +33,9 @@ class GateTimerTest : public testing::Test {
 
   // As at the start of the daemon.
   void Open() {
-    timer_ = std::make_unique<GateTimer>(log_, log_, clock_);
+    auto gates = std::make_unique<GateTimer>(log_, log_, clock_);
+    gates_ = gates.get();
+    timer_ = std::make_unique<FollowerRunner>(std::move(gates), log_, clock_);
     log_.SetListener(timer_.get());
   }
 
@@ -52,7 +55,8 @@ class GateTimerTest : public testing::Test {
 
   ManualClock clock_;
   FakeLog log_{clock_};
-  std::unique_ptr<GateTimer> timer_;
+  std::unique_ptr<FollowerRunner> timer_;
+  GateTimer* gates_ = nullptr;  // its task
 };
 
 TEST_F(GateTimerTest, DecidesAGateWhenItsTimeIsUpAndNotBefore) {
@@ -274,6 +278,48 @@ TEST_F(GateTimerTest, KnownGatesAreDecidedWhileNewOnesCannotBeSeen) {
   EXPECT_EQ(timer_->GetFollowerStatus().problem, "");
 }
 
+// Somebody who waits for it reads of one outage, not of one a second.
+TEST_F(GateTimerTest, AnOutageLastsUntilAnAppendIsTaken) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  Settle();
+  log_.RefuseAppends("journal_unavailable");
+  Wait(60);
+  EXPECT_EQ(timer_->GetFollowerStatus().problem, "journal_unavailable: the test says no");
+  log_.RefuseAppends("");
+  log_.HoldAppends();
+  Wait(1);
+  ASSERT_EQ(log_.HeldCount(), 1U);
+  EXPECT_NE(timer_->GetFollowerStatus().problem, "") << "nobody knows yet";
+  log_.CommitHeld();
+  Settle();
+  EXPECT_EQ(timer_->GetFollowerStatus().problem, "");
+}
+
+TEST_F(GateTimerTest, ANewGateThatCannotBeSeenWaitsForTheRetryAlsoWhileAnAppendIsUnderWay) {
+  Open();
+  log_.Commit("a", "gate_pause", "g", kMinute);
+  Settle();
+  log_.HoldAppends();
+  log_.LetListingsLag(true);
+  clock_.AdvanceMicros(60 * kSecond);
+  log_.Commit("b", "gate_pause", "g", R"({"timeout_seconds":1})");
+  Settle();
+  ASSERT_EQ(log_.HeldCount(), 1U) << "the gate that is known";
+  Wait(10);
+  const size_t reads = log_.reads();
+  Wait(10);
+  EXPECT_EQ(log_.reads(), reads) << "it is the answer that is waited for";
+  log_.LetListingsLag(false);
+  log_.CommitHeld();
+  Settle();
+  log_.CommitHeld();
+  Settle();
+  EXPECT_EQ(StatusOf("a", "g"), GateStatus::kExpired);
+  EXPECT_EQ(StatusOf("b", "g"), GateStatus::kExpired);
+  EXPECT_EQ(timer_->GetFollowerStatus().problem, "");
+}
+
 TEST_F(GateTimerTest, ARefusalAmongManyDelaysOnlyItsOwnGate) {
   Open();
   log_.Commit("a", "gate_pause", "g", kMinute);
@@ -312,6 +358,18 @@ TEST_F(GateTimerTest, LooksOnlyWhenThereIsAReason) {
     Settle();
   }
   EXPECT_EQ(log_.reads(), reads);
+}
+
+TEST_F(GateTimerTest, OnlyANewGateIsAReasonToWake) {
+  Open();
+  const auto wakes = [this](std::vector<EventType> kinds) {
+    auto batch = std::make_shared<CommittedBatch>();
+    for (const EventType kind : kinds) batch->events.push_back({1, kind, "a", "", false});
+    return gates_->Note(batch);
+  };
+  EXPECT_FALSE(wakes({EventType::kLog, EventType::kGateApproved, EventType::kJobCompleted}));
+  EXPECT_TRUE(wakes({EventType::kGatePause, EventType::kLog}));
+  EXPECT_FALSE(gates_->NoteDeletion("a", 2));
 }
 
 TEST_F(GateTimerTest, StopsWithAnAppendUnderWay) {
@@ -432,7 +490,7 @@ TEST_F(GateTimerTest, GatesThatWereDecidedLongBeforeTheirTimeAreForgotten) {
   Settle();
   log_.Commit("b", "gate_pause", "g", kYear);
   Settle();
-  EXPECT_LE(timer_->timer_count(), 1U);
+  EXPECT_LE(gates_->timer_count(), 1U);
   Wait(31'536'000);
   EXPECT_EQ(StatusOf("b", "g"), GateStatus::kExpired);
 }
@@ -448,12 +506,13 @@ class GateTimerThreadTest : public testing::Test {
   }
 
   FakeLog log_{SystemClock()};
-  GateTimer timer_{log_, log_, SystemClock()};
+  FollowerRunner timer_{std::make_unique<GateTimer>(log_, log_, SystemClock()), log_,
+                        SystemClock()};
 };
 
 TEST_F(GateTimerThreadTest, WakesForAGateThatIsOpenedAndWhenItExpires) {
   log_.SetListener(&timer_);
-  timer_.Start();
+  timer_.Start("gate-timer");
   log_.Commit("far", "gate_pause", "g", R"({"timeout_seconds":31536000})");
   log_.Commit("near", "gate_pause", "g", R"({"timeout_seconds":1})");
   EXPECT_TRUE(Eventually(
@@ -463,10 +522,22 @@ TEST_F(GateTimerThreadTest, WakesForAGateThatIsOpenedAndWhenItExpires) {
   timer_.Stop();
 }
 
+TEST_F(GateTimerThreadTest, AnAnswerWakesItForWhatHasComeMeanwhile) {
+  log_.HoldAppends();
+  log_.SetListener(&timer_);
+  timer_.Start("gate-timer");
+  log_.Commit("a", "gate_pause", "g", R"({"timeout_seconds":1})");
+  ASSERT_TRUE(Eventually([this] { return log_.HeldCount() == 1; }));
+  log_.Commit("b", "gate_pause", "g", R"({"timeout_seconds":1})");
+  log_.CommitHeld();
+  EXPECT_TRUE(Eventually([this] { return log_.HeldCount() == 1; }));
+  timer_.Stop();
+}
+
 TEST_F(GateTimerThreadTest, StopsWhileAnAppendIsNeverAnswered) {
   log_.HoldAppends();
   log_.SetListener(&timer_);
-  timer_.Start();
+  timer_.Start("gate-timer");
   log_.Commit("a", "gate_pause", "g", R"({"timeout_seconds":1})");
   EXPECT_TRUE(Eventually([this] { return log_.HeldCount() == 1; }));
   timer_.Stop();

@@ -15,6 +15,7 @@
 #include "base/logging.h"
 #include "core/job_state_json.h"
 #include "follow/follow_cursor.h"
+#include "follow/follower_runner.h"
 #include "tests/follow/follow_fixture.h"
 #include "tests/support/deadline.h"
 #include "tests/support/fault_file_system.h"
@@ -46,8 +47,10 @@ class StateFilesTest : public testing::Test {
 
   // As at the start of the daemon.
   void Open(bool rewrite_all = false) {
-    state_files_ = std::make_unique<StateFiles>(files_, log_, log_, clock_, metrics_,
-                                                directory_.path(), rewrite_all);
+    auto task = std::make_unique<StateFiles>(files_, log_, log_, clock_, metrics_,
+                                             directory_.path(), rewrite_all);
+    task_ = task.get();
+    state_files_ = std::make_unique<FollowerRunner>(std::move(task), log_, clock_);
     log_.SetListener(state_files_.get());
     Turn();
   }
@@ -125,7 +128,8 @@ class StateFilesTest : public testing::Test {
   FaultFileSystem files_;
   TemporaryDirectory directory_;
   MetricsRegistry metrics_;
-  std::unique_ptr<StateFiles> state_files_;
+  std::unique_ptr<FollowerRunner> state_files_;
+  StateFiles* task_ = nullptr;  // its task
 };
 
 TEST_F(StateFilesTest, WritesAJobWithinASecondOfItsEvent) {
@@ -164,6 +168,20 @@ TEST_F(StateFilesTest, GathersWhatComesCloseTogether) {
   EXPECT_LE(Writes("other/state.json"), 5U);
   ExpectCurrent("busy");
   ExpectCurrent("other");
+}
+
+TEST_F(StateFilesTest, OnlyTheFirstOfThemIsAReasonToWake) {
+  Open();
+  const auto wakes = [this](int64_t seq) {
+    auto batch = std::make_shared<CommittedBatch>();
+    batch->events.push_back({seq, EventType::kLog, "a", "", false});
+    return task_->Note(batch);
+  };
+  EXPECT_TRUE(wakes(1));
+  EXPECT_FALSE(wakes(2));
+  EXPECT_FALSE(task_->NoteDeletion("a", 3));
+  Wait(kSecond);
+  EXPECT_TRUE(wakes(4));
 }
 
 TEST_F(StateFilesTest, WritesNothingWhenNothingIsNew) {
@@ -281,6 +299,52 @@ TEST_F(StateFilesTest, ReplacesWhatACrashLeftBeside) {
   EXPECT_FALSE(Exists("a/state.json.tmp"));
 }
 
+TEST_F(StateFilesTest, ShowsWhichJobCannotBeWrittenUntilItCan) {
+  Open();
+  fs::create_directories(directory_.Path("bad/state.json"));
+  const int64_t seq = Commit("bad", "job_started");
+  Commit("good", "job_started");
+  Wait(500 * kMilli);
+  ExpectCurrent("good");
+  FollowerStatus status = state_files_->GetFollowerStatus();
+  EXPECT_EQ(status.name, "state_files");
+  EXPECT_THAT(status.problem, testing::StartsWith("bad: "));
+  EXPECT_EQ(status.lag_events, log_.GetStatus().head_seq - seq + 1);
+  fs::remove(directory_.Path("bad/state.json"));
+  Wait(kSecond);
+  status = state_files_->GetFollowerStatus();
+  EXPECT_EQ(status.problem, "");
+  EXPECT_EQ(status.lag_events, 0);
+}
+
+TEST_F(StateFilesTest, ADeletionIsNoLag) {
+  Open();
+  Commit("a", "job_started");
+  Wait(kSecond);
+  log_.Delete("a");
+  EXPECT_EQ(state_files_->GetFollowerStatus().lag_events, 0);
+  Commit("b", "job_started");
+  log_.Delete("b");
+  EXPECT_EQ(state_files_->GetFollowerStatus().lag_events, 2) << "it does not overtake an event";
+  Wait(kSecond);
+  EXPECT_EQ(state_files_->GetFollowerStatus().lag_events, 0);
+  WaitForCursor();
+  EXPECT_EQ(Cursor(), log_.GetStatus().head_seq);
+}
+
+TEST_F(StateFilesTest, ADeletionBeforeItHasCaughtUpIsNoProgress) {
+  Commit("a", "job_started");
+  Commit("b", "job_started");
+  log_.FailReads(1);
+  Open();
+  log_.Delete("b");
+  EXPECT_EQ(state_files_->GetFollowerStatus().lag_events, 3);
+  EXPECT_EQ(state_files_->GetFollowerStatus().problem, "the disk is on fire");
+  Wait(kSecond);
+  EXPECT_EQ(state_files_->GetFollowerStatus().lag_events, 0);
+  EXPECT_EQ(state_files_->GetFollowerStatus().problem, "");
+}
+
 TEST_F(StateFilesTest, ComesBackWhenReadingDoes) {
   Open();
   Commit("a", "job_started");
@@ -376,7 +440,11 @@ TEST_F(StateFilesTest, StopWritesWhatIsBehindAndTheCursor) {
 
 TEST_F(StateFilesTest, StopWithoutAStartWritesNothing) {
   Commit("a", "job_started");
-  { const StateFiles never_started(files_, log_, log_, clock_, metrics_, directory_.path()); }
+  {
+    const FollowerRunner never_started(
+        std::make_unique<StateFiles>(files_, log_, log_, clock_, metrics_, directory_.path()), log_,
+        clock_);
+  }
   EXPECT_EQ(files_.OperationCount(), 0U);
 }
 
@@ -403,6 +471,16 @@ TEST_F(StateFilesTest, TheCursorComesToRestAtTheHead) {
   const int64_t seq = Commit("b", "job_started");
   Wait(kSecond);
   EXPECT_EQ(Cursor(), 0);
+  WaitForCursor();
+  EXPECT_EQ(Cursor(), seq);
+}
+
+TEST_F(StateFilesTest, AlsoAfterEventsThatComeDuringARound) {
+  Open();
+  Commit("a", "job_started");
+  Wait(kSecond);
+  const int64_t seq = Commit("b", "job_started");
+  Wait(kSecond);
   WaitForCursor();
   EXPECT_EQ(Cursor(), seq);
 }
@@ -459,9 +537,9 @@ TEST_F(StateFilesTest, AJobThatWaitsToBeWrittenHoldsTheCursorBack) {
   fs::create_directories(directory_.Path("bad/state.json"));
   clock_.AdvanceMicros(10 * kSecond);
   Commit("bad", "job_started");
-  Turn();  // the cursor moves on
+  Turn();  // the cursor moves on, and is given its next place, while the job is still to be written
   EXPECT_EQ(Cursor(), before);
-  Turn();  // and is given its next place, while the job is still to be written
+  Turn();
   WaitForCursor();
   EXPECT_EQ(Cursor(), before);
 }
@@ -581,9 +659,11 @@ TEST(StateFilesThreadTest, FollowsTheLogAndStops) {
   const TemporaryDirectory directory;
   FakeLog log(SystemClock());
   MetricsRegistry metrics;
-  StateFiles state_files(RealFileSystem(), log, log, SystemClock(), metrics, directory.path());
+  FollowerRunner state_files(std::make_unique<StateFiles>(RealFileSystem(), log, log, SystemClock(),
+                                                          metrics, directory.path()),
+                             log, SystemClock());
   log.SetListener(&state_files);
-  state_files.Start();
+  state_files.Start("state-files");
   fs::create_directory(directory.Path("a"));
   log.Commit("a", "job_started");
   const Deadline deadline(std::chrono::seconds(20));
