@@ -10,7 +10,12 @@
 namespace stagelog {
 namespace {
 
-constexpr int64_t kGatherMicros = 300'000;  // from the first event of a job to the writing
+// From the first event of a job to the writing. Longer where a round takes long, so that the files
+// of many busy jobs do not cost more than an eighth of a core or so; with the round it stays below
+// a second.
+constexpr int64_t kGatherMicros = 300'000;
+constexpr int64_t kLongestGatherMicros = 700'000;
+constexpr int64_t kGatherPerRound = 8;  // times what the last round took
 constexpr int64_t kCheckpointMicros = 10'000'000;
 constexpr int64_t kFinishMicros = 3'000'000;
 // Long work is done in portions, between which what is fresh is written.
@@ -37,14 +42,15 @@ StateFiles::StateFiles(FileSystem& files, JobSource& source, JournalStatusSource
                                          "Failed writes of state files or "
                                          "their cursor.")),
       states_(source),
-      writer_(files, runs_dir_) {}
+      writer_(files, runs_dir_),
+      gather_micros_(kGatherMicros) {}
 
 bool StateFiles::Note(const CommittedBatchPointer& batch) {
   const auto& events = batch->events;
   const MutexLock lock(mutex_);
   const bool begins = fresh_.empty();
   if (begins) {
-    fresh_due_micros_ = clock_.BootMicros() + kGatherMicros;
+    fresh_due_micros_ = clock_.BootMicros() + gather_micros_;
     fresh_since_seq_ = events.front().seq;
   }
   for (size_t i = 0; i < events.size(); ++i) {
@@ -112,10 +118,14 @@ void StateFiles::WriteFresh(int64_t now_micros) {
     if (fresh_.empty() || now_micros < fresh_due_micros_) return;
     jobs.swap(fresh_);
   }
+  const int64_t begun_micros = clock_.BootMicros();
   for (const auto& [job_id, since_seq] : jobs) {
     // What has failed waits for the retry, and has been behind for longer.
     if (!failed_.contains(job_id)) WriteJob(job_id, since_seq);
   }
+  const int64_t took_micros = clock_.BootMicros() - begun_micros;
+  const MutexLock lock(mutex_);
+  gather_micros_ = std::clamp(kGatherPerRound * took_micros, kGatherMicros, kLongestGatherMicros);
 }
 
 void StateFiles::RetryFailed() {

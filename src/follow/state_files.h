@@ -102,6 +102,7 @@ class StateFiles : public FollowerTask {
   Mutex mutex_;
   BehindSince fresh_ STAGELOG_GUARDED_BY(mutex_);
   int64_t fresh_due_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  int64_t gather_micros_ STAGELOG_GUARDED_BY(mutex_);  // from a job's first event to that time
   int64_t fresh_since_seq_ STAGELOG_GUARDED_BY(mutex_) = 0;  // the least in `fresh_`
   int64_t announced_seq_ STAGELOG_GUARDED_BY(mutex_) = -1;   // -1: nothing yet
 };

@@ -653,6 +653,23 @@ TEST_F(StateFilesTest, AnyStepMayFail) {
   }
 }
 
+// Rounds that take long come less often, but within a second all is written.
+TEST_F(StateFilesTest, UnderLoadItGathersForLonger) {
+  Open();
+  const auto gathers_for = [&] {
+    Commit("a", "log");
+    clock_.tick_micros = 0;
+    return task_->NextWork().boot_micros - clock_.BootMicros();
+  };
+  EXPECT_EQ(gathers_for(), 300 * kMilli);
+  for (const auto& [tick, gather] : {std::pair(0, 300), {50, 400}, {200, 700}, {1, 300}}) {
+    clock_.AdvanceMicros(kSecond);
+    clock_.tick_micros = tick * kMilli;
+    Turn();
+    EXPECT_EQ(gathers_for(), gather * kMilli) << tick;
+  }
+}
+
 // The thread, on the machine's own clock and disk.
 TEST(StateFilesThreadTest, FollowsTheLogAndStops) {
   spdlog::set_level(spdlog::level::off);
