@@ -65,7 +65,7 @@ httplib::Response EmptyStreamHead() {
   return response;
 }
 
-// With until=terminal a client that reconnects after the end is told by 204 to stop: exactly when
+// With until=terminal a client that reconnects after the end is stopped by a 204: exactly when
 // the job is over and nothing that matches is later than its cursor.
 bool IsAtTheEnd(const ApiServices& services, const StreamRequest& stream) {
   const std::optional<Position>& position = stream.start.position;

@@ -44,9 +44,9 @@ int64_t JobInspection::Run() {
     Report("line " + std::to_string(finding.line) + " (byte " + std::to_string(finding.offset) +
            "): " + finding.code + ": " + finding.detail);
   }
-  const auto told = static_cast<int64_t>(check_.findings().size());
-  if (check_.finding_count() > told) {
-    Report("and " + std::to_string(check_.finding_count() - told) + " more problems");
+  const auto shown = static_cast<int64_t>(check_.findings().size());
+  if (check_.finding_count() > shown) {
+    Report("and " + std::to_string(check_.finding_count() - shown) + " more problems");
   }
   if (database_ == nullptr) return check_.lines();
   if (first_seq_ != 0) LookForMissingEvents();

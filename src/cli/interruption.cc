@@ -14,8 +14,8 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr int kTellEveryMs = 100;
-constexpr int kTellTimes = 30;
+constexpr int kRepeatEveryMs = 100;
+constexpr int kRepeatTimes = 30;
 
 ExitCode CodeOfSignal(uint32_t signal) {
   return signal == SIGINT ? ExitCode::kInterrupted : ExitCode::kTerminated;
@@ -72,9 +72,9 @@ bool Interruption::WaitForCause() {
 
 void Interruption::NotifyUntilDone() {
   pollfd done{done_fd_.get(), POLLIN, 0};
-  for (int i = 0; i < kTellTimes; ++i) {
+  for (int i = 0; i < kRepeatTimes; ++i) {
     on_interrupt_();
-    if (::poll(&done, 1, kTellEveryMs) > 0) return;
+    if (::poll(&done, 1, kRepeatEveryMs) > 0) return;
   }
   ::_exit(code_);
 }

@@ -276,7 +276,7 @@ void EventFollower::NoteConnected() {
   }
 }
 
-// The first loss is mended in silence; only a daemon that is not found again is worth a line.
+// The first loss is repaired in silence; only a daemon that is not found again is worth a line.
 EventFollower::Step EventFollower::WaitToRetry() {
   if (delay_.failures() > 0 && !has_reported_unavailable_ && !stopped()) {
     has_reported_unavailable_ = true;

@@ -237,9 +237,9 @@ EventSender::Step EventSender::Take(const OutboxBatch& batch, const SendVerdict&
   return SendHeartbeatIfDue() ? Step::kSent : Step::kAbandoned;
 }
 
-// What came when another run had ended the job: told once more, before the batch is marked as sent,
+// What came when another run had ended the job: sent once more, before the batch is marked as sent,
 // so that whoever sends it again does so too. No value when all is well.
-std::optional<EventSender::Step> EventSender::TellLateAgain(AbandonableClient& client,
+std::optional<EventSender::Step> EventSender::SendLateAgain(AbandonableClient& client,
                                                             const OutboxBatch& batch,
                                                             SendVerdict& verdict) {
   std::vector<std::string> late;
@@ -282,10 +282,10 @@ EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatc
   SendVerdict verdict = ClassifyAnswer(client.client(), answer, batch.lines.size());
   switch (verdict.kind) {
     case SendVerdict::Kind::kTaken:
-      if (const auto step = TellLateAgain(client, batch, verdict)) return *step;
+      if (const auto step = SendLateAgain(client, batch, verdict)) return *step;
       return Take(batch, verdict, batch.lines);
     case SendVerdict::Kind::kRefused:
-      return RefuseOrTellAgain(client, batch, verdict);
+      return RefuseOrSendAgain(client, batch, verdict);
     case SendVerdict::Kind::kUnavailable:
       unavailable_reason_ = verdict.reason;
       if (!std::exchange(has_reported_unavailable_, true)) {
@@ -300,7 +300,7 @@ EventSender::Step EventSender::Judge(AbandonableClient& client, const OutboxBatc
 }
 
 // A strict job refuses what others store and flag.
-EventSender::Step EventSender::RefuseOrTellAgain(AbandonableClient& client,
+EventSender::Step EventSender::RefuseOrSendAgain(AbandonableClient& client,
                                                  const OutboxBatch& batch,
                                                  const SendVerdict& verdict) {
   const bool was_over = batch.lines.size() == 1 && MayBeResent(batch.lines.front()) &&

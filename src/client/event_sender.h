@@ -67,10 +67,10 @@ class EventSender {
   Step Judge(AbandonableClient& client, const OutboxBatch& batch, const Answer& answer);
   Step Take(const OutboxBatch& batch, const SendVerdict& verdict,
             const std::vector<std::string>& sent);
-  std::optional<Step> TellLateAgain(AbandonableClient& client, const OutboxBatch& batch,
+  std::optional<Step> SendLateAgain(AbandonableClient& client, const OutboxBatch& batch,
                                     SendVerdict& verdict);
   void SayToldAgain(const EdgeOutcome& outcome);
-  Step RefuseOrTellAgain(AbandonableClient& client, const OutboxBatch& batch,
+  Step RefuseOrSendAgain(AbandonableClient& client, const OutboxBatch& batch,
                          const SendVerdict& verdict);
   void ReportFlagged(const std::vector<std::string>& lines, const Receipt& receipt);
   void Refuse(const OutboxBatch& batch, const SendVerdict& verdict);

@@ -20,7 +20,7 @@ bool IsTerminal(const std::string& status) {
 }
 
 // The same event as another type, with a payload.
-std::string Told(Json event, const char* type, const Json& payload) {
+std::string WithType(Json event, const char* type, const Json& payload) {
   event["type"] = type;
   event.erase("payload");
   if (!payload.empty()) event["payload"] = payload;
@@ -37,18 +37,18 @@ Lines AsNew(const Lines& lines, const Json& event) {
   if (TextAt(event, "type") == "job_created") return lines;
   Json started = event;
   started["event_id"] = TextAt(event, "event_id") + ".started";
-  return {Told(event, "job_created", PayloadWithout(event, "new_epoch")),
-          Told(started, "job_started", Json::object())};
+  return {WithType(event, "job_created", PayloadWithout(event, "new_epoch")),
+          WithType(started, "job_started", Json::object())};
 }
 
 Lines AsStart(const Json& event) {
-  return {Told(event, "job_started", PayloadWithout(event, "new_epoch"))};
+  return {WithType(event, "job_started", PayloadWithout(event, "new_epoch"))};
 }
 
 Lines AsResumption(const Json& event) {
   Json payload = PartAt(event, "payload");
   payload["new_epoch"] = true;
-  return {Told(event, "job_resumed", payload)};
+  return {WithType(event, "job_resumed", payload)};
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ std::vector<Lines> BeginningVariants(const Lines& lines, const std::string& stat
   const Lines as_new = AsNew(lines, event);
   const Lines as_start = AsStart(event);
   const Lines as_resumption = AsResumption(event);
-  // Only what was told to do so undoes a cancel.
+  // Only an explicit resumption undoes a cancel.
   const bool resumes = TextAt(event, "type") == "job_resumed";
   if (status.empty() || (status == "canceled" && !resumes)) {
     return {as_new, as_resumption, as_start};

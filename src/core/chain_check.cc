@@ -103,7 +103,7 @@ void ChainCheck::TakeMisplaced(std::string_view line, uint64_t offset, const Eve
       offset, "misplaced",
       "event " + Number(event.job_seq) + " found where event " + Number(expected) + " is expected");
   std::vector<Continuation> next;
-  // An earlier misplaced line may have told what the event behind this place is chained to.
+  // An earlier misplaced line may have said what the event behind this place is chained to.
   const Continuation* in_place = Find(expected + 1);
   next.push_back(in_place != nullptr ? *in_place : Continuation{expected + 1, {}});
   next.push_back({event.job_seq + 1, {std::string(StoredHash(line))}});

@@ -160,7 +160,8 @@ void HttpServer::AnswerPending() {
 }
 
 void HttpServer::Accept(UniqueFd socket) {
-  // Beyond the limit a few are let in to be told so; beyond those there is no descriptor to spare.
+  // Beyond the limit a few are let in and refused with an answer; beyond those there is no
+  // descriptor to spare.
   const size_t spare = std::min(kSpareConnections, limits_.max_connections / 4);
   if (OpenCount() >= limits_.max_connections + spare) return;
   ++connection_count_;
@@ -254,7 +255,7 @@ void HttpServer::OnEvent(Connection& connection, uint32_t events) {
 // Both sides have ended, or the connection is broken.
 void HttpServer::OnHangUp(Connection& connection) {
   if (!connection.lingering || connection.HasClientTakenAll()) return Close(connection);
-  loop_.Remove(connection.fd());  // it would be told again and again
+  loop_.Remove(connection.fd());  // it would be reported again and again
   connection.registered_events = 0;
   connection.peer_finished = true;
 }

@@ -117,7 +117,7 @@ void HttpServer::HandOffSocket(Connection& connection, Exchange& exchange, Strea
   streams_.Adopt(std::move(socket), std::move(stream), std::move(head));
 }
 
-// An EventSource gives up for good at any status but 200: it is told to come back later instead.
+// An EventSource gives up for good at any status but 200: it is asked to come back later instead.
 void HttpServer::RefuseStream(Connection& connection, Exchange& exchange) {
   CountRequest(exchange, 200);
   const uint64_t retry_millis = 10'000 + RandomBits() % 20'000;

@@ -1,4 +1,4 @@
-// Closes the journal for good, so that opening it has nothing to mend.
+// Closes the journal for good, so that opening it has nothing to repair.
 #ifndef STAGELOG_LOG_CLEAN_CLOSING_H_
 #define STAGELOG_LOG_CLEAN_CLOSING_H_
 

@@ -50,13 +50,13 @@ Result<JobRepair> JobFileReconciler::Run() {
   const Result<Verdict> verdict = Compare();
   if (!verdict) return tl::unexpected(verdict.error());
   if (repair_.lines_taken > 0) table_.WriteState(state_, changes_, state_.job_seq);
-  Status mended;
-  if (*verdict == Verdict::kFileIsBehind) mended = AppendMissing();
+  Status repaired;
+  if (*verdict == Verdict::kFileIsBehind) repaired = AppendMissing();
   // A file that differs may be one that was put back, with lines that were lost.
-  if (*verdict == Verdict::kDiverged && HasFileEvents()) mended = RelocateLines();
-  if (*verdict == Verdict::kDiverged && mended) mended = Rewrite();
-  if (mended) mended = CleanUpCompressed();
-  if (!mended) return tl::unexpected(mended.error());
+  if (*verdict == Verdict::kDiverged && HasFileEvents()) repaired = RelocateLines();
+  if (*verdict == Verdict::kDiverged && repaired) repaired = Rewrite();
+  if (repaired) repaired = CleanUpCompressed();
+  if (!repaired) return tl::unexpected(repaired.error());
   return repair_;
 }
 

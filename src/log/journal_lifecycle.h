@@ -28,7 +28,7 @@ class JournalLifecycle {
   // The first time: nobody has listened yet, so nothing that is found is news.
   Status Open();
 
-  // `problem` is what everybody is told until the journal is open again. No transaction is under
+  // `problem` is everybody's answer until the journal is open again. No transaction is under
   // way afterwards, and nothing that was requested waits.
   void CloseAfterFailure(const std::string& problem);
 

@@ -58,7 +58,7 @@ void JournalWriter::Write(std::vector<AppendRequest> requests) {
   std::optional<FailedCommit> failed = group_commit_.Write(std::move(requests));
   if (!failed) return;
   lifecycle_.CloseAfterFailure(failed->problem);
-  // Comparing the files mends most of what can be wrong with them.
+  // Comparing the files repairs most of what can be wrong with them.
   if (failed->is_committed) lifecycle_.ReopenSoon();
   for (const std::unique_ptr<AppendGroup>& group : failed->groups) group->SendAnswers();
   RefuseAll(std::move(failed->waiting));

@@ -24,7 +24,7 @@ class LostLines {
     return !jobs_.empty();
   }
 
-  // All jobs of which this was not told yet.
+  // The jobs that were added since the last time.
   std::unordered_set<std::string> Take() {
     const MutexLock lock(mutex_);
     return std::exchange(jobs_, {});

@@ -146,7 +146,7 @@ class Opener {
     return ahead == 0 || (ahead >= kSeqReserve && ahead <= kSeqReserve + kMaxGroupEvents);
   }
 
-  // What the log has may never have been synced, and no file is mended by rows that a power cut
+  // What the log has may never have been synced, and no file is repaired by rows that a power cut
   // could still take back. A sync that failed before may succeed now without a reason, so what is
   // in the log is written anew: to the database or, where that does not take all of it (a disk that
   // is nearly full needs its room for the next events), over itself.

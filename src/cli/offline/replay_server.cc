@@ -21,7 +21,7 @@ HttpLimits Limits() {
   return limits;
 }
 
-// One token that may do everything: who tries to write is told that this is a replay.
+// One token that may do everything: whoever tries to write gets the answer that this is a replay.
 HttpPolicy PolicyOf(const ReplayServerOptions& options) {
   const std::vector<TokenEntry> tokens = {{"admin", Sha256Hex(options.token), {Role::kAdmin}}};
   return {std::make_shared<TokenTable>(tokens), {}, options.allowed_origins};

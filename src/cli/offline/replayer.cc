@@ -67,7 +67,7 @@ CliResult<bool> Replayer::Run() {
     }
     Keep();
     if (CliStatus loaded = Load(); !loaded) {
-      static_cast<void>(Flush());  // what came before the trouble is told all the same
+      static_cast<void>(Flush());  // what came before the failure is shown all the same
       return tl::unexpected(loaded.error());
     }
   }

@@ -24,7 +24,7 @@ bool OutputWaiter::WaitUntil(int64_t monotonic_micros) {
     if (left <= 0) return true;
     const int64_t wait = std::min(left, kLongestWaitMicros);
     const timespec timeout{wait / 1'000'000, wait % 1'000'000 * 1'000};
-    pollfd entry{fd_, 0, 0};  // errors are told unasked
+    pollfd entry{fd_, 0, 0};  // errors are reported unasked
     if (::ppoll(&entry, 1, &timeout, nullptr) == 1) return false;
   }
 }

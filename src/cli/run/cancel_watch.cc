@@ -40,7 +40,7 @@ class CancelWatch::Poll {
     changed_.notify_all();
   }
 
-  // Nothing is told from now on. Where a request runs, StopRequest() ends it.
+  // Nothing is reported from now on. Where a request runs, StopRequest() ends it.
   void Stop() {
     const MutexLock lock(mutex_);
     is_stopped_ = true;
@@ -75,7 +75,7 @@ class CancelWatch::Poll {
     if (!page || !page->is_object()) return Rest();
     const bool has_events = page->contains("events") && !page->at("events").empty();
     if (has_events && IsCanceledNow()) {
-      TellCancel();
+      ReportCancel();
       return false;
     }
     const auto next_after = page->find("next_after");
@@ -97,7 +97,7 @@ class CancelWatch::Poll {
     return job && job->is_object() && job->contains("status") && job->at("status") == "canceled";
   }
 
-  void TellCancel() {
+  void ReportCancel() {
     const MutexLock lock(mutex_);
     if (!is_stopped_) on_cancel_();
   }

@@ -435,7 +435,7 @@ void CommandRun::Drain(RunEnd& end) {
     if (!awaits_all) entries[1].fd = -1;
     const int64_t wait = std::max<int64_t>(left, 0) / 1'000 + 1;
     int timeout = static_cast<int>(kill_at_micros_ != 0 ? std::min(wait, kRemindMillis) : wait);
-    if (awaits_all) timeout = -1;  // a child of ours that ends is told by a signal
+    if (awaits_all) timeout = -1;  // the end of a child of ours comes as a signal
     if (::poll(entries.data(), entries.size(), timeout) <= 0) continue;
     if ((entries[0].revents & POLLIN) != 0) EndBySignal(end);
     if ((entries[1].revents & POLLIN) != 0) {

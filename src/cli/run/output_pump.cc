@@ -89,7 +89,7 @@ void OutputPump::Read() {
                                       {stop_.get(), POLLIN, 0}}};
     if (::poll(entries.data(), entries.size(), -1) < 0) continue;
     if ((entries[2].revents & POLLIN) != 0) {
-      // Told to stop: what is in the pipe now is taken, what comes later is not waited for.
+      // To stop: what is in the pipe now is taken, what comes later is not waited for.
       constexpr auto kOneRead = static_cast<int64_t>(kReadBytes);
       const int capacity = ::fcntl(options_.from.get(), F_GETPIPE_SZ);
       for (int64_t left = capacity > 0 ? capacity : kOneRead; left > 0 && !quits_;
@@ -100,7 +100,7 @@ void OutputPump::Read() {
     }
     if (entries[0].revents != 0 && !ReadOnce()) break;
   }
-  options_.from.Reset();  // whoever still writes is told by SIGPIPE
+  options_.from.Reset();  // whoever still writes gets SIGPIPE
   reading_has_ended_ = true;
   Set(arrived_);
 }

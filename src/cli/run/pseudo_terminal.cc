@@ -108,7 +108,7 @@ void PseudoTerminal::Enter() {
   termios raw = before_;
   ::cfmakeraw(&raw);
   is_raw_ = ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
-  CopySize();  // in the background nobody has told us of a change
+  CopySize();  // in the background no signal has come for a change
 }
 
 void PseudoTerminal::Restore() {

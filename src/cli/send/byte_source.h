@@ -25,7 +25,7 @@ class ByteSource {
   virtual bool WouldWait() { return false; }
 };
 
-// Told how many bytes were read before they were unpacked.
+// Called with how many bytes were read, before they are unpacked.
 using BytesTaken = std::function<void(uint64_t bytes)>;
 
 // Whether `path` is neither a regular file nor a folder: "-" (standard input), a pipe, a terminal,
@@ -33,7 +33,7 @@ using BytesTaken = std::function<void(uint64_t bytes)>;
 bool IsStreamPath(const std::string& path);
 
 // Opens `path` ("-": standard input, which stays open). gzip and zstd (RFC 1952, RFC 8878; any
-// number of members or frames) are told by their first bytes and unpacked; for xz, bzip2 and
+// number of members or frames) are recognized by their first bytes and unpacked; for xz, bzip2 and
 // UTF-16, which are not, the error of the first Read() says what to do. `name` is the source's name
 // in errors. Data that is damaged or cut off is an error behind what could be unpacked.
 Result<std::unique_ptr<ByteSource>> OpenByteSource(const std::string& path, const std::string& name,

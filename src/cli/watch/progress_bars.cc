@@ -14,7 +14,7 @@
 namespace stagelog::cli {
 namespace {
 
-// Stages whose end is never told are forgotten by and by.
+// Stages whose end is never reported are forgotten by and by.
 constexpr size_t kMaxBars = 256;
 constexpr size_t kMaxLabelColumns = 32;
 
@@ -63,13 +63,13 @@ bool ProgressBars::TakeReport(const Json& event) {
   if (!share) return false;
   Bar& bar = FindOrAdd(event);
   bar.last_micros = std::max(bar.last_micros, HappenedAt(event).value_or(0));
-  if (bar.told == 0) {
+  if (bar.reported == 0) {
     bar.first_share = *share;
     bar.first_micros = bar.last_micros;
   }
   bar.share = *share;
   bar.figures = FiguresText(payload);
-  bar.told = ++told_;
+  bar.reported = ++reports_;
   return true;
 }
 
@@ -84,8 +84,9 @@ ProgressBars::Bar& ProgressBars::FindOrAdd(const Json& event) {
     if (bar.job_id == job_id && bar.stage == stage) return bar;
   }
   if (bars_.size() >= kMaxBars) {
-    bars_.erase(std::min_element(bars_.begin(), bars_.end(),
-                                 [](const Bar& a, const Bar& b) { return a.told < b.told; }));
+    bars_.erase(std::min_element(bars_.begin(), bars_.end(), [](const Bar& a, const Bar& b) {
+      return a.reported < b.reported;
+    }));
   }
   bars_.push_back({.job_id = job_id, .stage = stage, .label = StageText(event)});
   return bars_.back();
@@ -95,22 +96,22 @@ std::vector<std::string> ProgressBars::Rows(size_t columns, bool with_job,
                                             const Screen& screen) const {
   if (bars_.empty()) return {};
   const size_t shown = bars_.size() > kMaxRows ? kMaxRows - 1 : bars_.size();
-  std::vector<uint64_t> told;
-  for (const Bar& bar : bars_) told.push_back(bar.told);
-  std::sort(told.rbegin(), told.rend());
+  std::vector<uint64_t> reported;
+  for (const Bar& bar : bars_) reported.push_back(bar.reported);
+  std::sort(reported.rbegin(), reported.rend());
   const auto label = [&](const Bar& bar) {
     return with_job ? OneLine(bar.job_id) + " " + bar.label : bar.label;
   };
   size_t label_columns = 0;
   for (const Bar& bar : bars_) {
-    if (bar.told < told[shown - 1]) continue;
+    if (bar.reported < reported[shown - 1]) continue;
     label_columns = std::max(label_columns, DisplayWidth(label(bar)));
   }
   label_columns = std::min({label_columns, kMaxLabelColumns, columns / 3});
   const size_t bar_columns = std::clamp(columns / 4, size_t{8}, size_t{40});
   std::vector<std::string> rows;
   for (const Bar& bar : bars_) {
-    if (bar.told < told[shown - 1]) continue;
+    if (bar.reported < reported[shown - 1]) continue;
     StyledLine line;
     line.Add(Style::kBold, PadRight(Shorten(label(bar), label_columns), label_columns)).Add("  ");
     line.Add(Style::kBlue, BarText(bar.share, bar_columns));

@@ -36,7 +36,7 @@ class ProgressBars {
     double first_share = 0;  // for the rate
     int64_t first_micros = 0;
     int64_t last_micros = 0;
-    uint64_t told = 0;  // a later report has a greater number
+    uint64_t reported = 0;  // a later report has a greater number
   };
 
   bool TakeReport(const Json& event);
@@ -44,7 +44,7 @@ class ProgressBars {
   Bar& FindOrAdd(const Json& event);
 
   std::vector<Bar> bars_;
-  uint64_t told_ = 0;
+  uint64_t reports_ = 0;
 };
 
 // A bar of `columns` cells with that share (0 to 1) of it full.

@@ -55,7 +55,7 @@ class TailSink : public FollowSink {
     } else {
       TakeEvent(ObjectOf(body));
     }
-    return ++told_ != limit_;
+    return ++shown_ != limit_;
   }
 
   CliStatus OnPause() override {
@@ -94,8 +94,8 @@ class TailSink : public FollowSink {
   ProgressBars bars_;
   LiveBlock block_;
   size_t job_columns_ = kMinJobColumns;
-  std::string lines_;  // told, not yet written
-  int64_t told_ = 0;
+  std::string lines_;  // formatted, not yet written
+  int64_t shown_ = 0;
 };
 
 CliStatus CheckOptions(const TailOptions& options) {

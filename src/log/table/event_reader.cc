@@ -279,7 +279,7 @@ Result<T> EventReader::WithConnection(const std::function<T(Connection&)>& use) 
     try {
       return use_once();
     } catch (const MissingLineError&) {
-      // The snapshot may be older than the file: its job was deleted, or the file was mended.
+      // The snapshot may be older than the file: its job was deleted, or the file was repaired.
       return use_once();
     }
   } catch (const MissingLineError& problem) {
@@ -506,8 +506,8 @@ Result<std::vector<LabelCount>> EventReader::CountByLabel(const std::string& key
     SQLite::Statement& query = connection.Prepared(
         "WITH labeled AS (SELECT own.value AS value, status FROM jobs, json_each(jobs.labels) AS "
         "own WHERE jobs.labels IS NOT NULL AND own.key = ?1), "
-        "told AS (SELECT value FROM labeled GROUP BY value ORDER BY count(*) DESC, value LIMIT ?2) "
-        "SELECT value, status, count(*) FROM labeled WHERE value IN (SELECT value FROM told) "
+        "most AS (SELECT value FROM labeled GROUP BY value ORDER BY count(*) DESC, value LIMIT ?2) "
+        "SELECT value, status, count(*) FROM labeled WHERE value IN (SELECT value FROM most) "
         "GROUP BY value, status ORDER BY value, status");
     query.bind(1, key);
     query.bind(2, static_cast<int64_t>(max_values));
