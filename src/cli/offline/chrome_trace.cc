@@ -7,7 +7,7 @@
 namespace stagelog::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kProcess = 1;
 
@@ -16,7 +16,7 @@ struct Slice {
   std::string category;
   int64_t start_micros = 0;
   int64_t end_micros = 0;
-  Json details;
+  OrderedJson details;
 };
 
 // A thread of the trace: the ends of the slices that are open in it, the innermost last.
@@ -41,8 +41,8 @@ class Tracer {
                          {"pid", kProcess},
                          {"tid", 0}});
     }
-    const Json trace = {{"traceEvents", events_}, {"displayTimeUnit", "ms"}};
-    return trace.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const OrderedJson trace = {{"traceEvents", events_}, {"displayTimeUnit", "ms"}};
+    return trace.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   }
 
  private:
@@ -51,7 +51,7 @@ class Tracer {
   std::vector<Slice> Stages() const {
     std::vector<Slice> slices;
     for (const StageState& stage : state_.stages) {
-      Json details = {{"attempt", stage.attempt}, {"status", StatusName(stage.status)}};
+      OrderedJson details = {{"attempt", stage.attempt}, {"status", StatusName(stage.status)}};
       if (!stage.message.empty()) details["message"] = stage.message;
       const std::string attempt = stage.attempt > 1 ? " #" + std::to_string(stage.attempt) : "";
       slices.push_back({stage.path + attempt, "stage", stage.started_micros,
@@ -63,7 +63,7 @@ class Tracer {
   std::vector<Slice> Gates() const {
     std::vector<Slice> slices;
     for (const GateState& gate : state_.gates) {
-      Json details = {{"iteration", gate.iteration}, {"status", StatusName(gate.status)}};
+      OrderedJson details = {{"iteration", gate.iteration}, {"status", StatusName(gate.status)}};
       if (!gate.prompt.empty()) details["prompt"] = gate.prompt;
       if (!gate.decided_by.empty()) details["decided_by"] = gate.decided_by;
       slices.push_back({"waiting: " + gate.name, "gate", gate.opened_micros,
@@ -120,7 +120,7 @@ class Tracer {
   }
 
   const JobState& state_;
-  Json events_ = Json::array();
+  OrderedJson events_ = OrderedJson::array();
   int next_thread_ = 1;
 };
 
