@@ -11,10 +11,11 @@ namespace stagelog {
 namespace {
 
 // From the first event of a job to the writing. Longer where a round takes long, so that the files
-// of many busy jobs do not cost more than an eighth of a core or so; with the round it stays below
-// a second.
+// of many busy jobs do not cost more than an eighth of a core or so; but together with the round
+// not longer than kInTimeMicros, unless the round alone takes most of that.
 constexpr int64_t kGatherMicros = 300'000;
 constexpr int64_t kLongestGatherMicros = 700'000;
+constexpr int64_t kInTimeMicros = 900'000;
 constexpr int64_t kGatherPerRound = 8;  // times what the last round took
 constexpr int64_t kCheckpointMicros = 10'000'000;
 constexpr int64_t kFinishMicros = 3'000'000;
@@ -124,8 +125,10 @@ void StateFiles::WriteFresh(int64_t now_micros) {
     if (!failed_.contains(job_id)) WriteJob(job_id, since_seq);
   }
   const int64_t took_micros = clock_.BootMicros() - begun_micros;
+  const int64_t longest =
+      std::clamp(kInTimeMicros - took_micros, kGatherMicros, kLongestGatherMicros);
   const MutexLock lock(mutex_);
-  gather_micros_ = std::clamp(kGatherPerRound * took_micros, kGatherMicros, kLongestGatherMicros);
+  gather_micros_ = std::clamp(kGatherPerRound * took_micros, kGatherMicros, longest);
 }
 
 void StateFiles::RetryFailed() {

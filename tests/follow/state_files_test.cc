@@ -662,7 +662,8 @@ TEST_F(StateFilesTest, UnderLoadItGathersForLonger) {
     return task_->NextWork().boot_micros - clock_.BootMicros();
   };
   EXPECT_EQ(gathers_for(), 300 * kMilli);
-  for (const auto& [tick, gather] : {std::pair(0, 300), {50, 400}, {200, 700}, {1, 300}}) {
+  for (const auto& [tick, gather] :
+       {std::pair(0, 300), {50, 400}, {150, 700}, {400, 500}, {700, 300}, {1, 300}}) {
     clock_.AdvanceMicros(kSecond);
     clock_.tick_micros = tick * kMilli;
     Turn();
