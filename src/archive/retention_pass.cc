@@ -110,9 +110,12 @@ Status RetentionPass::BeginAction(WriterAccess& access, const RetentionAction& a
 Status RetentionPass::DeleteIfUnchanged(WriterAccess& access, const RetentionAction& action) {
   const JobState* job = access.FindJob(action.delete_job);
   if (job == nullptr || !job->IsTerminal() || job->job_seq != action.event_count) return {};
+  const Result<bool> deleted = access.DeleteJob(action.delete_job);
+  if (!deleted) return tl::unexpected(deleted.error());
+  if (!*deleted) return {};  // the next pass tries again
   ++report_.jobs_deleted;
   AddToReport(action);
-  return access.DeleteJob(action.delete_job);
+  return {};
 }
 
 // Only a file that is noted is compressed, and that would be noted when it was idle for a while.

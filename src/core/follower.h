@@ -9,7 +9,7 @@ namespace stagelog {
 
 struct FollowerStatus {
   std::string name;        // "job_tables"
-  int64_t lag_events = 0;  // from the first committed event that it lacks to the head
+  int64_t lag_events = 0;  // committed events that it lacks; at most, where it counts seqs
   std::string problem;     // why it does not go on; empty: nothing keeps it
 };
 

@@ -115,6 +115,11 @@ Status JobDeletions::Begin(WriterAccess& access, Request request) {
     request.done(tl::unexpected(JournalUnavailable(problem.what(), "not_applied")));
     throw;
   }
+  if (const Status possible = remover_.Check(); !possible) {
+    spdlog::warn("[journal] cannot delete job {}: {}", request.job_id, possible.error().message);
+    request.done(tl::unexpected(JournalUnavailable(possible.error().message, "not_applied")));
+    return {};
+  }
   waiting_.push_back(std::move(request.done));  // if this fails, Abandon() answers
   const Result<int64_t> seq = access.AssignSeq();
   if (!seq) return tl::unexpected(seq.error());

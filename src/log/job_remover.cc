@@ -1,5 +1,6 @@
 #include "log/job_remover.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -106,8 +107,9 @@ Status JobRemover::RemoveFolder(const Tombstone& tombstone) {
   }
 }
 
-// What the file alone tells of was decided and not finished, or the database was lost or is an
-// older one: it is pending. What the table alone tells of goes back into the file.
+// What is in the file alone was decided and not finished, or the database was lost or is an older
+// one: it is pending. What is in the table alone goes back into the file. Where the two differ the
+// greater seq counts, for somebody may have seen it, and for all else the table.
 Status JobRemover::Reconcile(EventTable& table, const std::string& time_suffix,
                              std::vector<std::string>& set_aside) {
   const auto file = ReadTombstones(files_, runs_dir_);
@@ -116,14 +118,23 @@ Status JobRemover::Reconcile(EventTable& table, const std::string& time_suffix,
   for (Tombstone& tombstone : table.AllTombstones()) {
     lacking.emplace(tombstone.job_id, std::move(tombstone));
   }
+  bool differs = false;
   table.Begin();
-  for (const Tombstone& tombstone : file->tombstones) {
-    if (lacking.erase(tombstone.job_id) == 0 && !table.IsDeleted(tombstone.job_id)) {
-      table.InsertTombstone(tombstone);
+  for (Tombstone tombstone : file->tombstones) {
+    const auto known = lacking.find(tombstone.job_id);
+    if (known == lacking.end()) {
+      if (!table.IsDeleted(tombstone.job_id)) table.InsertTombstone(tombstone);
+      continue;
     }
+    tombstone.is_pending = known->second.is_pending;
+    if (!(tombstone == known->second)) {
+      differs = true;
+      table.SetTombstoneSeq(tombstone.job_id, std::max(tombstone.seq, known->second.seq));
+    }
+    lacking.erase(known);
   }
   table.Commit();
-  if (lacking.empty() && !file->is_torn && !file->is_damaged) return {};
+  if (lacking.empty() && !differs && !file->is_torn && !file->is_damaged) return {};
   const std::string path = TombstoneFilePath(runs_dir_);
   if (file->is_damaged) {
     // Renamed only once the new one is there in full: this file may be all there is.

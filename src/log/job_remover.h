@@ -26,6 +26,9 @@ class JobRemover {
   JobRemover(FileSystem& files, std::string runs_dir)
       : files_(files), runs_dir_(std::move(runs_dir)) {}
 
+  // Whether step 1 can be done, as far as that shows without doing it.
+  Status Check() const { return CheckTombstoneFile(files_, runs_dir_); }
+
   // Steps 1 and 2, with the tombstone at the head of the log and no event before it that the tables
   // lack. After a failure the outcome is unknown: the journal has to be opened anew.
   Status Begin(EventTable& table, Tombstone tombstone);

@@ -323,6 +323,10 @@ class Opener {
     int64_t floor = std::max(table.HeadSeq(), table.FloorSeq());
     if (!together) floor = std::max({floor, table.HighestSeq(), identity.highest_seq});
     if (identity.is_backup) floor = BecomeAnotherJournal(floor);
+    if (floor < 0 || floor > kMaxSeq) {
+      throw FileError{Error{"the database or journal.json names a seq of " + std::to_string(floor) +
+                            ", which leaves none for new events"}};
+    }
     journal_.next_seq = floor + 1;
     journal_.last_ts_micros = table.LastTsMicros();
     const std::string table_id = table.JournalId();

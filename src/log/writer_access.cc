@@ -44,8 +44,11 @@ void WriterAccess::CloseFile(const std::string& job_id) { parts_.job_files.files
 
 void WriterAccess::ForgetFile(const std::string& job_id) { parts_.job_files.Forget(job_id); }
 
-Status WriterAccess::DeleteJob(const std::string& job_id) {
-  return parts_.deletions.Begin(*this, {.job_id = job_id, .actor = "", .done = [](const auto&) {}});
+Result<bool> WriterAccess::DeleteJob(const std::string& job_id) {
+  const Status begun =
+      parts_.deletions.Begin(*this, {.job_id = job_id, .actor = "", .done = [](const auto&) {}});
+  if (!begun) return tl::unexpected(begun.error());
+  return parts_.deletions.IsDeleted(job_id);
 }
 
 }  // namespace stagelog

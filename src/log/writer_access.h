@@ -50,9 +50,9 @@ class WriterAccess {
   // The job is being deleted. Waits for a repair of its file.
   void ForgetFile(const std::string& job_id);
 
-  // Begins to delete the job permanently, on behalf of nobody. After a failure the journal has to
-  // be reopened. Throws SQLite::Exception.
-  Status DeleteJob(const std::string& job_id);
+  // Begins to delete the job permanently, on behalf of nobody. False if it cannot be deleted now.
+  // After a failure the journal has to be reopened. Throws SQLite::Exception.
+  Result<bool> DeleteJob(const std::string& job_id);
 
  private:
   WriterParts& parts_;

@@ -183,9 +183,73 @@ TEST_F(JobRemovalTest, ATombstoneFromBeforeDeletionsHadASeqIsRead) {
   ASSERT_TRUE(old);
   ASSERT_EQ(old->tombstones.size(), 1U);
   EXPECT_EQ(old->tombstones.front().seq, 5);
-  text.insert(1, R"("seq":4,)");
-  ASSERT_TRUE(RealFileSystem().WriteFile(path, text));
-  EXPECT_TRUE(ReadTombstones(RealFileSystem(), runs_)->is_damaged) << "before its last event";
+  for (const char* seq : {"4", "9000000000000000000", "-1", "\"7\"", "null"}) {
+    std::string damaged = text;
+    damaged.insert(1, "\"seq\":" + std::string(seq) + ",");
+    ASSERT_TRUE(RealFileSystem().WriteFile(path, damaged));
+    EXPECT_TRUE(ReadTombstones(RealFileSystem(), runs_)->is_damaged) << seq;
+  }
+}
+
+// Somebody may have seen either seq: no event gets it.
+TEST_F(JobRemovalTest, ATombstoneThatDiffersFromItsRowIsSettled) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Delete("gone"));
+  Close();
+  const std::string path = TombstoneFilePath(runs_);
+  const std::string text = *ReadWholeFile(RealFileSystem(), path);
+  for (const char* seq : {"7", "0", "'text'", "9"}) {
+    SCOPED_TRACE(seq);
+    {
+      SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READWRITE);
+      database.exec("UPDATE deleted_jobs SET seq = " + std::string(seq));
+    }
+    ASSERT_TRUE(RealFileSystem().WriteFile(path, text));
+    Open();
+    const AppendOutcome next = Log("kept", "m");
+    ASSERT_TRUE(next);
+    EXPECT_GT(next->front().seq, 7);
+    const auto file = ReadTombstones(RealFileSystem(), runs_);
+    ASSERT_TRUE(file);
+    ASSERT_EQ(file->tombstones.size(), 1U);
+    EXPECT_EQ(file->tombstones.front().seq, std::string(seq) == "9" ? 9 : 7);
+    Close();
+  }
+}
+
+TEST_F(JobRemovalTest, ASeqThatLeavesNoneIsNamed) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Delete("gone"));
+  Close();
+  {
+    SQLite::Database database(DatabasePath(runs_), SQLite::OPEN_READWRITE);
+    database.exec("UPDATE deleted_jobs SET seq = 9223372036854775807");
+  }
+  const Status opened = TryOpen();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("a seq of 9223372036854775807"));
+}
+
+// Nothing was decided, and nobody else is refused anything.
+TEST_F(JobRemovalTest, WithoutAWritableTombstoneFileOnlyTheDeletionIsRefused) {
+  Open();
+  AppendToTwo();
+  ASSERT_TRUE(Log("first", "m"));
+  ASSERT_TRUE(Delete("first"));
+  files_.Inject({.operation = Operation::kOpen,
+                 .path_contains = "stagelog.deleted.jsonl",
+                 .error_number = EPERM,
+                 .until_healed = true});
+  const DeleteOutcome outcome = Delete("gone");
+  ASSERT_FALSE(outcome);
+  using Members = decltype(Refusal::members);
+  EXPECT_EQ(outcome.error().members, (Members{{"outcome", "\"not_applied\""}}));
+  EXPECT_TRUE(logger_->GetStatus().writable);
+  ASSERT_TRUE(Log("gone", "still there"));
+  files_.Heal();
+  EXPECT_TRUE(Delete("gone"));
 }
 
 TEST_F(JobRemovalTest, ALargeJobGoesInSlicesThatLetOthersIn) {

@@ -37,7 +37,7 @@ std::optional<Tombstone> DecodeTombstone(std::string_view line) {
   const auto own_seq = [&] {
     tombstone.seq = tombstone.last_seq;
     const bool is_whole = !object.contains("seq") || number("seq", tombstone.seq);
-    return is_whole && tombstone.seq >= tombstone.last_seq;
+    return is_whole && tombstone.seq >= tombstone.last_seq && tombstone.seq <= kMaxSeq;
   };
   const auto job_id = object.find("job_id");
   if (job_id == object.end() || !job_id->is_string()) return std::nullopt;
@@ -70,6 +70,15 @@ std::string EncodeTombstone(const Tombstone& tombstone) {
   object["deleted_at"] = FormatTimestamp(tombstone.deleted_at_micros);
   if (!tombstone.actor.empty()) object["actor"] = tombstone.actor;
   return object.dump();
+}
+
+Status CheckTombstoneFile(FileSystem& files, const std::string& runs_dir) {
+  const std::string path = TombstoneFilePath(runs_dir);
+  const auto info = files.Stat(path);
+  if (!info) return tl::unexpected(info.error());
+  if (!info->has_value()) return {};
+  Result<std::unique_ptr<AppendFile>> file = files.OpenAppend(path);
+  return file ? (*file)->Close() : Status(tl::unexpected(file.error()));
 }
 
 Status AppendTombstone(FileSystem& files, const std::string& runs_dir, const Tombstone& tombstone) {

@@ -14,6 +14,9 @@
 
 namespace stagelog {
 
+// No journal comes to a greater one.
+inline constexpr int64_t kMaxSeq = INT64_MAX / 2;
+
 struct Tombstone {
   // The deletion's own place in the log; `last_seq` for a deletion from before there were such.
   int64_t seq = 0;
@@ -33,6 +36,9 @@ std::string TombstoneFilePath(const std::string& runs_dir);
 
 // One line, without its newline.
 std::string EncodeTombstone(const Tombstone& tombstone);
+
+// Whether the file takes a line, as far as that shows without writing one.
+Status CheckTombstoneFile(FileSystem& files, const std::string& runs_dir);
 
 // Adds a line and syncs it. After a failure the outcome is unknown until the journal was opened
 // anew.

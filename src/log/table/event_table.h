@@ -184,7 +184,8 @@ class EventTable {
   bool IsDeleted(const std::string& job_id);
   void InsertTombstone(const Tombstone& tombstone);
   void CompleteTombstone(const std::string& job_id);  // it is no longer pending
-  std::vector<Tombstone> AllTombstones();             // in the order of their deletion
+  void SetTombstoneSeq(const std::string& job_id, int64_t seq);
+  std::vector<Tombstone> AllTombstones();  // in the order of their deletion
   std::vector<Tombstone> PendingTombstones();
   // Everything but the events.
   void DeleteJobRows(int64_t first_seq);

@@ -33,6 +33,7 @@ void JobTables::BeginAfter(int64_t seq) {
 
 void JobTables::Clear() {
   pending_.clear();
+  pending_events_ = 0;
   order_.clear();
   due_at_micros_ = INT64_MAX;
   has_failed_ = false;
@@ -46,6 +47,7 @@ void JobTables::Add(const std::string& job_id, const StateChanges& changes, int6
                     std::vector<int64_t> seqs, JobCache& cache) {
   const auto [entry, is_new] = pending_.try_emplace(job_id);
   Pending& pending = entry->second;
+  pending_events_ += static_cast<int64_t>(seqs.size());
   if (is_new) {
     order_.emplace(seqs.front(), job_id);
     pending.before_job_seq = before_job_seq;
@@ -114,7 +116,9 @@ void JobTables::Step(EventTable& table, JobCache& cache) {
   }
   for (auto written = order_.begin(); written != next; written = order_.erase(written)) {
     cache.Unpin(written->second);
-    pending_.erase(written->second);
+    const auto done = pending_.find(written->second);
+    pending_events_ -= static_cast<int64_t>(done->second.seqs.size());
+    pending_.erase(done);
   }
   has_failed_ = false;
   ended_at_micros_ = clock_.MonotonicMicros();

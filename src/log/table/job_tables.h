@@ -82,8 +82,9 @@ class JobTables : public Follower {
   // A slice has failed because of `problem`.
   void PutOff(const std::string& problem);
 
-  // From any thread: how many events the log is ahead.
-  int64_t LagEvents() const { return head_seq_ - through_seq_; }
+  // From any thread: how many events the log is ahead. Not a difference of seqs, which jump where a
+  // journal was restored.
+  int64_t LagEvents() const { return pending_events_; }
   bool IsTooFarBehind() const { return LagEvents() >= options_.max_lag_events; }
   FollowerStatus GetFollowerStatus() const override;
 
@@ -116,6 +117,7 @@ class JobTables : public Follower {
   int64_t due_at_micros_ = INT64_MAX;                 // monotonic
   bool has_failed_ = false;                           // the last slice
   int64_t ended_at_micros_ = 0;                       // monotonic; the last one
+  std::atomic<int64_t> pending_events_ = 0;
   std::atomic<int64_t> head_seq_ = 0;
   std::atomic<int64_t> through_seq_ = 0;
   std::atomic<int64_t> awaited_seq_ = 0;  // the highest that anybody has waited for

@@ -55,6 +55,13 @@ void EventTable::CompleteTombstone(const std::string& job_id) {
   update.exec();
 }
 
+void EventTable::SetTombstoneSeq(const std::string& job_id, int64_t seq) {
+  SQLite::Statement update(database_, "UPDATE deleted_jobs SET seq = ? WHERE job_id = ?");
+  update.bind(1, seq);
+  update.bind(2, job_id);
+  update.exec();
+}
+
 std::vector<Tombstone> EventTable::AllTombstones() {
   return TakeTombstones(
       SQLite::Statement(database_, std::string(kSelectTombstones) + "ORDER BY seq, last_seq"));
