@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "backup/open_without_side_effects.h"
 #include "core/identifier.h"
@@ -13,6 +14,7 @@
 #include "log/recovery.h"
 #include "log/run_lock.h"
 #include "log/table/event_table.h"
+#include "log/table/tombstone_rows.h"
 
 namespace stagelog {
 namespace {
@@ -172,26 +174,18 @@ class IntegrityCheck {
 
   void CompareTombstones(std::map<std::string, Tombstone> in_file) {
     if (database_ == nullptr) return;
-    SQLite::Statement query(
-        *database_,
-        "SELECT job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending, seq, "
-        "EXISTS(SELECT 1 FROM jobs WHERE jobs.job_id = deleted_jobs.job_id) FROM deleted_jobs");
-    while (query.executeStep()) {
-      Tombstone tombstone{.seq = query.getColumn(8).getInt64(),
-                          .job_id = query.getColumn(0).getString(),
-                          .first_seq = query.getColumn(1).getInt64(),
-                          .last_seq = query.getColumn(2).getInt64(),
-                          .last_ts_micros = query.getColumn(3).getInt64(),
-                          .event_count = query.getColumn(4).getInt64(),
-                          .deleted_at_micros = query.getColumn(5).getInt64(),
-                          .actor = query.getColumn(6).getString()};
+    SQLite::Statement has_row(*database_, "SELECT 1 FROM jobs WHERE job_id = ?");
+    for (Tombstone& tombstone : ReadTombstoneRows(*database_, TombstoneRows::kAll)) {
       deleted_.insert(tombstone.job_id);
-      if (query.getColumn(7).getInt() != 0) {
+      // In the file all are; what is left to do stands in the row alone.
+      if (std::exchange(tombstone.is_pending, true)) {
         pending_.insert(tombstone.job_id);
         on_finding_(kDatabase, "job " + tombstone.job_id +
                                    " is partly deleted; the next daemon start finishes it");
       }
-      if (query.getColumn(9).getInt() != 0) {
+      has_row.reset();
+      has_row.bind(1, tombstone.job_id);
+      if (has_row.executeStep()) {
         on_finding_(kDatabase, "job " + tombstone.job_id + " was deleted, but still has a row");
       }
       const auto known = in_file.find(tombstone.job_id);

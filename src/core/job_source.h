@@ -78,7 +78,8 @@ class JobSource {
   virtual Result<std::optional<JobState>> FindJob(const std::string& job_id,
                                                   int64_t through_seq = INT64_MAX) = 0;
 
-  // At most `limit` jobs that match, the youngest job first.
+  // At most `limit` jobs that match, the youngest job first. This and the other lists fail with
+  // EAGAIN where what they would lack does not come in time.
   virtual Result<std::vector<JobListing>> ListJobs(const JobListRequest& request) = 0;
 
   // How many jobs have each value of the label `key`, by status: at most `max_values` values, those

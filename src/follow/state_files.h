@@ -23,9 +23,10 @@
 
 namespace stagelog {
 
-// A job is written within a second of its event, together with all later events until then, so that
-// thousands of events a second cause few writes. A job that cannot be written delays no other: it
-// is the problem of the turn, and written again in the next retry.
+// A job is written about a second after its event at the latest, unless hundreds are busy, together
+// with all later events until then, so that thousands of events a second cause few writes. A job
+// that cannot be written delays no other: it is the problem of the turn, and written again in the
+// next retry.
 //
 // The cursor (see FollowCursor) advances about every ten seconds while there are new events, and
 // only after everything up to it was synced. It deliberately lags one round: an active job is

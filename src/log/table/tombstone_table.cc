@@ -1,30 +1,29 @@
 // The rows of EventTable that are left of deleted jobs, and how the others go.
 #include "log/table/event_table.h"
+#include "log/table/tombstone_rows.h"
 
 namespace stagelog {
-namespace {
 
-std::vector<Tombstone> TakeTombstones(SQLite::Statement query) {
+std::vector<Tombstone> ReadTombstoneRows(SQLite::Database& database, TombstoneRows which) {
+  SQLite::Statement query(
+      database,
+      "SELECT seq, job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending "
+      "FROM deleted_jobs WHERE pending = 1 OR ?1 ORDER BY seq, last_seq");
+  query.bind(1, which == TombstoneRows::kAll ? 1 : 0);
   std::vector<Tombstone> tombstones;
   while (query.executeStep()) {
-    tombstones.push_back({.seq = query.getColumn(8).getInt64(),
-                          .job_id = query.getColumn(0).getString(),
-                          .first_seq = query.getColumn(1).getInt64(),
-                          .last_seq = query.getColumn(2).getInt64(),
-                          .last_ts_micros = query.getColumn(3).getInt64(),
-                          .event_count = query.getColumn(4).getInt64(),
-                          .deleted_at_micros = query.getColumn(5).getInt64(),
-                          .actor = query.getColumn(6).getString(),
-                          .is_pending = query.getColumn(7).getInt() != 0});
+    tombstones.push_back({.seq = query.getColumn(0).getInt64(),
+                          .job_id = query.getColumn(1).getString(),
+                          .first_seq = query.getColumn(2).getInt64(),
+                          .last_seq = query.getColumn(3).getInt64(),
+                          .last_ts_micros = query.getColumn(4).getInt64(),
+                          .event_count = query.getColumn(5).getInt64(),
+                          .deleted_at_micros = query.getColumn(6).getInt64(),
+                          .actor = query.getColumn(7).getString(),
+                          .is_pending = query.getColumn(8).getInt() != 0});
   }
   return tombstones;
 }
-
-constexpr const char* kSelectTombstones =
-    "SELECT job_id, first_seq, last_seq, last_ts, events, deleted_at, actor, pending, seq "
-    "FROM deleted_jobs ";
-
-}  // namespace
 
 bool EventTable::IsDeleted(const std::string& job_id) {
   SQLite::Statement& query = Prepared(is_deleted_, "SELECT 1 FROM deleted_jobs WHERE job_id = ?");
@@ -63,13 +62,11 @@ void EventTable::SetTombstoneSeq(const std::string& job_id, int64_t seq) {
 }
 
 std::vector<Tombstone> EventTable::AllTombstones() {
-  return TakeTombstones(
-      SQLite::Statement(database_, std::string(kSelectTombstones) + "ORDER BY seq, last_seq"));
+  return ReadTombstoneRows(database_, TombstoneRows::kAll);
 }
 
 std::vector<Tombstone> EventTable::PendingTombstones() {
-  return TakeTombstones(
-      SQLite::Statement(database_, std::string(kSelectTombstones) + "WHERE pending = 1"));
+  return ReadTombstoneRows(database_, TombstoneRows::kPending);
 }
 
 void EventTable::DeleteJobRows(int64_t first_seq) {
