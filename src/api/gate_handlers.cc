@@ -17,8 +17,8 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 3> kListParameters = {"status", "limit", "after"};
-constexpr std::array<std::string_view, 3> kShowParameters = {"at_seq", "at", "wait"};
+constexpr std::array<std::string_view, 3> kGateListParameters = {"status", "limit", "after"};
+constexpr std::array<std::string_view, 3> kGateParameters = {"at_seq", "at", "wait"};
 
 constexpr std::array<std::string_view, 4> kDecisionKeys = {"comment", "message", "choice",
                                                            "event_id"};
@@ -46,7 +46,7 @@ tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
 }
 
 tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& clock) {
-  if (auto refusal = CheckParameters(call, kShowParameters)) return tl::unexpected(*refusal);
+  if (auto refusal = CheckParameters(call, kGateParameters)) return tl::unexpected(*refusal);
   auto job = ParseJobQuery(call, clock);
   if (!job) return tl::unexpected(job.error());
   auto gate = GateOfPath(call);
@@ -111,7 +111,7 @@ HandlerResult LookAtGate(const ApiServices& services, const std::shared_ptr<Gate
 }
 
 tl::expected<GateListRequest, Refusal> ParseGateList(const Call& call) {
-  if (auto refusal = CheckParameters(call, kListParameters)) return tl::unexpected(*refusal);
+  if (auto refusal = CheckParameters(call, kGateListParameters)) return tl::unexpected(*refusal);
   auto statuses = ParseWordList(LookupIn(call), "status", GateStatusNames());
   if (!statuses) return tl::unexpected(statuses.error());
   const auto limit = ParseLimit(call.Parameter("limit"));

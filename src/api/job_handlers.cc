@@ -21,10 +21,10 @@ namespace stagelog {
 namespace {
 
 // `before` is the older spelling of `after`: what comes after a job in the list is older.
-constexpr std::array<std::string_view, 8> kListParameters = {
+constexpr std::array<std::string_view, 8> kJobListParameters = {
     "status", "pipeline", "label", "since", "q", "limit", "after", "before"};
 constexpr size_t kMaxLabelConditions = 32;
-constexpr std::array<std::string_view, 2> kShowParameters = {"at_seq", "at"};
+constexpr std::array<std::string_view, 2> kJobParameters = {"at_seq", "at"};
 
 bool BelongsToPayload(std::string_view key) {
   const auto keys = PayloadKeys(EventType::kJobCreated);
@@ -117,7 +117,7 @@ int64_t LiveMicros(const ApiServices& services, const JobQuery& question) {
 }
 
 tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& clock) {
-  if (auto refusal = CheckParameters(call, kListParameters, "label")) {
+  if (auto refusal = CheckParameters(call, kJobListParameters, "label")) {
     return tl::unexpected(*refusal);
   }
   JobListRequest request;
@@ -189,7 +189,7 @@ std::string EncodeJobList(const ApiServices& services, const std::vector<JobList
 
 // The part `key` of a job's document as a list of its own, with the state it is part of.
 HandlerResult ListPart(const ApiServices& services, const Call& call, const char* key) {
-  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
   return {RunOnPool{[services, question = std::move(*question), key]() -> HandlerResult {
@@ -248,7 +248,7 @@ HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&)
 }
 
 HandlerResult ShowJob(const ApiServices& services, Call call, const Responder&) {
-  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
   return {RunOnPool{[services, question = std::move(*question)]() -> HandlerResult {
@@ -269,7 +269,7 @@ HandlerResult ListGatesOfJob(const ApiServices& services, Call call, const Respo
 }
 
 HandlerResult ShowStage(const ApiServices& services, Call call, const Responder&) {
-  if (auto refusal = CheckParameters(call, kShowParameters)) return Refused(*refusal);
+  if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
   return {RunOnPool{

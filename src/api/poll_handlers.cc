@@ -14,8 +14,8 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 9> kParameters = {"after", "since", "limit", "type", "stage",
-                                                         "level", "job",   "q",     "wait"};
+constexpr std::array<std::string_view, 9> kPollParameters = {
+    "after", "since", "limit", "type", "stage", "level", "job", "q", "wait"};
 constexpr size_t kMaxPageBytes = size_t{8} << 20;
 // What reads, or looks through, more than so many events waits with the searches.
 constexpr int64_t kQuickEvents = 1'000;
@@ -68,7 +68,7 @@ tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, C
 
 tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::string> job_id,
                                       Clock& clock) {
-  if (auto refusal = CheckParameters(call, kParameters)) return tl::unexpected(*refusal);
+  if (auto refusal = CheckParameters(call, kPollParameters)) return tl::unexpected(*refusal);
   auto position = ParsePosition(call, clock);
   if (!position) return tl::unexpected(position.error());
   auto filter = ParseFilter(LookupIn(call));

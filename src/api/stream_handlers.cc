@@ -9,19 +9,19 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 13> kParameters = {"last_event_id",
-                                                          "lastEventId",
-                                                          "evs_last_event_id",
-                                                          "after",
-                                                          "since",
-                                                          "journal",
-                                                          "named",
-                                                          "until",
-                                                          "type",
-                                                          "stage",
-                                                          "level",
-                                                          "job",
-                                                          "q"};
+constexpr std::array<std::string_view, 13> kStreamParameters = {"last_event_id",
+                                                                "lastEventId",
+                                                                "evs_last_event_id",
+                                                                "after",
+                                                                "since",
+                                                                "journal",
+                                                                "named",
+                                                                "until",
+                                                                "type",
+                                                                "stage",
+                                                                "level",
+                                                                "job",
+                                                                "q"};
 
 tl::expected<bool, Refusal> ParseUntil(const Call& call, bool one_job) {
   const std::optional<std::string> until = call.Parameter("until");
@@ -36,7 +36,7 @@ tl::expected<bool, Refusal> ParseUntil(const Call& call, bool one_job) {
 
 tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, const Call& call,
                                                  std::optional<std::string> job_id) {
-  if (auto refusal = CheckParameters(call, kParameters)) return tl::unexpected(*refusal);
+  if (auto refusal = CheckParameters(call, kStreamParameters)) return tl::unexpected(*refusal);
   auto filter = ParseFilter(LookupIn(call));
   if (!filter) return tl::unexpected(filter.error());
   const auto named = ParseSwitch(call, "named");

@@ -9,6 +9,7 @@
 #include "app/descriptor_shares.h"
 #include "base/logging.h"
 #include "base/process_metrics.h"
+#include "base/text.h"
 #include "follow/gate_timer.h"
 #include "follow/state_files.h"
 
@@ -85,12 +86,6 @@ bool IsReloaded(std::string_view key) {
   return std::find(kReloadedKeys.begin(), kReloadedKeys.end(), key) != kReloadedKeys.end();
 }
 
-std::string Joined(const std::vector<std::string_view>& words) {
-  std::string text;
-  for (const std::string_view word : words) text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
-}
-
 const TokenEntry* FindToken(const Config& config, const std::string& name) {
   const auto found = std::find_if(config.tokens.begin(), config.tokens.end(),
                                   [&](const TokenEntry& entry) { return entry.name == name; });
@@ -120,9 +115,9 @@ void LogChanges(const Config& before, const Config& after) {
     (IsReloaded(key) ? taken : waiting).push_back(key);
   }
   LogTokenChanges(before, after);
-  if (!taken.empty()) spdlog::info("[stagelogd] applied changes to: {}", Joined(taken));
+  if (!taken.empty()) spdlog::info("[stagelogd] applied changes to: {}", Joined(taken, ", "));
   if (!waiting.empty()) {
-    spdlog::warn("[stagelogd] restart the daemon to apply changes to: {}", Joined(waiting));
+    spdlog::warn("[stagelogd] restart the daemon to apply changes to: {}", Joined(waiting, ", "));
   }
 }
 

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "app/text_file.h"
-#include "base/ascii_case.h"
 #include "base/nearest.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "core/identifier.h"
 
 namespace stagelog {

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
+
 namespace stagelog {
 namespace {
 
@@ -18,8 +20,6 @@ struct Unit {
 // The larger ones first.
 constexpr std::array<Unit, 6> kUnits = {
     {{"w", 604800e6}, {"d", 86400e6}, {"h", 3600e6}, {"m", 60e6}, {"s", 1e6}, {"ms", 1e3}}};
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 
 namespace stagelog {
 namespace {

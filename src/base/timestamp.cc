@@ -5,6 +5,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "base/text.h"
+
 namespace stagelog {
 namespace {
 
@@ -155,8 +157,6 @@ std::optional<int64_t> MicrosOf(const TimeParts& parts) {
   if (micros < kFirstMicros || micros > kLastMicros) return std::nullopt;
   return micros;
 }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view WithoutBlanks(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";

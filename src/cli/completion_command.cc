@@ -1,6 +1,7 @@
 // stagelog completion: scripts for shells, made from the commands themselves.
 #include <memory>
 
+#include "base/text.h"
 #include "cli/command_tree.h"
 #include "cli/commands.h"
 
@@ -24,12 +25,6 @@ std::string Words(const CommandDescription& command, bool with_flags) {
     if (with_flags) add(flag.names.back());
   }
   return words;
-}
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 // Jobs and gates are completed by asking the daemon; where none answers there is nothing to offer.

@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/terminal_text.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "cli/screen.h"
 #include "core/query.h"
@@ -34,8 +35,6 @@ struct Written {
   bool has_clock = true;
   std::string_view zone;  // empty: this machine's
 };
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes `min` to `max` digits off the front of `text`.
 bool TakeDigits(std::string_view& text, size_t min, size_t max, int& value) {

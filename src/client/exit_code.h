@@ -23,6 +23,10 @@ enum class ExitCode {
   kTerminated = 143,    // SIGTERM or SIGHUP
 };
 
+// Of `run` whose command was not started, as a shell's: it cannot be executed; it does not exist.
+inline constexpr int kExitCannotExecute = 126;
+inline constexpr int kExitNotFound = 127;
+
 // A failure with its message for standard error (one line, saying what to do).
 struct CliError {
   ExitCode code = ExitCode::kProblem;

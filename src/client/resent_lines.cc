@@ -4,15 +4,12 @@
 #include <set>
 #include <string_view>
 
+#include "base/text.h"
 #include "client/run_edges.h"
 #include "client/run_id.h"
 
 namespace stagelog::cli {
 namespace {
-
-bool Holds(const std::string& line, std::string_view text) {
-  return line.find(text) != std::string::npos;
-}
 
 bool IsOfStage(const Json& event) { return TextAt(event, "type").starts_with("stage_"); }
 
@@ -135,7 +132,8 @@ class Resender {
 
 bool MayBeResent(const std::string& line) {
   if (EndsRun(line)) return true;
-  if (!Holds(line, R"("event_id":"run-)") || !Holds(line, R"("type":"stage_)")) return false;
+  if (!ContainsText(line, R"("event_id":"run-)") || !ContainsText(line, R"("type":"stage_)"))
+    return false;
   const Json event = ObjectOf(line);
   return IsOfStage(event) && !RunIdOf(TextAt(event, "event_id")).empty();
 }

@@ -4,16 +4,14 @@
 #include <array>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace stagelog::cli {
 namespace {
 
 using Lines = std::vector<std::string>;
 
 constexpr const char* kForStage = "for_stage";
-
-bool Holds(const std::string& line, std::string_view text) {
-  return line.find(text) != std::string::npos;
-}
 
 bool IsTerminal(const std::string& status) {
   return status == "completed" || status == "failed" || status == "canceled";
@@ -54,15 +52,15 @@ Lines AsResumption(const Json& event) {
 }  // namespace
 
 bool BeginsRun(const std::string& line) {
-  const bool begins_job = Holds(line, R"("type":"job_created")");
-  const bool resumes = Holds(line, R"("type":"job_resumed")");
+  const bool begins_job = ContainsText(line, R"("type":"job_created")");
+  const bool resumes = ContainsText(line, R"("type":"job_resumed")");
   if (!begins_job && !resumes) return false;
-  return Holds(line, R"("pid":)") || (resumes && Holds(line, R"("for_stage":)"));
+  return ContainsText(line, R"("pid":)") || (resumes && ContainsText(line, R"("for_stage":)"));
 }
 
 size_t BeginningSize(const Lines& lines) {
-  const bool is_pair = lines.size() > 1 && Holds(lines[0], R"("type":"job_created")") &&
-                       Holds(lines[1], R"("type":"job_started")");
+  const bool is_pair = lines.size() > 1 && ContainsText(lines[0], R"("type":"job_created")") &&
+                       ContainsText(lines[1], R"("type":"job_started")");
   return is_pair ? 2 : 1;
 }
 
@@ -87,9 +85,9 @@ std::vector<Lines> BeginningVariants(const Lines& lines, const std::string& stat
 bool EndsRun(const std::string& line) {
   constexpr std::array<std::string_view, 3> kTypes = {
       R"("type":"job_completed")", R"("type":"job_failed")", R"("type":"job_canceled")"};
-  return Holds(line, R"("exit_code":)") && Holds(line, R"("duration_ms":)") &&
+  return ContainsText(line, R"("exit_code":)") && ContainsText(line, R"("duration_ms":)") &&
          std::any_of(kTypes.begin(), kTypes.end(),
-                     [&](std::string_view type) { return Holds(line, type); });
+                     [&](std::string_view type) { return ContainsText(line, type); });
 }
 
 }  // namespace stagelog::cli

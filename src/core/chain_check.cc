@@ -12,7 +12,7 @@ namespace stagelog {
 namespace {
 
 // ,"hash":"<64 digits>"}
-constexpr size_t kHashTail = 9 + 64 + 2;
+constexpr size_t kHashMemberBytes = 9 + 64 + 2;
 
 std::string Number(int64_t value) { return std::to_string(value); }
 
@@ -20,14 +20,15 @@ std::string Number(int64_t value) { return std::to_string(value); }
 std::string HashOfBytes(std::string_view line, const std::string& previous) {
   if (StoredHash(line).empty()) return "";
   std::string unsealed = previous;
-  unsealed.append(line, 0, line.size() - kHashTail);
+  unsealed.append(line, 0, line.size() - kHashMemberBytes);
   unsealed += '}';
   return Sha256Hex(unsealed);
 }
 
 bool IsCanonical(std::string_view line, const Event& event) {
   const std::string body = EncodeEvent(event, "").body;
-  return body.size() == line.size() && line.starts_with(body.substr(0, body.size() - kHashTail));
+  return body.size() == line.size() &&
+         line.starts_with(body.substr(0, body.size() - kHashMemberBytes));
 }
 
 }  // namespace

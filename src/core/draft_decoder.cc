@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
@@ -244,13 +245,6 @@ class DraftReader {
   EventDraft draft_;
   std::optional<Refusal> refusal_;
 };
-
-std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 // The end of the element that begins at `start` of an array: the ',' or ']' behind it. The text
 // need not be valid; what is not will be refused when the element is decoded.

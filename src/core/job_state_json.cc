@@ -12,35 +12,35 @@
 namespace stagelog {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // A damaged database may hold what is no UTF-8: it is shown as well as it can be.
-std::string Text(const Json& object) {
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string Text(const OrderedJson& object) {
+  return object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-void PutText(Json& object, const char* key, const std::string& text) {
+void PutText(OrderedJson& object, const char* key, const std::string& text) {
   if (!text.empty()) object[key] = text;
 }
 
-void PutTime(Json& object, const char* key, int64_t micros) {
+void PutTime(OrderedJson& object, const char* key, int64_t micros) {
   if (micros != 0) object[key] = FormatTimestamp(micros);
 }
 
 // A whole number is written as one.
-Json Exact(double figure) {
+OrderedJson Exact(double figure) {
   if (std::abs(figure) < 9e15 && std::floor(figure) == figure) return static_cast<int64_t>(figure);
   return figure;
 }
 
 // Six digits are plenty for what was worked out.
-Json Rounded(double figure) {
+OrderedJson Rounded(double figure) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.5e", figure);
   return Exact(std::strtod(text, nullptr));
 }
 
-void PutFigure(Json& object, const char* key, const std::optional<double>& figure) {
+void PutFigure(OrderedJson& object, const char* key, const std::optional<double>& figure) {
   if (!figure) return;
   object[key] = Exact(*figure);
 }
@@ -48,7 +48,7 @@ void PutFigure(Json& object, const char* key, const std::optional<double>& figur
 int64_t Millis(int64_t micros) { return micros / 1000; }
 
 // Rate per second and seconds left, from the first report with a figure to the last.
-void PutRate(Json& object, const Progress& progress, StageStatus status) {
+void PutRate(OrderedJson& object, const Progress& progress, StageStatus status) {
   const std::optional<double>& figure = progress.current ? progress.current : progress.percent;
   if (!figure || !progress.first_figure || progress.last_micros <= progress.first_micros) return;
   const double seconds = static_cast<double>(progress.last_micros - progress.first_micros) / 1e6;
@@ -62,8 +62,8 @@ void PutRate(Json& object, const Progress& progress, StageStatus status) {
   if (std::isfinite(seconds_left)) object["seconds_left"] = Rounded(seconds_left);
 }
 
-Json ProgressJson(const Progress& progress, StageStatus status) {
-  Json object = Json::object();
+OrderedJson ProgressJson(const Progress& progress, StageStatus status) {
+  OrderedJson object = OrderedJson::object();
   PutFigure(object, "current", progress.current);
   PutFigure(object, "total", progress.total);
   if (progress.percent) object["percent"] = Rounded(*progress.percent);
@@ -72,8 +72,8 @@ Json ProgressJson(const Progress& progress, StageStatus status) {
   return object;
 }
 
-Json StageJson(const StageState& stage, int64_t latest_micros) {
-  Json object;
+OrderedJson StageJson(const StageState& stage, int64_t latest_micros) {
+  OrderedJson object;
   object["stage"] = stage.path;
   object["attempt"] = stage.attempt;
   object["epoch"] = stage.epoch;
@@ -83,18 +83,18 @@ Json StageJson(const StageState& stage, int64_t latest_micros) {
   const int64_t end = stage.ended_micros == 0 ? latest_micros : stage.ended_micros;
   object["duration_ms"] = Millis(end - stage.started_micros);
   PutText(object, "message", stage.message);
-  Json progress = ProgressJson(stage.progress, stage.status);
+  OrderedJson progress = ProgressJson(stage.progress, stage.status);
   if (!progress.empty()) object["progress"] = std::move(progress);
   return object;
 }
 
-Json GateJson(const GateState& gate) {
-  Json object;
+OrderedJson GateJson(const GateState& gate) {
+  OrderedJson object;
   object["gate"] = gate.name;
   object["iteration"] = gate.iteration;
   object["status"] = StatusName(gate.status);
   PutText(object, "prompt", gate.prompt);
-  if (!gate.options.empty()) object["options"] = Json::parse(gate.options, nullptr, false);
+  if (!gate.options.empty()) object["options"] = OrderedJson::parse(gate.options, nullptr, false);
   if (!gate.approvers.empty()) object["approvers"] = gate.approvers;
   object["opened_seq"] = gate.opened_seq;
   PutTime(object, "opened_at", gate.opened_micros);
@@ -121,10 +121,12 @@ int64_t NowOf(const JobState& state, int64_t live_micros) {
   return !goes_on ? state.latest_micros : std::max(live_micros, state.latest_micros);
 }
 
-Json PendingStageJson(std::string_view path) { return {{"stage", path}, {"status", "pending"}}; }
+OrderedJson PendingStageJson(std::string_view path) {
+  return {{"stage", path}, {"status", "pending"}};
+}
 
-Json SummaryJson(const JobState& state, std::optional<int64_t> done, int64_t live_micros) {
-  Json object;
+OrderedJson SummaryJson(const JobState& state, std::optional<int64_t> done, int64_t live_micros) {
+  OrderedJson object;
   object["job_id"] = state.job_id;
   object["status"] = StatusName(state.status);
   PutText(object, "reason", state.reason);
@@ -160,7 +162,7 @@ Json SummaryJson(const JobState& state, std::optional<int64_t> done, int64_t liv
   return object;
 }
 
-void PutEnd(Json& object, const JobState& state) {
+void PutEnd(OrderedJson& object, const JobState& state) {
   object["first_seq"] = state.first_seq;
   object["as_of_seq"] = state.as_of_seq;
   object["last_hash"] = state.last_hash;
@@ -171,24 +173,24 @@ void PutEnd(Json& object, const JobState& state) {
 
 // Optional figures as null, so that every key is always there.
 template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
+OrderedJson OrNull(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
 template <typename T>
-std::optional<T> FromNull(const Json& value) {
+std::optional<T> FromNull(const OrderedJson& value) {
   if (value.is_null()) return std::nullopt;
   return value.get<T>();
 }
 
 template <typename Status>
-Status StatusFrom(const Json& value, Status last) {
+Status StatusFrom(const OrderedJson& value, Status last) {
   const int status = value.get<int>();
   if (status < 0 || status > static_cast<int>(last)) throw std::out_of_range("no such status");
   return static_cast<Status>(status);
 }
 
-Json SnapshotOf(const StageState& s) {
+OrderedJson SnapshotOf(const StageState& s) {
   const Progress& p = s.progress;
   return {s.path,           s.attempt,         s.epoch,   static_cast<int>(s.status),
           s.started_micros, s.ended_micros,    s.message, OrNull(p.current),
@@ -196,7 +198,7 @@ Json SnapshotOf(const StageState& s) {
           p.first_micros,   p.last_micros};
 }
 
-StageState StageOf(const Json& j) {
+StageState StageOf(const OrderedJson& j) {
   StageState s;
   s.path = j.at(0);
   s.attempt = j.at(1);
@@ -215,7 +217,7 @@ StageState StageOf(const Json& j) {
   return s;
 }
 
-Json SnapshotOf(const GateState& g) {
+OrderedJson SnapshotOf(const GateState& g) {
   return {g.name,
           g.iteration,
           static_cast<int>(g.status),
@@ -227,7 +229,7 @@ Json SnapshotOf(const GateState& g) {
           g.options,
           OrNull(g.timeout_seconds),
           g.on_timeout,
-          Json(g.approvers),
+          OrderedJson(g.approvers),
           g.decided_by,
           g.comment,
           g.choice,
@@ -235,7 +237,7 @@ Json SnapshotOf(const GateState& g) {
           g.opened_ts_micros};
 }
 
-GateState GateOf(const Json& j) {
+GateState GateOf(const OrderedJson& j) {
   GateState g;
   g.name = j.at(0);
   g.iteration = j.at(1);
@@ -257,7 +259,7 @@ GateState GateOf(const Json& j) {
   return g;
 }
 
-JobState StateOf(const Json& j) {
+JobState StateOf(const OrderedJson& j) {
   JobState s;
   s.job_id = j.at("job_id");
   s.status = StatusFrom(j.at("status"), JobStatus::kCanceled);
@@ -285,8 +287,8 @@ JobState StateOf(const Json& j) {
   s.waited_micros = j.at("waited");
   s.stopped_micros = j.at("stopped");
   s.may_resume_again = j.at("may_resume_again");
-  for (const Json& stage : j.at("stages")) s.stages.push_back(StageOf(stage));
-  for (const Json& gate : j.at("gates")) s.gates.push_back(GateOf(gate));
+  for (const OrderedJson& stage : j.at("stages")) s.stages.push_back(StageOf(stage));
+  for (const OrderedJson& gate : j.at("gates")) s.gates.push_back(GateOf(gate));
   for (const std::string& path : s.declared_stages) s.tree.Declare(path);
   for (size_t i = 0; i < s.stages.size(); ++i) {
     s.tree.SetLastAttempt(s.stages[i].path, i);
@@ -298,15 +300,15 @@ JobState StateOf(const Json& j) {
 }  // namespace
 
 std::string EncodeJobState(const JobState& state, int64_t live_micros) {
-  Json object = SummaryJson(state, state.Done(), live_micros);
-  object["stages"] = Json::array();
+  OrderedJson object = SummaryJson(state, state.Done(), live_micros);
+  object["stages"] = OrderedJson::array();
   for (const StageState& stage : state.stages) {
     object["stages"].push_back(StageJson(stage, NowOf(state, live_micros)));
   }
   for (const std::string_view path : state.PendingStages()) {
     object["stages"].push_back(PendingStageJson(path));
   }
-  object["gates"] = Json::array();
+  object["gates"] = OrderedJson::array();
   for (const GateState& gate : state.gates) {
     object["gates"].push_back(GateJson(gate));
   }
@@ -316,16 +318,16 @@ std::string EncodeJobState(const JobState& state, int64_t live_micros) {
 
 std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done,
                              int64_t live_micros) {
-  Json object = SummaryJson(state, done, live_micros);
+  OrderedJson object = SummaryJson(state, done, live_micros);
   PutEnd(object, state);
   return Text(object);
 }
 
 // The last of `all` in full (or `otherwise`), then all of them.
-std::string EncodeHistory(const JobState& state, const char* key, Json all,
-                          const Json& otherwise = Json()) {
+std::string EncodeHistory(const JobState& state, const char* key, OrderedJson all,
+                          const OrderedJson& otherwise = OrderedJson()) {
   if (all.empty() && otherwise.empty()) return "";
-  Json object;
+  OrderedJson object;
   object["job_id"] = state.job_id;
   object.update(all.empty() ? otherwise : all.back());
   object[key] = std::move(all);
@@ -335,18 +337,18 @@ std::string EncodeHistory(const JobState& state, const char* key, Json all,
 }
 
 std::string EncodeStage(const JobState& state, std::string_view path, int64_t live_micros) {
-  Json attempts = Json::array();
+  OrderedJson attempts = OrderedJson::array();
   for (const StageState& stage : state.stages) {
     if (stage.path == path) attempts.push_back(StageJson(stage, NowOf(state, live_micros)));
   }
   const auto& declared = state.declared_stages;
   const bool is_declared = std::find(declared.begin(), declared.end(), path) != declared.end();
   return EncodeHistory(state, "attempts", std::move(attempts),
-                       is_declared ? PendingStageJson(path) : Json());
+                       is_declared ? PendingStageJson(path) : OrderedJson());
 }
 
 std::string EncodeGate(const JobState& state, std::string_view name) {
-  Json iterations = Json::array();
+  OrderedJson iterations = OrderedJson::array();
   for (const GateState& gate : state.gates) {
     if (gate.name == name) iterations.push_back(GateJson(gate));
   }
@@ -354,14 +356,14 @@ std::string EncodeGate(const JobState& state, std::string_view name) {
 }
 
 std::string EncodeGateIteration(const std::string& job_id, const GateState& gate) {
-  Json object;
+  OrderedJson object;
   object["job_id"] = job_id;
   object.update(GateJson(gate));
   return Text(object);
 }
 
 std::string EncodeSnapshot(const JobState& s) {
-  Json j;
+  OrderedJson j;
   j["job_id"] = s.job_id;
   j["status"] = static_cast<int>(s.status);
   j["job_seq"] = s.job_seq;
@@ -388,16 +390,16 @@ std::string EncodeSnapshot(const JobState& s) {
   j["waited"] = s.waited_micros;
   j["stopped"] = s.stopped_micros;
   j["may_resume_again"] = s.may_resume_again;
-  j["stages"] = Json::array();
+  j["stages"] = OrderedJson::array();
   for (const StageState& stage : s.stages) j["stages"].push_back(SnapshotOf(stage));
-  j["gates"] = Json::array();
+  j["gates"] = OrderedJson::array();
   for (const GateState& gate : s.gates) j["gates"].push_back(SnapshotOf(gate));
   return Text(j);
 }
 
 std::optional<JobState> DecodeSnapshot(std::string_view text) {
   try {
-    return StateOf(Json::parse(text));
+    return StateOf(OrderedJson::parse(text));
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/text.h"
 #include "core/json_text.h"
 
 namespace stagelog {
@@ -13,10 +14,6 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kKeyRule =
     "1 to 63 letters, digits, '.', '_', '/' or '-', starting with a letter or digit";
-
-bool IsAlphanumeric(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
 
 Refusal InvalidLabel(const std::string& field, const std::string& must_be) {
   return {.code = "invalid_field", .detail = "'" + field + "' must be " + must_be, .field = field};

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "base/ascii_case.h"
 #include "base/nearest.h"
+#include "base/text.h"
 #include "core/json_text.h"
 
 namespace stagelog {

@@ -19,7 +19,7 @@
 namespace stagelog {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 8;
 
@@ -75,11 +75,11 @@ void VisitMembers(Is<ApproversAllow::Decision> auto& value, auto&& visit) {
 
 // --- Writing ---
 
-Json JsonOf(const std::string& text) { return text; }
-Json JsonOf(int64_t number) { return number; }
-Json JsonOf(bool truth) { return truth; }
+OrderedJson JsonOf(const std::string& text) { return text; }
+OrderedJson JsonOf(int64_t number) { return number; }
+OrderedJson JsonOf(bool truth) { return truth; }
 
-Json JsonOf(EventType type) {
+OrderedJson JsonOf(EventType type) {
   const auto types = AllTypes();
   const auto found = std::find_if(types.begin(), types.end(),
                                   [type](const TypeTraits& row) { return row.type == type; });
@@ -87,23 +87,23 @@ Json JsonOf(EventType type) {
 }
 
 template <typename Struct>
-void PutMembers(Json& object, const Struct& value);
+void PutMembers(OrderedJson& object, const Struct& value);
 
 template <typename T>
-Json JsonOf(const std::vector<T>& values) {
-  Json array = Json::array();
+OrderedJson JsonOf(const std::vector<T>& values) {
+  OrderedJson array = OrderedJson::array();
   for (const T& value : values) {
     if constexpr (std::is_same_v<T, std::string>) {
       array.push_back(value);
     } else {
-      PutMembers(array.emplace_back(Json::object()), value);
+      PutMembers(array.emplace_back(OrderedJson::object()), value);
     }
   }
   return array;
 }
 
 template <typename Struct>
-void PutMembers(Json& object, const Struct& value) {
+void PutMembers(OrderedJson& object, const Struct& value) {
   VisitMembers(value, [&](const char* key, const auto& member) { object[key] = JsonOf(member); });
 }
 
@@ -111,27 +111,27 @@ void PutMembers(Json& object, const Struct& value) {
 
 std::string Shown(std::string_view text) { return "'" + QuotableText(text, 128) + "'"; }
 
-Status Read(const Json& json, const std::string& name, std::string& text) {
+Status Read(const OrderedJson& json, const std::string& name, std::string& text) {
   if (!json.is_string()) return Failure("'" + name + "' must be a string");
   text = json.get<std::string>();
   return {};
 }
 
 // All numbers here count from 1.
-Status Read(const Json& json, const std::string& name, int64_t& number) {
+Status Read(const OrderedJson& json, const std::string& name, int64_t& number) {
   const bool fits = json.is_number_unsigned() && json.get<uint64_t>() <= INT64_MAX;
   number = fits ? json.get<int64_t>() : 0;
   if (number >= 1) return {};
   return Failure("'" + name + "' must be an integer of at least 1");
 }
 
-Status Read(const Json& json, const std::string& name, bool& truth) {
+Status Read(const OrderedJson& json, const std::string& name, bool& truth) {
   if (!json.is_boolean()) return Failure("'" + name + "' must be true or false");
   truth = json.get<bool>();
   return {};
 }
 
-Status Read(const Json& json, const std::string& name, EventType& decision) {
+Status Read(const OrderedJson& json, const std::string& name, EventType& decision) {
   const TypeTraits* traits = json.is_string() ? FindType(json.get<std::string>()) : nullptr;
   if (traits == nullptr || !traits->is_gate_decision) {
     return Failure("'" + name + "' must be a type of event that decides a gate");
@@ -141,12 +141,12 @@ Status Read(const Json& json, const std::string& name, EventType& decision) {
 }
 
 template <typename Struct>
-Status ReadMembers(const Json& json, const std::string& name, Struct& value);
+Status ReadMembers(const OrderedJson& json, const std::string& name, Struct& value);
 
 template <typename T>
-Status Read(const Json& json, const std::string& name, std::vector<T>& values) {
+Status Read(const OrderedJson& json, const std::string& name, std::vector<T>& values) {
   if (!json.is_array()) return Failure("'" + name + "' must be an array");
-  for (const Json& element : json) {
+  for (const OrderedJson& element : json) {
     const std::string place = name + "[" + std::to_string(values.size()) + "]";
     Status read;
     if constexpr (std::is_same_v<T, std::string>) {
@@ -170,7 +170,7 @@ Status CheckName(std::string_view key, const std::string& name, const auto& memb
 
 // A `name` of none is that of the precondition itself.
 template <typename Struct>
-Status ReadMembers(const Json& json, const std::string& name, Struct& value) {
+Status ReadMembers(const OrderedJson& json, const std::string& name, Struct& value) {
   if (!json.is_object()) return Failure("'" + name + "' must be an object");
   const std::string prefix = name.empty() ? "" : name + ".";
   std::vector<std::string_view> keys;
@@ -222,7 +222,7 @@ Status CheckMembers(const ApproversAllow& value) {
 }
 
 template <typename Alternative>
-Result<Precondition> ReadAs(std::string_view kind, const Json& object) {
+Result<Precondition> ReadAs(std::string_view kind, const OrderedJson& object) {
   Alternative value;
   Status status = ReadMembers(object, "", value);
   if (status) status = CheckMembers(value);
@@ -232,7 +232,7 @@ Result<Precondition> ReadAs(std::string_view kind, const Json& object) {
 
 // By the place of `kind` among all kinds.
 template <size_t... kIndexes>
-Result<Precondition> ReadKind(std::string_view kind, const Json& object,
+Result<Precondition> ReadKind(std::string_view kind, const OrderedJson& object,
                               std::index_sequence<kIndexes...>) {
   Result<Precondition> read =
       Failure("unknown kind " + Shown(kind) + " of precondition" + DidYouMean(kind, kKinds));
@@ -245,7 +245,7 @@ Result<Precondition> ReadKind(std::string_view kind, const Json& object,
 }
 
 // The parser would take the last value of a key that an object has twice.
-Result<Json> ParseObject(std::string_view text) {
+Result<OrderedJson> ParseObject(std::string_view text) {
   if (auto members = ReadJsonObject(text, kMaxDepth); !members) {
     const Refusal& refusal = members.error();
     return Failure(refusal.code == "not_an_object" ? "a precondition is a JSON object"
@@ -253,16 +253,16 @@ Result<Json> ParseObject(std::string_view text) {
   }
   std::vector<std::set<std::string>> open_objects;  // the keys of each
   std::string repeated;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == Json::parse_event_t::key && repeated.empty()) {
+  const auto watch = [&](int, OrderedJson::parse_event_t event, OrderedJson& parsed) {
+    if (event == OrderedJson::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == OrderedJson::parse_event_t::object_end) open_objects.pop_back();
+    if (event == OrderedJson::parse_event_t::key && repeated.empty()) {
       auto key = parsed.get<std::string>();
       if (!open_objects.back().insert(key).second) repeated = Shown(key);
     }
     return true;
   };
-  Json object = Json::parse(text, watch, /*allow_exceptions=*/false);
+  OrderedJson object = OrderedJson::parse(text, watch, /*allow_exceptions=*/false);
   if (!repeated.empty()) return Failure("duplicate key " + repeated);
   return object;
 }
@@ -270,14 +270,14 @@ Result<Json> ParseObject(std::string_view text) {
 }  // namespace
 
 std::string EncodePrecondition(const Precondition& precondition) {
-  Json object;
+  OrderedJson object;
   object["kind"] = kKinds[precondition.index()];
   std::visit([&object](const auto& value) { PutMembers(object, value); }, precondition);
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 Result<Precondition> DecodePrecondition(std::string_view json) {
-  Result<Json> object = ParseObject(json);
+  Result<OrderedJson> object = ParseObject(json);
   if (!object) return tl::unexpected(object.error());
   const auto kind = object->find("kind");
   if (kind == object->end()) return Failure("missing key 'kind'");

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/ascii_case.h"
 #include "base/duration.h"
 #include "base/nearest.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "core/identifier.h"
 #include "core/json_text.h"

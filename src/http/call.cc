@@ -1,6 +1,6 @@
 #include "http/call.h"
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 #include "http/request_head.h"
 
 namespace stagelog {

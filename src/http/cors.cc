@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 #include "http/host_check.h"
 
 namespace stagelog {

@@ -8,15 +8,13 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 
 namespace stagelog {
 namespace {
 
 // The longest name that DNS knows (RFC 1035, section 2.3.4).
 constexpr size_t kMaxNameBytes = 253;
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // An underscore is not a host name's by RFC 1123, but container networks give such names.
 bool IsNameCharacter(char c) {

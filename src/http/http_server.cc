@@ -9,8 +9,8 @@
 #include <algorithm>
 
 #include "base/abortive_close.h"
-#include "base/ascii_case.h"
 #include "base/logging.h"
+#include "base/text.h"
 #include "core/append_refusal.h"
 #include "http/problem.h"
 

@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 #include "http/request_head.h"
 
 namespace stagelog {
 namespace {
 
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
+constexpr std::string_view kFieldSpace = " \t";
 
 // Takes what comes before the next `separator` off `text`; one within quotes is none.
 std::string_view TakeItem(std::string_view& text, char separator) {
@@ -26,10 +22,10 @@ std::string_view TakeItem(std::string_view& text, char separator) {
     } else if (text[i] == separator && !is_quoted) {
       const std::string_view item = text.substr(0, i);
       text.remove_prefix(i + 1);
-      return Trimmed(item);
+      return Trimmed(item, kFieldSpace);
     }
   }
-  return Trimmed(std::exchange(text, {}));
+  return Trimmed(std::exchange(text, {}), kFieldSpace);
 }
 
 std::string Unquoted(std::string_view text) {
@@ -71,8 +67,9 @@ MediaType ParseMediaType(std::string_view field) {
     if (item.empty()) continue;
     const size_t equals = item.find('=');
     const std::string_view value =
-        equals == std::string_view::npos ? "" : Trimmed(item.substr(equals + 1));
-    parsed.parameters.emplace_back(LowerCase(Trimmed(item.substr(0, equals))), Unquoted(value));
+        equals == std::string_view::npos ? "" : Trimmed(item.substr(equals + 1), kFieldSpace);
+    parsed.parameters.emplace_back(LowerCase(Trimmed(item.substr(0, equals), kFieldSpace)),
+                                   Unquoted(value));
   }
   return parsed;
 }

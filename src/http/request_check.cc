@@ -1,6 +1,6 @@
 #include "http/request_check.h"
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 #include "core/append_refusal.h"
 #include "core/json_text.h"
 #include "core/query.h"

@@ -4,10 +4,12 @@
 #include <cctype>
 #include <charconv>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 
 namespace stagelog {
 namespace {
+
+constexpr std::string_view kHeadSpace = " \t";
 
 constexpr size_t kMaxChunkLineBytes = 1024;
 constexpr size_t kMaxTrailerBytes = 8192;
@@ -28,12 +30,6 @@ bool IsToken(std::string_view text) {
 bool IsFieldText(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 // "http://host/path" is what a proxy would be sent; its host then counts instead of the Host field
@@ -98,7 +94,7 @@ std::optional<Refusal> ReadLength(std::string_view value, RequestHead& head) {
 bool ListHolds(std::string_view list, std::string_view word) {
   while (true) {
     const size_t comma = list.find(',');
-    if (EqualsIgnoringCase(Trimmed(list.substr(0, comma)), word)) return true;
+    if (EqualsIgnoringCase(Trimmed(list.substr(0, comma), kHeadSpace), word)) return true;
     if (comma == std::string_view::npos) return false;
     list.remove_prefix(comma + 1);
   }
@@ -129,7 +125,7 @@ std::optional<Refusal> ReadField(std::string_view line, RequestHead& head) {
     return Malformed("a header must be 'name: value' on one line");
   }
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = Trimmed(line.substr(colon + 1));
+  const std::string_view value = Trimmed(line.substr(colon + 1), kHeadSpace);
   if (!IsFieldText(value)) return Malformed("a header contains a control character");
   if (head.fields.size() == kMaxHeaderFields) {
     return Refusal{.code = "head_too_large",

@@ -12,7 +12,7 @@
 namespace stagelog {
 namespace {
 
-constexpr int64_t kNowMicros = 1'795'246'862'000'000;  // 2026-11-21T07:41:02Z
+constexpr int64_t kRequestMicros = 1'795'246'862'000'000;  // 2026-11-21T07:41:02Z
 constexpr int64_t kHeadSeq = 1042;
 
 std::deque<SseFrame> FramesOf(const std::string& bytes) {
@@ -54,7 +54,7 @@ STAGELOG_FUZZ_TARGET(last_event_id) {
     return std::nullopt;
   };
   const std::optional<std::string> header = by_header ? std::optional(text) : std::nullopt;
-  const StreamStart start = ParseStreamStart(header, lookup, "this", kNowMicros);
+  const StreamStart start = ParseStreamStart(header, lookup, "this", kRequestMicros);
   STAGELOG_CHECK(start.foreign_journal == foreign);
   STAGELOG_CHECK(start.position.has_value() == start.unreadable.empty());
   CheckIsUtf8("unreadable", start.unreadable);

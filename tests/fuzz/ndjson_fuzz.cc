@@ -22,7 +22,7 @@ std::string_view WithoutMark(std::string_view text) {
   return text;
 }
 
-std::string_view Trimmed(std::string_view text) {
+std::string_view WithoutSpace(std::string_view text) {
   while (!text.empty() && std::strchr(" \t\r\n", text.front()) && text.front() != 0) {
     text.remove_prefix(1);
   }
@@ -46,7 +46,7 @@ void CheckNdjson(std::string_view body, const DraftOrigin& origin) {
   int64_t line = 0;
   FuzzInput lines(body);
   while (!lines.empty()) {
-    const std::string_view text = Trimmed(WithoutMark(lines.TakeLine()));
+    const std::string_view text = WithoutSpace(WithoutMark(lines.TakeLine()));
     ++line;
     if (text.empty()) continue;
     const auto draft = DecodeDraft(text, origin);

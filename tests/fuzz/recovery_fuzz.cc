@@ -18,7 +18,7 @@
 namespace stagelog {
 namespace {
 
-constexpr int64_t kTsMicros = 1'767'322'000'000'000;  // before the clock's time
+constexpr int64_t kFileMicros = 1'767'322'000'000'000;  // before the clock's time
 const char* const kJob = "job";
 
 // A file in the making. A line of the input stands for a line of the file: "=text" for a valid
@@ -65,7 +65,7 @@ class FileText {
     Event event;
     event.job_seq = ++job_seq_;
     event.seq = 10 * job_seq_;
-    event.ts_micros = kTsMicros + job_seq_;
+    event.ts_micros = kFileMicros + job_seq_;
     event.draft.job_id = kJob;
     event.draft.type = "log";
     event.draft.level = "info";

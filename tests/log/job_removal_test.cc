@@ -141,7 +141,11 @@ TEST_F(JobRemovalTest, ADeletionIsAnnouncedBeforeWhatIsWrittenAfterIt) {
   logger_->RunOnce(false);
   EXPECT_THAT(listener_.deletion_seqs, ElementsAre(3'001));
   EXPECT_FALSE(is_answered) << "its events are still to go";
-  ASSERT_TRUE(Log("kept", "m"));
+  const AppendOutcome later = Log("kept", "m");
+  Close();
+  EXPECT_TRUE(is_answered);
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->front().seq, 3'002);
   EXPECT_EQ(listener_.batches.back()->events.front().seq, 3'002);
 }
 

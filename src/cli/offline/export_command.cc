@@ -1,6 +1,7 @@
 // stagelog export: a job for other programs to look at.
 #include <memory>
 
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "cli/commands.h"
 #include "cli/offline/chrome_trace.h"
@@ -33,12 +34,6 @@ std::string Row(const std::vector<std::string>& cells) {
   std::string row;
   for (const std::string& cell : cells) row += (row.empty() ? "" : ",") + Cell(cell);
   return row + "\r\n";
-}
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 std::string Header() {

@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "base/terminal_text.h"
 #include "cli/run/process_tree.h"
+#include "client/exit_code.h"
 #include "client/run_id.h"
 
 namespace stagelog::cli {
@@ -38,10 +39,6 @@ constexpr int64_t kSameCancelMicros = 2'000'000;
 constexpr int kLeftMillis = 100;
 constexpr size_t kMaxNamed = 5;
 constexpr int kDescriptorsNeeded = 32;
-constexpr int kCannotExecute = 126;
-constexpr int kNotFound = 127;
-
-int64_t Now() { return SystemClock().MonotonicMicros(); }
 
 std::string SpoolFolder(const std::string& job_id) {
   const std::string root = SpoolRoot(ProcessEnvironment);
@@ -174,8 +171,8 @@ RunEnd CommandRun::Start() {
   if (started) return Follow();
   const Error& problem = started.error();
   RunEnd end;
-  end.ended_micros = Now();
-  end.exit_code = problem.error_number == ENOENT ? kNotFound : kCannotExecute;
+  end.ended_micros = SystemClock().MonotonicMicros();
+  end.exit_code = problem.error_number == ENOENT ? kExitNotFound : kExitCannotExecute;
   end.message = "cannot start '" + options_.command.front() + "': " + problem.message;
   PrintError(EscapeControls(end.message));
   return end;
@@ -303,7 +300,9 @@ int CommandRun::PollTimeoutMs() const {
   if (kill_at_micros_ != 0) until = until == 0 ? kill_at_micros_ : std::min(until, kill_at_micros_);
   const bool is_in_background = terminal_ && terminal_->IsInBackground();
   if (until == 0 && !is_in_background) return -1;
-  int64_t left = until == 0 ? kBackgroundMillis : std::max<int64_t>(0, (until - Now()) / 1'000 + 1);
+  int64_t left = until == 0
+                     ? kBackgroundMillis
+                     : std::max<int64_t>(0, (until - SystemClock().MonotonicMicros()) / 1'000 + 1);
   if (kill_at_micros_ != 0) left = std::min(left, kRemindMillis);
   return static_cast<int>(is_in_background ? std::min(left, kBackgroundMillis) : left);
 }
@@ -330,8 +329,8 @@ void CommandRun::StopWithCommand() {
 
 void CommandRun::PassSignalsOn() {
   for (const int signal : signals_.TakeDue(child_->SharesGroup())) {
-    const bool was_sent =
-        signal == SIGTERM && is_canceled_outside_ && Now() - canceled_micros_ < kSameCancelMicros;
+    const bool was_sent = signal == SIGTERM && is_canceled_outside_ &&
+                          SystemClock().MonotonicMicros() - canceled_micros_ < kSameCancelMicros;
     if (!was_sent) child_->Signal(signal);
   }
 }
@@ -341,7 +340,7 @@ void CommandRun::TakeCancel() {
   static_cast<void>(!::read(outside_cancel_.get(), &count, sizeof(count)));
   if (is_canceled_outside_) return;
   is_canceled_outside_ = true;
-  canceled_micros_ = Now();
+  canceled_micros_ = SystemClock().MonotonicMicros();
   PrintError("job " + target_.job_id + " is canceled; sending SIGTERM to the command");
   std::set<pid_t> spared = AdoptedDaemons(Ours(), Session());
   spared.insert(signals_.witness_pid());
@@ -350,17 +349,17 @@ void CommandRun::TakeCancel() {
   if (canceled_by_ != SignalName(SIGTERM)) child_->Signal(SIGTERM);
   descendants_.MarkSignaled(child_->pid());
   descendants_.SignalNew();
-  kill_at_micros_ = Now() + kKillAfterMicros;
+  kill_at_micros_ = SystemClock().MonotonicMicros() + kKillAfterMicros;
 }
 
 void CommandRun::EscalateTermination() {
-  if (Now() >= kill_at_micros_) return KillDescendants();
+  if (SystemClock().MonotonicMicros() >= kill_at_micros_) return KillDescendants();
   descendants_.SignalNew();
 }
 
 void CommandRun::KillDescendants() {
   kill_at_micros_ = 0;
-  escalated_micros_ = Now();
+  escalated_micros_ = SystemClock().MonotonicMicros();
   PrintError(has_ended_ ? "background processes of the command are still running; sending SIGKILL"
                         : "the command is still running; sending SIGKILL");
   descendants_.Kill();
@@ -368,7 +367,7 @@ void CommandRun::KillDescendants() {
 
 RunEnd CommandRun::EndOf(int wait_status) const {
   RunEnd end;
-  end.ended_micros = Now();
+  end.ended_micros = SystemClock().MonotonicMicros();
   end.is_canceled_outside = is_canceled_outside_;
   end.canceled_by = canceled_by_;
   // As without a terminal between, where the signal comes to us too.
@@ -421,7 +420,7 @@ void CommandRun::Drain(RunEnd& end) {
     if (awaits_all && !std::exchange(has_said_waiting, true)) {
       PrintError("the command has ended; waiting for its background processes: " + Left());
     }
-    const int64_t left = DrainUntil(ended) - Now();
+    const int64_t left = DrainUntil(ended) - SystemClock().MonotonicMicros();
     if (kill_at_micros_ != 0) {
       EscalateTermination();
     } else if (left <= 0 && !awaits_all) {
@@ -460,11 +459,13 @@ std::string CommandRun::Left() {
 }
 
 void CommandRun::ReportRemaining(RunEnd& end, bool holds_output) {
-  const int64_t until = Now() + int64_t{kLeftMillis} * 1'000;
+  const int64_t until = SystemClock().MonotonicMicros() + int64_t{kLeftMillis} * 1'000;
   std::vector<RunningProcess> left = ProcessesLeft(Ours(), Session());
-  while (!left.empty() && !holds_output && Now() < until) {
+  while (!left.empty() && !holds_output && SystemClock().MonotonicMicros() < until) {
     pollfd entry{signals_.fd(), POLLIN, 0};
-    if (::poll(&entry, 1, static_cast<int>((until - Now()) / 1'000) + 1) > 0) EndBySignal(end);
+    if (::poll(&entry, 1, static_cast<int>((until - SystemClock().MonotonicMicros()) / 1'000) + 1) >
+        0)
+      EndBySignal(end);
     left = ProcessesLeft(Ours(), Session());
   }
   end.left_running = static_cast<int>(left.size());
@@ -482,7 +483,7 @@ void CommandRun::ReportRemaining(RunEnd& end, bool holds_output) {
 // Monotonic. A reader of our output may take its time.
 int64_t CommandRun::DrainUntil(int64_t ended_micros) const {
   if (kill_at_micros_ != 0) return kill_at_micros_;
-  const int64_t now = Now();
+  const int64_t now = SystemClock().MonotonicMicros();
   ended_micros = std::max(ended_micros, escalated_micros_);
   const int64_t moved =
       std::max({ended_micros, LastMovedMicros(stdout_pump_), LastMovedMicros(stderr_pump_)});

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/ascii_case.h"
 #include "base/nearest.h"
 #include "base/terminal_text.h"
+#include "base/text.h"
 #include "cli/foreign_text.h"
 #include "cli/run/run_marker.h"
 #include "cli/run/utf8_text.h"
@@ -38,12 +38,6 @@ std::string_view WordMeant(std::string_view word) {
 std::string Shown(std::string_view text) {
   std::string shown = EscapeControls(SanitizeUtf8(text.substr(0, kMaxShownBytes)));
   return text.size() > kMaxShownBytes ? shown + "..." : shown;
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 std::string ProblemOfProgress(std::string_view text) {

@@ -20,8 +20,6 @@ constexpr int64_t kMomentMicros = 150'000;
 // The witness may have read its signal before we read ours.
 constexpr int64_t kWitnessEarlyMicros = 1'000'000;
 
-int64_t Now() { return SystemClock().MonotonicMicros(); }
-
 auto HandlingOf(int signal) {
   struct sigaction action {};
   return ::sigaction(signal, nullptr, &action) == 0 ? action.sa_handler : SIG_DFL;
@@ -75,7 +73,7 @@ std::vector<PassedSignal> PassedSignals::Read(bool shares_group) {
 
 // False for a repetition.
 bool PassedSignals::Judge(int number, int code, bool shares_group) {
-  const int64_t now = Now();
+  const int64_t now = SystemClock().MonotonicMicros();
   std::erase_if(arrivals_, [&](const Arrival& arrival) {
     return arrival.is_decided && arrival.micros + kMomentMicros <= now;
   });
@@ -95,7 +93,7 @@ bool PassedSignals::Judge(int number, int code, bool shares_group) {
 }
 
 std::vector<int> PassedSignals::TakeDue(bool shares_group) {
-  const int64_t now = Now();
+  const int64_t now = SystemClock().MonotonicMicros();
   for (Arrival& arrival : arrivals_) {
     if (arrival.is_decided || arrival.micros + kMomentMicros > now) continue;
     arrival.is_decided = true;
@@ -110,7 +108,7 @@ std::vector<int> PassedSignals::TakeDue(bool shares_group) {
 }
 
 int64_t PassedSignals::NextDueMicros() const {
-  if (!due_.empty()) return Now();
+  if (!due_.empty()) return SystemClock().MonotonicMicros();
   int64_t next = 0;
   for (const Arrival& arrival : arrivals_) {
     if (arrival.is_decided) continue;

@@ -17,7 +17,7 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr size_t kReadBytes = 4096;
+constexpr size_t kTerminalReadBytes = 4096;
 constexpr char kEndOfInput = '\x04';
 
 uint16_t FromEnvironment(const char* name, uint16_t otherwise) {
@@ -134,7 +134,7 @@ void PseudoTerminal::Move(const std::array<pollfd, 2>& entries) {
 }
 
 void PseudoTerminal::ReadInput() {
-  std::array<char, kReadBytes> bytes;
+  std::array<char, kTerminalReadBytes> bytes;
   // Where we have lost the foreground since we looked, SIGTTIN would stop us.
   sigset_t stop;
   sigset_t before;

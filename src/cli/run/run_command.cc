@@ -5,27 +5,24 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/run/command_run.h"
 #include "cli/run/run_admission.h"
 #include "cli/run/run_target.h"
+#include "client/exit_code.h"
 
 namespace stagelog::cli {
 
 namespace {
 
-constexpr int kCannotExecute = 126;
-
 // Without the blanks around each.
 std::vector<std::string> SplitAtCommas(const std::string& text) {
-  constexpr const char* kBlanks = " \t";
   std::vector<std::string> parts;
   size_t start = 0;
   for (size_t comma = 0; comma != std::string::npos; start = comma + 1) {
     comma = text.find(',', start);
-    const std::string part = text.substr(start, comma - start);
-    const size_t begin = std::min(part.find_first_not_of(kBlanks), part.size());
-    parts.push_back(part.substr(begin, part.find_last_not_of(kBlanks) + 1 - begin));
+    parts.emplace_back(Trimmed(std::string_view(text).substr(start, comma - start), " \t"));
   }
   return parts;
 }
@@ -36,7 +33,7 @@ CliResult<ExitCode> RunCommand(CommandLine& line, Context& context, const RunOpt
   if (!target) return tl::unexpected(target.error());
   if (const Status room = CheckRoomForDescriptors(); !room) {
     PrintError("the command was not started: " + room.error().message);
-    line.foreign_exit_code = kCannotExecute;
+    line.foreign_exit_code = kExitCannotExecute;
     return ExitCode::kOk;
   }
   const auto job = AdmitRun(context.settings, *target, options, ProcessEnvironment);

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/text.h"
 #include "cli/run/utf8_text.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
@@ -9,16 +10,10 @@
 namespace stagelog::cli {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r";
+constexpr std::string_view kMarkerBlanks = " \t\r";
 constexpr std::string_view kDigits = "0123456789";
 constexpr size_t kMaxFigureBytes = 32;
 constexpr size_t kMaxUnitBytes = 64;
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 // A number as scripts print it, in the spelling of JSON: "007" is 7, ".5" is 0.5, "40." is 40.
 std::optional<std::string> Figure(std::string_view text) {
@@ -50,7 +45,7 @@ std::optional<RunMarker> Progress(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const std::string_view behind = text.substr(slash + 1);
-  const size_t blank = behind.find_first_of(kBlanks);
+  const size_t blank = behind.find_first_of(kMarkerBlanks);
   const auto current = Figure(text.substr(0, slash));
   const auto total = Figure(behind.substr(0, blank));
   if (!current || !total) return std::nullopt;
@@ -70,7 +65,8 @@ std::optional<RunMarker> Progress(std::string_view text) {
 std::optional<std::string_view> Behind(std::string_view line, std::string_view word) {
   if (!line.starts_with(word)) return std::nullopt;
   line.remove_prefix(word.size());
-  if (!line.empty() && kBlanks.find(line.front()) == std::string_view::npos) return std::nullopt;
+  if (!line.empty() && kMarkerBlanks.find(line.front()) == std::string_view::npos)
+    return std::nullopt;
   return Trimmed(line);
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMaxMarkerBytes = 1024;
 // A command may have megabytes of arguments (xargs); an event may not.
 constexpr size_t kMaxCommandBytes = size_t{32} << 10;
-constexpr int64_t kQuietMicros = 500'000;
+constexpr int64_t kUnfinishedMicros = 500'000;
 constexpr int64_t kHeldBackMicros = 5'000'000;
 constexpr int64_t kBetweenFramesMicros = 5'000'000;
 // About what a thread needs to wake up. A program that is started needs longer to print something.
@@ -63,12 +63,12 @@ std::string BeginPayload(const RunTarget& target, const RunBeginning& beginning)
   return payload.dump();
 }
 
-const char* NameOf(OutputStream stream) {
+const char* StreamName(OutputStream stream) {
   return stream == OutputStream::kStdout ? "stdout" : "stderr";
 }
 
 std::string LogPayload(OutputStream stream, const LinePart& part, bool is_valid) {
-  std::string payload = std::string("{\"stream\":\"") + NameOf(stream) + "\"";
+  std::string payload = std::string("{\"stream\":\"") + StreamName(stream) + "\"";
   if (part.bytes.empty()) payload += ",\"blank\":true";
   if (part.frames > 0) payload += ",\"frames\":" + std::to_string(part.frames);
   if (part.is_frame) {
@@ -204,7 +204,7 @@ std::optional<int64_t> RunRecorder::UnfinishedDue(OutputStream stream) {
   const bool is_stdout = stream == OutputStream::kStdout;
   if (is_stdout && MayBecomeMarker(lines.splitter.Beginning())) return std::nullopt;
   int64_t due =
-      std::min(lines.moved_micros + kQuietMicros, lines.unfinished_micros + kHeldBackMicros);
+      std::min(lines.moved_micros + kUnfinishedMicros, lines.unfinished_micros + kHeldBackMicros);
   const bool is_shown_before = lines.splitter.IsFramed() && lines.frame_micros >= 0;
   if (is_shown_before) due = std::max(due, lines.frame_micros + kBetweenFramesMicros);
   return due;

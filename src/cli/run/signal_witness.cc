@@ -32,8 +32,6 @@ struct Testimony {
   std::array<int64_t, kSignals> seen_micros{};  // monotonic, by signal; 0: never
 };
 
-int64_t Now() { return SystemClock().MonotonicMicros(); }
-
 // Where our command line lies in memory: proc(5), /proc/[pid]/stat, fields 48 and 49. Empty when
 // the kernel does not tell.
 std::pair<char*, char*> CommandLineInMemory() {
@@ -67,7 +65,8 @@ void LookLikeCommand(const std::vector<std::string>& command) {
 void TakeSignals(int signals_fd, Testimony& testimony) {
   signalfd_siginfo info{};
   while (::read(signals_fd, &info, sizeof(info)) == sizeof(info)) {
-    if (info.ssi_signo < kSignals) testimony.seen_micros[info.ssi_signo] = Now();
+    if (info.ssi_signo < kSignals)
+      testimony.seen_micros[info.ssi_signo] = SystemClock().MonotonicMicros();
   }
 }
 
@@ -123,8 +122,9 @@ bool SignalWitness::Saw(int signal, int64_t since_micros) {
   ++asked_;
   if (::send(channel_.get(), &asked_, sizeof(asked_), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     return false;
-  const int64_t until = Now() + int64_t{kAnswerMillis} * 1'000;
-  for (int64_t left = until - Now(); left > 0; left = until - Now()) {
+  const int64_t until = SystemClock().MonotonicMicros() + int64_t{kAnswerMillis} * 1'000;
+  for (int64_t left = until - SystemClock().MonotonicMicros(); left > 0;
+       left = until - SystemClock().MonotonicMicros()) {
     pollfd entry{channel_.get(), POLLIN, 0};
     if (::poll(&entry, 1, static_cast<int>(left / 1'000) + 1) <= 0) continue;
     Testimony testimony;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/ascii_case.h"
 #include "base/nearest.h"
+#include "base/text.h"
 #include "cli/send/text_time.h"
 #include "cli/send/time_object.h"
 #include "core/json_text.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/ascii_case.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "core/identifier.h"
 
 namespace stagelog::cli {
@@ -14,10 +14,6 @@ constexpr size_t kMaxTypeBytes = 63;  // behind the x-
 constexpr size_t kNameDigits = 20;
 constexpr size_t kIdDigits = 32;
 constexpr std::string_view kMark = "--";
-
-bool IsAlphanumeric(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
 
 bool MayStandInName(char c) { return IsAlphanumeric(c) || c == '.' || c == '_' || c == '-'; }
 

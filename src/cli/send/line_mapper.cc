@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "cli/run/utf8_text.h"
 #include "cli/send/legal_name.h"

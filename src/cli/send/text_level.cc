@@ -4,7 +4,7 @@
 #include <charconv>
 #include <iterator>
 
-#include "base/ascii_case.h"
+#include "base/text.h"
 #include "cli/send/text_time.h"
 #include "core/level_words.h"
 

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "base/text.h"
+
 namespace stagelog::cli {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // How many bytes of `text` look as `form` says: '0' is a digit, 'T' a 'T', 't' or blank, '-' a '-'

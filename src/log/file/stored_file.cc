@@ -9,7 +9,7 @@ namespace stagelog {
 namespace {
 
 constexpr std::string_view kSuffix = ".zst";
-constexpr size_t kChunkBytes = size_t{1} << 20;
+constexpr size_t kCopyBytes = size_t{1} << 20;
 
 bool IsMissing(const Result<std::unique_ptr<ReadFile>>& file) {
   return !file && file.error().error_number == ENOENT;
@@ -33,7 +33,7 @@ std::string PlainPath(const std::string& path) {
 Status CopyContent(ReadFile& from, AppendFile& to) {
   std::string chunk;
   for (uint64_t offset = 0;; offset += chunk.size()) {
-    chunk.resize(kChunkBytes);
+    chunk.resize(kCopyBytes);
     const Result<size_t> got = from.ReadAt(offset, chunk.data(), chunk.size());
     if (!got) return tl::unexpected(got.error());
     if (*got == 0) return to.Sync();
