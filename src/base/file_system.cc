@@ -30,6 +30,16 @@ Status CloseAndTell(UniqueFd& fd, const std::string& path) {
   return {};
 }
 
+FileInfo InfoFrom(const struct stat& info) {
+  FileInfo result;
+  result.size = static_cast<uint64_t>(info.st_size);
+  result.mtime_ns = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec;
+  result.inode = info.st_ino;
+  result.is_directory = S_ISDIR(info.st_mode);
+  result.is_regular = S_ISREG(info.st_mode);
+  return result;
+}
+
 class RealAppendFile : public AppendFile {
  public:
   RealAppendFile(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -39,6 +49,13 @@ class RealAppendFile : public AppendFile {
   Status Sync() override {
     if (::fdatasync(fd_.get()) != 0) return ErrnoFailure("cannot sync", path_);
     return {};
+  }
+
+  Result<FileInfo> Info() override {
+    struct stat info {};
+    if (::fstat(fd_.get(), &info) != 0) return ErrnoFailure("cannot stat", path_);
+    if (info.st_nlink == 0) return Failure(path_ + " was removed", ENOENT);
+    return InfoFrom(info);
   }
 
   Status Close() override { return CloseAndTell(fd_, path_); }
@@ -253,13 +270,7 @@ class PosixFileSystem : public FileSystem {
       if (errno == ENOENT || errno == ENOTDIR) return std::optional<FileInfo>();
       return ErrnoFailure("cannot stat", path);
     }
-    FileInfo result;
-    result.size = static_cast<uint64_t>(info.st_size);
-    result.mtime_ns = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec;
-    result.inode = info.st_ino;
-    result.is_directory = S_ISDIR(info.st_mode);
-    result.is_regular = S_ISREG(info.st_mode);
-    return std::optional<FileInfo>(result);
+    return std::optional<FileInfo>(InfoFrom(info));
   }
 
   Result<uint64_t> FreeBytes(const std::string& path) override {

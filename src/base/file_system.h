@@ -18,6 +18,17 @@ namespace stagelog {
 // Writes all of `bytes` to `fd`, a file or pipe that blocks; `path` is for the error's text.
 Status WriteAll(int fd, std::string_view bytes, const std::string& path);
 
+// Identifies one version of a file without reading it.
+struct FileInfo {
+  uint64_t size = 0;     // bytes
+  int64_t mtime_ns = 0;  // nanoseconds since 1970
+  uint64_t inode = 0;
+  bool is_directory = false;
+  bool is_regular = false;
+
+  bool operator==(const FileInfo&) const = default;
+};
+
 // A file that only grows. One thread at a time.
 class AppendFile {
  public:
@@ -28,6 +39,10 @@ class AppendFile {
 
   // Returns when everything appended so far is on stable storage.
   virtual Status Sync() = 0;
+
+  // Of the open file, whatever its path leads to by now; fails with ENOENT where its last name was
+  // removed.
+  virtual Result<FileInfo> Info() = 0;
 
   // Closes the file. Some file systems (NFS, quotas) report write errors only here. No call may
   // follow. Destroying the object without Close() ignores such errors.
@@ -41,17 +56,6 @@ class ReadFile {
 
   // Reads up to `size` bytes at `offset` into `buffer`; fewer only at the end of the file.
   virtual Result<size_t> ReadAt(uint64_t offset, char* buffer, size_t size) = 0;
-};
-
-// Identifies one version of a file without reading it.
-struct FileInfo {
-  uint64_t size = 0;     // bytes
-  int64_t mtime_ns = 0;  // nanoseconds since 1970
-  uint64_t inode = 0;
-  bool is_directory = false;
-  bool is_regular = false;
-
-  bool operator==(const FileInfo&) const = default;
 };
 
 // Safe to call from any thread. Paths are UTF-8; a symbolic link as the last part of a path is

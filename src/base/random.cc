@@ -87,4 +87,16 @@ std::optional<int64_t> MicrosOfUuidV7(std::string_view text) {
          static_cast<int64_t>(((high & 0xfff) * 1000 + 4095) / 4096);
 }
 
+bool IsUuidV7(std::string_view text) {
+  if (text.size() != 36 || text[14] != '7') return false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (IsDashPlace(at) ? text[at] != '-' : DigitValue(text[at]) < 0) return false;
+  }
+  return true;
+}
+
+std::string UuidV7Bound(int64_t unix_micros) {
+  return FormatUuid(HighOf(unix_micros), ~uint64_t{0});
+}
+
 }  // namespace stagelog

@@ -26,6 +26,12 @@ std::string MakeForeignUuidV7(int64_t unix_micros);
 // 65,536 of those that others make).
 std::optional<int64_t> MicrosOfUuidV7(std::string_view text);
 
+// True for any version 7 UUID in lower case: such texts are in the order of the times they name.
+bool IsUuidV7(std::string_view text);
+
+// No MakeUuidV7() of a time up to this one gives a greater text.
+std::string UuidV7Bound(int64_t unix_micros);
+
 }  // namespace stagelog
 
 #endif  // STAGELOG_BASE_RANDOM_H_

@@ -73,7 +73,7 @@ bool BatchStager::CanStageAhead(const std::vector<EventDraft>& drafts,
   if (precondition) return false;
   const std::string* known = nullptr;  // most batches are of one job
   for (const EventDraft& draft : drafts) {
-    if (!draft.event_id.empty()) return false;
+    if (!draft.event_id.empty() && !cache_.IsNewId(draft.job_id, draft.event_id)) return false;
     if (known != nullptr && *known == draft.job_id) continue;
     if (!cache_.IsReady(draft.job_id)) return false;
     known = &draft.job_id;
@@ -86,15 +86,9 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts,
                                  bool& depends_on_commit) {
   // Everything that can be refused is found before anything is applied.
   if (auto refusal = RefuseDeleted(drafts)) return tl::unexpected(std::move(*refusal));
-  Duplicates duplicates(drafts.size());
-  std::unordered_map<std::string, size_t> earlier;
-  for (size_t i = 0; i < drafts.size(); ++i) {
-    if (drafts[i].event_id.empty()) continue;
-    auto original = FindOriginal(drafts, i, earlier);
-    if (!original) return tl::unexpected(std::move(original.error()));
-    duplicates[i] = std::move(*original);
-    if (!duplicates[i]) earlier.emplace(IdKey(drafts[i]), i);
-  }
+  auto found = FindDuplicates(drafts);
+  if (!found) return tl::unexpected(std::move(found.error()));
+  Duplicates& duplicates = *found;
   // A repeated request is answered as the first one was, whatever has become of the job since.
   const bool all_are_duplicates = NoneIsNull(duplicates);
   if (precondition && !all_are_duplicates) {
@@ -252,11 +246,42 @@ std::optional<Refusal> BatchStager::CheckStrictJobs(const EventDraft& draft) {
   return StrictRefusal(event, 0, 1);
 }
 
+// Most requests name no events, or events of one job with ids that are greater than all before:
+// they are compared with nothing.
+tl::expected<BatchStager::Duplicates, Refusal> BatchStager::FindDuplicates(
+    const std::vector<EventDraft>& drafts) {
+  Duplicates duplicates(drafts.size());
+  std::unordered_map<std::string, size_t> earlier;  // of the first `indexed` drafts
+  size_t indexed = 0;
+  const EventDraft* before = nullptr;
+  bool ascends = true;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const EventDraft& draft = drafts[i];
+    if (draft.event_id.empty()) continue;
+    cache_.LoadNewestId(table_, draft.job_id);
+    const bool is_new = cache_.IsNewId(draft.job_id, draft.event_id);
+    ascends = ascends && (before == nullptr ||
+                          (before->job_id == draft.job_id && before->event_id < draft.event_id));
+    before = &draft;
+    if (is_new && ascends) continue;
+    for (; indexed < i; ++indexed) {
+      const bool counts = !drafts[indexed].event_id.empty() && !duplicates[indexed];
+      if (counts) earlier.emplace(IdKey(drafts[indexed]), indexed);
+    }
+    auto original = FindOriginal(drafts, i, earlier, is_new);
+    if (!original) return tl::unexpected(std::move(original.error()));
+    duplicates[i] = std::move(*original);
+  }
+  return duplicates;
+}
+
+// `is_new`: it is in this request or nowhere.
 tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::FindOriginal(
     const std::vector<EventDraft>& drafts, size_t index,
-    const std::unordered_map<std::string, size_t>& earlier) {
+    const std::unordered_map<std::string, size_t>& earlier, bool is_new) {
   const EventDraft& draft = drafts[index];
   const std::string key = IdKey(draft);
+  if (!is_new) IndexStaged();
   Duplicate duplicate;
   const EventDraft* original = nullptr;
   if (const auto found = earlier.find(key); found != earlier.end()) {
@@ -265,6 +290,8 @@ tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::Find
   } else if (const auto staged = staged_by_id_.find(key); staged != staged_by_id_.end()) {
     duplicate.staged_index = static_cast<int64_t>(staged->second);
     original = &events_[staged->second].event.draft;
+  } else if (is_new) {
+    return nullptr;
   } else {
     return FindCommitted(draft, index, drafts.size());
   }
@@ -287,6 +314,12 @@ tl::expected<std::unique_ptr<BatchStager::Duplicate>, Refusal> BatchStager::Find
   return std::make_unique<Duplicate>(Duplicate{-1, -1, Place(*original, true)});
 }
 
+void BatchStager::IndexStaged() {
+  for (; indexed_ < events_.size(); ++indexed_) {
+    staged_by_id_.emplace(IdKey(events_[indexed_].event.draft), indexed_);
+  }
+}
+
 ChangedJob& BatchStager::Change(const std::string& job_id) {
   if (last_changed_ != nullptr && last_changed_->first == job_id) return last_changed_->second;
   const auto [entry, is_first_change] = changed_jobs_.try_emplace(job_id);
@@ -302,7 +335,6 @@ ChangedJob& BatchStager::Change(const std::string& job_id) {
 
 size_t BatchStager::Apply(EventDraft draft) {
   ChangedJob& job = Change(draft.job_id);
-  const bool emitter_named_it = !draft.event_id.empty();
   StagedEvent staged;
   staged.event = sequencer_.Take(std::move(draft), clock_.WallMicros());
   staged.event.job_seq = job.state->job_seq + 1;
@@ -314,7 +346,7 @@ size_t BatchStager::Apply(EventDraft draft) {
   job.seqs.push_back(staged.event.seq);
   job.lines += staged.line.body;
   job.lines += '\n';
-  if (emitter_named_it) staged_by_id_.emplace(IdKey(staged.event.draft), events_.size());
+  cache_.NoteId(staged.event.draft.job_id, staged.event.draft.event_id);
   events_.push_back(std::move(staged));
   return events_.size() - 1;
 }

@@ -88,9 +88,10 @@ class BatchStager {
   };
   using Duplicates = std::vector<std::unique_ptr<Duplicate>>;  // null: there is no original
 
+  tl::expected<Duplicates, Refusal> FindDuplicates(const std::vector<EventDraft>& drafts);
   tl::expected<std::unique_ptr<Duplicate>, Refusal> FindOriginal(
       const std::vector<EventDraft>& drafts, size_t index,
-      const std::unordered_map<std::string, size_t>& earlier);
+      const std::unordered_map<std::string, size_t>& earlier, bool is_new);
   tl::expected<std::unique_ptr<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
                                                                   size_t index, size_t count);
   std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
@@ -100,6 +101,7 @@ class BatchStager {
   std::optional<Refusal> CheckSizes(const std::vector<EventDraft>& drafts,
                                     const Duplicates& duplicates);
   void PrepareFiles(const std::vector<EventDraft>& drafts, const Duplicates& duplicates);
+  void IndexStaged();
   bool AllJobsLenient(const std::vector<EventDraft>& drafts);
   ChangedJob& Change(const std::string& job_id);
   size_t Apply(EventDraft draft);
@@ -112,7 +114,9 @@ class BatchStager {
   std::vector<StagedEvent> events_;
   std::unordered_map<std::string, ChangedJob> changed_jobs_;
   std::pair<const std::string, ChangedJob>* last_changed_ = nullptr;  // in changed_jobs_
-  std::unordered_map<std::string, size_t> staged_by_id_;  // (job, event id) to its index in events_
+  // (job, event id) to its index in events_, of the first `indexed_` of them.
+  std::unordered_map<std::string, size_t> staged_by_id_;
+  size_t indexed_ = 0;
 };
 
 }  // namespace stagelog

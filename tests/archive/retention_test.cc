@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/random.h"
 #include "tests/archive/retention_fixture.h"
 
 namespace stagelog {
@@ -78,6 +79,24 @@ TEST_F(RetentionTest, IdsThatTheJournalMadeOrJsonEscapesAreKnownForLife) {
   EXPECT_TRUE(Log("running", "made", made.event_id)->front().duplicate);
   EXPECT_TRUE(Log("running", "strange", strange)->front().duplicate);
   EXPECT_EQ(Log("running", "other", strange).error().code, "event_id_conflict");
+  ExpectAgreement();
+}
+
+// The greatest id of a job says which ids are new, but of trimmed events only digests are stored.
+TEST_F(RetentionTest, AnIdOfAClockThatIsAheadIsKnownForLife) {
+  Open();
+  const std::string ahead = MakeForeignUuidV7(clock_.WallMicros() + kMicrosPerHour);
+  ASSERT_TRUE(Log("running", "ahead", ahead));
+  ASSERT_TRUE(Log("running", "last"));
+  clock_.AdvanceMicros(31 * kMicrosPerDay);
+  ASSERT_EQ(Drop(), 1);
+  for (int round = 0; round < 2; ++round) {
+    const AppendOutcome same = Log("running", "ahead", ahead);
+    ASSERT_TRUE(same);
+    EXPECT_TRUE(same->front().duplicate);
+    Close();
+    Open();
+  }
   ExpectAgreement();
 }
 

@@ -448,23 +448,23 @@ TEST_F(ReadersTest, SlowOnesGetEverythingOnceAndHinderNobody) {
 }
 
 TEST_F(ReadersTest, AThousandComeBackAtOnceAThousandEventsBehind) {
-  constexpr size_t kReaders = 1'000;
+  constexpr size_t kReconnecting = 1'000;
   rlimit limit = {};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < kReaders + 100) SKIP_TEST() << "not enough descriptors";
+  if (limit.rlim_cur < kReconnecting + 100) SKIP_TEST() << "not enough descriptors";
   Start();
   AppendLogs("job", 1'000);
   ExpectFramesOf("job");
   ASSERT_EQ(frames_.size(), 1'000u);
   const auto started = steady_clock::now();
-  for (size_t i = 0; i < kReaders; ++i) {
+  for (size_t i = 0; i < kReconnecting; ++i) {
     AddReader("/api/v1/jobs/job/events/stream?last_event_id=0");
     if (HasFatalFailure()) return;
   }
   size_t done = 0;
-  for (const Deadline deadline(seconds(60)); done < kReaders && !deadline.Passed();) {
+  for (const Deadline deadline(seconds(60)); done < kReconnecting && !deadline.Passed();) {
     std::vector<pollfd> waiting;
     std::vector<Reader*> who;
     for (Reader& reader : readers_) {
@@ -472,7 +472,7 @@ TEST_F(ReadersTest, AThousandComeBackAtOnceAThousandEventsBehind) {
       waiting.push_back({.fd = reader.connection.fd(), .events = POLLIN, .revents = 0});
       who.push_back(&reader);
     }
-    done = kReaders - who.size();
+    done = kReconnecting - who.size();
     if (who.empty()) break;
     ::poll(waiting.data(), waiting.size(), deadline.RemainingMs());
     for (size_t i = 0; i < who.size(); ++i) {
@@ -482,9 +482,9 @@ TEST_F(ReadersTest, AThousandComeBackAtOnceAThousandEventsBehind) {
     }
   }
   const auto took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started);
-  std::cout << kReaders << " readers of " << frames_.size() << " events each: " << took.count()
+  std::cout << kReconnecting << " readers of " << frames_.size() << " events each: " << took.count()
             << " ms" << std::endl;
-  EXPECT_EQ(done, kReaders);
+  EXPECT_EQ(done, kReconnecting);
   for (const Reader& reader : readers_) EXPECT_EQ(reader.matcher.strange(), "");
 }
 

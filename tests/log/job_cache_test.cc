@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/random.h"
 #include "core/event_codec.h"
 #include "core/job_size.h"
 #include "tests/log/job_state_table_fixture.h"
@@ -36,6 +37,23 @@ class JobCacheTest : public testing::Test {
   EventTable table_{":memory:", ""};
   JobCache cache_{kMaxBytes};
 };
+
+TEST_F(JobCacheTest, AnIdIsNewOnlyWhereThatIsCertain) {
+  const std::string early = MakeForeignUuidV7(1'000'000);
+  const std::string late = MakeForeignUuidV7(2'000'000);
+  EXPECT_FALSE(cache_.IsNewId("job", early)) << "the job is not cached";
+  Append("job", "job_created");
+  EXPECT_TRUE(cache_.IsNewId("job", early));
+  EXPECT_FALSE(cache_.IsNewId("job", "zzz")) << "not a UUID";
+  cache_.NoteId("job", "zzz");
+  cache_.NoteId("job", late);
+  cache_.NoteId("job", early);
+  EXPECT_FALSE(cache_.IsNewId("job", early));
+  EXPECT_FALSE(cache_.IsNewId("job", late));
+  EXPECT_TRUE(cache_.IsNewId("job", MakeForeignUuidV7(3'000'000)));
+  cache_.Clear();
+  EXPECT_FALSE(cache_.IsNewId("job", MakeForeignUuidV7(3'000'000)));
+}
 
 // Each report of progress changes a stage; it used to count as one more.
 TEST_F(JobCacheTest, ProgressIsNoGrowth) {

@@ -240,6 +240,18 @@ TEST_F(JobFileFollowerTest, ARemovedFileIsWrittenAnew) {
   ExpectOnlyItsFileLags();
 }
 
+// Appends that follow each other closely look at the open file alone, for a tenth of a second.
+TEST_F(JobFileFollowerTest, AFileThatIsMovedAwayUnderLoadIsMissedSoon) {
+  fs::rename(FilePath("bad"), directory_.Path("moved"));
+  for (int i = 0; i < 3; ++i) {
+    clock_.AdvanceMicros(60'000);
+    ASSERT_TRUE(Log("bad", "next"));
+  }
+  EXPECT_TRUE(fs::exists(FilePath("bad"))) << "it is written anew";
+  ExpectOnlyItsFileLags();
+  EXPECT_THAT(FileLines("bad"), SizeIs(6));
+}
+
 TEST_F(JobFileFollowerTest, ARemovedFolderIsMadeAnew) {
   fs::remove_all(runs_ + "/bad");
   ExpectOnlyItsFileLags();

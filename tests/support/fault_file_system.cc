@@ -50,6 +50,15 @@ class FaultFileSystem::FaultAppendFile : public AppendFile {
     return {};
   }
 
+  Result<FileInfo> Info() override {
+    const std::string path = owner_.disk_.PathOf(file_);
+    const auto fault = owner_.plan_.Arrive(Operation::kStat, path);
+    const auto lock = owner_.disk_.Lock();
+    if (!owner_.disk_.IsUsable(epoch_)) return NoPower(path);
+    if (fault) return Injected(fault->error_number, path);
+    return real_->Info();
+  }
+
   Status Close() override {
     const std::string path = owner_.disk_.PathOf(file_);
     const auto fault = owner_.plan_.Arrive(Operation::kClose, path);

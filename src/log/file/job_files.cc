@@ -8,8 +8,7 @@
 namespace stagelog {
 namespace {
 
-// Between appends that follow each other faster than this, nobody looks whether the file was
-// changed.
+// For so long after the path was followed, appends look at the open file alone.
 constexpr int64_t kTrustMicros = 100'000;
 constexpr size_t kMaxCleanFiles = 65'536;
 
@@ -50,16 +49,19 @@ Status JobFiles::Append(const std::string& job_id, std::string_view bytes, int64
     clean_.erase(clean);
   }
   Dirty& dirty = MarkDirty(job_id);
-  if (was_dirty && now_micros - dirty.appended_micros > kTrustMicros) {
+  if (was_dirty && now_micros - dirty.checked_micros > kTrustMicros) {
     if (Status same = CheckUnchanged(job_id, dirty.info); !same) return same;
+    dirty.checked_micros = now_micros;
   }
-  const uint64_t size_before = dirty.info.size;
+  if (!was_dirty) dirty.checked_micros = now_micros;
+  const FileInfo before = dirty.info;
   dirty.appended_micros = now_micros;
   if (Status done = (*file)->Append(bytes); !done) return done;
-  const Result<FileInfo> info = InfoOf(job_id);
+  const Result<FileInfo> info = (*file)->Info();
   if (!info) return tl::unexpected(info.error());
   dirty.info = *info;
-  if (was_dirty && info->size != size_before + bytes.size()) {
+  const bool is_ours = info->inode == before.inode && info->size == before.size + bytes.size();
+  if (was_dirty && !is_ours) {
     return Failure("events.jsonl of " + job_id + " was changed by another program");
   }
   return {};

@@ -81,10 +81,11 @@ class JobFiles {
     std::list<std::string>::iterator recency;
     int64_t through_job_seq = 0;
   };
-  // `info` is the file after the last append: a change from outside is detected before the next
-  // append and before the file is stamped.
+  // `info` is the open file after the last append. A change from outside is detected by the next
+  // append, that the path leads to another file within 100 ms, and both before the file is stamped.
   struct Dirty {
     int64_t appended_micros = 0;
+    int64_t checked_micros = 0;  // when the path was last followed
     FileInfo info;
     std::list<std::string>::iterator order;
   };

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "core/event_codec.h"
+#include "log/table/gathered_wal.h"
 #include "log/table/sqlite_setup.h"
 
 namespace stagelog {
@@ -154,16 +155,26 @@ UPDATE deleted_jobs SET seq = last_seq;
 CREATE INDEX deleted_jobs_by_seq ON deleted_jobs(seq);
 )sql"};
 
+constexpr int kCheckpointBytes = 16 << 20;  // of the write-ahead log
+
 }  // namespace
 
 int SchemaVersion() { return static_cast<int>(kMigrations.size()); }
 
 EventTable::EventTable(const std::string& path, const std::string& vfs, bool durable,
                        FileSystem& files, bool may_create)
-    : database_(path, may_create ? kReadWrite | SQLITE_OPEN_CREATE : kReadWrite, kBusyMillis, vfs),
+    : database_(path, may_create ? kReadWrite | SQLITE_OPEN_CREATE : kReadWrite, kBusyMillis,
+                GatheredWalVfs(vfs)),
       lines_(files, ParentDirectory(path)),
       stored_(database_, lines_) {
+  // Of a new database. What a commit of one event writes and syncs is three pages; of several, more
+  // of a larger page is filled (tools/bench/README.md).
+  database_.exec("PRAGMA page_size=2048");
   database_.exec("PRAGMA journal_mode=WAL");
+  // The last pages of the events and of each job's ids are written into the log again and again.
+  // The more the log holds, the fewer times they are written into the database.
+  const int page_size = database_.execAndGet("PRAGMA page_size").getInt();
+  database_.exec("PRAGMA wal_autocheckpoint=" + std::to_string(kCheckpointBytes / page_size));
   database_.exec(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
@@ -298,6 +309,21 @@ std::optional<FoundEvent> EventTable::FindEventById(int64_t first_seq, const std
   const bool is_of_unused_ts = unused_ts && MicrosOfUuidV7(event_id) == unused_ts;
   if (!found && !is_of_unused_ts) found = FindByGeneratedId(first_seq, event_id);
   return found ? found : FindInFile(first_seq, event_id);
+}
+
+// Of events in files only a digest of the id is known.
+std::string EventTable::NewestUuid(const JobState& job) {
+  constexpr const char* kBeyondDigits = "g";
+  if (jobs_in_files_.contains(job.first_seq)) return kBeyondDigits;
+  SQLite::Statement& query =
+      Prepared(newest_uuid_,
+               "SELECT event_id FROM events WHERE job = ? AND event_id <> '' AND event_id < 'g' "
+               "ORDER BY event_id DESC LIMIT 1");
+  query.bind(1, job.first_seq);
+  std::string newest = UuidV7Bound(job.updated_at_micros);  // of those that the journal made
+  if (query.executeStep()) newest = std::max(newest, query.getColumn(0).getString());
+  query.reset();
+  return newest;
 }
 
 int64_t LastSeqThrough(SQLite::Statement& at_or_before, int64_t head_seq, int64_t micros) {

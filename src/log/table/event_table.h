@@ -130,6 +130,9 @@ class EventTable {
   std::optional<FoundEvent> FindEventById(int64_t first_seq, const std::string& event_id,
                                           std::optional<int64_t> unused_ts = std::nullopt);
 
+  // No UUID that is an event_id of the job's is greater. A greater text where that is not known.
+  std::string NewestUuid(const JobState& job);
+
   std::optional<JobRow> FindJob(const std::string& job_id);
   std::vector<std::string> AllJobIds();
 
@@ -254,6 +257,7 @@ class EventTable {
   std::unique_ptr<SQLite::Statement> has_seq_;
   std::unique_ptr<SQLite::Statement> in_order_;
   std::unique_ptr<SQLite::Statement> find_by_id_;
+  std::unique_ptr<SQLite::Statement> newest_uuid_;
   std::unique_ptr<SQLite::Statement> find_by_ts_;
   std::unique_ptr<SQLite::Statement> find_in_file_;
   std::unique_ptr<SQLite::Statement> insert_place_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/random.h"
 #include "core/job_size.h"
 
 namespace stagelog {
@@ -26,9 +27,9 @@ int64_t Reweigh(const std::vector<Part>& parts, const std::vector<size_t>& chang
 }  // namespace
 
 JobState* JobCache::Find(EventTable& table, const std::string& job_id) {
-  if (const auto found = entries_.find(job_id); found != entries_.end()) {
-    Use(found->second);
-    return &found->second.state;
+  if (Entry* const found = Lookup(job_id); found != nullptr) {
+    Use(*found);
+    return &found->state;
   }
   std::optional<JobState> state = table.LoadState(job_id);
   if (!state) return nullptr;
@@ -48,8 +49,34 @@ JobState* JobCache::Find(EventTable& table, const std::string& job_id) {
 JobState* JobCache::Create(const std::string& job_id) {
   Entry& entry = Add(job_id);
   entry.is_ready = true;
+  entry.newest_id = "";
   Weigh(entry, BytesOf(entry.state));
   return &entry.state;
+}
+
+bool JobCache::IsNewId(const std::string& job_id, std::string_view event_id) {
+  const Entry* const found = Lookup(job_id);
+  return found != nullptr && found->newest_id && event_id > *found->newest_id && IsUuidV7(event_id);
+}
+
+void JobCache::LoadNewestId(EventTable& table, const std::string& job_id) {
+  Entry* const found = Lookup(job_id);
+  if (found == nullptr || found->newest_id) return;
+  found->newest_id = table.NewestUuid(found->state);
+}
+
+void JobCache::NoteId(const std::string& job_id, const std::string& event_id) {
+  std::optional<std::string>& newest = Lookup(job_id)->newest_id;
+  if (newest && event_id > *newest && IsUuidV7(event_id)) newest = event_id;
+}
+
+// Most look-ups are for the job of the one before.
+JobCache::Entry* JobCache::Lookup(const std::string& job_id) {
+  if (last_ != nullptr && last_->first == job_id) return &last_->second;
+  const auto found = entries_.find(job_id);
+  if (found == entries_.end()) return nullptr;
+  last_ = &*found;
+  return &last_->second;
 }
 
 JobCache::Entry& JobCache::Add(const std::string& job_id) {
@@ -74,9 +101,9 @@ void JobCache::Weigh(Entry& entry, size_t bytes) {
   entry.bytes = bytes;
 }
 
-bool JobCache::IsReady(const std::string& job_id) const {
-  const auto found = entries_.find(job_id);
-  return found != entries_.end() && found->second.is_ready;
+bool JobCache::IsReady(const std::string& job_id) {
+  const Entry* const found = Lookup(job_id);
+  return found != nullptr && found->is_ready;
 }
 
 void JobCache::CountChanges(const std::string& job_id, const StateChanges& changes) {
@@ -103,12 +130,14 @@ void JobCache::Trim() {
 void JobCache::Forget(const std::string& job_id) {
   const auto found = entries_.find(job_id);
   if (found == entries_.end()) return;
+  last_ = nullptr;
   bytes_ -= Counted(found->second.bytes);
   recency_.erase(found->second.recency);
   entries_.erase(found);
 }
 
 void JobCache::Clear() {
+  last_ = nullptr;
   entries_.clear();
   recency_.clear();
   bytes_ = 0;

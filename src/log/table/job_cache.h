@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/job_state.h"
@@ -30,8 +33,16 @@ class JobCache {
   JobState* Create(const std::string& job_id);
 
   // Whether the job is cached and its file is known to be ready for appends.
-  bool IsReady(const std::string& job_id) const;
+  bool IsReady(const std::string& job_id);
   void SetReady(const std::string& job_id) { entries_.at(job_id).is_ready = true; }
+
+  // True if no event of the cached job has this id, and that is known without a look into the
+  // table: it is a version 7 UUID greater than those of all its events. Emitters that make their
+  // ids as they go send such. LoadNewestId() comes before.
+  bool IsNewId(const std::string& job_id, std::string_view event_id);
+  void LoadNewestId(EventTable& table, const std::string& job_id);
+  // An event with this id was staged. The job is cached.
+  void NoteId(const std::string& job_id, const std::string& event_id);
 
   // A pinned job is not evicted. It is cached.
   void Pin(const std::string& job_id) { entries_.at(job_id).is_pinned = true; }
@@ -54,6 +65,7 @@ class JobCache {
     JobState state;
     bool is_ready = false;
     bool is_pinned = false;
+    std::optional<std::string> newest_id;  // EventTable::NewestUuid(), of what is staged too
     size_t bytes = 0;
     std::vector<uint32_t> stage_bytes;  // of each stage and gate of it
     std::vector<uint32_t> gate_bytes;
@@ -62,6 +74,7 @@ class JobCache {
     std::list<std::string>::iterator recency;
   };
 
+  Entry* Lookup(const std::string& job_id);  // null: not cached
   Entry& Add(const std::string& job_id);
   void Use(Entry& entry);
   void Weigh(Entry& entry, size_t bytes);
@@ -69,8 +82,9 @@ class JobCache {
 
   const size_t max_bytes_;
   std::unordered_map<std::string, Entry> entries_;
-  std::list<std::string> recency_;  // least recently used first
-  uint64_t turn_ = 1;               // from Trim() to Trim()
+  std::pair<const std::string, Entry>* last_ = nullptr;  // that was looked up; null: none
+  std::list<std::string> recency_;                       // least recently used first
+  uint64_t turn_ = 1;                                    // from Trim() to Trim()
   size_t bytes_ = 0;
 };
 
