@@ -54,7 +54,11 @@ class RealAppendFile : public AppendFile {
   Result<FileInfo> Info() override {
     struct stat info {};
     if (::fstat(fd_.get(), &info) != 0) return ErrnoFailure("cannot stat", path_);
-    if (info.st_nlink == 0) return Failure(path_ + " was removed", ENOENT);
+    // Some file systems count no links: what the path leads to decides.
+    struct stat named {};
+    const bool is_removed =
+        info.st_nlink == 0 && (::lstat(path_.c_str(), &named) != 0 || named.st_ino != info.st_ino);
+    if (is_removed) return Failure(path_ + " was removed", ENOENT);
     return InfoFrom(info);
   }
 

@@ -1,7 +1,10 @@
 #include "core/event_codec.h"
 
+#include <simdjson.h>
+
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/sha256.h"
 #include "base/timestamp.h"
@@ -104,6 +107,82 @@ Event EventOf(const nlohmann::json& object) {
   return event;
 }
 
+bool Assign(int64_t& number, simdjson::dom::element value) {
+  return value.get_int64().get(number) == simdjson::SUCCESS;
+}
+
+bool Assign(std::string& text, simdjson::dom::element value) {
+  std::string_view view;
+  if (value.get_string().get(view) != simdjson::SUCCESS) return false;
+  text = view;
+  return true;
+}
+
+bool Assign(std::vector<std::string>& texts, simdjson::dom::element value) {
+  texts.clear();
+  simdjson::dom::array array;
+  if (value.get_array().get(array) != simdjson::SUCCESS) return false;
+  for (const simdjson::dom::element each : array) {
+    if (!Assign(texts.emplace_back(), each)) return false;
+  }
+  return true;
+}
+
+template <typename T>
+bool Assign(T& member, simdjson::dom::element value, unsigned& seen, unsigned bit) {
+  seen |= bit;
+  return Assign(member, value);
+}
+
+// A stored line with its times as text.
+struct DecodedLine {
+  Event event;
+  std::string ts;
+  std::string occurred_at;
+};
+
+// Several times as fast as DecodeSlowly(). No value for what it does not take: most of that is
+// invalid, but some, such as a number of 30 digits in a payload, is not.
+std::optional<DecodedLine> DecodeQuickly(std::string_view line) {
+  thread_local simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(line.data(), line.size()).get(object) != simdjson::SUCCESS) return std::nullopt;
+  DecodedLine decoded;
+  Event& event = decoded.event;
+  EventDraft& draft = event.draft;
+  unsigned seen = 0;  // of the seven members that every line has, a bit each
+  int64_t attempt = 0;
+  for (const auto& [key, value] : object) {
+    bool is_taken = true;
+    if (key == "seq") is_taken = Assign(event.seq, value, seen, 1);
+    if (key == "job_seq") is_taken = Assign(event.job_seq, value, seen, 2);
+    if (key == "job_id") is_taken = Assign(draft.job_id, value, seen, 4);
+    if (key == "event_id") is_taken = Assign(draft.event_id, value, seen, 8);
+    if (key == "type") is_taken = Assign(draft.type, value, seen, 16);
+    if (key == "ts") is_taken = Assign(decoded.ts, value, seen, 32);
+    if (key == "occurred_at") is_taken = Assign(decoded.occurred_at, value, seen, 64);
+    if (key == "stage") is_taken = Assign(draft.stage, value);
+    if (key == "gate") is_taken = Assign(draft.gate, value);
+    if (key == "status") is_taken = Assign(draft.status, value);
+    if (key == "level") is_taken = Assign(draft.level, value);
+    if (key == "message") is_taken = Assign(draft.message, value);
+    if (key == "actor") is_taken = Assign(draft.actor, value);
+    if (key == "violations") is_taken = Assign(event.violations, value);
+    if (key == "attempt") {
+      is_taken = Assign(attempt, value);
+      draft.attempt = attempt;
+    }
+    if (!is_taken) return std::nullopt;
+  }
+  return seen == 127 ? std::optional(std::move(decoded)) : std::nullopt;
+}
+
+// Throws nlohmann::json::exception, which says what is wrong.
+DecodedLine DecodeSlowly(std::string_view line) {
+  const nlohmann::json object = nlohmann::json::parse(line);
+  return {EventOf(object), TextMember(object, "ts"), TextMember(object, "occurred_at")};
+}
+
 // What is wrong in a line that somebody may have written by hand; empty: nothing. Each name becomes
 // part of a path or of a URL.
 std::string DraftProblem(const EventDraft& draft) {
@@ -160,20 +239,21 @@ Result<Event> DecodeStoredEvent(std::string_view line) {
   if (!line.starts_with('{')) return Failure("does not start with '{'");
   if (line.find('\0') != std::string_view::npos) return Failure("contains a NUL byte");
   try {
-    const nlohmann::json object = nlohmann::json::parse(line);
-    Event event = EventOf(object);
+    std::optional<DecodedLine> decoded = DecodeQuickly(line);
+    if (!decoded) decoded = DecodeSlowly(line);
+    Event& event = decoded->event;
     const TypeTraits* traits = FindType(event.draft.type);
     if (traits == nullptr) return Failure("unknown type '" + event.draft.type + "'");
     event.draft.kind = traits->type;
     const std::string problem = DraftProblem(event.draft);
     if (!problem.empty()) return Failure(problem);
-    const std::optional<int64_t> ts = ParseTimestamp(TextMember(object, "ts"));
-    const std::optional<int64_t> occurred = ParseTimestamp(TextMember(object, "occurred_at"));
+    const std::optional<int64_t> ts = ParseTimestamp(decoded->ts);
+    const std::optional<int64_t> occurred = ParseTimestamp(decoded->occurred_at);
     if (!ts || !occurred) return Failure("invalid ts or occurred_at");
     event.ts_micros = *ts;
     event.draft.occurred_at_micros = *occurred;
     event.draft.payload = ViewEvent(line).payload;
-    return event;
+    return std::move(event);
   } catch (const nlohmann::json::exception& problem) {
     // The library's text begins with the name of the exception in brackets.
     const std::string text = problem.what();

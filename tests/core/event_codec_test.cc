@@ -183,6 +183,27 @@ TEST(DecodeStoredEventTest, SaysWhatIsWrongWithADamagedLine) {
   }
 }
 
+// One parser is quick, the other takes what that one does not.
+TEST(DecodeStoredEventTest, NumbersOfAnyLengthAreTaken) {
+  Event event = FullEvent();
+  event.draft.payload = R"({"n":123456789012345678901234567890,"deep":[[[1e-400]]]})";
+  const auto decoded = DecodeStoredEvent(EncodeEvent(event, "").body);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->draft.payload, event.draft.payload);
+  event.draft.payload = R"({"deep":)" + std::string(5'000, '[') + std::string(5'000, ']') + "}";
+  EXPECT_TRUE(DecodeStoredEvent(EncodeEvent(event, "").body));
+}
+
+TEST(DecodeStoredEventTest, OfTwoEqualKeysTheSecondCountsAndReplacesNoOther) {
+  std::string line = EncodeEvent(FullEvent(), "").body;
+  line.insert(1, R"("message":"first","seq":7,)");
+  const auto decoded = DecodeStoredEvent(line);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  ExpectSame(*decoded, FullEvent());
+  line.replace(line.find("\"job_seq\""), 9, "\"seq\"");
+  EXPECT_FALSE(DecodeStoredEvent(line)) << "it has no job_seq";
+}
+
 TEST(DecodeStoredEventTest, ACutLineIsNeverAnEvent) {
   const std::string good = EncodeEvent(FullEvent(), "").body;
   for (size_t size = 0; size < good.size(); ++size) {

@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "log/table/event_table.h"
 #include "log/table/sqlite_setup.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/temporary_directory.h"
@@ -154,6 +155,34 @@ TEST_F(GatheredWalTest, ThePowerFailsAtEveryOperation) {
     }
   } while (operations >= nth);
   EXPECT_EQ(nth, 4u) << "two writes of 64 KiB and a sync";
+}
+
+// Two connections write in turn, as the writer and a repair do.
+TEST_F(GatheredWalTest, NothingIsLeftOfARollback) {
+  Open();
+  database_->exec("PRAGMA cache_spill=OFF");
+  SQLite::Database other(path_, kCreate, kBusyMillis, GatheredWalVfs(files_.SqliteVfs()));
+  Insert(1, 1);
+  database_->exec("BEGIN");
+  Insert(2, 500);
+  database_->exec("ROLLBACK");
+  other.exec("INSERT INTO t VALUES(1000, 'other')");
+  EXPECT_EQ(database_->execAndGet("SELECT count(*) FROM t").getInt(), 2);
+  Insert(2, 10);
+  EXPECT_EQ(Count(), 12);
+  EXPECT_EQ(other.execAndGet("PRAGMA integrity_check").getString(), "ok");
+}
+
+TEST_F(GatheredWalTest, TheTableSpillsNothing) {
+  const std::string path = directory_.Path("table.db");
+  EventTable table(path, files_.SqliteVfs());
+  files_.ResetCounts();
+  table.Begin();
+  const std::string body = "{\"text\":\"" + std::string(1 << 20, 'x') + "\"}";
+  for (int64_t seq = 1; seq <= 80; ++seq) table.InsertEvent(seq, 1, seq, seq, "", body);
+  EXPECT_EQ(files_.OperationCount(Operation::kWrite, "table.db-wal"), 0u);
+  table.Commit();
+  EXPECT_EQ(table.HeadSeq(), 80);
 }
 
 // Savepoints, rollbacks and a small cache let SQLite write frames early, read them again, write

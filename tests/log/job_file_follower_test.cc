@@ -252,6 +252,22 @@ TEST_F(JobFileFollowerTest, AFileThatIsMovedAwayUnderLoadIsMissedSoon) {
   EXPECT_THAT(FileLines("bad"), SizeIs(6));
 }
 
+// Where a file was closed for another's descriptor the path may lead elsewhere when it is opened.
+TEST_F(JobFileFollowerTest, AForeignFileGetsNoLine) {
+  Close();
+  options_.open_files = 1;
+  Open();
+  ASSERT_TRUE(Log("bad", "2"));
+  ASSERT_TRUE(Log("good", "2"));
+  const std::string foreign = "somebody else's\n";
+  fs::rename(FilePath("bad"), directory_.Path("moved"));
+  WriteFileText("bad", foreign);
+  ASSERT_TRUE(Log("bad", "3"));
+  ExpectAgreement();
+  ASSERT_THAT(logger_->GetStatus().set_aside, SizeIs(1));
+  EXPECT_EQ(ReadAll(logger_->GetStatus().set_aside[0]), foreign);
+}
+
 TEST_F(JobFileFollowerTest, ARemovedFolderIsMadeAnew) {
   fs::remove_all(runs_ + "/bad");
   ExpectOnlyItsFileLags();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "log/file/stored_file.h"
 
@@ -41,27 +42,31 @@ JobFiles::JobFiles(FileSystem& files, std::string runs_dir, size_t max_open)
     : files_(files), runs_dir_(std::move(runs_dir)), max_open_(std::max<size_t>(max_open, 1)) {}
 
 Status JobFiles::Append(const std::string& job_id, std::string_view bytes, int64_t now_micros) {
+  const bool was_open = open_.contains(job_id);
   const Result<AppendFile*> file = Open(job_id);
   if (!file) return tl::unexpected(file.error());
   const bool was_dirty = dirty_.contains(job_id);
+  std::optional<FileInfo> before;
   if (const auto clean = clean_.find(job_id); clean != clean_.end()) {
     if (Status same = CheckUnchanged(job_id, clean->second); !same) return same;
+    before = clean->second;
     clean_.erase(clean);
   }
   Dirty& dirty = MarkDirty(job_id);
-  if (was_dirty && now_micros - dirty.checked_micros > kTrustMicros) {
+  if (was_dirty) before = dirty.info;
+  if (was_dirty && (!was_open || now_micros - dirty.checked_micros > kTrustMicros)) {
     if (Status same = CheckUnchanged(job_id, dirty.info); !same) return same;
     dirty.checked_micros = now_micros;
   }
   if (!was_dirty) dirty.checked_micros = now_micros;
-  const FileInfo before = dirty.info;
   dirty.appended_micros = now_micros;
   if (Status done = (*file)->Append(bytes); !done) return done;
   const Result<FileInfo> info = (*file)->Info();
   if (!info) return tl::unexpected(info.error());
   dirty.info = *info;
-  const bool is_ours = info->inode == before.inode && info->size == before.size + bytes.size();
-  if (was_dirty && !is_ours) {
+  const bool is_ours =
+      !before || (info->inode == before->inode && info->size == before->size + bytes.size());
+  if (!is_ours) {
     return Failure("events.jsonl of " + job_id + " was changed by another program");
   }
   return {};

@@ -81,8 +81,9 @@ class JobFiles {
     std::list<std::string>::iterator recency;
     int64_t through_job_seq = 0;
   };
-  // `info` is the open file after the last append. A change from outside is detected by the next
-  // append, that the path leads to another file within 100 ms, and both before the file is stamped.
+  // `info` is the open file after the last append. Bytes from outside are detected by the next
+  // append. That the path leads to another file is detected by the first append 100 ms after the
+  // path was followed. Either is detected before the file is stamped.
   struct Dirty {
     int64_t appended_micros = 0;
     int64_t checked_micros = 0;  // when the path was last followed

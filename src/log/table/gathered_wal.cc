@@ -30,6 +30,9 @@ struct GatheredWal : sqlite3_file {
   std::string gathered;
   sqlite3_int64 start = 0;  // where `gathered` begins in the file
   bool ends_transaction = false;
+  // Where a write may spoil its neighbours SQLite fills a sector with copies of the last frame, in
+  // other pieces: nothing is gathered.
+  bool gathers = true;
 
   sqlite3_file* base() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods* methods() { return base()->pMethods; }
@@ -60,6 +63,7 @@ int CloseWal(sqlite3_file* file) {
 
 int WriteWal(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
   GatheredWal& wal = Of(file);
+  if (!wal.gathers) return wal.methods()->xWrite(wal.base(), bytes, size, offset);
   if (offset != wal.end()) {
     if (const int code = wal.Flush(); code != SQLITE_OK) return code;
     wal.start = offset;
@@ -157,6 +161,8 @@ int OpenFile(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, 
   const int code = base->xOpen(base, name, wal->base(), flags, out_flags);
   if (code == SQLITE_OK) {
     wal->pMethods = &kMethods;
+    const int characteristics = wal->methods()->xDeviceCharacteristics(wal->base());
+    wal->gathers = (characteristics & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
     return code;
   }
   if (wal->methods() != nullptr) wal->methods()->xClose(wal->base());

@@ -12,6 +12,9 @@ namespace stagelog {
 // a transaction's last frame is there, or the log is synced, read, measured or cut, or written in
 // another place; then 64 KiB are written at a time. So SQLite shows no transaction to other
 // connections before it is in the file, and hears of a failure from its own last write.
+// What a transaction spills before its end stays in memory when it is rolled back, and would be
+// written over what another connection has committed since: a connection that goes on after a
+// rollback sets `PRAGMA cache_spill=OFF`.
 // Safe from any thread. The VFS is registered once and lives as long as the process.
 std::string GatheredWalVfs(const std::string& base);
 
