@@ -35,9 +35,9 @@ bool IsFieldText(std::string_view text) {
 // "http://host/path" is what a proxy would be sent; its host then counts instead of the Host field
 // (RFC 9112, section 3.2.2). Returns the target in its usual form.
 std::string TakeAuthority(std::string_view target, RequestHead& head) {
-  constexpr std::string_view kScheme = "http://";
-  if (!EqualsIgnoringCase(target.substr(0, kScheme.size()), kScheme)) return std::string(target);
-  target.remove_prefix(kScheme.size());
+  constexpr std::string_view kHttpScheme = "http://";
+  if (!EqualsIgnoringCase(target.substr(0, kHttpScheme.size()), kHttpScheme)) return std::string(target);
+  target.remove_prefix(kHttpScheme.size());
   const size_t end = std::min(target.find_first_of("/?"), target.size());
   head.authority = target.substr(0, end);
   const std::string rest(target.substr(end));
