@@ -36,7 +36,8 @@ bool IsFieldText(std::string_view text) {
 // (RFC 9112, section 3.2.2). Returns the target in its usual form.
 std::string TakeAuthority(std::string_view target, RequestHead& head) {
   constexpr std::string_view kHttpScheme = "http://";
-  if (!EqualsIgnoringCase(target.substr(0, kHttpScheme.size()), kHttpScheme)) return std::string(target);
+  if (!EqualsIgnoringCase(target.substr(0, kHttpScheme.size()), kHttpScheme))
+    return std::string(target);
   target.remove_prefix(kHttpScheme.size());
   const size_t end = std::min(target.find_first_of("/?"), target.size());
   head.authority = target.substr(0, end);

@@ -107,14 +107,15 @@ class LostRunTest : public RunTest {
     return Json::parse(client_.Get("/api/v1/jobs/j").body).value("liveness", "");
   }
 
-  // Returns when a heartbeat was answered (nothing else is with 202). Nothing tells of it, so the
-  // metrics are asked.
+  // Returns when a heartbeat was answered (nothing else is with 202), which may be before the job's
+  // first events are, and these are stored. Nothing tells of it, so the metrics are asked.
   void WaitForHeartbeat() {
     const std::string counted =
         R"(stagelog_http_requests_total{method="POST",route="/api/v1/jobs/{job}/events",)"
         R"(status="202"} 1)";
     const Deadline deadline(std::chrono::seconds(30));
-    while (client_.Get("/metrics").body.find(counted) == std::string::npos) {
+    while (client_.Get("/metrics").body.find(counted) == std::string::npos ||
+           client_.Get("/api/v1/jobs/j").status != 200) {
       ASSERT_FALSE(deadline.Passed()) << "no heartbeat";
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }

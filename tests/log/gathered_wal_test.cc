@@ -192,7 +192,7 @@ TEST_F(GatheredWalTest, WhateverSqliteDoesTheFilesAreAsWithoutIt) {
   const auto below = [&](int bound) {
     return static_cast<int>(random() % static_cast<unsigned>(bound));
   };
-  for (int round = 0; round < 6; ++round) {
+  for (int round = 0; round < 3; ++round) {
     const std::string name = "random-" + std::to_string(round);
     const std::string gathered = directory_.Path(name);
     const std::string plain = directory_.Path(name + "-plain");
