@@ -439,6 +439,25 @@ TEST_F(StreamTest, CommitsBeyondThePendingBoundAreReadFromTheJournal) {
   EXPECT_GE(CounterValue("stagelog_catch_up_pages_total"), uint64_t{1});
 }
 
+TEST_F(StreamTest, WhatIsSkippedIsReadWithoutAFurtherCommit) {
+  options.pending_bytes = 5'000;
+  StreamClient& client = Connect(AllJobs());
+  Settle();
+  Commit("a", "log", std::string(6'000, 'm'));
+  RunUntil([&] { return client.Seqs().size() == 1; });
+}
+
+TEST_F(StreamTest, AFilterThatMatchesNothingPassesTheJournal) {
+  StoreBefore("a", 4);
+  StreamRequest request = OneJob("a");
+  request.filter.types = {"stage_started"};
+  StreamClient& client = Connect(request);
+  RunUntil([&] { return CounterValue("stagelog_catch_up_pages_total") > 0; });
+  clock.AdvanceMicros(5 * kSecond);
+  RunUntil([&] { return client.Frames("heartbeat").size() == 1; });
+  EXPECT_NE(std::string::npos, client.Frames("heartbeat")[0].data.find("\"sent_through\":4}"));
+}
+
 // --- Tokens and the end
 
 TEST_F(StreamTest, KeepOnlyTokensClosesTheOthers) {

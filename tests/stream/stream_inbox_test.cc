@@ -1,7 +1,9 @@
 #include "stream/stream_inbox.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
+#include <functional>
 #include <memory>
 
 namespace stagelog {
@@ -25,6 +27,28 @@ TEST(StreamInboxTest, WhatWasWorkedOffMakesRoom) {
     worked_off = 600;
     inbox.Take(worked_off);
     worked_off = 0;
+  }
+}
+
+bool IsReadable(const StreamInbox& inbox) {
+  pollfd wanted{.fd = inbox.wake_fd(), .events = POLLIN, .revents = 0};
+  return ::poll(&wanted, 1, 0) == 1;
+}
+
+TEST(StreamInboxTest, EverythingThatIsPostedWakes) {
+  StreamInbox inbox(1'000);
+  const std::vector<std::function<void()>> posts = {[&] { ASSERT_TRUE(inbox.PostAdoption({})); },
+                                                    [&] { inbox.PostBatch(BatchOf(1, 10)); },
+                                                    [&] { inbox.PostBatch(BatchOf(2, 2'000)); },
+                                                    [&] { inbox.PostResult({}); },
+                                                    [&] { inbox.PostDeletedJob("job", 3); },
+                                                    [&] { inbox.PostTokens({"reader"}); },
+                                                    [&] { inbox.Close(); }};
+  for (size_t i = 0; i < posts.size(); ++i) {
+    EXPECT_FALSE(IsReadable(inbox)) << i;
+    posts[i]();
+    EXPECT_TRUE(IsReadable(inbox)) << i;
+    inbox.Take(0);
   }
 }
 
