@@ -179,7 +179,6 @@ EventTable::EventTable(const std::string& path, const std::string& vfs, bool dur
   database_.exec("PRAGMA cache_size=-65536");
   database_.exec("PRAGMA journal_size_limit=67108864");
   Migrate();
-  database_.exec("PRAGMA cache_spill=OFF");  // GatheredWalVfs() asks for it
   LoadJobsInFiles();
 }
 

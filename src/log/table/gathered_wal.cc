@@ -17,6 +17,7 @@ namespace {
 // https://www.sqlite.org/fileformat2.html, "WAL Frame Header Format": the bytes 4 to 7 are 0 but in
 // the last frame of a transaction.
 constexpr int kFrameHeaderBytes = 24;
+constexpr int kWriteLock = 0;  // https://www.sqlite.org/walformat.html, "WAL Locks"
 constexpr size_t kMaxGatheredBytes = size_t{512} << 10;
 // SQLite's "unix" writes no more than 131,071 bytes at once (seekAndWriteFd).
 constexpr size_t kMaxWriteBytes = size_t{64} << 10;
@@ -25,126 +26,194 @@ bool EndsTransaction(const char* header) {
   return (header[4] | header[5] | header[6] | header[7]) != 0;
 }
 
-// What SQLite holds for an open log. The base's own file lies right behind it.
-struct GatheredWal : sqlite3_file {
+// What SQLite holds for an open file of ours. The base's own file lies right behind it.
+struct GatheredFile : sqlite3_file {
+  sqlite3_file* base() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+  const sqlite3_io_methods* methods() { return base()->pMethods; }
+
+  GatheredFile* log = nullptr;       // of a database: its write-ahead log while that is open
+  GatheredFile* database = nullptr;  // of a log
+
+  // Of a log.
   std::string gathered;
   sqlite3_int64 start = 0;  // where `gathered` begins in the file
   bool ends_transaction = false;
+  int failure = SQLITE_OK;  // what this transaction wrote from `start` on is not in the file
   // Where a write may spoil its neighbours SQLite fills a sector with copies of the last frame, in
   // other pieces: nothing is gathered.
   bool gathers = true;
 
-  sqlite3_file* base() { return reinterpret_cast<sqlite3_file*>(this + 1); }
-  const sqlite3_io_methods* methods() { return base()->pMethods; }
   sqlite3_int64 end() const { return start + static_cast<sqlite3_int64>(gathered.size()); }
 
-  // After a failure nothing is gathered: SQLite gives up the transaction.
   int Flush() {
     ends_transaction = false;
-    int code = SQLITE_OK;
-    for (size_t at = 0; at < gathered.size() && code == SQLITE_OK; at += kMaxWriteBytes) {
+    for (size_t at = 0; at < gathered.size() && failure == SQLITE_OK; at += kMaxWriteBytes) {
       const size_t size = std::min(kMaxWriteBytes, gathered.size() - at);
-      code = methods()->xWrite(base(), gathered.data() + at, static_cast<int>(size),
-                               start + static_cast<sqlite3_int64>(at));
+      failure = methods()->xWrite(base(), gathered.data() + at, static_cast<int>(size),
+                                  start + static_cast<sqlite3_int64>(at));
     }
+    if (failure != SQLITE_OK) return failure;
+    start = end();
     gathered.clear();
-    return code;
+    return SQLITE_OK;
+  }
+
+  // A bare header that is left was written anew for its checksum, in a transaction that is
+  // committed. Anything else was given up.
+  void EndTransaction() {
+    if (ends_transaction) Flush();
+    gathered.clear();
+    failure = SQLITE_OK;
   }
 };
 
-GatheredWal& Of(sqlite3_file* file) { return *static_cast<GatheredWal*>(file); }
+GatheredFile& Of(sqlite3_file* file) { return *static_cast<GatheredFile*>(file); }
 
-int CloseWal(sqlite3_file* file) {
-  GatheredWal& wal = Of(file);
-  const int code = wal.methods()->xClose(wal.base());
-  wal.~GatheredWal();  // what it has gathered belongs to no transaction
+int CloseFile(sqlite3_file* file) {
+  GatheredFile& self = Of(file);
+  if (self.database != nullptr) {
+    self.database->log = nullptr;
+    self.EndTransaction();
+  }
+  const int code = self.methods()->xClose(self.base());
+  self.~GatheredFile();
   return code;
 }
 
-int WriteWal(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
-  GatheredWal& wal = Of(file);
-  if (!wal.gathers) return wal.methods()->xWrite(wal.base(), bytes, size, offset);
-  if (offset != wal.end()) {
-    if (const int code = wal.Flush(); code != SQLITE_OK) return code;
-    wal.start = offset;
+int ReadFile(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
+  return Of(file).methods()->xRead(Of(file).base(), bytes, size, offset);
+}
+
+int WriteFile(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+  return Of(file).methods()->xWrite(Of(file).base(), bytes, size, offset);
+}
+
+int TruncateFile(sqlite3_file* file, sqlite3_int64 size) {
+  return Of(file).methods()->xTruncate(Of(file).base(), size);
+}
+
+int SyncFile(sqlite3_file* file, int flags) {
+  return Of(file).methods()->xSync(Of(file).base(), flags);
+}
+
+int SizeOfFile(sqlite3_file* file, sqlite3_int64* size) {
+  return Of(file).methods()->xFileSize(Of(file).base(), size);
+}
+
+int WriteLog(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+  GatheredFile& log = Of(file);
+  if (!log.gathers) return WriteFile(file, bytes, size, offset);
+  if (offset != log.end()) {
+    if (const int code = log.Flush(); code != SQLITE_OK) return code;
+    log.start = offset;
   }
   const char* text = static_cast<const char*>(bytes);
-  wal.gathered.append(text, static_cast<size_t>(size));
+  log.gathered.append(text, static_cast<size_t>(size));
   if (size == kFrameHeaderBytes) {
-    wal.ends_transaction = EndsTransaction(text);
+    log.ends_transaction = EndsTransaction(text);
     return SQLITE_OK;
   }
-  if (!wal.ends_transaction && wal.gathered.size() < kMaxGatheredBytes) return SQLITE_OK;
-  const sqlite3_int64 end = wal.end();
-  const int code = wal.Flush();
-  wal.start = end;
-  return code;
+  if (!log.ends_transaction && log.gathered.size() < kMaxGatheredBytes) return SQLITE_OK;
+  return log.Flush();
 }
 
-int ReadWal(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
-  GatheredWal& wal = Of(file);
-  if (offset + size > wal.start) {
-    if (const int code = wal.Flush(); code != SQLITE_OK) return code;
+int ReadLog(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
+  GatheredFile& log = Of(file);
+  if (offset + size > log.start && !log.gathered.empty()) {
+    if (const int code = log.Flush(); code != SQLITE_OK) return code;
   }
-  return wal.methods()->xRead(wal.base(), bytes, size, offset);
+  return ReadFile(file, bytes, size, offset);
 }
 
-int TruncateWal(sqlite3_file* file, sqlite3_int64 size) {
-  GatheredWal& wal = Of(file);
-  if (const int code = wal.Flush(); code != SQLITE_OK) return code;
-  return wal.methods()->xTruncate(wal.base(), size);
+int TruncateLog(sqlite3_file* file, sqlite3_int64 size) {
+  const int code = Of(file).Flush();
+  return code != SQLITE_OK ? code : TruncateFile(file, size);
 }
 
-int SyncWal(sqlite3_file* file, int flags) {
-  GatheredWal& wal = Of(file);
-  if (const int code = wal.Flush(); code != SQLITE_OK) return code;
-  return wal.methods()->xSync(wal.base(), flags);
+int SyncLog(sqlite3_file* file, int flags) {
+  const int code = Of(file).Flush();
+  return code != SQLITE_OK ? code : SyncFile(file, flags);
 }
 
-int SizeOfWal(sqlite3_file* file, sqlite3_int64* size) {
-  GatheredWal& wal = Of(file);
-  if (const int code = wal.Flush(); code != SQLITE_OK) return code;
-  return wal.methods()->xFileSize(wal.base(), size);
+int SizeOfLog(sqlite3_file* file, sqlite3_int64* size) {
+  const int code = Of(file).Flush();
+  return code != SQLITE_OK ? code : SizeOfFile(file, size);
 }
 
-int LockWal(sqlite3_file* file, int level) {
+int LockFile(sqlite3_file* file, int level) {
   return Of(file).methods()->xLock(Of(file).base(), level);
 }
 
-int UnlockWal(sqlite3_file* file, int level) {
+int UnlockFile(sqlite3_file* file, int level) {
   return Of(file).methods()->xUnlock(Of(file).base(), level);
 }
 
-int CheckReservedLockOfWal(sqlite3_file* file, int* result) {
+int CheckReservedLock(sqlite3_file* file, int* result) {
   return Of(file).methods()->xCheckReservedLock(Of(file).base(), result);
 }
 
-int ControlWal(sqlite3_file* file, int operation, void* argument) {
+int ControlFile(sqlite3_file* file, int operation, void* argument) {
   return Of(file).methods()->xFileControl(Of(file).base(), operation, argument);
 }
 
-int SectorSizeOfWal(sqlite3_file* file) { return Of(file).methods()->xSectorSize(Of(file).base()); }
+int SectorSize(sqlite3_file* file) { return Of(file).methods()->xSectorSize(Of(file).base()); }
 
-int CharacteristicsOfWal(sqlite3_file* file) {
+int DeviceCharacteristics(sqlite3_file* file) {
   return Of(file).methods()->xDeviceCharacteristics(Of(file).base());
 }
 
-// Of a log SQLite maps neither memory nor shared memory: those belong to the database's file.
-constexpr sqlite3_io_methods kMethods = {
-    .iVersion = 1,
-    .xClose = CloseWal,
-    .xRead = ReadWal,
-    .xWrite = WriteWal,
-    .xTruncate = TruncateWal,
-    .xSync = SyncWal,
-    .xFileSize = SizeOfWal,
-    .xLock = LockWal,
-    .xUnlock = UnlockWal,
-    .xCheckReservedLock = CheckReservedLockOfWal,
-    .xFileControl = ControlWal,
-    .xSectorSize = SectorSizeOfWal,
-    .xDeviceCharacteristics = CharacteristicsOfWal,
+int MapSharedMemory(sqlite3_file* file, int page, int page_size, int extend,
+                    void volatile** memory) {
+  return Of(file).methods()->xShmMap(Of(file).base(), page, page_size, extend, memory);
+}
+
+// Before another connection may write: what was given up would be written over its frames.
+int LockSharedMemory(sqlite3_file* file, int first, int count, int flags) {
+  GatheredFile& database = Of(file);
+  constexpr int kRelease = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
+  if (first == kWriteLock && flags == kRelease && database.log != nullptr) {
+    database.log->EndTransaction();
+  }
+  return database.methods()->xShmLock(database.base(), first, count, flags);
+}
+
+void SharedMemoryBarrier(sqlite3_file* file) { Of(file).methods()->xShmBarrier(Of(file).base()); }
+
+int UnmapSharedMemory(sqlite3_file* file, int delete_it) {
+  return Of(file).methods()->xShmUnmap(Of(file).base(), delete_it);
+}
+
+constexpr sqlite3_io_methods kDatabaseMethods = {
+    .iVersion = 2,  // without memory-mapped pages
+    .xClose = CloseFile,
+    .xRead = ReadFile,
+    .xWrite = WriteFile,
+    .xTruncate = TruncateFile,
+    .xSync = SyncFile,
+    .xFileSize = SizeOfFile,
+    .xLock = LockFile,
+    .xUnlock = UnlockFile,
+    .xCheckReservedLock = CheckReservedLock,
+    .xFileControl = ControlFile,
+    .xSectorSize = SectorSize,
+    .xDeviceCharacteristics = DeviceCharacteristics,
+    .xShmMap = MapSharedMemory,
+    .xShmLock = LockSharedMemory,
+    .xShmBarrier = SharedMemoryBarrier,
+    .xShmUnmap = UnmapSharedMemory,
 };
+
+constexpr sqlite3_io_methods LogMethods() {
+  sqlite3_io_methods methods = kDatabaseMethods;
+  methods.iVersion = 1;  // shared memory belongs to the database's file
+  methods.xRead = ReadLog;
+  methods.xWrite = WriteLog;
+  methods.xTruncate = TruncateLog;
+  methods.xSync = SyncLog;
+  methods.xFileSize = SizeOfLog;
+  return methods;
+}
+constexpr sqlite3_io_methods kLogMethods = LogMethods();
 
 struct GatheringVfs {
   std::string name;
@@ -156,18 +225,23 @@ sqlite3_vfs* BaseOf(sqlite3_vfs* vfs) { return static_cast<GatheringVfs*>(vfs->p
 
 int OpenFile(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   sqlite3_vfs* base = BaseOf(vfs);
-  if ((flags & SQLITE_OPEN_WAL) == 0) return base->xOpen(base, name, file, flags, out_flags);
-  auto* wal = new (static_cast<void*>(file)) GatheredWal();
-  const int code = base->xOpen(base, name, wal->base(), flags, out_flags);
-  if (code == SQLITE_OK) {
-    wal->pMethods = &kMethods;
-    const int characteristics = wal->methods()->xDeviceCharacteristics(wal->base());
-    wal->gathers = (characteristics & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
+  const bool is_log = (flags & SQLITE_OPEN_WAL) != 0;
+  if (!is_log && (flags & SQLITE_OPEN_MAIN_DB) == 0) {
+    return base->xOpen(base, name, file, flags, out_flags);
+  }
+  auto* self = new (static_cast<void*>(file)) GatheredFile();
+  const int code = base->xOpen(base, name, self->base(), flags, out_flags);
+  if (code != SQLITE_OK) {
+    if (self->methods() != nullptr) self->methods()->xClose(self->base());
+    self->~GatheredFile();
+    file->pMethods = nullptr;  // SQLite need not close it
     return code;
   }
-  if (wal->methods() != nullptr) wal->methods()->xClose(wal->base());
-  wal->~GatheredWal();
-  file->pMethods = nullptr;  // SQLite need not close it
+  self->pMethods = is_log ? &kLogMethods : &kDatabaseMethods;
+  if (!is_log) return code;
+  self->gathers = (DeviceCharacteristics(self) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0;
+  self->database = &Of(::sqlite3_database_file_object(name));
+  self->database->log = self;
   return code;
 }
 
@@ -208,7 +282,7 @@ std::string GatheredWalVfs(const std::string& base) {
   made->base = sqlite3_vfs_find(base.empty() ? nullptr : base.c_str());
   STAGELOG_CHECK(made->base != nullptr && made->base->iVersion >= 2);
   made->vfs = {.iVersion = 2,
-               .szOsFile = static_cast<int>(sizeof(GatheredWal)) + made->base->szOsFile,
+               .szOsFile = static_cast<int>(sizeof(GatheredFile)) + made->base->szOsFile,
                .mxPathname = made->base->mxPathname,
                .zName = made->name.c_str(),
                .pAppData = made.get(),
