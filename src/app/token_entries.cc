@@ -20,7 +20,6 @@ namespace {
 constexpr size_t kMinTokenBytes = 8;
 constexpr size_t kMaxTokenBytes = 1024;
 constexpr std::string_view kTokenRule = "8 to 1024 printable ASCII characters without spaces";
-constexpr std::string_view kWhiteSpace = " \t\r\n";
 
 constexpr std::array<std::string_view, 6> kTokenKeys = {"name",       "token",     "token_sha256",
                                                         "token_file", "token_env", "roles"};
@@ -75,17 +74,14 @@ void ReadTokenFile(const YamlValue& value, TokenEntry& entry) {
                            : "; relative paths are resolved from " + folder.string()));
   }
   std::string_view token = *text;
-  token.remove_prefix(std::min(token.find_first_not_of(kWhiteSpace), token.size()));
-  token = token.substr(0, token.find_last_not_of(kWhiteSpace) + 1);
+  token = Trimmed(token);
   TakeToken(value, "the token in the file ", token, entry);
 }
 
 bool IsVariableName(std::string_view name) {
-  const bool begins_well = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
-  return begins_well && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_';
-         });
+  const bool begins_well = !name.empty() && !IsDigit(name.front());
+  return begins_well && std::all_of(name.begin(), name.end(),
+                                    [](char c) { return IsAlphanumeric(c) || c == '_'; });
 }
 
 void ReadTokenVariable(const YamlValue& value, TokenEntry& entry) {

@@ -117,7 +117,7 @@ class Reader {
   }
 
   bool Peek(char c) const { return !text_.empty() && text_.front() == c; }
-  bool Digit() const { return !text_.empty() && text_.front() >= '0' && text_.front() <= '9'; }
+  bool Digit() const { return !text_.empty() && IsDigit(text_.front()); }
 
   std::string_view text_;
   bool ok_ = true;
@@ -156,13 +156,6 @@ std::optional<int64_t> MicrosOf(const TimeParts& parts) {
   // An offset can lead out of the years that have a spelling.
   if (micros < kFirstMicros || micros > kLastMicros) return std::nullopt;
   return micros;
-}
-
-std::string_view WithoutBlanks(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 bool AreDigits(std::string_view text) { return std::all_of(text.begin(), text.end(), IsDigit); }
@@ -402,7 +395,7 @@ std::optional<ForeignTime> ParseWithoutZoneName(std::string_view text) {
 }  // namespace
 
 std::optional<ForeignTime> ParseForeignTime(std::string_view text) {
-  const ZoneName zone = SplitZoneName(WithoutGoSuffix(WithoutBlanks(text)));
+  const ZoneName zone = SplitZoneName(WithoutGoSuffix(Trimmed(text)));
   auto time = ParseWithoutZoneName(zone.time);
   if (!time || time->has_zone || zone.name.empty()) return time;
   // Behind an offset the name adds nothing; alone it would need the tables of zones.
@@ -457,7 +450,7 @@ std::optional<int64_t> ParseUnixTime(std::string_view text) {
 }
 
 std::string UnlikelyTimeText(std::string_view text) {
-  text = WithoutBlanks(text);
+  text = Trimmed(text);
   const std::optional<Decimal> number = DecimalOf(text);
   if (!number || PlacesToMicros(*number)) return "";
   struct Kind {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/text.h"
+
 namespace stagelog::cli {
 namespace {
 
@@ -207,8 +209,7 @@ std::string EscapeParameter(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    const bool is_plain = IsAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
     if (is_plain) {
       out += c;
     } else {

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
+
 namespace stagelog::cli {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool IsNumber(std::string_view text) {
-  return !text.empty() && text.size() <= 15 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), IsDigit);
 }
 
 }  // namespace

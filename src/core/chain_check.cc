@@ -11,24 +11,10 @@
 namespace stagelog {
 namespace {
 
-// ,"hash":"<64 digits>"}
-constexpr size_t kHashMemberBytes = 9 + 64 + 2;
-
 std::string Number(int64_t value) { return std::to_string(value); }
 
-// The hash that the line's bytes give after `previous`; empty where the line has no end to cut off.
-std::string HashOfBytes(std::string_view line, const std::string& previous) {
-  if (StoredHash(line).empty()) return "";
-  std::string unsealed = previous;
-  unsealed.append(line, 0, line.size() - kHashMemberBytes);
-  unsealed += '}';
-  return Sha256Hex(unsealed);
-}
-
 bool IsCanonical(std::string_view line, const Event& event) {
-  const std::string body = EncodeEvent(event, "").body;
-  return body.size() == line.size() &&
-         line.starts_with(body.substr(0, body.size() - kHashMemberBytes));
+  return WithoutHash(EncodeEvent(event, "").body) == WithoutHash(line);
 }
 
 }  // namespace
@@ -186,7 +172,7 @@ std::vector<std::string> ChainCheck::HashesAfter(std::string_view line,
   if (carried.empty()) return {};
   std::vector<std::string> hashes = {std::string(carried)};
   for (const std::string& previous : before.previous_hashes) {
-    hashes.push_back(HashOfBytes(line, previous));
+    hashes.push_back(ComputeHash(line, previous));
   }
   return hashes;
 }

@@ -301,13 +301,21 @@ std::string_view StoredHash(std::string_view line) {
                                     : std::string_view();
 }
 
-bool VerifyHash(std::string_view line, std::string_view previous_hash) {
-  const std::string_view carried = StoredHash(line);
-  if (carried.empty()) return false;
+std::string_view WithoutHash(std::string_view line) {
+  return StoredHash(line).empty() ? line : line.substr(0, line.size() - kHashTail);
+}
+
+std::string ComputeHash(std::string_view line, std::string_view previous_hash) {
+  if (StoredHash(line).empty()) return "";
   std::string unsealed(previous_hash);
-  unsealed.append(line, 0, line.size() - kHashTail);
+  unsealed += WithoutHash(line);
   unsealed += '}';
-  return Sha256Hex(unsealed) == carried;
+  return Sha256Hex(unsealed);
+}
+
+bool VerifyHash(std::string_view line, std::string_view previous_hash) {
+  const std::string_view stored = StoredHash(line);
+  return !stored.empty() && ComputeHash(line, previous_hash) == stored;
 }
 
 }  // namespace stagelog

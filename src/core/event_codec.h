@@ -56,6 +56,12 @@ std::optional<Event> SliceStoredEvent(std::string_view line);
 // The hash at the end of a stored line; empty if the line does not end with one.
 std::string_view StoredHash(std::string_view line);
 
+// The line up to the member with its hash; all of it if it carries none.
+std::string_view WithoutHash(std::string_view line);
+
+// The hash computed from the line's bytes and `previous_hash`; empty if the line carries none.
+std::string ComputeHash(std::string_view line, std::string_view previous_hash);
+
 // True if the line's hash is the one computed from its bytes and `previous_hash`.
 bool VerifyHash(std::string_view line, std::string_view previous_hash);
 

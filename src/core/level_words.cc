@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "core/vocabulary.h"
 
 namespace stagelog {
@@ -164,17 +165,6 @@ constexpr std::array<LevelScale, 11> kScales = {{
      .critical = 1'001},
 }};
 
-std::string Plain(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return "";
-  std::string word(text.substr(first, text.find_last_not_of(kBlanks) - first + 1));
-  std::transform(word.begin(), word.end(), word.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return word;
-}
-
 std::string_view Lookup(std::string_view word) {
   for (const auto& [theirs, ours] : kWords) {
     if (theirs == word) return ours;
@@ -281,7 +271,7 @@ std::string_view LevelOfWord(std::string_view text) {
   for (const std::string_view level : AllLevels()) {
     if (level == text) return level;  // as nearly all are
   }
-  const std::string word = Plain(text);
+  const std::string word = LowerCase(Trimmed(text));
   const std::string_view level = LevelOfPlainWord(word);
   return level.empty() ? LevelOfPlainWord(Undecorated(word)) : level;
 }
@@ -292,7 +282,7 @@ bool IsNoLevelWord(std::string_view text) {
                                         "null",    "nil",         "n/a",       "-"};
   constexpr size_t kLongestWord = 64;
   if (text.size() > kLongestWord) return false;
-  const std::string word = Plain(text);
+  const std::string word = LowerCase(Trimmed(text));
   const auto is_none = [&](const std::string& plain) {
     return std::find(std::begin(kNone), std::end(kNone), plain) != std::end(kNone);
   };
@@ -300,7 +290,7 @@ bool IsNoLevelWord(std::string_view text) {
 }
 
 const LevelScale* FindLevelScale(std::string_view name) {
-  const std::string word = Plain(name);
+  const std::string word = LowerCase(Trimmed(name));
   for (const LevelScale& scale : kScales) {
     if (scale.name == word) return &scale;
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/nearest.h"
+#include "base/text.h"
 
 namespace stagelog {
 namespace {
@@ -80,7 +81,7 @@ constexpr std::array<std::string_view, 5> kLevels = {"debug", "info", "warning",
 bool IsCustomName(std::string_view name) {
   if (!name.starts_with("x-") || name.size() < 3 || name.size() > 65) return false;
   return std::all_of(name.begin() + 2, name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '.' || c == '_' || c == '-';
   });
 }
 

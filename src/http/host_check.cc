@@ -17,9 +17,7 @@ namespace {
 constexpr size_t kMaxNameBytes = 253;
 
 // An underscore is not a host name's by RFC 1123, but container networks give such names.
-bool IsNameCharacter(char c) {
-  return IsDigit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-}
+bool IsNameCharacter(char c) { return IsAlphanumeric(c) || c == '-' || c == '_'; }
 
 // Labels of letters, digits, '-' and '_', joined by single dots.
 bool IsName(std::string_view text) {

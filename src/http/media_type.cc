@@ -9,8 +9,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::string_view kFieldSpace = " \t";
-
 // Takes what comes before the next `separator` off `text`; one within quotes is none.
 std::string_view TakeItem(std::string_view& text, char separator) {
   bool is_quoted = false;
@@ -22,10 +20,10 @@ std::string_view TakeItem(std::string_view& text, char separator) {
     } else if (text[i] == separator && !is_quoted) {
       const std::string_view item = text.substr(0, i);
       text.remove_prefix(i + 1);
-      return Trimmed(item, kFieldSpace);
+      return Trimmed(item, kOptionalSpace);
     }
   }
-  return Trimmed(std::exchange(text, {}), kFieldSpace);
+  return Trimmed(std::exchange(text, {}), kOptionalSpace);
 }
 
 std::string Unquoted(std::string_view text) {
@@ -67,8 +65,8 @@ MediaType ParseMediaType(std::string_view field) {
     if (item.empty()) continue;
     const size_t equals = item.find('=');
     const std::string_view value =
-        equals == std::string_view::npos ? "" : Trimmed(item.substr(equals + 1), kFieldSpace);
-    parsed.parameters.emplace_back(LowerCase(Trimmed(item.substr(0, equals), kFieldSpace)),
+        equals == std::string_view::npos ? "" : Trimmed(item.substr(equals + 1), kOptionalSpace);
+    parsed.parameters.emplace_back(LowerCase(Trimmed(item.substr(0, equals), kOptionalSpace)),
                                    Unquoted(value));
   }
   return parsed;

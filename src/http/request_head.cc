@@ -9,8 +9,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::string_view kHeadSpace = " \t";
-
 constexpr size_t kMaxChunkLineBytes = 1024;
 constexpr size_t kMaxTrailerBytes = 8192;
 
@@ -95,7 +93,7 @@ std::optional<Refusal> ReadLength(std::string_view value, RequestHead& head) {
 bool ListHolds(std::string_view list, std::string_view word) {
   while (true) {
     const size_t comma = list.find(',');
-    if (EqualsIgnoringCase(Trimmed(list.substr(0, comma), kHeadSpace), word)) return true;
+    if (EqualsIgnoringCase(Trimmed(list.substr(0, comma), kOptionalSpace), word)) return true;
     if (comma == std::string_view::npos) return false;
     list.remove_prefix(comma + 1);
   }
@@ -126,7 +124,7 @@ std::optional<Refusal> ReadField(std::string_view line, RequestHead& head) {
     return Malformed("a header must be 'name: value' on one line");
   }
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = Trimmed(line.substr(colon + 1), kHeadSpace);
+  const std::string_view value = Trimmed(line.substr(colon + 1), kOptionalSpace);
   if (!IsFieldText(value)) return Malformed("a header contains a control character");
   if (head.fields.size() == kMaxHeaderFields) {
     return Refusal{.code = "head_too_large",

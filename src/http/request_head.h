@@ -18,6 +18,8 @@ namespace stagelog {
 
 inline constexpr size_t kMaxTargetBytes = 8'000;
 inline constexpr size_t kMaxHeaderFields = 100;
+// What may stand around the value of a field (RFC 9110, section 5.6.3).
+inline constexpr std::string_view kOptionalSpace = " \t";
 
 struct RequestHead {
   std::string request_line;  // "GET /healthz HTTP/1.1"

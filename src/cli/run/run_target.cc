@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "client/run_id.h"
 #include "core/identifier.h"
@@ -19,7 +20,7 @@ constexpr size_t kMaxPipelineBytes = 256;
 std::string MakeJobId(const std::string& command, int64_t now_micros) {
   std::string digits;
   for (const char c : FormatTimestamp(now_micros)) {
-    if (c >= '0' && c <= '9') digits += c;
+    if (IsDigit(c)) digits += c;
   }
   char random[8];
   std::snprintf(random, sizeof(random), "%04x", static_cast<unsigned>(RandomBits() & 0xffff));

@@ -19,7 +19,7 @@ bool MayStandInName(char c) { return IsAlphanumeric(c) || c == '.' || c == '_' |
 
 bool MayStandInId(char c) { return c > ' ' && c < 127; }
 
-bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+bool IsLowerHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
 
 // Ends as the names end that are made here.
 bool LooksMade(std::string_view name, size_t digits) {

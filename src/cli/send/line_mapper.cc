@@ -29,9 +29,7 @@ bool IsAbbreviation(const std::string& word, const std::string& of) {
 }
 
 std::string_view WithoutNuls(std::string_view text) {
-  const size_t first = text.find_first_not_of('\0');
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of('\0') - first + 1);
+  return Trimmed(text, std::string_view("\0", 1));
 }
 
 std::string_view WithoutLineEnd(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "core/json_text.h"
 
@@ -43,9 +44,7 @@ class ZoneScope {
 bool IsZoneName(const std::string& name) {
   const bool is_sound = !name.empty() && name.front() != '/' && name.find("..") == name.npos &&
                         std::all_of(name.begin(), name.end(), [](char c) {
-                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                 (c >= '0' && c <= '9') || c == '/' || c == '_' || c == '+' ||
-                                 c == '-';
+                          return IsAlphanumeric(c) || c == '/' || c == '_' || c == '+' || c == '-';
                         });
   if (!is_sound) return false;
   const char* folder = std::getenv("TZDIR");

@@ -13,7 +13,6 @@ namespace {
 
 bool IsCapital(char c) { return c >= 'A' && c <= 'Z'; }
 bool IsWordCharacter(char c) { return IsCapital(c) || (c >= 'a' && c <= 'z'); }
-bool IsDecimalDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view OfPriority(std::string_view text) {
   constexpr int kMaxPriority = 191;
@@ -22,8 +21,8 @@ std::string_view OfPriority(std::string_view text) {
   if (end == text.npos || end < 2 || end > 4) return {};
   int priority = 0;
   const auto [stop, error] = std::from_chars(text.data() + 1, text.data() + end, priority);
-  const bool is_priority = error == std::errc() && stop == text.data() + end &&
-                           IsDecimalDigit(text[1]) && priority <= kMaxPriority;
+  const bool is_priority = error == std::errc() && stop == text.data() + end && IsDigit(text[1]) &&
+                           priority <= kMaxPriority;
   if (!is_priority) return {};
   return LevelOfNumber(*FindLevelScale("syslog"), priority % kSeverities);
 }
@@ -32,13 +31,12 @@ std::string_view OfPriority(std::string_view text) {
 std::string_view WordOf(std::string_view text) {
   size_t size = 0;
   while (size < text.size() && IsWordCharacter(text[size])) ++size;
-  if (size > 0 && size < text.size() && IsDecimalDigit(text[size])) ++size;
+  if (size > 0 && size < text.size() && IsDigit(text[size])) ++size;
   return text.substr(0, size);
 }
 
 bool IsInCapitals(std::string_view word) {
-  return std::all_of(word.begin(), word.end(),
-                     [](char c) { return IsCapital(c) || IsDecimalDigit(c); });
+  return std::all_of(word.begin(), word.end(), [](char c) { return IsCapital(c) || IsDigit(c); });
 }
 
 std::string_view LevelOfLeadingWord(std::string_view word) {

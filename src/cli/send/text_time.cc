@@ -128,11 +128,8 @@ std::optional<LeadingTime> FindLeadingTime(std::string_view text) {
 }
 
 bool IsZeroTime(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == text.npos) return true;
-  text = text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-  if (text == "-") return true;
+  text = Trimmed(text);
+  if (text.empty() || text == "-") return true;
   // The zone of the machine does not matter.
   for (const std::string_view form : {"0001-01-01T00:00:00", "0000-00-00T00:00:00"}) {
     const size_t size = std::min(text.size(), form.size());

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <utility>
 
+#include "base/text.h"
+
 namespace stagelog::cli {
 namespace {
 
@@ -34,7 +36,7 @@ std::optional<int64_t> TakeFraction(std::string_view& text) {
   int64_t micros = 0;
   int64_t unit = kMicrosPerSecond / 10;
   size_t count = 0;
-  while (count < text.size() && text[count] >= '0' && text[count] <= '9') {
+  while (count < text.size() && IsDigit(text[count])) {
     micros += (text[count] - '0') * unit;
     unit /= 10;
     ++count;
