@@ -80,29 +80,29 @@ int CloseFile(sqlite3_file* file) {
   return code;
 }
 
-int ReadFile(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
+int ReadBase(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
   return Of(file).methods()->xRead(Of(file).base(), bytes, size, offset);
 }
 
-int WriteFile(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+int WriteBase(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
   return Of(file).methods()->xWrite(Of(file).base(), bytes, size, offset);
 }
 
-int TruncateFile(sqlite3_file* file, sqlite3_int64 size) {
+int TruncateBase(sqlite3_file* file, sqlite3_int64 size) {
   return Of(file).methods()->xTruncate(Of(file).base(), size);
 }
 
-int SyncFile(sqlite3_file* file, int flags) {
+int SyncBase(sqlite3_file* file, int flags) {
   return Of(file).methods()->xSync(Of(file).base(), flags);
 }
 
-int SizeOfFile(sqlite3_file* file, sqlite3_int64* size) {
+int SizeOfBase(sqlite3_file* file, sqlite3_int64* size) {
   return Of(file).methods()->xFileSize(Of(file).base(), size);
 }
 
 int WriteLog(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
   GatheredFile& log = Of(file);
-  if (!log.gathers) return WriteFile(file, bytes, size, offset);
+  if (!log.gathers) return WriteBase(file, bytes, size, offset);
   if (offset != log.end()) {
     if (const int code = log.Flush(); code != SQLITE_OK) return code;
     log.start = offset;
@@ -122,22 +122,22 @@ int ReadLog(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
   if (offset + size > log.start && !log.gathered.empty()) {
     if (const int code = log.Flush(); code != SQLITE_OK) return code;
   }
-  return ReadFile(file, bytes, size, offset);
+  return ReadBase(file, bytes, size, offset);
 }
 
 int TruncateLog(sqlite3_file* file, sqlite3_int64 size) {
   const int code = Of(file).Flush();
-  return code != SQLITE_OK ? code : TruncateFile(file, size);
+  return code != SQLITE_OK ? code : TruncateBase(file, size);
 }
 
 int SyncLog(sqlite3_file* file, int flags) {
   const int code = Of(file).Flush();
-  return code != SQLITE_OK ? code : SyncFile(file, flags);
+  return code != SQLITE_OK ? code : SyncBase(file, flags);
 }
 
 int SizeOfLog(sqlite3_file* file, sqlite3_int64* size) {
   const int code = Of(file).Flush();
-  return code != SQLITE_OK ? code : SizeOfFile(file, size);
+  return code != SQLITE_OK ? code : SizeOfBase(file, size);
 }
 
 int LockFile(sqlite3_file* file, int level) {
@@ -186,11 +186,11 @@ int UnmapSharedMemory(sqlite3_file* file, int delete_it) {
 constexpr sqlite3_io_methods kDatabaseMethods = {
     .iVersion = 2,  // without memory-mapped pages
     .xClose = CloseFile,
-    .xRead = ReadFile,
-    .xWrite = WriteFile,
-    .xTruncate = TruncateFile,
-    .xSync = SyncFile,
-    .xFileSize = SizeOfFile,
+    .xRead = ReadBase,
+    .xWrite = WriteBase,
+    .xTruncate = TruncateBase,
+    .xSync = SyncBase,
+    .xFileSize = SizeOfBase,
     .xLock = LockFile,
     .xUnlock = UnlockFile,
     .xCheckReservedLock = CheckReservedLock,
