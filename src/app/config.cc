@@ -98,7 +98,7 @@ KeyRule TextsIn(Section Config::*section, std::vector<std::string> Section::*mem
 void ReadLogLevel(const YamlValue& value, Config& config) {
   const std::optional<std::string> text = value.Text();
   if (!text) return;
-  const std::optional<spdlog::level::level_enum> level = LogLevelOf(*text);
+  const std::optional<LogLevel> level = LogLevelOf(*text);
   if (!level) {
     value.Fail(value.MustBe("one of trace debug info warning error critical off"));
     return;
@@ -269,7 +269,7 @@ class ConfigReader {
 
 }  // namespace
 
-std::optional<spdlog::level::level_enum> LogLevelOf(std::string_view word) {
+std::optional<LogLevel> LogLevelOf(std::string_view word) {
   if (const auto level = ParseLogLevel(LowerCase(word))) return level;
   return ParseLogLevel(LevelOfWord(word));
 }

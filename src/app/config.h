@@ -3,8 +3,6 @@
 #ifndef STAGELOG_APP_CONFIG_H_
 #define STAGELOG_APP_CONFIG_H_
 
-#include <spdlog/common.h>
-
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -13,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "base/logging.h"
 #include "base/result.h"
 #include "http/auth.h"
 
@@ -24,7 +23,7 @@ inline constexpr std::string_view kDefaultToken = "default-admin-token-change-me
 struct ServerConfig {
   std::string host = "127.0.0.1";  // address or name to listen on
   int port = 8008;                 // 0: any free one
-  spdlog::level::level_enum log_level = spdlog::level::info;
+  LogLevel log_level = LogLevel::kInfo;
   std::vector<std::string> hosts;            // further names accepted in the Host header
   std::vector<std::string> allowed_origins;  // for CORS; "*" allows all
 
@@ -70,7 +69,7 @@ struct StreamConfig {
 
 // The daemon's own log level by its word: trace, off, and what LevelOfWord() knows (WARN, err,
 // ...), in any case. No value for an unknown word.
-std::optional<spdlog::level::level_enum> LogLevelOf(std::string_view word);
+std::optional<LogLevel> LogLevelOf(std::string_view word);
 
 // The token of the shipped configuration: `admin`, with the role of that name.
 TokenEntry DefaultTokenEntry();

@@ -96,13 +96,12 @@ const TokenEntry* FindToken(const Config& config, const std::string& name) {
 void LogTokenChanges(const Config& before, const Config& after) {
   for (const TokenEntry& entry : after.tokens) {
     const TokenEntry* old = FindToken(before, entry.name);
-    if (old == nullptr) spdlog::info("[stagelogd] token added: {}", entry.name);
-    if (old != nullptr && !(*old == entry))
-      spdlog::info("[stagelogd] token changed: {}", entry.name);
+    if (old == nullptr) LogInfo("[stagelogd] token added: {}", entry.name);
+    if (old != nullptr && !(*old == entry)) LogInfo("[stagelogd] token changed: {}", entry.name);
   }
   for (const TokenEntry& entry : before.tokens) {
     if (FindToken(after, entry.name) == nullptr) {
-      spdlog::info("[stagelogd] token removed: {}", entry.name);
+      LogInfo("[stagelogd] token removed: {}", entry.name);
     }
   }
 }
@@ -115,15 +114,15 @@ void LogChanges(const Config& before, const Config& after) {
     (IsReloaded(key) ? taken : waiting).push_back(key);
   }
   LogTokenChanges(before, after);
-  if (!taken.empty()) spdlog::info("[stagelogd] applied changes to: {}", Joined(taken, ", "));
+  if (!taken.empty()) LogInfo("[stagelogd] applied changes to: {}", Joined(taken, ", "));
   if (!waiting.empty()) {
-    spdlog::warn("[stagelogd] restart the daemon to apply changes to: {}", Joined(waiting, ", "));
+    LogWarning("[stagelogd] restart the daemon to apply changes to: {}", Joined(waiting, ", "));
   }
 }
 
 void WarnOfDefaultToken(const Config& config) {
   if (!config.UsesDefaultToken()) return;
-  spdlog::warn(
+  LogWarning(
       "[stagelogd] the public default token is in use: anyone who can reach {} has full access; "
       "set your own token in auth.tokens",
       config.server.host);
@@ -224,11 +223,10 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
 
 void Daemon::LogStart() {
   const Result<std::vector<std::string>> jobs = logger_->reader().JobsChangedAfter(0);
-  spdlog::info(
-      "[stagelogd] journal: {}, {} jobs, last seq {}", AbsolutePath(config_.storage.runs_dir),
-      jobs ? std::to_string(jobs->size()) : "unknown number of", logger_->GetStatus().head_seq);
+  LogInfo("[stagelogd] journal: {}, {} jobs, last seq {}", AbsolutePath(config_.storage.runs_dir),
+          jobs ? std::to_string(jobs->size()) : "unknown number of", logger_->GetStatus().head_seq);
   WarnOfDefaultToken(config_);
-  spdlog::info("[stagelogd] serving {}", url_);
+  LogInfo("[stagelogd] serving {}", url_);
 }
 
 Status Daemon::Reload(const Config& config) {
@@ -242,7 +240,7 @@ Status Daemon::Reload(const Config& config) {
   WarnOfDefaultToken(merged);
   std::vector<std::string> kept = NamesKept(config_, merged);
   config_ = merged;
-  spdlog::set_level(config_.server.log_level);
+  SetLogLevel(config_.server.log_level);
   server_->SetPolicy(PolicyOf(config_));
   // Behind the new policy on the request loop: no stream is judged by the old one and adopted
   // later.

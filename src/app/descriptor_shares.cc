@@ -1,6 +1,6 @@
 #include "app/descriptor_shares.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -50,7 +50,7 @@ Result<DescriptorShares> ShareDescriptors(size_t limit, size_t open_files, size_
   shares.open_files =
       std::min(open_files, std::clamp(limit / 4, kLeastOpenFiles, left - kLeastForClients));
   shares.connections = (left - shares.open_files) / 5 * 4;  // a fifth is spare
-  spdlog::warn(
+  LogWarning(
       "[stagelogd] the file descriptor limit ({}, see ulimit -n) is low: at most {} connections "
       "and {} open journal files; raise it to serve more",
       limit, shares.connections, shares.open_files);

@@ -83,16 +83,16 @@ std::string SourceText(const Flags& flags) {
 void Reload(Daemon& daemon, const Flags& flags) {
   const auto config = ReadConfig(flags);
   if (!config) {
-    for (const std::string& problem : config.error()) spdlog::error("[stagelogd] {}", problem);
-    spdlog::error("[stagelogd] reload failed; keeping the old configuration");
+    for (const std::string& problem : config.error()) LogError("[stagelogd] {}", problem);
+    LogError("[stagelogd] reload failed; keeping the old configuration");
     return;
   }
   if (const Status reloaded = daemon.Reload(*config); !reloaded) {
-    spdlog::error("[stagelogd] reload failed: {}; keeping the old configuration",
-                  reloaded.error().message);
+    LogError("[stagelogd] reload failed: {}; keeping the old configuration",
+             reloaded.error().message);
     return;
   }
-  spdlog::info("[stagelogd] configuration reloaded: {}", SourceText(flags));
+  LogInfo("[stagelogd] configuration reloaded: {}", SourceText(flags));
 }
 
 // A terminal or pipe that takes nothing must not keep the process from ending: everything is on the
@@ -146,8 +146,8 @@ int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   // Events may hold what is not everybody's business: files 0640, folders 0750, or less.
   ::umask(::umask(0) | 0027);
   StartLogging(config.server.log_level);
-  spdlog::info("[stagelogd] version {}, pid {}, configuration: {}", Version(), ::getpid(),
-               SourceText(flags));
+  LogInfo("[stagelogd] version {}, pid {}, configuration: {}", Version(), ::getpid(),
+          SourceText(flags));
   auto daemon = Daemon::Start(config, RealFileSystem(), SystemClock(), flags.rebuild_state);
   if (!daemon) {
     StopLogging();
@@ -160,7 +160,7 @@ int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
   while (::sigwait(&signals, &signal_number) != 0 || signal_number == SIGHUP) {
     if (signal_number == SIGHUP) Reload(**daemon, flags);
   }
-  spdlog::info("[stagelogd] stopping");
+  LogInfo("[stagelogd] stopping");
   daemon->reset();
   StopLoggingOrLeave();
   return 0;

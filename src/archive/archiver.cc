@@ -67,7 +67,7 @@ void Archiver::Finish() {
   if (!finished.dry_run) {
     next_pass_micros_ = clock_.MonotonicMicros() + options_.interval_micros;
     if (report.events_dropped + report.jobs_compressed + report.jobs_deleted > 0) {
-      spdlog::info(
+      LogInfo(
           "[journal] retention: {} events dropped from SQLite, {} files compressed, {} "
           "jobs deleted",
           report.events_dropped, report.jobs_compressed, report.jobs_deleted);

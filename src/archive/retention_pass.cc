@@ -148,8 +148,8 @@ void RetentionPass::StepCompression(WriterAccess& access) {
   access.ForgetJob(job_id);  // what is known of its file
   if (!progress) {
     compression_failures_total_.Add();
-    spdlog::warn("[journal] cannot compress events.jsonl of {}, leaving it as is: {}", job_id,
-                 progress.error().message);
+    LogWarning("[journal] cannot compress events.jsonl of {}, leaving it as is: {}", job_id,
+               progress.error().message);
     return access.CloseFile(job_id);
   }
   if (*progress != JobCompressor::Progress::kDone) return;

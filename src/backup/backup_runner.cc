@@ -69,15 +69,15 @@ tl::expected<BackupReport, Refusal> BackupRunner::Make(const std::string& name) 
   auto made = CopyJournal(files_, clock_, runs_dir_, backup_dir_ + "/" + name,
                           [this] { return stopping_.load(); });
   if (made) {
-    spdlog::info("[backup] {}: {} jobs, {} bytes, events up to seq {}", made->path, made->job_count,
-                 made->bytes, made->head_seq);
+    LogInfo("[backup] {}: {} jobs, {} bytes, events up to seq {}", made->path, made->job_count,
+            made->bytes, made->head_seq);
     return *std::move(made);
   }
   const Error& error = made.error();
   if (error.error_number == ECANCELED) {
     return tl::unexpected(Refusal{.code = "shutting_down", .detail = error.message});
   }
-  spdlog::error("[backup] {} failed: {}", name, error.message);
+  LogError("[backup] {} failed: {}", name, error.message);
   if (error.error_number == EEXIST) {
     return tl::unexpected(Refusal{.code = "backup_exists", .detail = error.message, .field = "to"});
   }

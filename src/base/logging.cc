@@ -3,6 +3,7 @@
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <array>
 #include <memory>
@@ -33,32 +34,33 @@ class ConsoleFormatter : public spdlog::formatter {
   spdlog::pattern_formatter own_{"%Y-%m-%dT%H:%M:%S.%fZ %^%l%$ %v", spdlog::pattern_time_type::utc};
 };
 
+constexpr std::array<std::string_view, 7> kLevelNames = {"trace", "debug",    "info", "warning",
+                                                         "error", "critical", "off"};
+
+spdlog::level::level_enum SpdlogLevel(LogLevel level) {
+  static_assert(static_cast<int>(LogLevel::kTrace) == spdlog::level::trace);
+  static_assert(static_cast<int>(LogLevel::kOff) == spdlog::level::off);
+  return static_cast<spdlog::level::level_enum>(level);
+}
+
 }  // namespace
 
-std::optional<spdlog::level::level_enum> ParseLogLevel(std::string_view name) {
-  using spdlog::level::level_enum;
-  static constexpr std::array<std::pair<std::string_view, level_enum>, 7> kLevels = {{
-      {"trace", level_enum::trace},
-      {"debug", level_enum::debug},
-      {"info", level_enum::info},
-      {"warning", level_enum::warn},
-      {"error", level_enum::err},
-      {"critical", level_enum::critical},
-      {"off", level_enum::off},
-  }};
-  for (const auto& [text, level] : kLevels) {
-    if (text == name) return level;
+std::optional<LogLevel> ParseLogLevel(std::string_view name) {
+  for (size_t i = 0; i < kLevelNames.size(); ++i) {
+    if (kLevelNames[i] == name) return static_cast<LogLevel>(i);
   }
   return std::nullopt;
 }
 
-void StartLogging(spdlog::level::level_enum level) {
+std::string_view LogLevelName(LogLevel level) { return kLevelNames[static_cast<size_t>(level)]; }
+
+void StartLogging(LogLevel level) {
   spdlog::init_thread_pool(8192, 1);
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   auto logger =
       std::make_shared<spdlog::async_logger>("stagelog", std::move(sink), spdlog::thread_pool(),
                                              spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_level(level);
+  logger->set_level(SpdlogLevel(level));
   logger->set_formatter(std::make_unique<ConsoleFormatter>());
   spdlog::set_default_logger(std::move(logger));
 }
@@ -67,6 +69,20 @@ void StopLogging() {
   // Outlives the thread that writes with it.
   const std::shared_ptr<spdlog::logger> logger = spdlog::default_logger();
   spdlog::shutdown();
+}
+
+void SetLogLevel(LogLevel level) { spdlog::set_level(SpdlogLevel(level)); }
+
+bool IsLogged(LogLevel level) {
+  return spdlog::default_logger_raw()->should_log(SpdlogLevel(level));
+}
+
+void LogText(LogLevel level, std::string_view text) {
+  spdlog::default_logger_raw()->log(SpdlogLevel(level), spdlog::string_view_t(text));
+}
+
+void LogFormatted(LogLevel level, fmt::string_view format, fmt::format_args arguments) {
+  if (IsLogged(level)) LogText(level, fmt::vformat(format, arguments));
 }
 
 }  // namespace stagelog

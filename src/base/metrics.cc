@@ -1,6 +1,6 @@
 #include "base/metrics.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 #include <utility>
@@ -25,19 +25,18 @@ void Histogram::ObserveMicros(int64_t micros) {
 }
 
 void Histogram::Render(std::string_view name, std::string_view labels, std::string& out) const {
-  auto inserter = std::back_inserter(out);
   const std::string before_bound = labels.empty() ? "" : std::string(labels) + ",";
   const std::string braces = Braces(labels);
   uint64_t total = 0;
   for (size_t i = 0; i < kBoundsSeconds.size(); ++i) {
     total += buckets_[i].load(std::memory_order_relaxed);
-    fmt::format_to(inserter, "{}_bucket{{{}le=\"{}\"}} {}\n", name, before_bound, kBoundsSeconds[i],
-                   total);
+    out +=
+        fmt::format("{}_bucket{{{}le=\"{}\"}} {}\n", name, before_bound, kBoundsSeconds[i], total);
   }
   total += buckets_.back().load(std::memory_order_relaxed);
   const double sum_seconds = static_cast<double>(sum_micros_.load(std::memory_order_relaxed)) / 1e6;
-  fmt::format_to(inserter, "{}_bucket{{{}le=\"+Inf\"}} {}\n", name, before_bound, total);
-  fmt::format_to(inserter, "{0}_sum{1} {2}\n{0}_count{1} {3}\n", name, braces, sum_seconds, total);
+  out += fmt::format("{}_bucket{{{}le=\"+Inf\"}} {}\n", name, before_bound, total);
+  out += fmt::format("{0}_sum{1} {2}\n{0}_count{1} {3}\n", name, braces, sum_seconds, total);
 }
 
 MetricsRegistry::Family& MetricsRegistry::FamilyOf(const std::string& name, const std::string& help,
@@ -88,12 +87,11 @@ void MetricsRegistry::SetFunction(Kind kind, const std::string& name, const std:
 std::string MetricsRegistry::RenderText() const {
   const MutexLock lock(mutex_);
   std::string out;
-  auto inserter = std::back_inserter(out);
   const auto put = [&](const std::string& name, const std::string& labels, auto value) {
-    fmt::format_to(inserter, "{}{} {}\n", name, Braces(labels), value);
+    out += fmt::format("{}{} {}\n", name, Braces(labels), value);
   };
   for (const auto& [name, family] : families_) {
-    fmt::format_to(inserter, "# HELP {0} {1}\n# TYPE {0} {2}\n", name, family.help, family.type);
+    out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, family.help, family.type);
     for (const auto& [labels, counter] : family.counters) put(name, labels, counter->Value());
     for (const auto& [labels, gauge] : family.gauges) put(name, labels, gauge->Value());
     for (const auto& [labels, function] : family.functions) put(name, labels, function());

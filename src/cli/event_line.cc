@@ -10,6 +10,7 @@
 #include "cli/time_text.h"
 #include "client/json_member.h"
 #include "core/job_machine.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -118,7 +119,7 @@ void AddRemarks(StyledLine& line, const Json& payload) {
     const bool is_known = std::find(kKnownKeys.begin(), kKnownKeys.end(), key) != kKnownKeys.end();
     if (is_known || !IsShort(value)) continue;
     if (++shown > kRemarksShown) break;
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    const std::string text = value.is_string() ? value.get<std::string>() : DumpJson(value);
     line.Add(Style::kDim, " " + Shorten(OneLine(key) + "=" + OneLine(text), kRemarkColumns));
   }
 }

@@ -11,6 +11,7 @@
 #include "core/draft_decoder.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -28,7 +29,7 @@ bool IsWorthRetrying(const CliResult<Answer>& answer) {
 
 bool IsIdConflict(const Answer& answer) {
   return answer.status == 409 &&
-         TextAt(Json::parse(answer.body, nullptr, false), "code") == "event_id_conflict";
+         TextAt(ParseOrderedJson(answer.body), "code") == "event_id_conflict";
 }
 
 }  // namespace
@@ -88,7 +89,7 @@ std::string BatchSender::FlaggedText() const {
 }
 
 void BatchSender::Count(const Answer& answer) {
-  const Json json = Json::parse(answer.body, nullptr, false);
+  const Json json = ParseOrderedJson(answer.body);
   if (!json.is_object()) return;  // of nothing but heartbeats there is no count
   accepted_ += json.value("accepted", int64_t{0});
   duplicates_ += json.value("duplicates", int64_t{0});
@@ -133,7 +134,7 @@ CliResult<Answer> BatchSender::PostOne(const std::string& event) {
 }
 
 size_t BatchSender::RefusedEvent(const Answer& answer, size_t sent) const {
-  const Json problem = Json::parse(answer.body, nullptr, false);
+  const Json problem = ParseOrderedJson(answer.body);
   if (answer.status >= 500 || !problem.is_object()) return 0;
   // Of one event the daemon gives no number.
   const bool is_of_the_one =

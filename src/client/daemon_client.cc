@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "base/text.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -117,7 +118,7 @@ CliResult<Answer> DaemonClient::Delete(const std::string& target) {
 CliResult<Json> DaemonClient::JsonOf(const CliResult<Answer>& answer) const {
   if (!answer) return tl::unexpected(answer.error());
   if (!answer->ok()) return tl::unexpected(AsError(*answer));
-  Json json = Json::parse(answer->body, nullptr, false);
+  Json json = ParseOrderedJson(answer->body);
   if (json.is_discarded()) return tl::unexpected(NotADaemon());
   return json;
 }
@@ -182,7 +183,7 @@ void DaemonClient::Stop() {
 }
 
 CliError DaemonClient::AsError(const Answer& answer) const {
-  const Json problem = Json::parse(answer.body, nullptr, false);
+  const Json problem = ParseOrderedJson(answer.body);
   const bool is_problem = problem.is_object() && problem.contains("code");
   if (answer.status >= 502 && answer.status <= 504) {
     return {ExitCode::kUnreachable, settings_.url + " answers " + std::to_string(answer.status) +

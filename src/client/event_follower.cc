@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/terminal_text.h"
 #include "client/json_member.h"
+#include "core/json_value.h"
 #include "core/query.h"
 
 namespace stagelog::cli {
@@ -226,7 +227,7 @@ EventFollower::Step EventFollower::RefusedPoll(const Answer& answer) {
   }
   if (code == "cursor_beyond_head") {
     const Json gap = {{"reason", "beyond_head"}, {"resumed_after", IntegerAt(problem, "head_seq")}};
-    TakeGap(gap.dump());
+    TakeGap(DumpJson(gap));
     return Step::kGoOn;
   }
   if (IsGatewayStatus(answer.status) || answer.status == 429 || code.empty()) {

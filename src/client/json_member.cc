@@ -2,11 +2,12 @@
 
 #include "base/timestamp.h"
 #include "core/event.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 
 Json ObjectOf(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = ParseOrderedJson(text);
   return json.is_object() ? json : Json::object();
 }
 

@@ -2,6 +2,7 @@
 
 #include "client/daemon_client.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -20,7 +21,7 @@ std::vector<std::string> Elements(std::string_view array) {
 
 std::optional<PollPage> ParsePollPage(const std::string& body) {
   // The slicing below trusts its text: somebody between us and the daemon may have written it.
-  const Json json = Json::parse(body, nullptr, false);
+  const Json json = ParseOrderedJson(body);
   if (!json.is_object() || !json.contains("events") || !json["events"].is_array()) {
     return std::nullopt;
   }

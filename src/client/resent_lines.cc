@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "client/run_edges.h"
 #include "client/run_id.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -90,7 +91,7 @@ class Resender {
     resumed["type"] = "job_resumed";
     resumed["message"] = why;
     for (const char* key : {"stage", "attempt", "payload"}) resumed.erase(key);
-    resent_.push_back(resumed.dump());
+    resent_.push_back(DumpJson(resumed));
     is_over_ = false;
     return true;
   }
@@ -111,12 +112,12 @@ class Resender {
     started["type"] = "stage_started";
     if (!stage.started_at.empty()) started["occurred_at"] = stage.started_at;
     for (const char* key : {"message", "payload"}) started.erase(key);
-    resent_.push_back(started.dump());
+    resent_.push_back(DumpJson(started));
   }
 
   void Add(Json event) {
     event["event_id"] = TextAt(event, "event_id") + ".again";
-    resent_.push_back(event.dump());
+    resent_.push_back(DumpJson(event));
   }
 
   std::string status_;

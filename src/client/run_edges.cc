@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -22,7 +23,7 @@ std::string WithType(Json event, const char* type, const Json& payload) {
   event["type"] = type;
   event.erase("payload");
   if (!payload.empty()) event["payload"] = payload;
-  return event.dump();
+  return DumpJson(event);
 }
 
 Json PayloadWithout(const Json& event, const char* key) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "client/json_member.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -24,7 +25,7 @@ std::optional<size_t> CulpritOf(const Json& problem, size_t batch_size) {
 }  // namespace
 
 SendVerdict ClassifyAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size) {
-  const Json json = Json::parse(answer.body, nullptr, false);
+  const Json json = ParseOrderedJson(answer.body);
   SendVerdict verdict;
   if (answer.ok() && json.is_object()) {
     verdict.kind = SendVerdict::Kind::kTaken;
@@ -40,10 +41,9 @@ SendVerdict ClassifyAnswer(const DaemonClient& client, const Answer& answer, siz
     verdict.culprit = CulpritOf(json, batch_size);
     verdict.text =
         std::to_string(answer.status) + " " + TextAt(json, "code") + ": " + TextAt(json, "detail");
-    verdict.reason = Json{{"status", answer.status},
-                          {"code", TextAt(json, "code")},
-                          {"detail", TextAt(json, "detail")}}
-                         .dump(-1, ' ', false, Json::error_handler_t::replace);
+    verdict.reason = DumpJson(Json{{"status", answer.status},
+                                   {"code", TextAt(json, "code")},
+                                   {"detail", TextAt(json, "detail")}});
     return verdict;
   }
   const bool may_pass = answer.status >= 500 || answer.status == 408 || answer.status == 429;

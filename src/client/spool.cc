@@ -15,6 +15,7 @@
 #include "client/daemon_client.h"
 #include "client/spool_file.h"
 #include "core/identifier.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -170,8 +171,7 @@ Status SpoolReader::Refuse(std::string_view line, std::string_view reason) {
   if (!file) return tl::unexpected(file.error());
   std::string entry = "{\"reason\":" + std::string(reason) + ",\"event\":";
   // What is no JSON (a damaged disk) is kept as text.
-  entry += Json::accept(line) ? std::string(line)
-                              : Json(line).dump(-1, ' ', false, Json::error_handler_t::replace);
+  entry += Json::accept(line) ? std::string(line) : DumpJson(Json(line));
   return WriteAll(file->get(), entry + "}\n", RefusedPath(folder_));
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/timestamp.h"
 #include "core/job_state_json.h"
+#include "core/json_value.h"
 
 namespace stagelog {
 namespace {
@@ -52,7 +53,7 @@ std::optional<Refusal> CheckChoice(const GateState& gate, EventType decision,
                              gate.options,
                    .field = "choice"};
   }
-  const auto options = nlohmann::json::parse(gate.options, nullptr, false);
+  const auto options = ParseJson(gate.options);
   if (std::find(options.begin(), options.end(), choice) != options.end()) return std::nullopt;
   return Refusal{.code = "invalid_field",
                  .detail = "gate '" + gate.name + "' has no such option; 'choice' must be one of " +

@@ -8,16 +8,12 @@
 #include <stdexcept>
 
 #include "base/timestamp.h"
+#include "core/json_value.h"
 
 namespace stagelog {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-// A damaged database may hold what is no UTF-8: it is shown as well as it can be.
-std::string Text(const OrderedJson& object) {
-  return object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
 
 void PutText(OrderedJson& object, const char* key, const std::string& text) {
   if (!text.empty()) object[key] = text;
@@ -94,7 +90,7 @@ OrderedJson GateJson(const GateState& gate) {
   object["iteration"] = gate.iteration;
   object["status"] = StatusName(gate.status);
   PutText(object, "prompt", gate.prompt);
-  if (!gate.options.empty()) object["options"] = OrderedJson::parse(gate.options, nullptr, false);
+  if (!gate.options.empty()) object["options"] = ParseOrderedJson(gate.options);
   if (!gate.approvers.empty()) object["approvers"] = gate.approvers;
   object["opened_seq"] = gate.opened_seq;
   PutTime(object, "opened_at", gate.opened_micros);
@@ -313,14 +309,14 @@ std::string EncodeJobState(const JobState& state, int64_t live_micros) {
     object["gates"].push_back(GateJson(gate));
   }
   PutEnd(object, state);
-  return Text(object);
+  return DumpJson(object);
 }
 
 std::string EncodeJobSummary(const JobState& state, std::optional<int64_t> done,
                              int64_t live_micros) {
   OrderedJson object = SummaryJson(state, done, live_micros);
   PutEnd(object, state);
-  return Text(object);
+  return DumpJson(object);
 }
 
 // The last of `all` in full (or `otherwise`), then all of them.
@@ -333,7 +329,7 @@ std::string EncodeHistory(const JobState& state, const char* key, OrderedJson al
   object[key] = std::move(all);
   object["job_status"] = StatusName(state.status);
   object["as_of_seq"] = state.as_of_seq;
-  return Text(object);
+  return DumpJson(object);
 }
 
 std::string EncodeStage(const JobState& state, std::string_view path, int64_t live_micros) {
@@ -359,7 +355,7 @@ std::string EncodeGateIteration(const std::string& job_id, const GateState& gate
   OrderedJson object;
   object["job_id"] = job_id;
   object.update(GateJson(gate));
-  return Text(object);
+  return DumpJson(object);
 }
 
 std::string EncodeSnapshot(const JobState& s) {
@@ -394,12 +390,12 @@ std::string EncodeSnapshot(const JobState& s) {
   for (const StageState& stage : s.stages) j["stages"].push_back(SnapshotOf(stage));
   j["gates"] = OrderedJson::array();
   for (const GateState& gate : s.gates) j["gates"].push_back(SnapshotOf(gate));
-  return Text(j);
+  return DumpJson(j);
 }
 
 std::optional<JobState> DecodeSnapshot(std::string_view text) {
   try {
-    return StateOf(OrderedJson::parse(text));
+    return StateOf(ParseOrderedJson(text));
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 
 namespace stagelog {
 namespace {
@@ -21,7 +22,7 @@ Refusal InvalidLabel(const std::string& field, const std::string& must_be) {
 
 // The text of a JSON string from its bytes between the quotes.
 std::string Unescaped(std::string_view text) {
-  const Json value = Json::parse('"' + std::string(text) + '"', nullptr, false);
+  const Json value = ParseJson('"' + std::string(text) + '"');
   return value.is_string() ? value.get<std::string>() : "";
 }
 
@@ -82,7 +83,7 @@ std::string EncodeLabels(const Labels& labels) {
 
 Labels DecodeLabels(std::string_view json) {
   Labels labels;
-  const Json object = Json::parse(json, nullptr, false);
+  const Json object = ParseJson(json);
   if (!object.is_object()) return labels;
   for (const auto& [key, value] : object.items()) {
     const bool is_label = labels.size() < kMaxLabels && IsLabelKey(key) && value.is_string() &&

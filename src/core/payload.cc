@@ -8,6 +8,7 @@
 
 #include "core/identifier.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 #include "core/payload_keys.h"
 
 namespace stagelog {
@@ -23,13 +24,13 @@ constexpr std::array<std::string_view, 3> kTimeoutActions = {"approve", "reject"
 // A number too large for a double (1e400) is valid JSON that the library refuses whole: then each
 // member is read by itself, and one that holds such a number is out of every bound.
 Json Parsed(std::string_view payload) {
-  Json object = payload.empty() ? Json::object() : Json::parse(payload, nullptr, false);
+  Json object = payload.empty() ? Json::object() : ParseJson(payload);
   if (object.is_object()) return object;
   object = Json::object();
   if (!payload.starts_with('{') || !payload.ends_with('}')) return object;
   const std::string compact = CompactJson(payload);
   for (JsonMembers members(compact); members.Next();) {
-    Json value = Json::parse(members.value(), nullptr, false);
+    Json value = ParseJson(members.value());
     object[PayloadKey(members.key())] =
         value.is_discarded() ? Json(std::numeric_limits<double>::infinity()) : std::move(value);
   }
@@ -250,7 +251,7 @@ GatePayload ReadGatePayload(std::string_view payload) {
   gate.prompt = TextOf(object, "prompt");
   gate.approvers = TextsOf(object, "approvers");
   const std::vector<std::string> options = TextsOf(object, "options");
-  if (!options.empty()) gate.options = Json(options).dump();
+  if (!options.empty()) gate.options = DumpJson(Json(options));
   const Json* timeout = Find(object, "timeout_seconds");
   if (timeout == nullptr || !timeout->is_number_integer()) return gate;
   gate.timeout_seconds = std::clamp<int64_t>(timeout->get<int64_t>(), 1, kMaxGateTimeoutSeconds);

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 
 namespace stagelog {
 namespace {
@@ -158,7 +159,7 @@ bool BelongsInPayload(std::string_view key) {
 
 std::string PayloadKey(std::string_view key) {
   if (key.find('\\') == std::string_view::npos) return std::string(key);
-  const auto value = nlohmann::json::parse('"' + std::string(key) + '"', nullptr, false);
+  const auto value = ParseJson('"' + std::string(key) + '"');
   return value.is_string() ? value.get<std::string>() : "";
 }
 

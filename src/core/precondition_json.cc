@@ -14,6 +14,7 @@
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 #include "core/vocabulary.h"
 
 namespace stagelog {
@@ -273,7 +274,7 @@ std::string EncodePrecondition(const Precondition& precondition) {
   OrderedJson object;
   object["kind"] = kKinds[precondition.index()];
   std::visit([&object](const auto& value) { PutMembers(object, value); }, precondition);
-  return object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  return DumpJson(object);
 }
 
 Result<Precondition> DecodePrecondition(std::string_view json) {

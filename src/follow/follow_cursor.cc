@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/job_state.h"
+#include "core/json_value.h"
 
 namespace stagelog {
 namespace {
@@ -19,7 +20,7 @@ std::string PathOf(const std::string& runs_dir) { return runs_dir + "/stagelog.f
 FollowCursor ReadFollowCursor(FileSystem& files, const std::string& runs_dir) {
   const Result<std::string> text = ReadWholeFile(files, PathOf(runs_dir), kMaxBytes);
   if (!text) return {};
-  const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
+  const nlohmann::json object = ParseJson(*text);
   if (!object.is_object() || !object.contains("version") || object["version"] != kVersion ||
       !object.contains("state_files_through") ||
       !object["state_files_through"].is_number_integer()) {
@@ -33,7 +34,7 @@ Status WriteFollowCursor(FileSystem& files, const std::string& runs_dir,
   nlohmann::ordered_json object;
   object["state_files_through"] = cursor.state_files_through;
   object["version"] = kVersion;
-  return ReplaceFile(files, PathOf(runs_dir), object.dump() + "\n");
+  return ReplaceFile(files, PathOf(runs_dir), DumpJson(object) + "\n");
 }
 
 }  // namespace stagelog

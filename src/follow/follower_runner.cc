@@ -1,6 +1,6 @@
 #include "follow/follower_runner.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -94,8 +94,8 @@ void FollowerRunner::TakeTurn() {
     SetProblem(outcome.error().message);
     PauseBeforeRetry();
     if (!std::exchange(is_outage_logged_, true)) {
-      spdlog::warn("[follow] {} cannot go on: {}; {}", task_->name(), outcome.error().message,
-                   RhythmOf(pauses_));
+      LogWarning("[follow] {} cannot go on: {}; {}", task_->name(), outcome.error().message,
+                 RhythmOf(pauses_));
     }
   } else if (outcome->is_under_way) {
     retry_at_micros_ = WorkTime::kNever;
@@ -109,7 +109,7 @@ void FollowerRunner::TakeTurn() {
 
 void FollowerRunner::EndOutage() {
   const int64_t lasted = clock_.BootMicros() - *outage_since_micros_;
-  spdlog::info("[follow] {} has recovered after {} s", task_->name(), lasted / 1'000'000);
+  LogInfo("[follow] {} has recovered after {} s", task_->name(), lasted / 1'000'000);
   SetProblem("");
   retry_at_micros_ = WorkTime::kNever;
   next_pause_micros_ = pauses_.first_micros;

@@ -175,8 +175,8 @@ void StateFiles::OnFailure(const std::string& job_id, int64_t since_seq, const E
   states_.Forget(job_id);
   problem_ = job_id + ": " + error.message;
   if (!failed_.try_emplace(job_id, since_seq).second) return;
-  spdlog::warn("[follow] cannot update the state files of {}: {}; retrying every second", job_id,
-               error.message);
+  LogWarning("[follow] cannot update the state files of {}: {}; retrying every second", job_id,
+             error.message);
 }
 
 // No job whose last event is at or before this is behind.
@@ -239,7 +239,7 @@ void StateFiles::EndCheckpoint() {
   failures_total_.Add();
   checkpoint_at_micros_ = clock_.BootMicros() + kCheckpointMicros;
   if (!std::exchange(cursor_failed_, true)) {
-    spdlog::warn(
+    LogWarning(
         "[follow] cannot save the cursor: {}; the next start rewrites more state files than needed",
         written.error().message);
   }

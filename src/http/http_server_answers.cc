@@ -1,5 +1,5 @@
 // How a request is answered: refused, by its handler, later, or with a stream.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/random.h"
 #include "http/cors.h"

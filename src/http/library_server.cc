@@ -108,7 +108,7 @@ void LibraryServer::AcceptUntilStopped() {
   while (!stopping_) {
     listen_after_bind();
     if (stopping_) return;
-    spdlog::warn("[http] the listener stopped unexpectedly; listening again on port {}", port_);
+    LogWarning("[http] the listener stopped unexpectedly; listening again on port {}", port_);
     while (!stopping_ && !BindOnce()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }

@@ -17,7 +17,7 @@ void AppendGroup::PrepareFile(const std::string& job_id, const JobState* job) {
   std::vector<std::string> set_aside;
   parts_.job_files.Prepare(job_id, job, *parts_.table, set_aside);
   for (const std::string& name : set_aside) {
-    spdlog::warn("[journal] moved aside to make room for new job {}: {}", job_id, name);
+    LogWarning("[journal] moved aside to make room for new job {}: {}", job_id, name);
     parts_.health.AddSetAside(name);
   }
 }

@@ -13,7 +13,7 @@ Status CleanClosing::Close() {
   }
   if (Status synced = idle_files_.SyncAll(); !synced) return synced;
   if (Status ours = parts_.lock.CheckStillHeld(); !ours) {
-    spdlog::error("[journal] cannot close cleanly: {}", ours.error().message);
+    LogError("[journal] cannot close cleanly: {}", ours.error().message);
     parts_.table.reset();
     parts_.job_files.Clear();
     return {};
@@ -34,7 +34,7 @@ Status CleanClosing::CompleteFiles() {
     parts_.job_files.RepairAll(*parts_.table, parts_.clock.MonotonicMicros() + kRepairMicros);
     return idle_files_.SyncAll();
   } catch (const SQLite::Exception& problem) {
-    spdlog::error("[journal] cannot complete the files: {}", problem.what());
+    LogError("[journal] cannot complete the files: {}", problem.what());
     return {};
   }
 }
@@ -51,7 +51,7 @@ void CleanClosing::NoteHighestSeq() {
       parts_.table->Commit();
     }
   } catch (const SQLite::Exception& problem) {
-    spdlog::error("[journal] cannot close cleanly: {}", problem.what());
+    LogError("[journal] cannot close cleanly: {}", problem.what());
   }
 }
 

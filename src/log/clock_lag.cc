@@ -13,13 +13,13 @@ void ClockLag::Compare(int64_t last_ts_micros) {
   const int64_t lag = last_ts_micros - now;
   const int64_t lag_before = lag_micros_;
   if (lag > lag_before + kStepMicros) {
-    spdlog::warn(
+    LogWarning(
         "[journal] the clock, {}, is behind the newest event, {}: until it has caught up new "
         "events get times right after that one, and waits and durations come out too short",
         FormatTimestamp(now), FormatTimestamp(last_ts_micros));
   } else if (lag_before > 0 && lag <= 0) {
-    spdlog::info("[journal] the clock, {}, has caught up with the newest event, {}",
-                 FormatTimestamp(now), FormatTimestamp(last_ts_micros));
+    LogInfo("[journal] the clock, {}, has caught up with the newest event, {}",
+            FormatTimestamp(now), FormatTimestamp(last_ts_micros));
   } else if (lag_before == 0) {
     return;
   }

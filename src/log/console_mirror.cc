@@ -1,6 +1,6 @@
 #include "log/console_mirror.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "base/logging.h"
 #include "base/terminal_text.h"
@@ -9,9 +9,7 @@
 namespace stagelog {
 namespace {
 
-spdlog::level::level_enum LevelOf(std::string_view level) {
-  return ParseLogLevel(level).value_or(spdlog::level::info);
-}
+LogLevel LevelOf(std::string_view level) { return ParseLogLevel(level).value_or(LogLevel::kInfo); }
 
 // Escapes what JSON leaves as it is and terminals obey or display misleadingly: DEL, C1 controls
 // (U+0080 to U+009F), line separators and marks that change the direction of writing.
@@ -68,9 +66,8 @@ std::string Format(const EventView& view) {
 std::string ConsoleLine(std::string_view body) { return Format(ViewEvent(body)); }
 
 void MirrorToConsole(std::string_view level_name, std::string_view body) {
-  const spdlog::level::level_enum level = LevelOf(level_name);
-  spdlog::logger* logger = spdlog::default_logger_raw();
-  if (logger->should_log(level)) logger->log(level, "{}", Format(ViewEvent(body)));
+  const LogLevel level = LevelOf(level_name);
+  if (IsLogged(level)) LogText(level, Format(ViewEvent(body)));
 }
 
 }  // namespace stagelog

@@ -116,7 +116,7 @@ Status JobDeletions::Begin(WriterAccess& access, Request request) {
     throw;
   }
   if (const Status possible = remover_.Check(); !possible) {
-    spdlog::warn("[journal] cannot delete job {}: {}", request.job_id, possible.error().message);
+    LogWarning("[journal] cannot delete job {}: {}", request.job_id, possible.error().message);
     request.done(tl::unexpected(JournalUnavailable(possible.error().message, "not_applied")));
     return {};
   }
@@ -147,8 +147,8 @@ Status JobDeletions::RemoveSome(EventTable& table) {
     done(ReportOf(tombstone));
     return {};
   }
-  spdlog::warn("[journal] cannot remove the folder of deleted job {}: {}; trying again later",
-               tombstone.job_id, folder_problem);
+  LogWarning("[journal] cannot remove the folder of deleted job {}: {}; trying again later",
+             tombstone.job_id, folder_problem);
   left_.push_back(tombstone);
   retry_at_micros_ = clock_.MonotonicMicros() + kFolderRetryMicros;
   done(tl::unexpected(
@@ -159,8 +159,8 @@ Status JobDeletions::RemoveSome(EventTable& table) {
 }
 
 void JobDeletions::Announce(const Tombstone& tombstone) {
-  spdlog::info("[journal] deleted job {}: {} events, seq {} to {}", tombstone.job_id,
-               tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
+  LogInfo("[journal] deleted job {}: {} events, seq {} to {}", tombstone.job_id,
+          tombstone.event_count, tombstone.first_seq, tombstone.last_seq);
   jobs_deleted_total_.Add();
   announcer_.AnnounceDeletion(tombstone.job_id, tombstone.seq);
 }

@@ -108,7 +108,7 @@ void JobFileFollower::Obstruct(const std::string& job_id, int64_t first_missing_
     }
   }
   needs_note_ = true;
-  spdlog::warn(
+  LogWarning(
       "[journal] cannot write events.jsonl of {}: {}; its events are accepted, and written to the "
       "file when that is possible",
       job_id, problem);
@@ -213,7 +213,7 @@ std::optional<JobRepair> JobFileFollower::Finish(const std::string& job_id,
   repaired_[job_id] = {obstructed_.at(job_id).attempts + 1, clock_.MonotonicMicros()};
   obstructed_.erase(job_id);
   note_is_stale_ = true;
-  spdlog::info("[journal] events.jsonl of {} is complete again", job_id);
+  LogInfo("[journal] events.jsonl of {} is complete again", job_id);
   return std::move(result->repair);
 }
 
@@ -248,7 +248,7 @@ void JobFileFollower::PutOff(const std::string& job_id, const std::string& probl
   obstruction.retry_at_micros = clock_.MonotonicMicros() + WaitAfter(obstruction.attempts++);
   if (obstruction.problem == problem) return;
   obstruction.problem = problem;
-  spdlog::warn("[journal] still cannot write events.jsonl of {}: {}", job_id, problem);
+  LogWarning("[journal] still cannot write events.jsonl of {}: {}", job_id, problem);
 }
 
 int64_t JobFileFollower::LongestWait() const { return 60 * options_.retry_micros; }

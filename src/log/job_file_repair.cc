@@ -69,7 +69,7 @@ Result<JobFileRepairResult> RepairJobFile(FileSystem& files, EventTable& table,
   reconciler.BeLive(&cancel);
   Result<JobRepair> repair = reconciler.Run();
   if (!repair) {
-    for (const std::string& name : moved) spdlog::warn("[journal] moved aside: {}", name);
+    for (const std::string& name : moved) LogWarning("[journal] moved aside: {}", name);
     return tl::unexpected(repair.error());
   }
   if (request.sync_failed) {

@@ -29,8 +29,8 @@ bool JobTableSlices::WriteAll() {
 Status JobTableSlices::LimitLag() {
   if (!parts_.job_tables.IsTooFarBehind()) return {};
   if (!std::exchange(is_slowed_, true)) {
-    spdlog::warn("[journal] the tables of jobs are {} events behind: appends wait for them",
-                 parts_.job_tables.LagEvents());
+    LogWarning("[journal] the tables of jobs are {} events behind: appends wait for them",
+               parts_.job_tables.LagEvents());
   }
   try {
     while (parts_.job_tables.IsTooFarBehind()) {

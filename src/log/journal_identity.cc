@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/json_value.h"
+
 namespace stagelog {
 namespace {
 
@@ -40,7 +42,7 @@ Result<JournalIdentity> ReadJournalIdentity(FileSystem& files, const std::string
   if (!info->has_value()) return JournalIdentity();
   const Result<std::string> text = ReadWholeFile(files, path, kMaxBytes);
   if (!text) return tl::unexpected(text.error());
-  const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
+  const nlohmann::json object = ParseJson(*text);
   if (!object.is_object() || !object.contains("journal_id") || !object.contains("highest_seq") ||
       !object["journal_id"].is_string() || !object["highest_seq"].is_number_integer()) {
     return Failure(path + " is damaged: expected journal_id and highest_seq");
@@ -66,7 +68,7 @@ Status WriteJournalIdentity(FileSystem& files, const std::string& runs_dir,
     object[kOwedFiles].push_back(
         {{"job_id", file.job_id}, {"first_missing_job_seq", file.first_missing_job_seq}});
   }
-  return ReplaceFile(files, PathOf(runs_dir), object.dump() + "\n");
+  return ReplaceFile(files, PathOf(runs_dir), DumpJson(object) + "\n");
 }
 
 }  // namespace stagelog

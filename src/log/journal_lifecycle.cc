@@ -69,7 +69,7 @@ Status JournalLifecycle::OpenTable() {
 
 void JournalLifecycle::CloseAfterFailure(const std::string& problem) {
   parts_.metrics.failures_total.Add();
-  spdlog::error("[journal] cannot write: {}; refusing appends until it can", problem);
+  LogError("[journal] cannot write: {}; refusing appends until it can", problem);
   if (parts_.table != nullptr) {
     // SQLite's log may hold a commit whose sync has failed. While a connection from before stays
     // open nobody finds it there; the first one to open after the last was closed would, and a
@@ -102,14 +102,14 @@ void JournalLifecycle::Reopen() {
   const bool corrupt = parts_.corruption_seen;
   if (const Status opened = OpenTable(); !opened) {
     parts_.corruption_seen = corrupt;
-    spdlog::debug("[journal] still cannot write: {}", opened.error().message);
+    LogDebug("[journal] still cannot write: {}", opened.error().message);
     return;
   }
   reopened_at_micros_ = parts_.clock.MonotonicMicros();
   try {
     parts_.announcer.AnnounceMissed(*parts_.table);
     parts_.deletions.AnnounceMissed();
-    spdlog::info("[journal] accepting events again");
+    LogInfo("[journal] accepting events again");
   } catch (const SQLite::Exception& problem) {
     CloseAfterFailure(problem.what());
   }

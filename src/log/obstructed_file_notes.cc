@@ -37,7 +37,7 @@ void ObstructedFileNotes::Update() {
   Show();
   if (parts_.job_files.NeedsNote()) return;
   if (Status noted = Note(); !noted) {
-    spdlog::warn("[journal] cannot update journal.json: {}", noted.error().message);
+    LogWarning("[journal] cannot update journal.json: {}", noted.error().message);
     parts_.job_files.Noted();
   }
 }

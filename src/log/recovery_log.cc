@@ -7,44 +7,43 @@ namespace stagelog {
 
 void LogRecovery(const RecoveryReport& report, const std::string& journal_id) {
   if (report.fold_version_changed) {
-    spdlog::info("[journal] rebuilt the state of every job with rules version {}; {} changed",
-                 kFoldVersion, report.states_differed.size());
+    LogInfo("[journal] rebuilt the state of every job with rules version {}; {} changed",
+            kFoldVersion, report.states_differed.size());
   } else if (report.states_rebuilt) {
-    spdlog::info("[journal] rebuilt the state of every job; {} changed",
-                 report.states_differed.size());
+    LogInfo("[journal] rebuilt the state of every job; {} changed", report.states_differed.size());
   }
   for (const std::string& job : report.states_differed) {
     if (report.fold_version_changed) break;  // that they differ is no news then
-    spdlog::warn("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
+    LogWarning("[journal] the stored state of job {} was outdated or wrong; rebuilt it", job);
   }
   if (!report.restored_from.empty()) {
-    spdlog::info("[journal] restored from a backup of journal {}; new journal id: {}",
-                 report.restored_from, journal_id);
+    LogInfo("[journal] restored from a backup of journal {}; new journal id: {}",
+            report.restored_from, journal_id);
   }
   if (report.rebuilt) {
-    spdlog::warn("[journal] rebuilt stagelog.db from the events.jsonl files");
+    LogWarning("[journal] rebuilt stagelog.db from the events.jsonl files");
   }
   for (const std::string& name : report.set_aside) {
-    spdlog::warn("[journal] moved aside: {}", name);
+    LogWarning("[journal] moved aside: {}", name);
   }
   for (const ObstructedFile& lost : report.lost_tails) {
-    spdlog::error("[journal] job {} has lost its events from job_seq {} on: {}", lost.job_id,
-                  lost.first_missing_job_seq, lost.problem);
+    LogError("[journal] job {} has lost its events from job_seq {} on: {}", lost.job_id,
+             lost.first_missing_job_seq, lost.problem);
   }
   for (const std::string& problem : report.unreadable_folders) {
-    spdlog::warn("[journal] left out a folder that is not of this journal: {}", problem);
+    LogWarning("[journal] left out a folder that is not of this journal: {}", problem);
   }
   for (const std::string& problem : report.folder_problems) {
-    spdlog::warn("[journal] cannot remove the folder of a deleted job: {}", problem);
+    LogWarning("[journal] cannot remove the folder of a deleted job: {}", problem);
   }
   if (report.lines_lost > 0) {
-    spdlog::error(
+    LogError(
         "[journal] {} events are lost: they were only in events.jsonl files that another program "
         "changed or removed; restore the files and restart the daemon",
         report.lines_lost);
   }
   if (report.lines_taken + report.lines_appended + report.tails_cut > 0) {
-    spdlog::info(
+    LogInfo(
         "[journal] recovered: {} lines read from files, {} appended to files, {} partial lines cut",
         report.lines_taken, report.lines_appended, report.tails_cut);
   }

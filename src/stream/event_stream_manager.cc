@@ -269,7 +269,7 @@ bool EventStreamManager::Register(Subscriber& subscriber) {
   event.data.u64 = subscriber.id;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
   const int error = errno;  // the logger takes a reference, and errno changes under it
-  spdlog::warn("[stream] closed a stream: cannot add its socket to epoll (errno {})", error);
+  LogWarning("[stream] closed a stream: cannot add its socket to epoll (errno {})", error);
   return false;
 }
 
@@ -324,8 +324,8 @@ void EventStreamManager::OnResult(const CatchUpResult& result) {
   subscriber->read_pending = false;
   if (subscriber->state == SubscriberState::kEnding) return;
   if (!result.page) {
-    spdlog::error("[stream] cannot read the journal, a stream is delayed: {}",
-                  result.page.error().message);
+    LogError("[stream] cannot read the journal, a stream is delayed: {}",
+             result.page.error().message);
     pump_.RetryReadLater(*subscriber);
   } else if (subscriber->state == SubscriberState::kStarting) {
     OnStartTime(*subscriber, result.page->scanned_through);

@@ -1,6 +1,6 @@
 #include "stream/sse_frame.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
@@ -71,8 +71,8 @@ void AppendConnectedFrame(std::string& out, const ConnectedFrame& frame) {
   }
   AppendMember(out, ",\"head_seq\":", frame.head_seq);
   AppendMember(out, ",\"resumed_after\":", frame.cursor);
-  fmt::format_to(std::back_inserter(out), ",\"heartbeat_seconds\":{:g}}}\n\n",
-                 static_cast<double>(frame.heartbeat_interval_ms) / 1000);
+  out += fmt::format(",\"heartbeat_seconds\":{:g}}}\n\n",
+                     static_cast<double>(frame.heartbeat_interval_ms) / 1000);
 }
 
 void AppendGapFrame(std::string& out, const GapFrame& frame) {

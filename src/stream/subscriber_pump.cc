@@ -186,7 +186,7 @@ void SubscriberPump::Settle(Subscriber& subscriber, const CatchUpPage& page) {
 }
 
 void SubscriberPump::LogStalled(const Subscriber& subscriber) const {
-  spdlog::warn(
+  LogWarning(
       "[stream] closed stream {} of {} (token {}) after seq {}: the client read nothing for {} s",
       subscriber.id, subscriber.topic->job_id.value_or("all jobs"), subscriber.token_name,
       subscriber.cursor, options_.stall_timeout_ms / 1000);

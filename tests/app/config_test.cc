@@ -60,7 +60,7 @@ TEST(ConfigTest, DefaultsAreTheContract) {
   const Config config;
   EXPECT_EQ(config.server.host, "127.0.0.1");
   EXPECT_EQ(config.server.port, 8008);
-  EXPECT_EQ(config.server.log_level, spdlog::level::info);
+  EXPECT_EQ(config.server.log_level, LogLevel::kInfo);
   EXPECT_EQ(config.storage.runs_dir, "runs");
   EXPECT_EQ(config.limits.request_bytes, 16777216u);
   EXPECT_EQ(config.limits.bodies_in_flight_bytes, 268435456u);
@@ -73,11 +73,11 @@ TEST(ConfigTest, ALogLevelMayBeSpelledInAnyWay) {
   const auto level = [](const std::string& word) {
     return Parse("server: {log_level: " + word + "}").server.log_level;
   };
-  EXPECT_EQ(level("WARN"), spdlog::level::warn);
-  EXPECT_EQ(level("err"), spdlog::level::err);
-  EXPECT_EQ(level("Fatal"), spdlog::level::critical);
-  EXPECT_EQ(level("Trace"), spdlog::level::trace);
-  EXPECT_EQ(level("OFF"), spdlog::level::off);
+  EXPECT_EQ(level("WARN"), LogLevel::kWarning);
+  EXPECT_EQ(level("err"), LogLevel::kError);
+  EXPECT_EQ(level("Fatal"), LogLevel::kCritical);
+  EXPECT_EQ(level("Trace"), LogLevel::kTrace);
+  EXPECT_EQ(level("OFF"), LogLevel::kOff);
 }
 
 TEST(ConfigTest, EmptyDocumentAndEmptySectionStandForDefaults) {
@@ -96,7 +96,7 @@ TEST(ConfigTest, ReadsEveryKind) {
       "stream: {retry_ms: 1, reader_threads: 2}\n");
   EXPECT_EQ(config.server.host, "::1");
   EXPECT_EQ(config.server.port, 0);
-  EXPECT_EQ(config.server.log_level, spdlog::level::warn);
+  EXPECT_EQ(config.server.log_level, LogLevel::kWarning);
   EXPECT_THAT(config.server.hosts, ElementsAre("journal.example.org"));
   EXPECT_THAT(config.server.allowed_origins, ElementsAre("*", "http://localhost:5173"));
   EXPECT_EQ(config.storage.runs_dir, "/data/runs");

@@ -37,7 +37,7 @@ void Dawdle(std::mt19937_64& random, uint64_t most_micros) {
 class GateRaceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
+    SetLogLevel(LogLevel::kOff);
     EventLoggerOptions options;
     options.runs_dir = directory_.Path("runs");
     logger_ = std::move(*EventLogger::Open(options, RealFileSystem(), clock_, metrics_));

@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 class RetainedJournalTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
+    SetLogLevel(LogLevel::kOff);
     EventLoggerOptions options;
     options.runs_dir = runs_;
     auto logger = EventLogger::Open(options, RealFileSystem(), clock_, metrics_);

@@ -91,7 +91,7 @@ TEST_F(RunHeartbeatTest, TheDaemonTakesItAndRefusesOneThatMakesNoSense) {
 class LostRunTest : public RunTest {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
+    SetLogLevel(LogLevel::kOff);
     Config config;
     config.server.port = 0;
     config.storage.runs_dir = runs_dir();

@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 class RetentionOverHttpTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    spdlog::set_level(spdlog::level::off);
+    SetLogLevel(LogLevel::kOff);
     config_.server.port = 0;
     config_.storage.runs_dir = directory_.Path("runs");
     config_.storage.max_events_per_job = 5;

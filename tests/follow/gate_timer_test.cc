@@ -29,7 +29,7 @@ constexpr const char* kMinute = R"({"timeout_seconds":60})";
 
 class GateTimerTest : public testing::Test {
  protected:
-  GateTimerTest() { spdlog::set_level(spdlog::level::off); }
+  GateTimerTest() { SetLogLevel(LogLevel::kOff); }
 
   // As at the start of the daemon.
   void Open() {

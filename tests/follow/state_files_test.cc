@@ -43,7 +43,7 @@ class TickingClock : public ManualClock {
 
 class StateFilesTest : public testing::Test {
  protected:
-  StateFilesTest() { spdlog::set_level(spdlog::level::off); }
+  StateFilesTest() { SetLogLevel(LogLevel::kOff); }
 
   // As at the start of the daemon.
   void Open(bool rewrite_all = false) {
@@ -673,7 +673,7 @@ TEST_F(StateFilesTest, UnderLoadItGathersForLonger) {
 
 // The thread, on the machine's own clock and disk.
 TEST(StateFilesThreadTest, FollowsTheLogAndStops) {
-  spdlog::set_level(spdlog::level::off);
+  SetLogLevel(LogLevel::kOff);
   const TemporaryDirectory directory;
   FakeLog log(SystemClock());
   MetricsRegistry metrics;

@@ -34,9 +34,8 @@ std::string List(const std::vector<std::string>& texts) {
 }
 
 std::string ServerSection(const ServerConfig& server) {
-  const auto level = spdlog::level::to_string_view(server.log_level);
   return "server:\n  host: \"" + server.host + "\"\n  port: " + std::to_string(server.port) +
-         "\n  log_level: " + std::string(level.data(), level.size()) +
+         "\n  log_level: " + std::string(LogLevelName(server.log_level)) +
          "\n  hosts: " + List(server.hosts) +
          "\n  allowed_origins: " + List(server.allowed_origins) + "\n";
 }

@@ -24,7 +24,7 @@ std::vector<std::filesystem::path> InputsOf(const std::string& target) {
 class Corpus : public ::testing::TestWithParam<FuzzTarget> {};
 
 TEST_P(Corpus, HoldsForEveryInput) {
-  spdlog::set_level(spdlog::level::off);
+  SetLogLevel(LogLevel::kOff);
   const std::vector<std::filesystem::path> paths = InputsOf(GetParam().name);
   EXPECT_FALSE(paths.empty());
   GetParam().run("");

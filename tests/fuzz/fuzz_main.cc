@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  spdlog::set_level(spdlog::level::off);
+  SetLogLevel(LogLevel::kOff);
   STAGELOG_CHECK(stagelog::FuzzTargets().size() == 1);
   return 0;
 }

@@ -52,7 +52,7 @@ std::string Report(uint64_t seed, const Schedule& schedule) {
 
 class SimulationTest : public ::testing::Test {
  protected:
-  SimulationTest() { spdlog::set_level(spdlog::level::off); }
+  SimulationTest() { SetLogLevel(LogLevel::kOff); }
 
   // Any thread.
   void RunOne(uint64_t seed) {

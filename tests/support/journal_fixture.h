@@ -42,7 +42,7 @@ EventDraft TypedDraft(const std::string& job_id, const std::string& type);
 class JournalTest : public ::testing::Test {
  protected:
   JournalTest() {
-    spdlog::set_level(spdlog::level::off);
+    SetLogLevel(LogLevel::kOff);
     options_.table_delay_micros = 0;  // the same turn writes them
   }
 

@@ -179,7 +179,7 @@ int Run(int argument_count, char** arguments) {
     parent = argument.substr(9);
   }
   folder = parent + "/stagelog-micro-bench-" + std::to_string(::getpid());
-  spdlog::set_level(spdlog::level::warn);
+  SetLogLevel(LogLevel::kWarning);
   std::filesystem::create_directories(folder);
   benchmark::RunSpecifiedBenchmarks();
   std::filesystem::remove_all(folder);

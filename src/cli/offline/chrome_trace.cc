@@ -4,6 +4,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/json_value.h"
+
 namespace stagelog::cli {
 namespace {
 
@@ -42,7 +44,7 @@ class Tracer {
                          {"tid", 0}});
     }
     const OrderedJson trace = {{"traceEvents", events_}, {"displayTimeUnit", "ms"}};
-    return trace.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+    return DumpJson(trace);
   }
 
  private:

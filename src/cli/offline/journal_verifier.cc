@@ -7,6 +7,7 @@
 #include "cli/offline/packed_file.h"
 #include "cli/send/byte_source.h"
 #include "core/event_codec.h"
+#include "core/json_value.h"
 #include "core/text_line.h"
 #include "log/file/line_reader.h"
 #include "log/file/stored_file.h"
@@ -193,7 +194,7 @@ CliResult<std::optional<ChainAnchor>> ReadStateAnchor(const std::string& path) {
   if (!info || !info->has_value()) return std::nullopt;
   const Result<std::string> text = ReadWholeFile(files, path, kMaxStateBytes);
   if (!text) return Fail(ExitCode::kBadFile, text.error().message);
-  const nlohmann::json state = nlohmann::json::parse(*text, nullptr, false);
+  const nlohmann::json state = ParseJson(*text);
   const bool is_state = state.is_object() && state.contains("events") &&
                         state["events"].is_number_integer() && state.contains("last_hash") &&
                         state["last_hash"].is_string();

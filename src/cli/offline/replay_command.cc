@@ -13,6 +13,7 @@
 #include "cli/offline/replay_server.h"
 #include "cli/signal_watch.h"
 #include "client/daemon_client.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -32,7 +33,7 @@ struct ReplayOptions {
 // Logs go where they do not mix with what is printed.
 class QuietLog {
  public:
-  QuietLog() { StartLogging(spdlog::level::warn); }
+  QuietLog() { StartLogging(LogLevel::kWarning); }
   ~QuietLog() { StopLogging(); }
   QuietLog(const QuietLog&) = delete;
   QuietLog& operator=(const QuietLog&) = delete;
@@ -84,7 +85,7 @@ class Replay {
       return context_.out.WriteLine("replaying " + context_.out.Paint(Style::kBold, job_id) +
                                     " on " + url);
     }
-    return context_.out.WriteLine(Json({{"job_id", job_id}, {"url", url}}).dump());
+    return context_.out.WriteLine(DumpJson(Json({{"job_id", job_id}, {"url", url}})));
   }
 
   void SayRemark() {

@@ -8,6 +8,7 @@
 
 #include "cli/event_line.h"
 #include "cli/offline/replayer.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 
@@ -34,7 +35,7 @@ class ReplayPrinter : public ReplaySink {
     EventLineOptions options;
     options.is_of_run = true;
     if (out_.is_terminal()) options.columns = out_.Width();
-    return EventLine(Json::parse(body), options, out_);
+    return EventLine(ParseOrderedJson(body), options, out_);
   }
 
   Screen& out_;

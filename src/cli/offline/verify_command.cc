@@ -11,6 +11,7 @@
 #include "cli/offline/journal_verifier.h"
 #include "cli/progress.h"
 #include "client/daemon_client.h"
+#include "core/json_value.h"
 #include "log/file/stored_file.h"
 
 namespace stagelog::cli {
@@ -155,7 +156,7 @@ class Verification {
   CliStatus Tell(const JournalPath& journal, const ChainCheck& check, Progress& progress) {
     events_ += check.lines();
     if (!IsIntact(check)) ++wrong_;
-    if (context_.flags.json) return context_.out.WriteLine(CheckJson(journal, check).dump());
+    if (context_.flags.json) return context_.out.WriteLine(DumpJson(CheckJson(journal, check)));
     const bool is_silent = check.finding_count() == 0 && journals_.size() > kIntactShown;
     if (is_silent) return {};
     progress.Hide();

@@ -13,6 +13,7 @@
 #include "cli/screen.h"
 #include "client/daemon_client.h"
 #include "client/json_member.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -62,7 +63,7 @@ CliResult<Job> CreateJob(const Settings& settings, const RunTarget& target,
   if (!target.pipeline.empty()) body["pipeline"] = SanitizeUtf8(target.pipeline);
   if (!options.stages.empty()) body["stages"] = options.stages;
   DaemonClient client(settings);
-  const auto answer = client.Post("/api/v1/jobs", body.dump());
+  const auto answer = client.Post("/api/v1/jobs", DumpJson(body));
   if (!answer) return tl::unexpected(answer.error());
   if (answer->ok()) return Job::kCreated;
   if (answer->status == kConflict) {

@@ -11,6 +11,7 @@
 #include "client/daemon_client.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -60,7 +61,7 @@ std::string BeginPayload(const RunTarget& target, const RunBeginning& beginning)
   payload["folder"] = Folder();
   payload["host"] = HostName();
   payload["pid"] = ::getpid();
-  return payload.dump();
+  return DumpJson(payload);
 }
 
 const char* StreamName(OutputStream stream) {
@@ -105,7 +106,7 @@ void RunRecorder::Begin(const RunBeginning& beginning) {
   const bool resumes = beginning.job == RunBeginning::Job::kResumed;
   const std::string payload = BeginPayload(target_, beginning);
   if (!target_.is_job()) {
-    if (resumes) Say({"job_resumed", "", "", Json{{"for_stage", target_.stage}}.dump()});
+    if (resumes) Say({"job_resumed", "", "", DumpJson(Json{{"for_stage", target_.stage}})});
     Say({"stage_started", target_.stage, "", payload});
   } else if (resumes) {
     Say({"job_resumed", "", "", payload});

@@ -9,6 +9,7 @@
 #include "client/outbox.h"
 #include "client/spool.h"
 #include "core/identifier.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -58,8 +59,8 @@ CliResult<ExitCode> List(Context& context) {
     }
     if (summary.events + summary.refused == 0) continue;
     is_empty = false;
-    const CliStatus said =
-        context.out.WriteLine(context.flags.json ? SummaryJson(summary).dump() : Describe(summary));
+    const CliStatus said = context.out.WriteLine(context.flags.json ? DumpJson(SummaryJson(summary))
+                                                                    : Describe(summary));
     if (!said) return tl::unexpected(said.error());
   }
   if (!is_all) return ExitCode::kBadFile;
@@ -121,11 +122,8 @@ class Flush {
     const uint64_t gone = before > waiting ? before - waiting : 0;
     const uint64_t sent = gone > refused ? gone - refused : 0;
     if (context_.flags.json) {
-      return context_.out.WriteLine(Json{
-          {"job_id", job_id},
-          {"sent", sent},
-          {"refused", refused},
-          {"waiting", waiting}}.dump());
+      return context_.out.WriteLine(DumpJson(
+          Json{{"job_id", job_id}, {"sent", sent}, {"refused", refused}, {"waiting", waiting}}));
     }
     if (gone == 0) return {};
     std::string text = job_id + ": " + Count(sent, "event") + " sent";

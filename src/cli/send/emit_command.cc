@@ -24,6 +24,7 @@
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 #include "core/text_line.h"
 #include "core/vocabulary.h"
 
@@ -107,7 +108,7 @@ CliResult<ExitCode> SendOne(Context& context, const EmitOptions& options, const 
   // One event is answered in full, a batch only in numbers.
   const auto answer = sender.PostOne(event);
   if (!answer) return tl::unexpected(answer.error());
-  const Json json = Json::parse(answer->body, nullptr, false);
+  const Json json = ParseOrderedJson(answer->body);
   const Receipt receipt = ReadReceipt(json, options.job);
   for (const FlaggedEvent& flagged : receipt.events) PrintError(FlagText(flagged, event));
   const ExitCode code = CodeOf(options, receipt.flagged);
@@ -254,7 +255,7 @@ CliResult<ExitCode> EmitInput(Context& context, const EmitOptions& options) {
                         {"last_seq", sender.last_seq()}};
   const CliStatus said = context.out.WriteLine(
       context.flags.json
-          ? summary.dump()
+          ? DumpJson(summary)
           : std::to_string(sender.accepted()) + " events accepted, " +
                 std::to_string(sender.duplicates()) + " already stored" + sender.FlaggedText());
   if (!sent) return tl::unexpected(sent.error());

@@ -7,6 +7,7 @@
 #include "cli/send/time_object.h"
 #include "client/json_member.h"
 #include "core/draft_decoder.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -100,7 +101,7 @@ std::string TextOfScalar(const JsonMember& member) {
 
 std::optional<std::string> TextOfArray(const JsonMember& member) {
   if (member.kind != Kind::kArray) return std::nullopt;
-  const Json array = Json::parse(member.raw, nullptr, false);
+  const Json array = ParseOrderedJson(member.raw);
   if (!array.is_array() || array.empty()) return std::nullopt;
   std::string text;
   const bool is_bytes = array.front().is_number_unsigned();

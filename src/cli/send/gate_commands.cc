@@ -18,6 +18,7 @@
 #include "client/json_member.h"
 #include "core/identifier.h"
 #include "core/job_state.h"
+#include "core/json_value.h"
 #include "core/payload.h"
 #include "core/query.h"
 
@@ -60,7 +61,7 @@ std::string Words(const Json& list) {
   std::string words;
   for (const Json& word : list) {
     words += words.empty() ? "" : ", ";
-    words += word.is_string() ? word.get<std::string>() : word.dump();
+    words += word.is_string() ? word.get<std::string>() : DumpJson(word);
   }
   return words;
 }
@@ -91,7 +92,7 @@ std::string LocalTime(const std::string& time) {
 CliStatus PrintGates(Context& context, const Json& gates) {
   if (context.flags.json) {
     for (const Json& gate : gates) {
-      if (CliStatus said = context.out.WriteLine(gate.dump()); !said) return said;
+      if (CliStatus said = context.out.WriteLine(DumpJson(gate)); !said) return said;
     }
     return {};
   }
@@ -214,7 +215,7 @@ std::string DecisionBody(const GateOptions& options) {
   Json body = Json::object();
   if (!options.comment.empty()) body["comment"] = options.comment;
   if (!options.choice.empty()) body["choice"] = options.choice;
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(body);
 }
 
 CliError RefusedDecision(const DaemonClient& client, const Answer& answer) {
@@ -230,7 +231,7 @@ CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const c
   if (!answer->ok()) return tl::unexpected(RefusedDecision(client, *answer));
   const Json receipt = ObjectOf(answer->body);
   const CliStatus said = context.out.WriteLine(
-      context.flags.json ? receipt.dump()
+      context.flags.json ? DumpJson(receipt)
                          : options.gate + " of " + options.job + " " +
                                (std::string(decision) == "approve" ? "approved" : "rejected") +
                                ", the job is " + TextAt(receipt, "job_status"));
@@ -265,7 +266,7 @@ CliResult<std::string> GatePayload(const GateOptions& options) {
     payload["timeout_seconds"] = *seconds;
   }
   if (!options.on_timeout.empty()) payload["on_timeout"] = options.on_timeout;
-  return payload.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(payload);
 }
 
 CliResult<ExitCode> Open(Context& context, const GateOptions& options) {

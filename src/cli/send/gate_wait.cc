@@ -11,6 +11,7 @@
 #include "client/daemon_client.h"
 #include "client/json_member.h"
 #include "client/spool.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -125,7 +126,7 @@ class GateWait {
     if (!TextAt(gate, "choice").empty()) line += ", choice " + TextAt(gate, "choice");
     if (!TextAt(gate, "comment").empty()) line += ": " + TextAt(gate, "comment");
     const CliStatus said =
-        context_.out.WriteLine(context_.flags.json ? gate.dump() : EscapeControls(line));
+        context_.out.WriteLine(context_.flags.json ? DumpJson(gate) : EscapeControls(line));
     if (!said) return tl::unexpected(said.error());
     if (status == "approved" || status == "auto_approved") return ExitCode::kOk;
     return status == "rejected" ? ExitCode::kRejected : ExitCode::kUndecided;

@@ -13,6 +13,7 @@
 #include "client/spool.h"
 #include "core/draft_decoder.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -368,7 +369,7 @@ CliStatus ImportRun::Create(const MappedLine& line) {
   const auto answer = sender_.PostTo("/api/v1/jobs", event);
   if (!answer) return tl::unexpected(answer.error());
   if (answer->status == 201) ++created_;
-  const Json problem = Json::parse(answer->body, nullptr, false);
+  const Json problem = ParseOrderedJson(answer->body);
   const bool is_there = answer->status == 409 && TextAt(problem, "code") == "job_exists";
   return answer->ok() || is_there ? CliStatus() : tl::unexpected(client_.AsError(*answer));
 }
@@ -423,7 +424,7 @@ CliStatus ImportRun::PrintSummary() {
                           {"skipped", skipped_},
                           {"unknown_levels", mapper_.unknown_levels()},
                           {"last_seq", sender_.last_seq()}};
-    return context_.out.WriteLine(summary.dump());
+    return context_.out.WriteLine(DumpJson(summary));
   }
   std::string summary = options_.dry_run
                             ? std::to_string(read_ - skipped_) + " events could be sent"

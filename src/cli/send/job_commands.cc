@@ -7,6 +7,7 @@
 #include "client/daemon_client.h"
 #include "client/json_member.h"
 #include "core/identifier.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -23,8 +24,7 @@ CliResult<ExitCode> Tell(Context& context, const JobCommandOptions& options,
   Json body = Json::object();
   if (!options.message.empty()) body["message"] = options.message;
   DaemonClient client(context.settings);
-  const auto answer = client.Post(JobTarget(*job) + "/" + command,
-                                  body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const auto answer = client.Post(JobTarget(*job) + "/" + command, DumpJson(body));
   if (!answer) return tl::unexpected(answer.error());
   if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
   const Json receipt = ObjectOf(answer->body);

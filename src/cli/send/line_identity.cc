@@ -8,6 +8,7 @@
 #include "base/unique_fd.h"
 #include "client/json_member.h"
 #include "client/spool_file.h"
+#include "core/json_value.h"
 
 namespace stagelog::cli {
 namespace {
@@ -28,7 +29,7 @@ bool Agrees(const FileOutline& known, const FileOutline& outline) {
 
 std::vector<KnownFile> Decode(const std::string& text) {
   std::vector<KnownFile> files;
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = ParseOrderedJson(text);
   if (!json.is_array()) return files;
   for (const Json& item : json) {
     KnownFile file;
@@ -51,7 +52,7 @@ std::string Encode(const std::vector<KnownFile>& files) {
     }
     json.push_back({{"salt", file.salt}, {"marks", std::move(marks)}});
   }
-  return json.dump() + "\n";
+  return DumpJson(json) + "\n";
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "client/daemon_client.h"
 #include "client/json_member.h"
 #include "core/job_state.h"
+#include "core/json_value.h"
 #include "core/labels.h"
 #include "core/query.h"
 
@@ -121,7 +122,7 @@ class Listing {
     std::string text;
     if (context_.flags.json) {
       for (const Json& job : page.jobs) {
-        const std::string line = job.dump(-1, ' ', false, Json::error_handler_t::replace);
+        const std::string line = DumpJson(job);
         text += (context_.out.is_terminal() ? EscapeControls(line) : line) + "\n";
       }
       return context_.out.Write(text);

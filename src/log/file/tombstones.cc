@@ -5,6 +5,7 @@
 
 #include "base/timestamp.h"
 #include "core/identifier.h"
+#include "core/json_value.h"
 #include "log/file/job_files.h"
 #include "log/file/line_reader.h"
 
@@ -18,7 +19,7 @@ constexpr std::string_view kTrashPrefix = ".deleted-";
 constexpr uint64_t kPortionBytes = uint64_t{64} << 20;
 
 std::optional<Tombstone> DecodeTombstone(std::string_view line) {
-  const nlohmann::json object = nlohmann::json::parse(line, nullptr, false);
+  const nlohmann::json object = ParseJson(line);
   if (!object.is_object()) return std::nullopt;
   Tombstone tombstone;
   const auto number = [&object](const char* key, int64_t& value) {
@@ -69,7 +70,7 @@ std::string EncodeTombstone(const Tombstone& tombstone) {
   object["events"] = tombstone.event_count;
   object["deleted_at"] = FormatTimestamp(tombstone.deleted_at_micros);
   if (!tombstone.actor.empty()) object["actor"] = tombstone.actor;
-  return object.dump();
+  return DumpJson(object);
 }
 
 Status CheckTombstoneFile(FileSystem& files, const std::string& runs_dir) {

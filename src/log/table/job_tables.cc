@@ -145,7 +145,7 @@ void JobTables::PutOff(const std::string& problem) {
   if (problem_ == problem) return;
   problem_ = problem;
   advanced_.notify_all();
-  spdlog::warn("[journal] cannot write the tables of jobs: {}; trying again", problem);
+  LogWarning("[journal] cannot write the tables of jobs: {}; trying again", problem);
 }
 
 void JobTables::SetThrough(int64_t seq) {
