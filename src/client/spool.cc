@@ -31,13 +31,8 @@ UniqueFd OpenToRead(const std::string& path) {
   return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 }
 
-ino_t InodeOf(int fd) {
-  struct stat info {};
-  return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
-}
-
-std::string SentText(uint64_t offset, ino_t inode) {
-  return std::to_string(offset) + " " + std::to_string(inode) + "\n";
+std::string SentText(uint64_t offset, const std::string& file) {
+  return std::to_string(offset) + " " + file + "\n";
 }
 
 // The offset in `sent`; 0 (everything is sent again, which does no harm) when there is none, or one
@@ -45,11 +40,12 @@ std::string SentText(uint64_t offset, ino_t inode) {
 uint64_t ReadSent(const std::string& folder, const UniqueFd& events) {
   const UniqueFd file = OpenToRead(SentPath(folder));
   if (!file.valid()) return 0;
-  const auto text = ReadAt(file.get(), 0, 64);
+  const auto text = ReadAt(file.get(), 0, 128);
   if (!text) return 0;
   uint64_t offset = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), offset);
-  const bool is_valid = error == std::errc() && *text == SentText(offset, InodeOf(events.get()));
+  const bool is_valid =
+      error == std::errc() && *text == SentText(offset, FileIdentity(events.get()));
   return is_valid && offset <= SizeOf(events.get()) ? offset : 0;
 }
 
@@ -103,7 +99,7 @@ Result<SpoolPlace> SpoolWriter::Append(std::string_view lines) {
   if (!done) static_cast<void>(!::ftruncate(fd, static_cast<off_t>(size)));
   ::flock(fd, LOCK_UN);
   if (!done) return tl::unexpected(done.error());
-  return SpoolPlace{InodeOf(fd), size + lines.size()};
+  return SpoolPlace{FileIdentity(fd), size + lines.size()};
 }
 
 Result<bool> SpoolReader::Lock() {
@@ -163,7 +159,7 @@ Result<SpoolLines> SpoolReader::Next(size_t max_lines, size_t max_bytes) {
 
 Status SpoolReader::MarkSent(uint64_t offset) {
   offset_ = offset;
-  return ReplaceSmallFile(SentPath(folder_), SentText(offset, InodeOf(events_.get())), false);
+  return ReplaceSmallFile(SentPath(folder_), SentText(offset, FileIdentity(events_.get())), false);
 }
 
 Status SpoolReader::Refuse(std::string_view line, std::string_view reason) {
@@ -210,7 +206,7 @@ bool SpoolReader::HasUnsent() const {
 
 bool SpoolReader::IsSent(const SpoolPlace& place) const {
   const UniqueFd file = OpenToRead(EventsPath(folder_));
-  if (!file.valid() || InodeOf(file.get()) != place.inode) return true;
+  if (!file.valid() || FileIdentity(file.get()) != place.file) return true;
   return ReadSent(folder_, file) >= place.offset;
 }
 

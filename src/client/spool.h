@@ -2,7 +2,7 @@
 // share:
 //
 //   events.ndjson   appended to, whole lines under its flock, by whoever has an event of the job
-//   sent            how many bytes of it the daemon has, and its inode; replaced by rename
+//   sent            how many bytes of it the daemon has, and which file it is; replaced by rename
 //   sender.lock     held with flock by the one process that sends
 //   refused.ndjson  events that the daemon will never take, each with the reason
 //
@@ -32,7 +32,7 @@ std::string SpoolRoot(const Environment& environment);
 
 // A position after the last appended line.
 struct SpoolPlace {
-  ino_t inode = 0;
+  std::string file;  // FileIdentity()
   uint64_t offset = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/file_system.h"
+#include "base/sha256.h"
 
 namespace stagelog::cli {
 namespace {
@@ -70,6 +71,15 @@ bool LockIfLinked(int fd) {
   if (IsLinked(fd)) return true;
   ::flock(fd, LOCK_UN);
   return false;
+}
+
+std::string FileIdentity(int fd) {
+  constexpr size_t kEnough = 4096;  // an event's id stands before its payload
+  struct stat info {};
+  const bool is_known = ::fstat(fd, &info) == 0;
+  const Result<std::string> begin = ReadAt(fd, 0, kEnough);
+  const std::string first_line = begin ? begin->substr(0, begin->find('\n')) : "";
+  return std::to_string(is_known ? info.st_ino : 0) + " " + Sha256Hex(first_line);
 }
 
 uint64_t SizeOf(int fd) {

@@ -21,6 +21,10 @@ Result<UniqueFd> OpenLocked(const std::string& path, bool waits);
 // Locks a file that is open. False when it has been removed.
 bool LockIfLinked(int fd);
 
+// Which file it is: its inode and a digest of its first line, for an inode that is free is soon
+// given to another file.
+std::string FileIdentity(int fd);
+
 uint64_t SizeOf(int fd);
 // Up to `size` bytes at `offset`; fewer only at the end.
 Result<std::string> ReadAt(int fd, uint64_t offset, size_t size);
