@@ -1,5 +1,7 @@
 #include "core/json_text.h"
 
+#include "base/utf8.h"
+
 namespace stagelog {
 namespace {
 
@@ -17,40 +19,12 @@ size_t StringEnd(std::string_view json, size_t start) {
   return json.size();
 }
 
-bool IsBetween(char c, unsigned char low, unsigned char high) {
-  const unsigned char byte = static_cast<unsigned char>(c);
-  return byte >= low && byte <= high;
-}
-
-// Bytes of the well-formed UTF-8 character that begins at `start`; 0 when none does.
-size_t CharacterLength(std::string_view text, size_t start) {
-  struct Form {
-    unsigned char first_low, first_high, second_low, second_high;
-    size_t length;
-  };
-  static constexpr Form kForms[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-                                    {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-                                    {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-                                    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-  if (IsBetween(text[start], 0, 0x7f)) return 1;
-  for (const Form& form : kForms) {
-    if (!IsBetween(text[start], form.first_low, form.first_high)) continue;
-    if (text.size() - start < form.length) return 0;
-    if (!IsBetween(text[start + 1], form.second_low, form.second_high)) return 0;
-    for (size_t at = start + 2; at < start + form.length; ++at) {
-      if (!IsBetween(text[at], 0x80, 0xbf)) return 0;
-    }
-    return form.length;
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string QuotableText(std::string_view text, size_t max_bytes) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    const size_t length = CharacterLength(text, at);
+    const size_t length = CharacterLength(text.substr(at));
     const std::string_view character = length == 0 ? "?" : text.substr(at, length);
     if (out.size() + character.size() > max_bytes) break;
     out += character;

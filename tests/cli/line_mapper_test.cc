@@ -6,7 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/run/utf8_text.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 
 namespace stagelog {
 namespace {
@@ -339,7 +340,7 @@ TEST(LineMapperTest, ATextOfJournaldMayBeAnArray) {
   EXPECT_EQ(text["message"], "h\xc3\xa9");
   EXPECT_FALSE(text.contains("payload"));
   const OrderedJson bytes = EventOf(mapping, R"({"MESSAGE":[104,255]})");
-  EXPECT_EQ(bytes["message"], cli::SanitizeUtf8("h\xff"));
+  EXPECT_EQ(bytes["message"], SanitizeUtf8("h\xff"));
   EXPECT_EQ(bytes["payload"]["MESSAGE"].dump(), "[104,255]");
   EXPECT_EQ(EventOf(mapping, R"({"MESSAGE":["a","b"]})")["message"], "a\nb");
   EXPECT_THAT(EventOf(mapping, R"({"MESSAGE":[104,256]})")["message"].get<std::string>(),
@@ -548,8 +549,8 @@ TEST(LineMapperTest, ALineThatIsNoObjectIsALog) {
   }
   const std::string bytes = "caf\xe9 \xff";
   const OrderedJson event = EventOf(mapping, bytes);
-  EXPECT_EQ(event["message"], cli::SanitizeUtf8(bytes));
-  EXPECT_EQ(event["payload"]["raw_base64"], cli::Base64(bytes));
+  EXPECT_EQ(event["message"], SanitizeUtf8(bytes));
+  EXPECT_EQ(event["payload"]["raw_base64"], Base64(bytes));
 }
 
 TEST(LineMapperTest, NulsOfAPowerLossAreCounted) {

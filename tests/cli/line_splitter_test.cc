@@ -6,7 +6,8 @@
 
 #include <random>
 
-#include "cli/run/utf8_text.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 
 namespace stagelog::cli {
 namespace {

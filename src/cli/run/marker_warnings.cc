@@ -8,9 +8,9 @@
 #include "base/nearest.h"
 #include "base/terminal_text.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/foreign_text.h"
 #include "cli/run/run_marker.h"
-#include "cli/run/utf8_text.h"
 #include "core/identifier.h"
 
 namespace stagelog::cli {

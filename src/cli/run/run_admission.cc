@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "cli/run/utf8_text.h"
+#include "base/utf8.h"
 #include "cli/screen.h"
 #include "client/daemon_client.h"
 #include "client/json_member.h"

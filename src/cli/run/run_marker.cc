@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "cli/run/utf8_text.h"
+#include "base/utf8.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
 

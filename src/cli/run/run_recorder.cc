@@ -7,7 +7,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "cli/run/utf8_text.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 #include "client/daemon_client.h"
 #include "core/identifier.h"
 #include "core/json_text.h"

@@ -5,9 +5,10 @@
 #include <optional>
 #include <set>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "base/timestamp.h"
-#include "cli/run/utf8_text.h"
+#include "base/utf8.h"
 #include "cli/send/legal_name.h"
 #include "cli/send/line_fields.h"
 #include "cli/send/lone_surrogate.h"

@@ -1,8 +1,6 @@
-#include "cli/run/utf8_text.h"
+#include "base/utf8.h"
 
-#include <openssl/evp.h>
-
-namespace stagelog::cli {
+namespace stagelog {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
@@ -35,7 +33,8 @@ size_t LengthByFirstByte(unsigned char first) {
   return 0;
 }
 
-// Bytes of the well-formed character that `text` begins with; 0 when it begins with none.
+}  // namespace
+
 size_t CharacterLength(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const size_t length = LengthByFirstByte(byte(0));
@@ -46,8 +45,6 @@ size_t CharacterLength(std::string_view text) {
   }
   return length;
 }
-
-}  // namespace
 
 bool IsUtf8(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -69,13 +66,4 @@ std::string SanitizeUtf8(std::string_view bytes) {
   return text;
 }
 
-std::string Base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock() ends it with a zero
-  const int size = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(size));
-  return text;
-}
-
-}  // namespace stagelog::cli
+}  // namespace stagelog
