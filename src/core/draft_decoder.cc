@@ -285,34 +285,6 @@ Refusal TooManyEvents() {
                     " events; split it"};
 }
 
-tl::expected<DecodedBody, Refusal> DecodeArray(std::string_view text, const DraftOrigin& origin) {
-  DecodedBody body{.drafts = {}, .is_batch = true, .where = {.is_array = true, .places = {}}};
-  if (Trimmed(text.substr(1)) == "]") {
-    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch contains no events"});
-  }
-  size_t at = 1;
-  while (true) {
-    const auto index = static_cast<int64_t>(body.drafts.size());
-    if (body.drafts.size() == kMaxBatchEvents) return tl::unexpected(TooManyEvents());
-    const size_t end = ElementEnd(text, at);
-    auto draft = DecodeDraft(Trimmed(text.substr(at, end - at)), origin);
-    if (!draft) return tl::unexpected(AtPlace(std::move(draft.error()), true, index));
-    body.drafts.push_back(std::move(*draft));
-    body.where.places.push_back(index);
-    if (end >= text.size() || text[end] == '}') {
-      return tl::unexpected(
-          Refusal{.code = "malformed_json", .detail = "the array is not closed: missing ']'"});
-    }
-    at = end + 1;
-    if (text[end] == ']') break;
-  }
-  if (!Trimmed(text.substr(at)).empty()) {
-    return tl::unexpected(
-        Refusal{.code = "malformed_json", .detail = "unexpected text after the end of the array"});
-  }
-  return body;
-}
-
 }  // namespace
 
 Refusal BatchPlaces::Locate(Refusal refusal) const {
@@ -333,10 +305,39 @@ tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const Draft
   return DraftReader(std::move(*members)).Read(origin);
 }
 
+tl::expected<DecodedBody, Refusal> DecodeJsonArray(std::string_view text, const DraftOrigin& origin,
+                                                   ElementDecoder decode) {
+  DecodedBody body{.drafts = {}, .is_batch = true, .where = {.is_array = true, .places = {}}};
+  if (Trimmed(text.substr(1)) == "]") {
+    return tl::unexpected(Refusal{.code = "empty_batch", .detail = "the batch contains no events"});
+  }
+  size_t at = 1;
+  while (true) {
+    const auto index = static_cast<int64_t>(body.drafts.size());
+    if (body.drafts.size() == kMaxBatchEvents) return tl::unexpected(TooManyEvents());
+    const size_t end = ElementEnd(text, at);
+    auto draft = decode(Trimmed(text.substr(at, end - at)), origin);
+    if (!draft) return tl::unexpected(AtPlace(std::move(draft.error()), true, index));
+    body.drafts.push_back(std::move(*draft));
+    body.where.places.push_back(index);
+    if (end >= text.size() || text[end] == '}') {
+      return tl::unexpected(
+          Refusal{.code = "malformed_json", .detail = "the array is not closed: missing ']'"});
+    }
+    at = end + 1;
+    if (text[end] == ']') break;
+  }
+  if (!Trimmed(text.substr(at)).empty()) {
+    return tl::unexpected(
+        Refusal{.code = "malformed_json", .detail = "unexpected text after the end of the array"});
+  }
+  return body;
+}
+
 tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body,
                                                   const DraftOrigin& origin) {
   const std::string_view text = Trimmed(WithoutByteOrderMark(body));
-  if (text.starts_with('[')) return DecodeArray(text, origin);
+  if (text.starts_with('[')) return DecodeJsonArray(text, origin, &DecodeDraft);
   auto draft = DecodeDraft(text, origin);
   if (!draft) return tl::unexpected(std::move(draft.error()));
   DecodedBody decoded;

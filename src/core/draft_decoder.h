@@ -48,6 +48,13 @@ struct DecodedBody {
 };
 tl::expected<DecodedBody, Refusal> DecodeJsonBody(std::string_view body, const DraftOrigin& origin);
 
+// The drafts of a JSON array (it begins with '['), each element read by `decode`.
+using ElementDecoder = tl::expected<EventDraft, Refusal> (*)(std::string_view json,
+                                                             const DraftOrigin& origin);
+tl::expected<DecodedBody, Refusal> DecodeJsonArray(std::string_view array,
+                                                   const DraftOrigin& origin,
+                                                   ElementDecoder decode);
+
 // The drafts of an NDJSON body: an object a line, blank lines passed over (as are a byte order mark
 // and carriage returns, core/text_line.h). A refusal bears its line; all lines count.
 tl::expected<DecodedBody, Refusal> DecodeNdjsonBody(std::string_view body,

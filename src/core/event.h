@@ -13,6 +13,9 @@ namespace stagelog {
 
 inline constexpr int64_t kMaxAttempt = 1'000'000'000;
 
+// The actor of events that the daemon itself appends: gates whose time is over.
+inline constexpr const char* kOwnActor = "stagelog";
+
 // What an emitter sent, checked and with the defaults of its type filled in. Empty text stands for
 // "left out".
 struct EventDraft {

@@ -223,6 +223,7 @@ EventView ViewEvent(std::string_view body) {
     if (key == "type") view.type = Unquoted(value);
     if (key == "stage") view.stage = Unquoted(value);
     if (key == "gate") view.gate = Unquoted(value);
+    if (key == "status") view.status = Unquoted(value);
     if (key == "level") view.level = Unquoted(value);
     if (key == "message") view.message = Unquoted(value);
     if (key == "payload") view.payload = value;

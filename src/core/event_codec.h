@@ -34,6 +34,7 @@ struct EventView {
   std::string_view stage;
   std::string_view gate;
   int64_t attempt = 0;  // 0 when there is none
+  std::string_view status;
   std::string_view level;
   std::string_view message;
   std::string_view payload;

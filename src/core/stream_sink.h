@@ -3,6 +3,8 @@
 #define STAGELOG_CORE_STREAM_SINK_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,12 +14,28 @@
 
 namespace stagelog {
 
+// How journal events stand in the frames of a stream.
+struct FrameForm {
+  enum class Kind : uint8_t {
+    kPlain,        // as they are stored
+    kNamed,        // the same, with `event: <type>`
+    kCloudEvents,  // as CloudEvents in the JSON format
+    kCdEvents,     // the same, with CDEvents in them where there is an equivalent
+  };
+  static constexpr size_t kKinds = 4;
+
+  Kind kind = Kind::kPlain;
+  std::shared_ptr<const std::string> journal_id;  // of the sources of CloudEvents; else null
+
+  bool operator==(const FrameForm& other) const { return kind == other.kind; }
+};
+
 // A subscriber to be: what it wants and from where.
 struct StreamRequest {
   std::optional<std::string> job_id;  // none: all jobs
   EventFilter filter;
   StreamStart start;
-  bool named = false;           // adds `event: <type>` to journal events
+  FrameForm form;
   bool until_terminal = false;  // closes when the job is over and all that matches was sent
   std::string token_name;       // the stream is closed when this token is taken away
   // HTTP/1.1: the body comes in chunks (RFC 9112, section 7.1), and only an `end` frame is followed

@@ -12,7 +12,6 @@
 namespace stagelog {
 namespace {
 
-constexpr const char* kActor = "stagelog";
 constexpr size_t kGatesAtOnce = 256;
 constexpr size_t kFewTimers = 4'096;
 
@@ -56,7 +55,7 @@ EventDraft DecisionOn(const GateListing& gate) {
   draft.level = traits.level;
   draft.message = "gate " + gate.gate + ": " + reason;
   draft.payload = R"({"comment":")" + reason + R"(","via":"timer"})";
-  draft.actor = kActor;
+  draft.actor = kOwnActor;
   return draft;
 }
 

@@ -1,0 +1,219 @@
+#include "core/dialect/cloud_event_encoder.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/dialect/cloud_event_subject.h"
+#include "core/dialect/cloud_event_type.h"
+#include "core/event.h"
+#include "core/event_codec.h"
+#include "core/json_text.h"
+#include "core/vocabulary.h"
+
+namespace stagelog {
+namespace {
+
+// As many digits as the largest seq has, so that texts are in the order of the numbers.
+constexpr size_t kSequenceDigits = 19;
+
+std::string Quoted(std::string_view escaped) { return "\"" + std::string(escaped) + "\""; }
+
+std::string Sequence(int64_t seq) {
+  const std::string digits = std::to_string(seq);
+  return std::string(kSequenceDigits - std::min(kSequenceDigits, digits.size()), '0') + digits;
+}
+
+bool HasKey(std::string_view object, std::string_view key) {
+  for (JsonMembers members(object); members.Next();) {
+    if (members.key() == key) return true;
+  }
+  return false;
+}
+
+// The message and the members of the payload in one object; apart where they have the same name.
+std::string DataOf(const EventView& view) {
+  std::string data;
+  if (!view.message.empty()) AppendJsonMember(data, "message", Quoted(view.message));
+  if (!view.payload.empty()) {
+    if (!view.message.empty() && HasKey(view.payload, "message")) {
+      AppendJsonMember(data, "payload", view.payload);
+    } else if (view.payload != "{}") {
+      data += data.empty() ? "{" : ",";
+      data += view.payload.substr(1, view.payload.size() - 2);
+    }
+  }
+  return data.empty() ? data : data + "}";
+}
+
+// What was sent instead of the status that the type implies.
+std::string_view OwnStatus(const EventView& view) {
+  const TypeTraits* traits = FindType(view.type);
+  return traits != nullptr && view.status == traits->status ? std::string_view() : view.status;
+}
+
+// A CloudEvent of one of our events, whose type, subject and data may be another's.
+struct Envelope {
+  std::string type;
+  std::string subject;
+  std::string data;
+};
+
+std::string SourceOf(const EventView& view, std::string_view journal_id) {
+  return "/" + std::string(journal_id) + "/jobs/" + std::string(view.job_id);
+}
+
+Envelope OwnEnvelope(const EventView& view) {
+  CloudEventSubject subject{.stage = std::string(view.stage), .gate = std::string(view.gate)};
+  if (view.attempt > 0) subject.attempt = view.attempt;
+  return {.type = CloudEventTypeOf(view.type), .subject = SubjectOf(subject), .data = DataOf(view)};
+}
+
+std::string Encode(const EventView& view, std::string_view journal_id, const Envelope& envelope) {
+  std::string event;
+  const auto add = [&event](std::string_view name, std::string_view escaped) {
+    if (!escaped.empty()) AppendJsonMember(event, name, Quoted(escaped));
+  };
+  add("specversion", "1.0");
+  add("id", view.event_id);
+  add("source", SourceOf(view, journal_id));
+  add("type", envelope.type);
+  add("subject", envelope.subject);
+  add("time", view.occurred_at);
+  add("sequence", Sequence(view.seq));
+  add("recordedtime", view.ts);
+  add("severitytext", view.level);
+  add("partitionkey", view.job_id);
+  if (!view.actor.empty()) {
+    add("authtype", view.actor == kOwnActor ? "system" : "api_key");
+    add("authid", view.actor);
+  }
+  add("status", OwnStatus(view));
+  if (!envelope.data.empty()) {
+    add("datacontenttype", "application/json");
+    AppendJsonMember(event, "data", envelope.data);
+  }
+  return event + "}";
+}
+
+// --- CDEvents
+
+constexpr std::string_view kCdEventsVersion = "0.6.0-draft";
+
+// What a CDEvent says of its subject.
+struct CdEquivalent {
+  std::string_view type;
+  std::string id;
+  std::string content;  // an object
+};
+
+void AddText(std::string& object, std::string_view key, std::string_view escaped) {
+  if (!escaped.empty()) AppendJsonMember(object, key, Quoted(escaped));
+}
+
+CdEquivalent PipelineRun(const EventView& view, std::string_view type, std::string_view outcome) {
+  std::string content;
+  AddText(content, "pipelineName", view.job_id);
+  AddText(content, "uri", "urn:stagelog:job:" + std::string(view.job_id));
+  AddText(content, "outcome", outcome);
+  if (outcome == "failure") AddText(content, "errors", view.message);
+  return {type, std::string(view.job_id), content + "}"};
+}
+
+CdEquivalent TaskRun(const EventView& view, std::string_view type, std::string_view outcome) {
+  std::string run;
+  AddText(run, "id", view.job_id);
+  std::string content;
+  AddText(content, "taskName", view.stage);
+  AppendJsonMember(content, "pipelineRun", run + "}");
+  AddText(content, "outcome", outcome);
+  if (outcome == "failure") AddText(content, "errors", view.message);
+  std::string id = std::string(view.job_id) + "/" + std::string(view.stage);
+  if (view.attempt > 0) id += "/" + std::to_string(view.attempt);
+  return {type, std::move(id), content + "}"};
+}
+
+CdEquivalent Approval(const EventView& view, std::string_view type, std::string_view status) {
+  const std::string job = "/api/v1/jobs/" + std::string(view.job_id);
+  std::string content;
+  AddText(content, "approvalDetailsUrl", job + "/gates/" + std::string(view.gate));
+  AddText(content, "resourceTargetUrl", job);
+  const std::string actor = "urn:stagelog:token:" + std::string(view.actor);
+  AddText(content, status.empty() ? "requestor" : "responder", actor);
+  // Nobody has decided what has expired.
+  if (!status.empty()) AddText(content, "decision", status == "expired" ? "deferred" : status);
+  AddText(content, "status", status);
+  return {type, std::string(view.job_id) + "/" + std::string(view.gate), content + "}"};
+}
+
+std::optional<CdEquivalent> EquivalentOf(const EventView& view) {
+  static constexpr std::string_view kQueued = "dev.cdevents.pipelinerun.queued.0.3.0";
+  static constexpr std::string_view kStarted = "dev.cdevents.pipelinerun.started.0.3.0";
+  static constexpr std::string_view kFinished = "dev.cdevents.pipelinerun.finished.0.3.0";
+  static constexpr std::string_view kTaskStarted = "dev.cdevents.taskrun.started.0.3.0";
+  static constexpr std::string_view kTaskFinished = "dev.cdevents.taskrun.finished.0.3.0";
+  static constexpr std::string_view kCreated = "dev.cdevents.approval.created.0.1.0";
+  static constexpr std::string_view kClosed = "dev.cdevents.approval.closed.0.1.0";
+  const TypeTraits* traits = FindType(view.type);
+  switch (traits == nullptr ? EventType::kCustom : traits->type) {
+    case EventType::kJobCreated:
+      return PipelineRun(view, kQueued, "");
+    case EventType::kJobStarted:
+    case EventType::kJobResumed:
+      return PipelineRun(view, kStarted, "");
+    case EventType::kJobCompleted:
+      return PipelineRun(view, kFinished, "success");
+    case EventType::kJobFailed:
+      return PipelineRun(view, kFinished, "failure");
+    case EventType::kJobCanceled:
+      return PipelineRun(view, kFinished, "cancel");
+    case EventType::kStageStarted:
+      return TaskRun(view, kTaskStarted, "");
+    case EventType::kStageCompleted:
+      return TaskRun(view, kTaskFinished, "success");
+    case EventType::kStageFailed:
+      return TaskRun(view, kTaskFinished, "failure");
+    case EventType::kGatePause:
+      return Approval(view, kCreated, "");
+    case EventType::kGateApproved:
+    case EventType::kGateAutoApproved:
+      return Approval(view, kClosed, "approved");
+    case EventType::kGateRejected:
+      return Approval(view, kClosed, "rejected");
+    case EventType::kGateExpired:
+      return Approval(view, kClosed, "expired");
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string EncodeCloudEvent(std::string_view body, std::string_view journal_id) {
+  const EventView view = ViewEvent(body);
+  return Encode(view, journal_id, OwnEnvelope(view));
+}
+
+std::string EncodeCdEvent(std::string_view body, std::string_view journal_id) {
+  const EventView view = ViewEvent(body);
+  const std::optional<CdEquivalent> equivalent = EquivalentOf(view);
+  if (!equivalent) return Encode(view, journal_id, OwnEnvelope(view));
+  std::string context;
+  AddText(context, "specversion", kCdEventsVersion);
+  AddText(context, "id", view.event_id);
+  AddText(context, "source", SourceOf(view, journal_id));
+  AddText(context, "type", equivalent->type);
+  AddText(context, "timestamp", view.occurred_at);
+  std::string subject;
+  AddText(subject, "id", equivalent->id);
+  AppendJsonMember(subject, "content", equivalent->content);
+  Envelope envelope{.type = std::string(equivalent->type), .subject = equivalent->id, .data = {}};
+  AppendJsonMember(envelope.data, "context", context + "}");
+  AppendJsonMember(envelope.data, "subject", subject + "}");
+  // What CDEvents have no place for.
+  std::string custom = DataOf(view);
+  if (!custom.empty()) AppendJsonMember(envelope.data, "customData", custom);
+  envelope.data += '}';
+  return Encode(view, journal_id, envelope);
+}
+
+}  // namespace stagelog
