@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/event_bodies.h"
 #include "api/journal_metrics.h"
 
 namespace stagelog {
@@ -66,7 +67,8 @@ std::vector<Route> ApiRoutes(ApiServices services) {
              },
          .takes_body = row.takes_body,
          .is_append = row.is_append,
-         .is_stream = row.is_stream});
+         .is_stream = row.is_stream,
+         .body_types = row.is_append ? EventBodyTypes() : BodyTypes()});
   }
   return routes;
 }

@@ -4,12 +4,13 @@
 
 #include "api/api.h"
 #include "api/append_answer.h"
+#include "api/event_bodies.h"
+#include "api/idempotency_key.h"
 #include "api/parameters.h"
 #include "core/draft_decoder.h"
 #include "core/gate_rules.h"
 #include "core/payload.h"
 #include "core/precondition.h"
-#include "http/media_type.h"
 #include "http/problem.h"
 
 namespace stagelog {
@@ -20,10 +21,6 @@ constexpr size_t kDecodeHereBytes = size_t{64} << 10;
 
 // Append() or Enqueue(): the loop kicks the writer itself after its turn.
 using AppendWay = decltype(&EventAppender::Append);
-
-bool IsNdjson(const Call& call) {
-  return ParseMediaType(call.Header("Content-Type").value_or("")).type == kNdjsonType;
-}
 
 // Decisions among the drafts are judged by the writer too: a gate may name its approvers.
 std::optional<Precondition> PreconditionOf(const std::vector<EventDraft>& drafts, bool is_admin) {
@@ -85,9 +82,11 @@ HandlerResult DecodeAndAppend(const ApiServices& services, const Call& call,
                               const std::string& job_id, const Responder& responder,
                               AppendWay append) {
   const DraftOrigin origin{job_id, call.principal.token_name};
-  auto decoded = IsNdjson(call) ? DecodeNdjsonBody(call.request.body, origin)
-                                : DecodeJsonBody(call.request.body, origin);
+  auto decoded = DecodeEvents(call, origin);
   if (!decoded) return Refused(decoded.error());
+  const auto key = ReadIdempotencyKey(call);
+  if (!key) return Refused(key.error());
+  if (*key) ApplyIdempotencyKey(**key, *decoded);
   if (auto refusal = CheckRoles(decoded->drafts, call.principal)) {
     return RefusedAt(decoded->where, std::move(*refusal));
   }

@@ -4,8 +4,10 @@
 #include "api/api.h"
 #include "api/append_answer.h"
 #include "api/command.h"
+#include "api/entity_tag.h"
 #include "api/job_query.h"
 #include "api/long_polls.h"
+#include "api/next_link.h"
 #include "api/parameters.h"
 #include "core/gate_rules.h"
 #include "core/identifier.h"
@@ -32,6 +34,7 @@ const std::vector<std::string> kGateTypes = {"gate_pause",         "gate_approve
 struct GateQuestion {
   JobQuery job;
   std::string gate;
+  std::string if_none_match;
   int64_t deadline_micros = 0;  // monotonic, of the wait
   bool was_absent = false;      // it, or its job, was waited for
   CancelFlag canceled = std::make_shared<std::atomic<bool>>(false);
@@ -60,6 +63,7 @@ tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& c
   }
   return GateQuestion{.job = std::move(*job),
                       .gate = std::move(*gate),
+                      .if_none_match = IfNoneMatch(call),
                       .deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000};
 }
 
@@ -107,7 +111,8 @@ HandlerResult LookAtGate(const ApiServices& services, const std::shared_ptr<Gate
   if (gate->status == GateStatus::kPending && waits && !question->was_absent) {
     return Park(services, question, scanned_through, responder);
   }
-  return {JsonResponse(200, EncodeGate(*job, question->gate) + "\n")};
+  return {WithTag(JsonResponse(200, EncodeGate(*job, question->gate) + "\n"), StateTag(*job),
+                  question->if_none_match)};
 }
 
 tl::expected<GateListRequest, Refusal> ParseGateList(const Call& call) {
@@ -125,7 +130,8 @@ tl::expected<GateListRequest, Refusal> ParseGateList(const Call& call) {
   return GateListRequest{std::move(*statuses), *after, *limit};
 }
 
-std::string EncodeGateList(const std::vector<GateListing>& gates, size_t limit) {
+httplib::Response GateListResponse(const std::vector<GateListing>& gates, size_t limit,
+                                   const NextLink& next) {
   std::string body = "{\"gates\":[";
   const size_t count = std::min(limit, gates.size());
   for (size_t i = 0; i < count; ++i) {
@@ -134,7 +140,10 @@ std::string EncodeGateList(const std::vector<GateListing>& gates, size_t limit) 
   }
   body += "],";
   const bool has_more = gates.size() > limit;
-  return body + PagingMembers(has_more, has_more ? gates[count - 1].opened_seq : 0) + "}\n";
+  const int64_t last = has_more ? gates[count - 1].opened_seq : 0;
+  httplib::Response response = JsonResponse(200, body + PagingMembers(has_more, last) + "}\n");
+  if (has_more) next.Add(response, last);
+  return response;
 }
 
 HandlerResult Decide(const ApiServices& services, const Call& call, const Responder& responder,
@@ -175,10 +184,11 @@ HandlerResult ListGates(const ApiServices& services, Call call, const Responder&
   auto request = ParseGateList(call);
   if (!request) return Refused(request.error());
   const size_t limit = request->limit++;  // one more tells whether there is more
-  const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
+  const auto work = [services, request = std::move(*request), limit,
+                     next = NextLink(call)]() -> HandlerResult {
     const auto gates = services.jobs.ListGates(request);
     if (!gates) return Refused(ReadRefusal(gates.error()));
-    return {JsonResponse(200, EncodeGateList(*gates, limit))};
+    return {GateListResponse(*gates, limit, next)};
   };
   return {RunOnPool{.work = work, .is_search = services.jobs.MustWait()}};
 }

@@ -5,8 +5,12 @@
 
 #include "api/api.h"
 #include "api/append_answer.h"
+#include "api/entity_tag.h"
+#include "api/idempotency_key.h"
 #include "api/job_query.h"
+#include "api/next_link.h"
 #include "api/parameters.h"
+#include "base/name_uuid.h"
 #include "base/random.h"
 #include "core/draft_decoder.h"
 #include "core/job_state_json.h"
@@ -47,7 +51,10 @@ std::optional<Refusal> CheckTopKey(const std::string& key) {
 
 // The body of POST /jobs as the event that it stands for: the type is given, and what a job_created
 // carries in its payload may stand at the top level.
-tl::expected<std::string, Refusal> EventOfBody(std::string_view body, Clock& clock) {
+// A retry with the same key means the same job, also where the daemon is to name it.
+tl::expected<std::string, Refusal> EventOfBody(std::string_view body,
+                                               const std::optional<std::string>& key,
+                                               Clock& clock) {
   body = WithoutByteOrderMark(body);
   auto members = ReadJsonObject(body.empty() ? "{}" : body, kMaxJsonDepth);
   if (!members) return tl::unexpected(std::move(members.error()));
@@ -78,10 +85,14 @@ tl::expected<std::string, Refusal> EventOfBody(std::string_view body, Clock& clo
       has_type = has_type || member.key == "type" || member.key == "event_type";
     }
   }
-  for (const std::string& key : own_keys) {
-    if (inner_keys.contains(key)) return tl::unexpected(DuplicateKey(key));
+  for (const std::string& own : own_keys) {
+    if (inner_keys.contains(own)) return tl::unexpected(DuplicateKey(own));
   }
-  if (!has_job) AppendJsonMember(event, "job_id", '"' + MakeUuidV7(clock.WallMicros()) + '"');
+  if (!has_job) {
+    const std::string job_id =
+        key ? UuidOfName("idempotency-key\n" + *key) : MakeUuidV7(clock.WallMicros());
+    AppendJsonMember(event, "job_id", '"' + job_id + '"');
+  }
   if (!has_type) AppendJsonMember(event, "type", "\"job_created\"");
   if (payload.size() > 1) AppendJsonMember(event, "payload", payload + "}");
   return event + "}";
@@ -169,8 +180,8 @@ tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& cloc
   return request;
 }
 
-std::string EncodeJobList(const ApiServices& services, const std::vector<JobListing>& jobs,
-                          size_t limit) {
+httplib::Response JobListResponse(const ApiServices& services, const std::vector<JobListing>& jobs,
+                                  size_t limit, const NextLink& next) {
   std::string body = "{\"jobs\":[";
   const size_t count = std::min(limit, jobs.size());
   for (size_t i = 0; i < count; ++i) {
@@ -184,7 +195,10 @@ std::string EncodeJobList(const ApiServices& services, const std::vector<JobList
   const bool has_more = jobs.size() > limit;
   const int64_t last = has_more ? jobs[count - 1].first_seq : 0;
   body += "]," + PagingMembers(has_more, last) + ",\"next_before\":";
-  return body + (has_more ? std::to_string(last) : "null") + "}\n";
+  body += (has_more ? std::to_string(last) : "null") + "}\n";
+  httplib::Response response = JsonResponse(200, std::move(body));
+  if (has_more) next.Add(response, last);
+  return response;
 }
 
 // The part `key` of a job's document as a list of its own, with the state it is part of.
@@ -192,7 +206,8 @@ HandlerResult ListPart(const ApiServices& services, const Call& call, const char
   if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
-  return {RunOnPool{[services, question = std::move(*question), key]() -> HandlerResult {
+  return {RunOnPool{[services, question = std::move(*question), key,
+                     condition = IfNoneMatch(call)]() -> HandlerResult {
     const auto job = ResolveJobQuery(services, question);
     if (!job) return Refused(job.error());
     const std::string document = EncodeJobState(*job);
@@ -203,7 +218,8 @@ HandlerResult ListPart(const ApiServices& services, const Call& call, const char
     }
     body += "," + PagingMembers(/*has_more=*/false, 0) + ",\"job_status\":\"";
     body.append(StatusName(job->status)).append("\",\"as_of_seq\":");
-    return {JsonResponse(200, body + std::to_string(job->as_of_seq) + "}\n")};
+    body += std::to_string(job->as_of_seq) + "}\n";
+    return {WithTag(JsonResponse(200, std::move(body)), StateTag(*job), condition)};
   }}};
 }
 
@@ -211,10 +227,13 @@ HandlerResult ListPart(const ApiServices& services, const Call& call, const char
 
 HandlerResult CreateJob(const ApiServices& services, Call call, const Responder& responder) {
   if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
-  const auto event = EventOfBody(call.request.body, services.clock);
+  const auto key = ReadIdempotencyKey(call);
+  if (!key) return Refused(key.error());
+  const auto event = EventOfBody(call.request.body, *key, services.clock);
   if (!event) return Refused(event.error());
   auto draft = DecodeDraft(*event, {"", call.principal.token_name});
   if (!draft) return Refused(draft.error());
+  if (*key && draft->event_id.empty()) draft->event_id = **key;
   if (draft->kind != EventType::kJobCreated) {
     return Refused({.code = "invalid_field",
                     .detail = "'type' must be 'job_created' here; omit it",
@@ -239,10 +258,11 @@ HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&)
   const bool is_search = !request->text.empty() || !request->pipelines.empty() ||
                          !request->labels.empty() || request->updated_after_micros > 0 ||
                          services.jobs.MustWait();
-  const auto work = [services, request = std::move(*request), limit]() -> HandlerResult {
+  const auto work = [services, request = std::move(*request), limit,
+                     next = NextLink(call)]() -> HandlerResult {
     const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused(ReadRefusal(jobs.error()));
-    return {JsonResponse(200, EncodeJobList(services, *jobs, limit))};
+    return {JobListResponse(services, *jobs, limit, next)};
   };
   return {RunOnPool{.work = work, .is_search = is_search}};
 }
@@ -251,12 +271,16 @@ HandlerResult ShowJob(const ApiServices& services, Call call, const Responder&) 
   if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
-  return {RunOnPool{[services, question = std::move(*question)]() -> HandlerResult {
+  return {RunOnPool{[services, question = std::move(*question),
+                     condition = IfNoneMatch(call)]() -> HandlerResult {
     const auto job = ResolveJobQuery(services, question);
     if (!job) return Refused(job.error());
     std::string body = EncodeJobState(*job, LiveMicros(services, question));
     if (question.is_current()) AddWhatIsNow(services, *job, body);
-    return {JsonResponse(200, body + "\n")};
+    const bool has_worker = question.is_current() && !job->IsTerminal();
+    const std::string_view liveness =
+        has_worker ? LivenessName(services.liveness.GetLiveness(job->job_id)) : std::string_view();
+    return {WithTag(JsonResponse(200, body + "\n"), StateTag(*job, liveness), condition)};
   }}};
 }
 
@@ -272,17 +296,19 @@ HandlerResult ShowStage(const ApiServices& services, Call call, const Responder&
   if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
-  return {RunOnPool{
-      [services, question = std::move(*question), path = call.captures.at(1)]() -> HandlerResult {
-        const auto job = ResolveJobQuery(services, question);
-        if (!job) return Refused(job.error());
-        const std::string body = EncodeStage(*job, path, LiveMicros(services, question));
-        if (!body.empty()) return {JsonResponse(200, body + "\n")};
-        return Refused(
-            {.code = "unknown_stage",
-             .detail = "job '" + job->job_id + "' has no stage '" + QuotableText(path, 128) + "'",
-             .field = "stage"});
-      }}};
+  return {RunOnPool{[services, question = std::move(*question), path = call.captures.at(1),
+                     condition = IfNoneMatch(call)]() -> HandlerResult {
+    const auto job = ResolveJobQuery(services, question);
+    if (!job) return Refused(job.error());
+    const std::string body = EncodeStage(*job, path, LiveMicros(services, question));
+    if (!body.empty()) {
+      return {WithTag(JsonResponse(200, body + "\n"), StateTag(*job), condition)};
+    }
+    return Refused(
+        {.code = "unknown_stage",
+         .detail = "job '" + job->job_id + "' has no stage '" + QuotableText(path, 128) + "'",
+         .field = "stage"});
+  }}};
 }
 
 }  // namespace stagelog

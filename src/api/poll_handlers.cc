@@ -6,7 +6,9 @@
 #include "api/api.h"
 #include "api/job_query.h"
 #include "api/long_polls.h"
+#include "api/next_link.h"
 #include "api/parameters.h"
+#include "core/dialect/cloud_event_encoder.h"
 #include "core/json_text.h"
 #include "http/media_type.h"
 #include "http/problem.h"
@@ -14,8 +16,10 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 9> kPollParameters = {
-    "after", "since", "limit", "type", "stage", "level", "job", "q", "wait"};
+constexpr std::array<std::string_view, 10> kPollParameters = {
+    "after", "since", "limit", "type", "stage", "level", "job", "q", "wait", "format"};
+// Beside JSON.
+constexpr std::array<std::string_view, 2> kOtherPageTypes = {kNdjsonType, kCloudEventBatchType};
 constexpr size_t kMaxPageBytes = size_t{8} << 20;
 // What reads, or looks through, more than so many events waits with the searches.
 constexpr int64_t kQuickEvents = 1'000;
@@ -26,9 +30,11 @@ constexpr int64_t kWokenMicros = 25'000;
 // One poll from its query to its answer.
 struct Poll {
   ReadRequest read;
-  std::optional<Position> position;  // none: the newest events
-  int64_t deadline_micros = 0;       // monotonic, of the wait
-  bool as_ndjson = false;
+  std::optional<Position> position;         // none: the newest events
+  int64_t deadline_micros = 0;              // monotonic, of the wait
+  std::string_view media_type = kJsonType;  // of the answer
+  NextLink next;
+  bool as_cd_events = false;                                         // of CloudEvents
   CancelFlag canceled = std::make_shared<std::atomic<bool>>(false);  // `read` looks at it too
 };
 
@@ -77,7 +83,7 @@ tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::strin
   if (!limit) return tl::unexpected(limit.error());
   const auto wait_seconds = ParseWaitSeconds(call);
   if (!wait_seconds) return tl::unexpected(wait_seconds.error());
-  Poll poll;
+  Poll poll{.next = NextLink(call)};
   poll.read.job_id = std::move(job_id);
   poll.read.filter = std::move(*filter);
   poll.read.max_events = *limit;
@@ -85,28 +91,55 @@ tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::strin
   poll.read.canceled = poll.canceled;
   poll.position = *position;
   poll.deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000;
-  poll.as_ndjson = PrefersNdjson(call.Header("Accept").value_or(""));
+  poll.media_type = PreferredType(call.Header("Accept").value_or(""), kOtherPageTypes);
+  const std::string format = call.Parameter("format").value_or("stagelog");
+  if (format == "cloudevents" || format == "cdevents") {
+    poll.media_type = kCloudEventBatchType;
+    poll.as_cd_events = format == "cdevents";
+  } else if (format != "stagelog") {
+    return tl::unexpected(
+        Refusal{.code = "invalid_parameter",
+                .detail = "'format' must be 'cloudevents', 'cdevents' or 'stagelog' (the default)",
+                .field = "format"});
+  }
   return poll;
 }
 
-httplib::Response PageResponse(const Page& page, bool as_ndjson) {
-  std::string body;
+// The events of a page; lines end with a newline, elements of an array are apart by a comma.
+std::string PageText(const Page& page, const Poll& poll, const std::string& journal_id) {
+  const std::string_view media_type = poll.media_type;
+  std::string text;
   for (const PageEvent& event : page.events) {
-    if (!as_ndjson && !body.empty()) body += ',';
-    body += event.body;
-    if (as_ndjson) body += '\n';
+    if (media_type != kNdjsonType && !text.empty()) text += ',';
+    if (media_type == kCloudEventBatchType) {
+      text += poll.as_cd_events ? EncodeCdEvent(event.body, journal_id)
+                                : EncodeCloudEvent(event.body, journal_id);
+    } else {
+      text += event.body;
+    }
+    if (media_type == kNdjsonType) text += '\n';
   }
+  return text;
+}
+
+httplib::Response PageResponse(const ApiServices& services, const Page& page, const Poll& poll) {
+  const std::string_view media_type = poll.media_type;
+  const bool is_cloud_events = media_type == kCloudEventBatchType;
+  const std::string text =
+      PageText(page, poll, is_cloud_events ? services.journal.GetStatus().journal_id : "");
   const std::string next_after = std::to_string(page.scanned_through);
   const std::string head_seq = std::to_string(page.head_seq);
   const char* has_more = page.has_more ? "true" : "false";
-  if (!as_ndjson) {
-    return JsonResponse(200, "{\"events\":[" + body + "],\"next_after\":" + next_after +
-                                 ",\"has_more\":" + has_more + ",\"head_seq\":" + head_seq + "}\n");
-  }
   httplib::Response response;
   response.status = 200;
-  response.body = std::move(body);
-  response.headers.emplace("Content-Type", std::string(kNdjsonType));
+  response.headers.emplace("Content-Type", std::string(media_type));
+  if (page.has_more) poll.next.Add(response, page.scanned_through);
+  if (media_type == kJsonType) {
+    response.body = "{\"events\":[" + text + "],\"next_after\":" + next_after +
+                    ",\"has_more\":" + has_more + ",\"head_seq\":" + head_seq + "}\n";
+    return response;
+  }
+  response.body = is_cloud_events ? "[" + text + "]\n" : text;
   response.headers.emplace("Stagelog-Next-After", next_after);
   response.headers.emplace("Stagelog-Has-More", has_more);
   response.headers.emplace("Stagelog-Head-Seq", head_seq);
@@ -174,7 +207,7 @@ HandlerResult Park(const ApiServices& services, const std::shared_ptr<Poll>& pol
   parked.wake = [services, poll, responder, page](bool something_came) {
     if (!something_came) {
       const bool is_known = page.job_known || !poll->read.job_id;
-      return responder.Finish(is_known ? HandlerResult{PageResponse(page, poll->as_ndjson)}
+      return responder.Finish(is_known ? HandlerResult{PageResponse(services, page, *poll)}
                                        : Refused(NoSuchJob(services, *poll->read.job_id)));
     }
     poll->read.max_micros = kWokenMicros;
@@ -202,7 +235,7 @@ HandlerResult ReadPage(const ApiServices& services, const std::shared_ptr<Poll>&
   if (page->events.empty() && !page->has_more && may_wait) {
     return Park(services, poll, *page, responder);
   }
-  return {PageResponse(*page, poll->as_ndjson)};
+  return {PageResponse(services, *page, *poll)};
 }
 
 HandlerResult StartPoll(const ApiServices& services, const Call& call,

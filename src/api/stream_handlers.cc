@@ -9,13 +9,14 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 13> kStreamParameters = {"last_event_id",
+constexpr std::array<std::string_view, 14> kStreamParameters = {"last_event_id",
                                                                 "lastEventId",
                                                                 "evs_last_event_id",
                                                                 "after",
                                                                 "since",
                                                                 "journal",
                                                                 "named",
+                                                                "format",
                                                                 "until",
                                                                 "type",
                                                                 "stage",
@@ -34,13 +35,35 @@ tl::expected<bool, Refusal> ParseUntil(const Call& call, bool one_job) {
               .field = "until"});
 }
 
+tl::expected<FrameForm, Refusal> ParseForm(const ApiServices& services, const Call& call) {
+  const auto named = ParseSwitch(call, "named");
+  if (!named) return tl::unexpected(named.error());
+  const std::string format = call.Parameter("format").value_or("stagelog");
+  if (format == "stagelog") {
+    return FrameForm{*named ? FrameForm::Kind::kNamed : FrameForm::Kind::kPlain, nullptr};
+  }
+  Refusal refusal{
+      .code = "invalid_parameter",
+      .detail = "'format' must be 'cloudevents', 'cdevents' or 'stagelog' (the default)",
+      .field = "format"};
+  if (format != "cloudevents" && format != "cdevents") return tl::unexpected(std::move(refusal));
+  if (*named) {
+    refusal.detail = "'named' is for the stream's own format: CloudEvents have their type within";
+    refusal.field = "named";
+    return tl::unexpected(std::move(refusal));
+  }
+  return FrameForm{
+      format == "cdevents" ? FrameForm::Kind::kCdEvents : FrameForm::Kind::kCloudEvents,
+      std::make_shared<const std::string>(services.journal.GetStatus().journal_id)};
+}
+
 tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, const Call& call,
                                                  std::optional<std::string> job_id) {
   if (auto refusal = CheckParameters(call, kStreamParameters)) return tl::unexpected(*refusal);
   auto filter = ParseFilter(LookupIn(call));
   if (!filter) return tl::unexpected(filter.error());
-  const auto named = ParseSwitch(call, "named");
-  if (!named) return tl::unexpected(named.error());
+  auto form = ParseForm(services, call);
+  if (!form) return tl::unexpected(form.error());
   const auto until = ParseUntil(call, job_id.has_value());
   if (!until) return tl::unexpected(until.error());
   StreamRequest stream;
@@ -49,7 +72,7 @@ tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, co
   stream.start =
       ParseStreamStart(std::optional<std::string>(call.Header("Last-Event-ID")), LookupIn(call),
                        services.journal.GetStatus().journal_id, services.clock.WallMicros());
-  stream.named = *named;
+  stream.form = std::move(*form);
   stream.until_terminal = *until;
   stream.token_name = call.principal.token_name;
   return stream;

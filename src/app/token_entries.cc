@@ -19,10 +19,11 @@ namespace {
 
 constexpr size_t kMinTokenBytes = 8;
 constexpr size_t kMaxTokenBytes = 1024;
+constexpr int64_t kMaxRequestsPerMinute = 1'000'000'000;
 constexpr std::string_view kTokenRule = "8 to 1024 printable ASCII characters without spaces";
 
-constexpr std::array<std::string_view, 6> kTokenKeys = {"name",       "token",     "token_sha256",
-                                                        "token_file", "token_env", "roles"};
+constexpr std::array<std::string_view, 7> kTokenKeys = {
+    "name", "token", "token_sha256", "token_file", "token_env", "roles", "requests_per_minute"};
 
 // Printable ASCII without blanks travels in a header unchanged.
 bool IsToken(std::string_view text) {
@@ -124,6 +125,9 @@ void ReadTokenMember(std::string_view key, const YamlValue& value, TokenEntry& e
   if (key == "token_file") ReadTokenFile(value, entry);
   if (key == "token_env") ReadTokenVariable(value, entry);
   if (key == "roles") ReadRoles(value, entry);
+  if (key == "requests_per_minute") {
+    entry.requests_per_minute = value.WholeNumber(1, kMaxRequestsPerMinute).value_or(0);
+  }
 }
 
 TokenEntry ReadTokenEntry(const YamlValue& value) {

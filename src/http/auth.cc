@@ -9,7 +9,9 @@
 #include "base/check.h"
 #include "base/nearest.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "core/json_text.h"
+#include "http/request_head.h"
 
 namespace stagelog {
 namespace {
@@ -21,6 +23,7 @@ constexpr size_t kSha256HexDigits = 64;
 Principal MakePrincipal(const TokenEntry& entry) {
   Principal principal;
   principal.token_name = entry.name;
+  principal.requests_per_minute = entry.requests_per_minute;
   for (const Role role : entry.roles) {
     principal.reader = true;  // every role reads
     principal.writer |= role == Role::kWriter || role == Role::kAdmin;
@@ -30,21 +33,15 @@ Principal MakePrincipal(const TokenEntry& entry) {
   return principal;
 }
 
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // The token of "Bearer <token>"; empty for anything else. A scheme has no case (RFC 9110, section
 // 11.1).
 std::string_view PresentedToken(std::string_view authorization) {
-  authorization = Trim(authorization);
-  if (authorization.size() <= kScheme.size() || !IsBlank(authorization[kScheme.size()])) return {};
+  authorization = Trimmed(authorization, kOptionalSpace);
+  if (authorization.size() <= kScheme.size() ||
+      kOptionalSpace.find(authorization[kScheme.size()]) == std::string_view::npos)
+    return {};
   if (strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0) return {};
-  return Trim(authorization.substr(kScheme.size()));
+  return Trimmed(authorization.substr(kScheme.size()), kOptionalSpace);
 }
 
 tl::unexpected<Refusal> Refuse(std::string code, std::string detail) {

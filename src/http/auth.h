@@ -2,6 +2,7 @@
 #ifndef STAGELOG_HTTP_AUTH_H_
 #define STAGELOG_HTTP_AUTH_H_
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,7 @@ struct Principal {
   bool writer = false;
   bool approver = false;
   bool admin = false;
+  int64_t requests_per_minute = 0;  // 0: as many as it likes
 
   bool May(Role role) const;
 
@@ -52,6 +54,7 @@ struct TokenEntry {
   std::string name;        // unique among the entries
   std::string sha256_hex;  // of the token's bytes; 64 lower-case hex digits
   std::vector<Role> roles;
+  int64_t requests_per_minute = 0;  // 0: no limit
 
   bool operator==(const TokenEntry&) const = default;
 };

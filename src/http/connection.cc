@@ -141,7 +141,7 @@ size_t Connection::UntakenBytes() const {
 
 std::string EncodeResponse(const httplib::Response& response, const Exchange& exchange, bool closes,
                            const std::string& date) {
-  const bool has_body = response.status != 204;
+  const bool has_body = response.status != 204 && response.status != 304;
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + ' ';
   out += ReasonPhrase(response.status);
   out += "\r\nDate: " + date + "\r\n";

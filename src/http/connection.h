@@ -6,9 +6,12 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "http/call.h"
+#include "http/content_coding.h"
 #include "http/request_head.h"
 #include "http/route_table.h"
 
@@ -34,12 +37,15 @@ struct Exchange {
   bool body_is_here = false;
   uint64_t content_length = 0;  // bytes
   std::optional<ChunkedReader> chunked;
-  size_t reserved_bytes = 0;   // of the budget for bodies
+  ContentCoding coding = ContentCoding::kIdentity;           // of the body
+  ContentCoding accepted_coding = ContentCoding::kIdentity;  // for a large answer
+  size_t reserved_bytes = 0;                                 // of the budget for bodies
   int64_t started_micros = 0;  // when it was wholly here, or refused before; monotonic
   bool is_long_poll = false;   // for an event, as a long poll does
   std::string origin;          // its Origin field
   std::string bytes;           // the answer, once kAnswered
-  CancelFlag canceled;         // of the work that a GET waits for; null: there is none
+  std::vector<std::pair<std::string, std::string>> more_fields;  // of the answer
+  CancelFlag canceled;  // of the work that a GET waits for; null: there is none
 };
 
 // Received bytes that were not consumed yet. Consuming is amortized O(1) per byte.

@@ -34,8 +34,13 @@ bool IsPortPart(std::string_view text, uint16_t default_port) {
 
 // What an answer may carry, beyond what a page may always read: all of ours but those for proxies.
 constexpr std::string_view kExposedFields =
-    "Location, Retry-After, Allow, WWW-Authenticate, Accept-Encoding, Date, Stagelog-Next-After, "
-    "Stagelog-Has-More, Stagelog-Head-Seq";
+    "Location, Retry-After, Allow, WWW-Authenticate, Accept-Encoding, Date, ETag, Link, "
+    "RateLimit, RateLimit-Policy, Stagelog-Next-After, Stagelog-Has-More, Stagelog-Head-Seq";
+
+// What a request may carry: the attributes that a CloudEvent usually has among them.
+constexpr std::string_view kAllowedFields =
+    "Authorization, Content-Type, Content-Encoding, Last-Event-ID, Idempotency-Key, "
+    "If-None-Match, ce-id, ce-source, ce-specversion, ce-type, ce-subject, ce-time";
 
 // A page of no origin (a local file, a sandboxed frame) sends "null"; only "*" admits it. What is
 // echoed into the head is always well formed.
@@ -79,7 +84,7 @@ HeaderFields PreflightFields(std::string_view origin,
   HeaderFields fields = CorsFields(origin, allowed_origins);
   if (!IsAllowedOrigin(origin, allowed_origins)) return fields;
   fields.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
-  fields.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID");
+  fields.emplace_back("Access-Control-Allow-Headers", kAllowedFields);
   fields.emplace_back("Access-Control-Max-Age", "600");  // seconds
   return fields;
 }

@@ -41,6 +41,7 @@ void FillFromHead(Exchange& exchange, RequestHead head, httplib::Request request
   exchange.body_is_here = !head.chunked && head.content_length == 0;
   exchange.origin = head.Field("Origin").value_or("");
   if (head.chunked) exchange.chunked.emplace(max_body_bytes);
+  exchange.accepted_coding = PreferredCoding(head.Field("Accept-Encoding").value_or(""));
   exchange.call.has_body = head.chunked || head.has_length;
   exchange.call.request = std::move(request);
   exchange.call.fields = std::move(head.fields);
@@ -346,6 +347,10 @@ void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
     return Answer(connection, exchange, std::move(response));
   }
   if (exchange.call.request.method == "OPTIONS") return AnswerPreflight(connection, exchange);
+  if (!TakeFromQuota(exchange)) {
+    if (exchange.route->is_stream) return RefuseStream(connection, exchange);
+    return Refuse(connection, exchange, RateLimited(exchange.call.principal));
+  }
   if (exchange.body_is_here) return RunHandler(connection, exchange);
   connection.body_progress_micros = clock_.MonotonicMicros();
   connection.body_progress_bytes = 0;
@@ -384,13 +389,8 @@ bool HttpServer::ReadBody(Connection& connection) {
     input.Consume(part);
     exchange.body_is_here = body.size() == exchange.content_length;
   }
-  body_bytes_ += body.size() - exchange.reserved_bytes;
-  exchange.reserved_bytes = body.size();
-  body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
-  // A small body always finds room: large ones that trickle in must not keep the others out.
-  if (body_bytes_ > limits_.bodies_in_flight_bytes && body.size() > kSmallBodyBytes) {
-    Refuse(connection, exchange,
-           Overloaded("too many request bodies are in flight; try again later"));
+  if (!Reserve(exchange, body.size())) {
+    Refuse(connection, exchange, TooManyBodies());
     return true;
   }
   if (exchange.body_is_here) {
@@ -402,6 +402,15 @@ bool HttpServer::ReadBody(Connection& connection) {
     connection.body_progress_micros = clock_.MonotonicMicros();
   }
   return false;
+}
+
+// Counts the body of an exchange as it is now. False where that is beyond the budget of all.
+bool HttpServer::Reserve(Exchange& exchange, size_t body_bytes) {
+  body_bytes_ += body_bytes - exchange.reserved_bytes;
+  exchange.reserved_bytes = body_bytes;
+  body_bytes_gauge_.Set(static_cast<int64_t>(body_bytes_));
+  // A small body always finds room: large ones that trickle in must not keep the others out.
+  return body_bytes_ <= limits_.bodies_in_flight_bytes || body_bytes <= kSmallBodyBytes;
 }
 
 void HttpServer::ReleaseBody(Exchange& exchange) {

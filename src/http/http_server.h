@@ -23,6 +23,7 @@
 #include "http/event_loop.h"
 #include "http/library_server.h"
 #include "http/loop_handoff.h"
+#include "http/rate_limiter.h"
 #include "http/request_check.h"
 #include "http/request_line.h"
 #include "http/request_metrics.h"
@@ -128,10 +129,14 @@ class HttpServer {
   void RunHandler(Connection& connection, Exchange& exchange);
   void Conclude(Connection& connection, Exchange& exchange, HandlerResult ending);
   void StartPoolWork(Exchange& exchange, RunOnPool elsewhere, const Responder& responder);
+  void ExpandBody(const Connection& connection, Exchange& exchange, const Responder& responder);
+  bool ReserveExpanded(uint64_t connection_id, uint64_t exchange_id, size_t bytes);
+  bool Reserve(Exchange& exchange, size_t body_bytes);
   void Answer(Connection& connection, Exchange& exchange, httplib::Response response);
   void HandOffSocket(Connection& connection, Exchange& exchange, StreamRequest stream);
   void RefuseStream(Connection& connection, Exchange& exchange);
   void CountRequest(const Exchange& exchange, int status);
+  bool TakeFromQuota(Exchange& exchange);
 
   const HttpLimits limits_;
   StreamSink& streams_;
@@ -162,6 +167,7 @@ class HttpServer {
   bool shutting_down_ = false;
   bool finishing_ = false;
   RequestMetrics request_metrics_;
+  RateLimiter rate_limiter_;
 
   EventAppender* appender_ = nullptr;
   LoopHandoff handoff_;

@@ -50,6 +50,16 @@ void HttpServer::AnswerPreflight(Connection& connection, Exchange& exchange) {
   Answer(connection, exchange, std::move(response));
 }
 
+// Counts the request. False where its token has had what it may have in this minute.
+bool HttpServer::TakeFromQuota(Exchange& exchange) {
+  const Principal& principal = exchange.call.principal;
+  if (principal.requests_per_minute == 0) return true;
+  const RateQuota quota = rate_limiter_.Take(principal.token_name, principal.requests_per_minute,
+                                             clock_.MonotonicMicros());
+  exchange.more_fields = quota.Fields();
+  return quota.is_allowed;
+}
+
 void HttpServer::RunHandler(Connection& connection, Exchange& exchange) {
   if (connection.over_limit() && exchange.route->is_stream) {
     return RefuseStream(connection, exchange);
@@ -57,8 +67,38 @@ void HttpServer::RunHandler(Connection& connection, Exchange& exchange) {
   exchange.stage = Stage::kDeferred;
   exchange.started_micros = clock_.MonotonicMicros();
   const Responder responder(&finisher_, connection.id(), exchange.id);
+  if (exchange.coding != ContentCoding::kIdentity)
+    return ExpandBody(connection, exchange, responder);
   HandlerResult ending = exchange.route->handler(std::move(exchange.call), responder);
   Conclude(connection, exchange, std::move(ending));
+}
+
+// Expands the body on the pool, then runs the handler on the loop.
+void HttpServer::ExpandBody(const Connection& connection, Exchange& exchange,
+                            const Responder& responder) {
+  exchange.stage = Stage::kOnPool;
+  auto call = std::make_shared<Call>(std::move(exchange.call));
+  const auto expand = [this, call, responder, route = exchange.route, coding = exchange.coding,
+                       connection_id = connection.id(), exchange_id = exchange.id] {
+    auto body = Expand(coding, call->request.body, limits_.request_bytes);
+    if (!body) return responder.Finish(Refused(body.error()));
+    call->request.body = std::move(*body);
+    responder.FinishBy([this, call, responder, route, connection_id, exchange_id] {
+      if (!ReserveExpanded(connection_id, exchange_id, call->request.body.size())) {
+        return Refused(TooManyBodies());
+      }
+      return route->handler(std::move(*call), responder);
+    });
+  };
+  pool_.Run(WorkerPool::Kind::kQuick, expand);
+}
+
+// Counts what a compressed body has become. False where there is no room for it.
+bool HttpServer::ReserveExpanded(uint64_t connection_id, uint64_t exchange_id, size_t bytes) {
+  Connection* connection = Find(connection_id);
+  Exchange* exchange = connection == nullptr ? nullptr : connection->FindExchange(exchange_id);
+  if (exchange == nullptr) return true;  // the client is gone: its append is done all the same
+  return Reserve(*exchange, bytes);
 }
 
 void HttpServer::Conclude(Connection& connection, Exchange& exchange, HandlerResult ending) {
@@ -86,9 +126,14 @@ void HttpServer::StartPoolWork(Exchange& exchange, RunOnPool elsewhere,
     exchange.canceled = canceled;
   }
   const auto kind = elsewhere.is_search ? WorkerPool::Kind::kSearch : WorkerPool::Kind::kQuick;
-  pool_.Run(kind, [this, work = std::move(elsewhere.work), responder, canceled] {
+  pool_.Run(kind, [this, work = std::move(elsewhere.work), responder, canceled,
+                   coding = exchange.accepted_coding] {
     if (canceled && *canceled) return reads_dropped_.Add();
-    responder.Finish(work());
+    HandlerResult result = work();
+    if (auto* response = std::get_if<httplib::Response>(&result.way)) {
+      CompressAnswer(coding, *response);
+    }
+    responder.Finish(std::move(result));
   });
 }
 
@@ -99,6 +144,7 @@ void HttpServer::Answer(Connection& connection, Exchange& exchange, httplib::Res
   if (!exchange.origin.empty()) {
     AddFields(response, CorsFields(exchange.origin, policy_.allowed_origins));
   }
+  AddFields(response, exchange.more_fields);
   exchange.bytes = EncodeResponse(response, exchange, closes, FormatHttpDate(clock_.WallMicros()));
   exchange.stage = Stage::kAnswered;
   ReleaseBody(exchange);

@@ -81,20 +81,34 @@ std::optional<std::string> OtherCharset(const MediaType& media_type) {
   return std::nullopt;
 }
 
-bool PrefersNdjson(std::string_view accept) {
-  double ndjson = 0;
+std::optional<double> WeightIn(std::string_view list, std::string_view name) {
+  std::optional<double> weight;
+  while (!list.empty()) {
+    const MediaType range = ParseMediaType(TakeItem(list, ','));
+    if (range.type == name) weight = WeightOf(range);
+  }
+  return weight;
+}
+
+std::string_view PreferredType(std::string_view accept, std::span<const std::string_view> offers) {
   double json = 0;
   int json_fit = 0;
-  while (!accept.empty()) {
-    const MediaType range = ParseMediaType(TakeItem(accept, ','));
-    if (range.type == kNdjsonType) ndjson = WeightOf(range);
+  for (std::string_view rest = accept; !rest.empty();) {
+    const MediaType range = ParseMediaType(TakeItem(rest, ','));
     const int fit = JsonFit(range.type);
-    if (fit > json_fit) {
-      json_fit = fit;
-      json = WeightOf(range);
-    }
+    if (fit <= json_fit) continue;
+    json_fit = fit;
+    json = WeightOf(range);
   }
-  return ndjson > 0 && ndjson >= json;
+  std::string_view preferred = kJsonType;
+  double best = 0;
+  for (const std::string_view offer : offers) {
+    const double weight = WeightIn(accept, offer).value_or(0);
+    if (weight <= best || weight < json) continue;
+    best = weight;
+    preferred = offer;
+  }
+  return preferred;
 }
 
 }  // namespace stagelog

@@ -6,13 +6,15 @@
 #include <utility>
 
 #include "core/json_text.h"
+#include "http/content_coding.h"
 
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 55> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 57> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
+    {"malformed_encoding", 400},
     {"invalid_parameter", 400},
     {"unknown_parameter", 400},
     {"missing_token", 401},
@@ -58,6 +60,7 @@ constexpr std::array<std::pair<std::string_view, int>, 55> kStatuses = {{
     {"not_an_object", 422},
     {"too_deep", 422},
     {"empty_batch", 422},
+    {"rate_limited", 429},
     {"head_too_large", 431},
     {"read_failed", 500},
     {"backup_failed", 500},
@@ -95,7 +98,8 @@ httplib::Response ProblemResponse(const Refusal& refusal) {
   // Caches may keep some of these, 410 for one, and what is not there now may be there soon.
   response.headers.emplace("Cache-Control", "no-store");
   if (refusal.code == "unsupported_encoding") {
-    response.headers.emplace("Accept-Encoding", "identity");  // RFC 9110, section 12.5.3
+    response.headers.emplace("Accept-Encoding",
+                             std::string(kContentCodings));  // RFC 9110, section 12.5.3
   }
   if (status == 401) response.headers.emplace("WWW-Authenticate", "Bearer realm=\"stagelog\"");
   if (status == 503) response.headers.emplace("Retry-After", "1");
@@ -122,6 +126,8 @@ const char* ReasonPhrase(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -154,6 +160,8 @@ const char* ReasonPhrase(int status) {
       return "Misdirected Request";
     case 422:
       return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 503:

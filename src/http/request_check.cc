@@ -1,5 +1,7 @@
 #include "http/request_check.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "core/append_refusal.h"
 #include "core/json_text.h"
@@ -56,7 +58,8 @@ std::optional<Refusal> CheckMethodOverride(const Call& call) {
   return std::nullopt;
 }
 
-// Nothing here has an entity tag, so no condition on one can be evaluated (RFC 9110, section 13.1).
+// What changes something has no entity tag, so no condition on one can be evaluated (RFC 9110,
+// section 13.1); handlers of states evaluate If-None-Match for GET.
 // If-Modified-Since counts for GET and HEAD alone (section 13.1.3).
 std::optional<Refusal> JudgeConditions(const Call& call) {
   if (call.request.method == "GET" || call.request.method == "HEAD") return std::nullopt;
@@ -80,35 +83,58 @@ std::optional<Refusal> CheckExpectation(const Call& call) {
                  .field = "Expect"};
 }
 
-Refusal UnsupportedMediaType(const std::string& sent, const char* field) {
+Refusal UnsupportedMediaType(const BodyTypes& types, const std::string& sent) {
+  std::string names;
+  for (size_t i = 0; i < types.names.size(); ++i) {
+    if (i > 0) names += i + 1 == types.names.size() ? " or " : ", ";
+    names += types.names[i];
+    if (types.names[i] == kJsonType) names += " (curl --json)";
+  }
   return {.code = "unsupported_media_type",
-          .detail =
-              "send application/json (curl --json) or application/x-ndjson, in UTF-8, not " + sent,
-          .field = field};
+          .detail = "send " + names + ", in UTF-8, not " + sent,
+          .field = "Content-Type"};
+}
+
+bool HasFieldOf(const Call& call, std::string_view prefix) {
+  return !prefix.empty() &&
+         std::any_of(call.fields.begin(), call.fields.end(), [prefix](const auto& field) {
+           return EqualsIgnoringCase(field.first.substr(0, prefix.size()), prefix);
+         });
 }
 
 // One that has no type is refused as well: a page of another origin can send such a body without
 // asking first.
-std::optional<Refusal> CheckMediaType(const Call& call) {
+std::optional<Refusal> CheckMediaType(const Call& call, const BodyTypes& types) {
   const MediaType media_type = ParseMediaType(call.Header("Content-Type").value_or(""));
-  if (media_type.type != kJsonType && media_type.type != kNdjsonType) {
-    return UnsupportedMediaType("'" + QuotableText(media_type.type, 80) + "'", "Content-Type");
+  const bool is_named =
+      std::find(types.names.begin(), types.names.end(), media_type.type) != types.names.end();
+  if (!is_named) {
+    // Nor can a page of another origin send such a field without asking first.
+    if (HasFieldOf(call, types.any_beside_fields)) return std::nullopt;
+    return UnsupportedMediaType(types, "'" + QuotableText(media_type.type, 80) + "'");
   }
   const std::optional<std::string> charset = OtherCharset(media_type);
   if (!charset) return std::nullopt;
-  return UnsupportedMediaType("the charset '" + QuotableText(*charset, 80) + "'", "Content-Type");
+  return UnsupportedMediaType(types, "the charset '" + QuotableText(*charset, 80) + "'");
 }
 
-std::optional<Refusal> JudgeContentCoding(const Call& call) {
-  for (const auto& [name, value] : call.fields) {
+// One coding, once: what is packed in layers expands beyond any bound.
+std::optional<Refusal> TakeContentCoding(Exchange& exchange) {
+  for (const auto& [name, value] : exchange.call.fields) {
     if (!EqualsIgnoringCase(name, "Content-Encoding")) continue;
     // "identity" is what no coding is called, and may stand in a list.
-    for (const std::string& coding : SplitList(value)) {
-      const std::string word = ParseMediaType(coding).type;
-      if (word.empty() || word == "identity") continue;
+    for (const std::string& word : SplitList(value)) {
+      const std::optional<ContentCoding> coding = ParseContentCoding(ParseMediaType(word).type);
+      if (coding == ContentCoding::kIdentity) continue;
+      if (coding && exchange.coding == ContentCoding::kIdentity) {
+        exchange.coding = *coding;
+        continue;
+      }
       return Refusal{.code = "unsupported_encoding",
-                     .detail = "send the body uncompressed (Content-Encoding: identity), not '" +
-                               QuotableText(value, 80) + "'",
+                     .detail =
+                         "send the body as gzip, zstd or uncompressed (Content-Encoding: "
+                         "identity), not '" +
+                         QuotableText(value, 80) + "'",
                      .field = "Content-Encoding"};
     }
   }
@@ -116,18 +142,18 @@ std::optional<Refusal> JudgeContentCoding(const Call& call) {
 }
 
 // What the head says of the body.
-std::optional<Refusal> JudgeBody(const Exchange& exchange) {
+std::optional<Refusal> JudgeBody(Exchange& exchange) {
   const Call& call = exchange.call;
   const bool is_empty = exchange.body_is_here && !call.Header("Content-Type");
   if (!exchange.route->takes_body || !call.has_body) return std::nullopt;
-  if (auto refusal = JudgeContentCoding(call)) return refusal;
+  if (auto refusal = TakeContentCoding(exchange)) return refusal;
   if (call.Header("Content-Range")) {
     return Refusal{
         .code = "malformed_request",
         .detail = "partial bodies are not supported: send the whole body without 'Content-Range'",
         .field = "Content-Range"};
   }
-  return is_empty ? std::nullopt : CheckMediaType(call);
+  return is_empty ? std::nullopt : CheckMediaType(call, exchange.route->body_types);
 }
 
 std::optional<Refusal> CheckLength(const Exchange& exchange, const ServerLoad& load) {
@@ -145,6 +171,17 @@ std::optional<Refusal> CheckLength(const Exchange& exchange, const ServerLoad& l
 }
 
 }  // namespace
+
+Refusal TooManyBodies() {
+  return Overloaded("too many request bodies are in flight; try again later");
+}
+
+Refusal RateLimited(const Principal& principal) {
+  return {.code = "rate_limited",
+          .detail = "the token '" + principal.token_name + "' may make " +
+                    std::to_string(principal.requests_per_minute) +
+                    " requests a minute; nothing was done, see Retry-After"};
+}
 
 std::optional<Refusal> CheckRequest(Exchange& exchange, const std::string& allowed_methods,
                                     const HttpPolicy& policy, const ServerLoad& load) {

@@ -28,6 +28,12 @@ struct ServerLoad {
   size_t max_request_bytes = 0;
 };
 
+// The bodies that have been sent, and those that they expand to, are more than may be kept.
+Refusal TooManyBodies();
+
+// The token has had the requests of this minute.
+Refusal RateLimited(const Principal& principal);
+
 // Checks host, route, token, role, the headers of the body, and its length, in this order.
 // Unsupported headers that would change the meaning of the request are refused. Sets the principal
 // of the call. A refusal may disable the exchange's keep-alive.

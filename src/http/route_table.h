@@ -29,6 +29,13 @@ Role NeededRole(Access access);
 
 using Handler = std::function<HandlerResult(Call call, const Responder& responder)>;
 
+// The media types that a route takes in the body of a request.
+struct BodyTypes {
+  std::vector<std::string_view> names = {"application/json"};
+  // Of requests with a field whose name begins so, a body of any type. Empty: none.
+  std::string_view any_beside_fields;
+};
+
 struct Route {
   std::string method;
   std::string
@@ -39,6 +46,7 @@ struct Route {
   bool is_append =
       false;  // may start while earlier appends of the connection wait for their commit
   bool is_stream = false;
+  BodyTypes body_types;
 };
 
 struct RouteMatch {

@@ -14,14 +14,14 @@ constexpr int64_t kFilteredMicros = 25'000;
 
 bool SameRead(const CatchUpTask& a, const CatchUpTask& b) {
   return !a.time_micros && !b.time_micros && a.request.after == b.request.after &&
-         a.named == b.named && a.request.filter.empty() && b.request.filter.empty() &&
+         a.form == b.form && a.request.filter.empty() && b.request.filter.empty() &&
          a.request.job_id == b.request.job_id;
 }
 
-FrameSegmentPointer EncodePage(const Page& page, bool named) {
+FrameSegmentPointer EncodePage(const Page& page, const FrameForm& form) {
   size_t body_bytes = 0;
   for (const PageEvent& event : page.events) body_bytes += event.body.size();
-  FrameSegmentBuilder builder(named);
+  FrameSegmentBuilder builder(form);
   builder.Reserve(page.events.size(), body_bytes);
   for (const PageEvent& event : page.events) builder.Add(event.seq, event.body, /*job_over=*/false);
   return builder.Build();
@@ -98,7 +98,7 @@ Result<CatchUpPage> CatchUpReader::Run(const CatchUpTask& task) {
     });
   }
   return source_.Read(task.request).map([&task](const Page& page) {
-    return CatchUpPage{.frames = EncodePage(page, task.named),
+    return CatchUpPage{.frames = EncodePage(page, task.form),
                        .scanned_through = ScannedThrough(page),
                        .has_more = page.has_more,
                        .job_over = page.job_over};

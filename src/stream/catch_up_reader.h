@@ -22,7 +22,7 @@ struct CatchUpTask {
   uint64_t subscriber_id = 0;
   std::optional<int64_t> time_micros;  // since 1970; `request` counts for nothing then
   ReadRequest request;
-  bool named = false;
+  FrameForm form;
 };
 
 struct CatchUpPage {

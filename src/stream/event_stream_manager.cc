@@ -247,7 +247,7 @@ void EventStreamManager::AddSubscriber(Adoption adoption) {
   topics_.Join(subscriber, adoption.request.job_id, processed_seq_);
   subscriber.wheel_slot = static_cast<uint16_t>(heartbeats_.Add(id, now_micros_));
   subscriber.token_name = std::move(adoption.request.token_name);
-  subscriber.named = adoption.request.named;
+  subscriber.form = adoption.request.form;
   subscriber.until_terminal = adoption.request.until_terminal && adoption.request.job_id;
   subscriber.socket.QueueHead(adoption.head);
   Plan(subscriber, adoption.request);

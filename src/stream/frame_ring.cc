@@ -101,7 +101,8 @@ FrameScan FrameRing::Collect(const FrameQuery& wish, size_t max_runs, size_t max
       scan.reached_newest = false;
       return scan;
     }
-    const FrameSegment& segment = wish.named ? segments_[i]->Named() : *segments_[i];
+    const FrameSegment& segment =
+        wish.form == nullptr ? *segments_[i] : segments_[i]->In(*wish.form);
     const size_t first = segment.FirstAfter(wish.cursor);
     const size_t runs_before = runs.size();
     const size_t next = SegmentScan(segment, wish.filter, runs).Walk(first, max_runs);

@@ -28,7 +28,7 @@ struct FrameRun {
 struct FrameQuery {
   int64_t cursor = 0;                   // want events with a greater seq; >= complete_after()
   const EventFilter* filter = nullptr;  // null: everything
-  bool named = false;
+  const FrameForm* form = nullptr;      // outlives the query; null: plain
 };
 
 // The result of Collect().
@@ -42,7 +42,8 @@ struct FrameScan {
 class FrameRing {
  public:
   // Has every event after `complete_after` that is appended later. Drops the oldest
-  // segments when they exceed `max_bytes`, not counting named variants (up to as much again).
+  // segments when they exceed `max_bytes`, not counting variants of their frames (up to twice as
+  // much again).
   FrameRing(size_t max_bytes, int64_t complete_after)
       : max_bytes_(max_bytes), complete_after_(complete_after) {}
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "core/dialect/cloud_event_encoder.h"
 #include "core/event_codec.h"
 #include "stream/sse_frame.h"
 
@@ -55,16 +56,20 @@ size_t FrameSegment::FirstAfter(int64_t cursor) const {
   return static_cast<size_t>(found - entries_.begin());
 }
 
-const FrameSegment& FrameSegment::Named() const {
-  if (named_ != nullptr) return *named_;
-  FrameSegmentBuilder builder(/*named=*/true);
+const FrameSegment& FrameSegment::In(const FrameForm& form) const {
+  if (form.kind == FrameForm::Kind::kPlain) return *this;
+  FrameSegmentPointer& variant = variants_[static_cast<size_t>(form.kind)];
+  if (variant != nullptr) return *variant;
+  FrameSegmentBuilder builder(form);
   builder.Reserve(entries_.size(), bytes_.size());
   for (const Entry& entry : entries_) builder.Add(entry.seq, Body(entry), entry.job_over);
-  named_ = builder.Build();
-  return *named_;
+  variant = builder.Build(this);
+  return *variant;
 }
 
 const FilterSubject& FrameSegment::Subject(size_t i) const {
+  // Filters look at the event as it is stored.
+  if (plain_ != nullptr) return plain_->Subject(i);
   if (subjects_.empty()) {
     subjects_.reserve(entries_.size());
     for (const Entry& entry : entries_) subjects_.emplace_back(Body(entry));
@@ -86,7 +91,15 @@ void FrameSegmentBuilder::Add(int64_t seq, std::string_view body, bool job_over)
   entry.seq = seq;
   entry.job_over = job_over;
   entry.begin = static_cast<uint32_t>(bytes_.size());
-  const std::string_view type = named_ ? ViewEvent(body).type : std::string_view();
+  const bool is_named = form_.kind == FrameForm::Kind::kNamed;
+  const std::string_view type = is_named ? ViewEvent(body).type : std::string_view();
+  std::string translated;
+  if (form_.kind == FrameForm::Kind::kCloudEvents) {
+    translated = EncodeCloudEvent(body, *form_.journal_id);
+  } else if (form_.kind == FrameForm::Kind::kCdEvents) {
+    translated = EncodeCdEvent(body, *form_.journal_id);
+  }
+  if (!translated.empty()) body = translated;
   const EventChunk chunk = AppendEventChunk(bytes_, seq, type, body);
   entry.chunk_head_bytes = static_cast<uint8_t>(chunk.frame_begin - entry.begin);
   entry.body_begin = static_cast<uint32_t>(chunk.body_begin);
@@ -95,9 +108,10 @@ void FrameSegmentBuilder::Add(int64_t seq, std::string_view body, bool job_over)
   entries_.push_back(entry);
 }
 
-FrameSegmentPointer FrameSegmentBuilder::Build() {
+FrameSegmentPointer FrameSegmentBuilder::Build(const FrameSegment* plain) {
   if (entries_.empty()) return nullptr;
-  auto segment = std::make_shared<const FrameSegment>(std::move(bytes_), std::move(entries_));
+  auto segment =
+      std::make_shared<const FrameSegment>(std::move(bytes_), std::move(entries_), plain);
   bytes_.clear();
   entries_.clear();
   return segment;

@@ -4,22 +4,25 @@
 #ifndef STAGELOG_STREAM_FRAME_SEGMENT_H_
 #define STAGELOG_STREAM_FRAME_SEGMENT_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/query.h"
+#include "core/stream_sink.h"
 
 namespace stagelog {
 
 class FrameSegment;
 using FrameSegmentPointer = std::shared_ptr<const FrameSegment>;
 
-// Never empty. Safe to read from any thread, but for Named() and Subject().
+// Never empty. Safe to read from any thread, but for In() and Subject().
 class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
  public:
   struct Entry {
@@ -31,8 +34,9 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
     bool job_over = false;  // the state of the event's job after the event
   };
 
-  FrameSegment(std::string bytes, std::vector<Entry> entries)
-      : bytes_(std::move(bytes)), entries_(std::move(entries)) {}
+  // `plain`: what it is a variant of, which outlives its use in a ring; null for one of its own.
+  FrameSegment(std::string bytes, std::vector<Entry> entries, const FrameSegment* plain)
+      : bytes_(std::move(bytes)), entries_(std::move(entries)), plain_(plain) {}
 
   const std::string& bytes() const { return bytes_; }
   const std::vector<Entry>& entries() const { return entries_; }
@@ -52,14 +56,14 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
   // Index of the first entry with a seq greater than `cursor`; entries().size() when there is none.
   size_t FirstAfter(int64_t cursor) const;
 
-  // The same events, at the same indexes, with `event: <type>` in their frames. Encoded when first
-  // asked for and kept. Call it on one thread only.
-  const FrameSegment& Named() const;
+  // The same events, at the same indexes, in another form; of a segment in the plain form. Encoded
+  // when first asked for and kept. Call it on one thread only.
+  const FrameSegment& In(const FrameForm& form) const;
 
   // Entry `i` as filters see it. Parsed when first asked for and kept. Call it on one thread only.
   const FilterSubject& Subject(size_t i) const;
 
-  // What the segment holds in memory, without its named variant.
+  // What the segment holds in memory, without its variants.
   size_t MemoryBytes() const;
 
  private:
@@ -67,14 +71,16 @@ class FrameSegment : public std::enable_shared_from_this<FrameSegment> {
 
   std::string bytes_;
   std::vector<Entry> entries_;
-  mutable FrameSegmentPointer named_;
+  mutable std::array<FrameSegmentPointer, FrameForm::kKinds> variants_;
+  const FrameSegment* plain_;  // what a variant was made of, and is kept by
   mutable std::vector<FilterSubject> subjects_;
 };
 
 // Collects events into a segment.
 class FrameSegmentBuilder {
  public:
-  explicit FrameSegmentBuilder(bool named) : named_(named) {}
+  FrameSegmentBuilder() = default;
+  explicit FrameSegmentBuilder(FrameForm form) : form_(std::move(form)) {}
 
   void Reserve(size_t event_count, size_t body_bytes);
 
@@ -83,11 +89,11 @@ class FrameSegmentBuilder {
 
   bool empty() const { return entries_.empty(); }
 
-  // Null when nothing was added. The builder is empty afterwards.
-  FrameSegmentPointer Build();
+  // Null when nothing was added. The builder is empty afterwards. `plain`: see FrameSegment().
+  FrameSegmentPointer Build(const FrameSegment* plain = nullptr);
 
  private:
-  bool named_;
+  FrameForm form_;
   std::string bytes_;
   std::vector<FrameSegment::Entry> entries_;
 };

@@ -48,7 +48,7 @@ struct Subscriber {
   uint16_t wheel_slot = 0;
   SubscriberState state = SubscriberState::kStarting;
   CloseReason ending_reason = CloseReason::kTerminal;  // with kEnding
-  bool named = false;
+  FrameForm form;
   bool until_terminal = false;
   bool job_over = false;      // the job's state as of the cursor; only for until_terminal
   bool over_by_page = false;  // the journal itself said so, with nothing later to send

@@ -63,7 +63,7 @@ void SubscriberPump::PumpFromRing(Subscriber& subscriber) {
   }
   runs_.clear();
   const FrameScan scan = ring.Collect(
-      {.cursor = subscriber.cursor, .filter = subscriber.filter.get(), .named = subscriber.named},
+      {.cursor = subscriber.cursor, .filter = subscriber.filter.get(), .form = &subscriber.form},
       StreamSocket::kMaxRuns, options_.turn_bytes, runs_);
   if (!Deliver(subscriber)) return;
   if (scan.moved) {
@@ -129,7 +129,7 @@ void SubscriberPump::FallBehind(Subscriber& subscriber) {
 
 void SubscriberPump::RequestPage(Subscriber& subscriber) {
   if (std::exchange(subscriber.read_pending, true)) return;
-  CatchUpTask task{.subscriber_id = subscriber.id, .named = subscriber.named};
+  CatchUpTask task{.subscriber_id = subscriber.id, .form = subscriber.form};
   if (subscriber.state == SubscriberState::kStarting) {
     task.time_micros = subscriber.start_time_micros;
   } else {

@@ -14,7 +14,7 @@ bool OfOneJob(const std::vector<const CommittedEvent*>& events) {
 FrameSegmentPointer Encode(const std::vector<const CommittedEvent*>& events) {
   size_t body_bytes = 0;
   for (const CommittedEvent* event : events) body_bytes += event->body.size();
-  FrameSegmentBuilder builder(/*named=*/false);
+  FrameSegmentBuilder builder;
   builder.Reserve(events.size(), body_bytes);
   for (const CommittedEvent* event : events) builder.Add(event->seq, event->body, event->job_over);
   return builder.Build();

@@ -21,7 +21,7 @@ struct Topic {
   std::optional<std::string> job_id;  // none: all jobs
   FrameRing ring;
   std::vector<Subscriber*> members;
-  FrameSegmentBuilder builder{/*named=*/false};
+  FrameSegmentBuilder builder;
 };
 
 class TopicTable {

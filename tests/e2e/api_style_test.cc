@@ -286,7 +286,7 @@ TEST_F(ApiStyleTest, APageMayReadEveryFieldOfOurAnswers) {
   HttpHeaders ndjson = origin;
   ndjson.emplace_back("Accept", kNdjson);
   HttpHeaders gzip = origin;
-  gzip.emplace_back("Content-Encoding", "gzip");
+  gzip.emplace_back("Content-Encoding", "br");
   const char* log = R"({"type":"log","message":"m"})";
   const std::string events = "/api/v1/jobs/job/events";
   const std::vector<HttpResponse> answers = {

@@ -189,7 +189,7 @@ TEST_F(HttpTest, WhatTheLibraryWouldDoToAnAnswerIsNotDone) {
   AppendLogs("job", 50);
   const std::string whole = admin().Get("/api/v1/events?after=0").body;
   const HttpResponse ranged = admin().Get(
-      "/api/v1/events?after=0", {{"Range", "bytes=0-9"}, {"Accept-Encoding", "br, gzip, deflate"}});
+      "/api/v1/events?after=0", {{"Range", "bytes=0-9"}, {"Accept-Encoding", "br, deflate"}});
   EXPECT_EQ(ranged.status, 200);
   EXPECT_FALSE(ranged.HasHeader("content-encoding"));
   EXPECT_EQ(ranged.body, whole);

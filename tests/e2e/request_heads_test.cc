@@ -27,21 +27,23 @@ class RequestHeadsTest : public DaemonTest {
   }
 };
 
-TEST_F(RequestHeadsTest, ContentCodingsAreRefused) {
-  for (const char* coding : {"gzip", "GZIP", "deflate", "br", "zstd", "x-gzip", "identity, gzip",
-                             "gzip, identity", "aes128gcm", "made-up"}) {
+TEST_F(RequestHeadsTest, OtherContentCodingsAreRefused) {
+  for (const char* coding : {"deflate", "br", "gzip, gzip", "gzip, zstd", "identity, br",
+                             "compress", "aes128gcm", "made-up"}) {
     const HttpResponse refused = PostAs("application/json", {{"Content-Encoding", coding}});
     const Json problem = ExpectRefused(refused, 415, "unsupported_encoding", "Content-Encoding");
     EXPECT_THAT(problem.value("detail", ""), HasSubstr("identity")) << coding;
-    EXPECT_EQ(refused.Header("accept-encoding"), "identity");
+    EXPECT_EQ(refused.Header("accept-encoding"), "gzip, zstd");
   }
   ExpectRefused(
       PostAs("application/json", {{"Content-Encoding", "identity"}, {"Content-Encoding", "br"}}),
       415, "unsupported_encoding", "Content-Encoding");
   for (const char* target : {"/api/v1/events", "/api/v1/jobs", "/api/v1/jobs/job/cancel",
                              "/api/v1/jobs/job/gates/g/approve", "/api/v1/admin/backup"}) {
+    ExpectRefused(admin().Post(target, "{}", "application/json", {{"Content-Encoding", "br"}}), 415,
+                  "unsupported_encoding", "Content-Encoding");
     ExpectRefused(admin().Post(target, "{}", "application/json", {{"Content-Encoding", "gzip"}}),
-                  415, "unsupported_encoding", "Content-Encoding");
+                  400, "malformed_encoding", "Content-Encoding");
   }
   EXPECT_EQ(PostAs("application/json", {{"Content-Encoding", "Identity"}}).status, 201);
   EXPECT_EQ(PostAs("application/json", {{"Content-Encoding", ""}}).status, 201);

@@ -36,16 +36,36 @@ TEST(MediaTypeTest, CharsetsThatAreNotUtf8) {
   EXPECT_EQ(OtherCharset(ParseMediaType("a/b; charset")), "");
 }
 
+constexpr std::array<std::string_view, 2> kOffers = {kNdjsonType, kCloudEventBatchType};
+
+TEST(MediaTypeTest, TheHeaviestOfTheOffersTheFirstOfEquals) {
+  EXPECT_EQ(PreferredType("application/cloudevents-batch+json", kOffers), kCloudEventBatchType);
+  EXPECT_EQ(PreferredType("application/cloudevents-batch+json, application/x-ndjson", kOffers),
+            kNdjsonType);
+  EXPECT_EQ(
+      PreferredType("application/cloudevents-batch+json, application/x-ndjson;q=0.9", kOffers),
+      kCloudEventBatchType);
+  EXPECT_EQ(PreferredType("application/json, application/cloudevents-batch+json;q=0.9", kOffers),
+            kJsonType);
+}
+
+TEST(MediaTypeTest, TheWeightOfANameInAList) {
+  EXPECT_EQ(WeightIn("gzip;q=0.5, ZSTD", "zstd"), 1.0);
+  EXPECT_EQ(WeightIn("gzip;q=0.5, zstd", "gzip"), 0.5);
+  EXPECT_EQ(WeightIn("gzip;q=0", "gzip"), 0.0);
+  EXPECT_EQ(WeightIn("br, *", "gzip"), std::nullopt);
+}
+
 TEST(MediaTypeTest, NdjsonWhereItIsPreferred) {
   for (const char* accept :
        {"application/x-ndjson", "APPLICATION/X-NDJSON;q=0.2", "application/x-ndjson, */*",
         "application/json;q=0.5,application/x-ndjson;q=0.5"}) {
-    EXPECT_TRUE(PrefersNdjson(accept)) << accept;
+    EXPECT_EQ(PreferredType(accept, kOffers), kNdjsonType) << accept;
   }
   for (const char* accept : {"", "*/*", "application/*", "application/x-ndjson;q=0",
                              "application/x-ndjson;q=x", "application/x-ndjson;q=0.3, */*;q=0.5",
                              "text/x-ndjson", ",;,\"", "application/x-ndjson;q="}) {
-    EXPECT_FALSE(PrefersNdjson(accept)) << accept;
+    EXPECT_EQ(PreferredType(accept, kOffers), kJsonType) << accept;
   }
 }
 

@@ -81,7 +81,7 @@ TEST_F(StreamTest, FilteredAndNamed) {
   journal.Store("a", "stage_started");
   StreamRequest request = OneJob("a");
   request.filter.types = {"stage_started"};
-  request.named = true;
+  request.form.kind = FrameForm::Kind::kNamed;
   StreamClient& client = Connect(request);
   RunUntil([&] { return client.Seqs().size() == 1; });
   Commit({{"a", "log"}, {"a", "stage_started"}, {"a", "stage_started"}, {"a", "log"}});

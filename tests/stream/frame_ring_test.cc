@@ -14,7 +14,7 @@ std::string Body(int64_t seq, const std::string& type) {
 }
 
 FrameSegmentPointer Segment(const std::vector<std::pair<int64_t, std::string>>& events) {
-  FrameSegmentBuilder builder(/*named=*/false);
+  FrameSegmentBuilder builder;
   for (const auto& [seq, type] : events) builder.Add(seq, Body(seq, type), type == "over");
   return builder.Build();
 }
@@ -77,8 +77,9 @@ TEST(FrameRing, NamedVariantIsEncodedOnce) {
   FrameRing ring(1 << 20, 0);
   ring.Append(Segment({{1, "a"}, {2, "b"}}));
   std::vector<FrameRun> runs;
-  ring.Collect({.cursor = 1, .named = true}, 64, 1 << 20, runs);
-  ring.Collect({.cursor = 1, .named = true}, 64, 1 << 20, runs);
+  const FrameForm named{FrameForm::Kind::kNamed};
+  ring.Collect({.cursor = 1, .form = &named}, 64, 1 << 20, runs);
+  ring.Collect({.cursor = 1, .form = &named}, 64, 1 << 20, runs);
   EXPECT_EQ(Chunk("id: 2\nevent: b\ndata: " + Body(2, "b") + "\n\n") + "|", TextOf({runs[0]}));
   EXPECT_EQ(runs[0].segment, runs[1].segment);
 }

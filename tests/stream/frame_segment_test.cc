@@ -13,7 +13,7 @@ std::string Frame(int64_t seq) {
 }
 
 FrameSegmentPointer Segment(int64_t first, int64_t last) {
-  FrameSegmentBuilder builder(/*named=*/false);
+  FrameSegmentBuilder builder;
   for (int64_t seq = first; seq <= last; ++seq) {
     builder.Add(seq, "{\"seq\":" + std::to_string(seq) + "}", false);
   }
@@ -34,7 +34,24 @@ TEST(FrameSegment, ABodyIsWhatWasAdded) {
   const FrameSegmentPointer segment = Segment(9, 11);
   EXPECT_EQ("{\"seq\":9}", segment->Body(segment->entries()[0]));
   EXPECT_EQ("{\"seq\":11}", segment->Body(segment->entries()[2]));
-  EXPECT_EQ("{\"seq\":10}", segment->Named().Body(segment->Named().entries()[1]));
+  const FrameSegment& named = segment->In({FrameForm::Kind::kNamed});
+  EXPECT_EQ("{\"seq\":10}", named.Body(named.entries()[1]));
+  EXPECT_EQ(&named, &segment->In({FrameForm::Kind::kNamed}));
+  EXPECT_EQ(segment.get(), &segment->In({}));
+}
+
+TEST(FrameSegment, CloudEventsAreFilteredAsTheEventsThatTheyWere) {
+  FrameSegmentBuilder builder;
+  builder.Add(7, R"({"seq":7,"job_id":"j","job_seq":1,"event_id":"e","ts":"t","type":"log"})",
+              false);
+  const FrameSegmentPointer segment = builder.Build();
+  const FrameForm form{FrameForm::Kind::kCloudEvents, std::make_shared<const std::string>("J")};
+  const FrameSegment& events = segment->In(form);
+  EXPECT_THAT(std::string(events.Body(events.entries()[0])),
+              testing::StartsWith(R"({"specversion":"1.0","id":"e","source":"/J/jobs/j",)"));
+  EventFilter logs;
+  logs.types = {"log"};
+  EXPECT_TRUE(logs.Matches(events.Subject(0)));
 }
 
 TEST(FrameSegment, FramesAreWithoutWhatMakesChunksOfThem) {

@@ -45,7 +45,7 @@ class StreamRaceTest : public StreamFixture, public ::testing::WithParamInterfac
     StreamRequest request = {.token_name = "reader"};
     if (random() % 2 == 0) request.job_id = std::string(1, static_cast<char>('a' + random() % 3));
     if (random() % 3 == 0) request.filter.types = {"stage_progress"};
-    request.named = random() % 4 == 0;
+    if (random() % 4 == 0) request.form.kind = FrameForm::Kind::kNamed;
     request.chunked = random() % 3 != 0;
     const int64_t head = journal.GetStatus().head_seq;
     const int64_t cursor = random() % 2 == 0 ? head : static_cast<int64_t>(random() % (head + 1));
