@@ -1,10 +1,14 @@
 #include "api/api.h"
 
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "api/event_bodies.h"
 #include "api/journal_metrics.h"
+#include "api/parameters.h"
+#include "api/route_parameters.h"
+#include "http/problem.h"
 
 namespace stagelog {
 namespace {
@@ -16,6 +20,7 @@ struct Row {
   const char* pattern;
   Access access;
   Function function;
+  std::span<const std::string_view> parameters = {};
   bool takes_body = false;
   bool is_append = false;
   bool is_stream = false;
@@ -23,30 +28,31 @@ struct Row {
 
 // clang-format off
 constexpr Row kRows[] = {
-    {"POST", "/api/v1/jobs",                     Access::kWriter,   CreateJob,     true},
-    {"GET",  "/api/v1/jobs",                     Access::kReader,   ListJobs},
-    {"GET",  "/api/v1/jobs/{job}",               Access::kReader,   ShowJob},
+    {"POST", "/api/v1/jobs",                     Access::kWriter,   CreateJob, {}, true},
+    {"GET",  "/api/v1/jobs",                     Access::kReader,   ListJobs, kJobListParameters},
+    {"GET",  "/api/v1/jobs/{job}",               Access::kReader,   ShowJob, kJobParameters},
     {"DELETE", "/api/v1/jobs/{job}",             Access::kAdmin,    DeleteJob},
-    {"POST", "/api/v1/jobs/{job}/cancel",        Access::kWriter,   CancelJob,     true},
-    {"POST", "/api/v1/jobs/{job}/resume",        Access::kWriter,   ResumeJob,     true},
-    {"GET",  "/api/v1/jobs/{job}/stages",        Access::kReader,   ListStages},
-    {"GET",  "/api/v1/jobs/{job}/stages/{path*}", Access::kReader,  ShowStage},
-    {"GET",  "/api/v1/jobs/{job}/gates",         Access::kReader,   ListGatesOfJob},
-    {"GET",  "/api/v1/jobs/{job}/gates/{gate}",  Access::kReader,   ShowGate},
-    {"POST", "/api/v1/jobs/{job}/gates/{gate}/approve", Access::kApprover, ApproveGate, true},
-    {"POST", "/api/v1/jobs/{job}/gates/{gate}/reject",  Access::kApprover, RejectGate,  true},
-    {"GET",  "/api/v1/gates",                    Access::kReader,   ListGates},
-    {"POST", "/api/v1/jobs/{job}/events",        Access::kAppender, AppendToJob,   true, true},
-    {"GET",  "/api/v1/jobs/{job}/events",        Access::kReader,   PollJob},
-    {"GET",  "/api/v1/jobs/{job}/events/stream", Access::kReader,   StreamJob,     false, false, true},
-    {"POST", "/api/v1/events",                   Access::kAppender, AppendToJobs,  true, true},
-    {"GET",  "/api/v1/events",                   Access::kReader,   PollJobs},
-    {"GET",  "/api/v1/events/stream",            Access::kReader,   StreamJobs,    false, false, true},
-    {"POST", "/api/v1/admin/retention",          Access::kAdmin,    RunRetention,  true},
-    {"POST", "/api/v1/admin/backup",             Access::kAdmin,    MakeBackup,    true},
+    {"POST", "/api/v1/jobs/{job}/cancel",        Access::kWriter,   CancelJob, {}, true},
+    {"POST", "/api/v1/jobs/{job}/resume",        Access::kWriter,   ResumeJob, {}, true},
+    {"GET",  "/api/v1/jobs/{job}/stages",        Access::kReader,   ListStages, kJobParameters},
+    {"GET",  "/api/v1/jobs/{job}/stages/{path*}", Access::kReader,  ShowStage, kJobParameters},
+    {"GET",  "/api/v1/jobs/{job}/gates",         Access::kReader,   ListGatesOfJob, kJobParameters},
+    {"GET",  "/api/v1/jobs/{job}/gates/{gate}",  Access::kReader,   ShowGate, kGateParameters},
+    {"POST", "/api/v1/jobs/{job}/gates/{gate}/approve", Access::kApprover, ApproveGate, {}, true},
+    {"POST", "/api/v1/jobs/{job}/gates/{gate}/reject",  Access::kApprover, RejectGate, {}, true},
+    {"GET",  "/api/v1/gates",                    Access::kReader,   ListGates, kGateListParameters},
+    {"POST", "/api/v1/jobs/{job}/events",        Access::kAppender, AppendToJob, {}, true, true},
+    {"GET",  "/api/v1/jobs/{job}/events",        Access::kReader,   PollJob, kPollParameters},
+    {"GET",  "/api/v1/jobs/{job}/events/stream", Access::kReader,   StreamJob, kStreamParameters, false, false, true},
+    {"POST", "/api/v1/events",                   Access::kAppender, AppendToJobs, {}, true, true},
+    {"GET",  "/api/v1/events",                   Access::kReader,   PollJobs, kPollParameters},
+    {"GET",  "/api/v1/events/stream",            Access::kReader,   StreamJobs, kStreamParameters, false, false, true},
+    {"POST", "/api/v1/admin/retention",          Access::kAdmin,    RunRetention, kRetentionParameters, true},
+    {"POST", "/api/v1/admin/backup",             Access::kAdmin,    MakeBackup, kBackupParameters, true},
     {"GET",  "/healthz",                         Access::kOpen,     ShowHealth},
     {"GET",  "/readyz",                          Access::kOpen,     ShowReadiness},
     {"GET",  "/metrics",                         Access::kOpen,     ShowMetrics},
+    {"GET",  "/openapi.json",                    Access::kOpen,     ShowOpenApi},
 };
 // clang-format on
 
@@ -62,12 +68,17 @@ std::vector<Route> ApiRoutes(ApiServices services) {
          .pattern = row.pattern,
          .access = row.access,
          .handler =
-             [services, function = row.function](Call call, const Responder& responder) {
-               return function(services, std::move(call), responder);
+             [services, row](Call call, const Responder& responder) {
+               if (row.access != Access::kOpen) {  // probes add parameters of their own
+                 auto refusal = CheckParameters(call, row.parameters, kRepeatableParameter);
+                 if (refusal) return Refused(*refusal);
+               }
+               return row.function(services, std::move(call), responder);
              },
          .takes_body = row.takes_body,
          .is_append = row.is_append,
          .is_stream = row.is_stream,
+         .parameters = {row.parameters.begin(), row.parameters.end()},
          .body_types = row.is_append ? EventBodyTypes() : BodyTypes()});
   }
   return routes;

@@ -95,6 +95,9 @@ HandlerResult ShowHealth(const ApiServices& services, Call call, const Responder
 HandlerResult ShowReadiness(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult ShowMetrics(const ApiServices& services, Call call, const Responder& responder);
 
+// openapi_handlers.cc
+HandlerResult ShowOpenApi(const ApiServices& services, Call call, const Responder& responder);
+
 }  // namespace stagelog
 
 #endif  // STAGELOG_API_API_H_

@@ -119,14 +119,12 @@ HandlerResult AppendBody(const ApiServices& services, Call call, std::string job
 }  // namespace
 
 HandlerResult AppendToJob(const ApiServices& services, Call call, const Responder& responder) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   return AppendBody(services, std::move(call), std::move(*job_id), responder);
 }
 
 HandlerResult AppendToJobs(const ApiServices& services, Call call, const Responder& responder) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   return AppendBody(services, std::move(call), "", responder);
 }
 

@@ -10,8 +10,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 1> kBackupParameters = {"to"};
-
 std::string EncodeReport(const BackupReport& report) {
   std::array<char, 32> seconds{};
   std::snprintf(seconds.data(), seconds.size(), "%.3f",
@@ -28,7 +26,6 @@ std::string EncodeReport(const BackupReport& report) {
 }  // namespace
 
 HandlerResult MakeBackup(const ApiServices& services, Call call, const Responder& responder) {
-  if (auto refusal = CheckParameters(call, kBackupParameters)) return Refused(*refusal);
   services.backups.Backup(call.Parameter("to").value_or(""),
                           [responder](const tl::expected<BackupReport, Refusal>& report) {
                             responder.Send(report ? JsonResponse(201, EncodeReport(*report))

@@ -22,7 +22,6 @@ Precondition MustBeLegal(EventType command, const std::string& job_id) {
 
 HandlerResult Command(const ApiServices& services, const Call& call, const Responder& responder,
                       const char* type) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   auto draft = DraftOfCommand(call, type, *job_id, "", kKeys);

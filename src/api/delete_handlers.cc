@@ -20,7 +20,6 @@ httplib::Response DeletedResponse(const tl::expected<DeletedJobReport, Refusal>&
 }  // namespace
 
 HandlerResult DeleteJob(const ApiServices& services, Call call, const Responder& responder) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   services.deleter.DeleteJob(*job_id, call.principal.token_name,

@@ -19,9 +19,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 3> kGateListParameters = {"status", "limit", "after"};
-constexpr std::array<std::string_view, 3> kGateParameters = {"at_seq", "at", "wait"};
-
 constexpr std::array<std::string_view, 4> kDecisionKeys = {"comment", "message", "choice",
                                                            "event_id"};
 
@@ -49,7 +46,6 @@ tl::expected<std::string, Refusal> GateOfPath(const Call& call) {
 }
 
 tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& clock) {
-  if (auto refusal = CheckParameters(call, kGateParameters)) return tl::unexpected(*refusal);
   auto job = ParseJobQuery(call, clock);
   if (!job) return tl::unexpected(job.error());
   auto gate = GateOfPath(call);
@@ -116,7 +112,6 @@ HandlerResult LookAtGate(const ApiServices& services, const std::shared_ptr<Gate
 }
 
 tl::expected<GateListRequest, Refusal> ParseGateList(const Call& call) {
-  if (auto refusal = CheckParameters(call, kGateListParameters)) return tl::unexpected(*refusal);
   auto statuses = ParseWordList(LookupIn(call), "status", GateStatusNames());
   if (!statuses) return tl::unexpected(statuses.error());
   const auto limit = ParseLimit(call.Parameter("limit"));
@@ -148,7 +143,6 @@ httplib::Response GateListResponse(const std::vector<GateListing>& gates, size_t
 
 HandlerResult Decide(const ApiServices& services, const Call& call, const Responder& responder,
                      const char* type) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   const auto gate = GateOfPath(call);

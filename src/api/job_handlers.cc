@@ -24,11 +24,7 @@
 namespace stagelog {
 namespace {
 
-// `before` is the older spelling of `after`: what comes after a job in the list is older.
-constexpr std::array<std::string_view, 8> kJobListParameters = {
-    "status", "pipeline", "label", "since", "q", "limit", "after", "before"};
 constexpr size_t kMaxLabelConditions = 32;
-constexpr std::array<std::string_view, 2> kJobParameters = {"at_seq", "at"};
 
 bool BelongsToPayload(std::string_view key) {
   const auto keys = PayloadKeys(EventType::kJobCreated);
@@ -128,9 +124,6 @@ int64_t LiveMicros(const ApiServices& services, const JobQuery& question) {
 }
 
 tl::expected<JobListRequest, Refusal> ParseJobList(const Call& call, Clock& clock) {
-  if (auto refusal = CheckParameters(call, kJobListParameters, "label")) {
-    return tl::unexpected(*refusal);
-  }
   JobListRequest request;
   auto statuses = ParseWordList(LookupIn(call), "status", JobStatusNames());
   if (!statuses) return tl::unexpected(statuses.error());
@@ -203,7 +196,6 @@ httplib::Response JobListResponse(const ApiServices& services, const std::vector
 
 // The part `key` of a job's document as a list of its own, with the state it is part of.
 HandlerResult ListPart(const ApiServices& services, const Call& call, const char* key) {
-  if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
   return {RunOnPool{[services, question = std::move(*question), key,
@@ -226,7 +218,6 @@ HandlerResult ListPart(const ApiServices& services, const Call& call, const char
 }  // namespace
 
 HandlerResult CreateJob(const ApiServices& services, Call call, const Responder& responder) {
-  if (auto refusal = CheckParameters(call, {})) return Refused(*refusal);
   const auto key = ReadIdempotencyKey(call);
   if (!key) return Refused(key.error());
   const auto event = EventOfBody(call.request.body, *key, services.clock);
@@ -268,7 +259,6 @@ HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&)
 }
 
 HandlerResult ShowJob(const ApiServices& services, Call call, const Responder&) {
-  if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
   return {RunOnPool{[services, question = std::move(*question),
@@ -293,7 +283,6 @@ HandlerResult ListGatesOfJob(const ApiServices& services, Call call, const Respo
 }
 
 HandlerResult ShowStage(const ApiServices& services, Call call, const Responder&) {
-  if (auto refusal = CheckParameters(call, kJobParameters)) return Refused(*refusal);
   auto question = ParseJobQuery(call, services.clock);
   if (!question) return Refused(question.error());
   return {RunOnPool{[services, question = std::move(*question), path = call.captures.at(1),

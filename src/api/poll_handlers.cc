@@ -16,8 +16,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 10> kPollParameters = {
-    "after", "since", "limit", "type", "stage", "level", "job", "q", "wait", "format"};
 // Beside JSON.
 constexpr std::array<std::string_view, 2> kOtherPageTypes = {kNdjsonType, kCloudEventBatchType};
 constexpr size_t kMaxPageBytes = size_t{8} << 20;
@@ -74,7 +72,6 @@ tl::expected<std::optional<Position>, Refusal> ParsePosition(const Call& call, C
 
 tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::string> job_id,
                                       Clock& clock) {
-  if (auto refusal = CheckParameters(call, kPollParameters)) return tl::unexpected(*refusal);
   auto position = ParsePosition(call, clock);
   if (!position) return tl::unexpected(position.error());
   auto filter = ParseFilter(LookupIn(call));

@@ -9,8 +9,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 1> kRetentionParameters = {"dry_run"};
-
 std::string_view NameOf(RetentionReport::Action action) {
   switch (action) {
     case RetentionReport::Action::kDropEvents:
@@ -43,7 +41,6 @@ std::string EncodeReport(const RetentionReport& report) {
 }  // namespace
 
 HandlerResult RunRetention(const ApiServices& services, Call call, const Responder& responder) {
-  if (auto refusal = CheckParameters(call, kRetentionParameters)) return Refused(*refusal);
   // What asks for a dry run in a body must not be taken for what asks for a real one.
   if (!call.request.body.empty()) {
     return Refused({.code = "malformed_request",

@@ -9,21 +9,6 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 14> kStreamParameters = {"last_event_id",
-                                                                "lastEventId",
-                                                                "evs_last_event_id",
-                                                                "after",
-                                                                "since",
-                                                                "journal",
-                                                                "named",
-                                                                "format",
-                                                                "until",
-                                                                "type",
-                                                                "stage",
-                                                                "level",
-                                                                "job",
-                                                                "q"};
-
 tl::expected<bool, Refusal> ParseUntil(const Call& call, bool one_job) {
   const std::optional<std::string> until = call.Parameter("until");
   if (!until) return false;
@@ -59,7 +44,6 @@ tl::expected<FrameForm, Refusal> ParseForm(const ApiServices& services, const Ca
 
 tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, const Call& call,
                                                  std::optional<std::string> job_id) {
-  if (auto refusal = CheckParameters(call, kStreamParameters)) return tl::unexpected(*refusal);
   auto filter = ParseFilter(LookupIn(call));
   if (!filter) return tl::unexpected(filter.error());
   auto form = ParseForm(services, call);

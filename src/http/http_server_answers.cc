@@ -1,7 +1,10 @@
 // How a request is answered: refused, by its handler, later, or with a stream.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/random.h"
+#include "base/text.h"
 #include "http/cors.h"
 #include "http/http_server.h"
 #include "http/problem.h"
@@ -13,6 +16,19 @@ using Stage = Exchange::Stage;
 
 void AddFields(httplib::Response& response, const HeaderFields& fields) {
   for (const auto& [name, value] : fields) response.headers.emplace(name, value);
+}
+
+// The handshake of CloudEvents' webhooks (HTTP 1.1 Web Hooks for Event Delivery, section 4): a
+// sender asks whether it may deliver here. Anybody may, who has a token for each delivery.
+HeaderFields WebhookConsent(const Call& call) {
+  const std::string_view origin = call.Header("WebHook-Request-Origin").value_or("");
+  const bool is_name = !origin.empty() && std::all_of(origin.begin(), origin.end(), [](char c) {
+    return IsAlphanumeric(c) || c == '.' || c == '-' || c == ':' || c == '/';
+  });
+  if (!is_name) return {};
+  HeaderFields fields = {{"WebHook-Allowed-Origin", std::string(origin)}};
+  if (call.Header("WebHook-Request-Rate")) fields.emplace_back("WebHook-Allowed-Rate", "*");
+  return fields;
 }
 
 // The connection ends with the stream. HTTP/1.0 knows no chunks: there the body ends with it too.
@@ -46,6 +62,10 @@ void HttpServer::AnswerPreflight(Connection& connection, Exchange& exchange) {
   response.status = 204;
   response.headers.emplace("Allow", match.allowed.empty() ? "OPTIONS" : match.allowed);
   AddFields(response, PreflightFields(exchange.origin, policy_.allowed_origins));
+  const Route* post = routes_->Match("POST", exchange.call.request.path).route;
+  if (post != nullptr && !post->body_types.any_beside_fields.empty()) {
+    AddFields(response, WebhookConsent(exchange.call));
+  }
   exchange.origin.clear();  // its fields are there already
   Answer(connection, exchange, std::move(response));
 }

@@ -79,6 +79,8 @@ int StatusOfCode(const std::string& code) {
   return found == kStatuses.end() ? 500 : found->second;
 }
 
+std::map<std::string, int> ProblemStatuses() { return {kStatuses.begin(), kStatuses.end()}; }
+
 httplib::Response ProblemResponse(const Refusal& refusal) {
   const int status = StatusOfCode(refusal.code);
   std::string body;

@@ -4,6 +4,7 @@
 
 #include <httplib.h>
 
+#include <map>
 #include <string>
 
 #include "core/refusal.h"
@@ -13,6 +14,9 @@ namespace stagelog {
 
 // The HTTP status that belongs to a refusal's code; 500 for a code that the table does not know.
 int StatusOfCode(const std::string& code);
+
+// All codes with their statuses.
+std::map<std::string, int> ProblemStatuses();
 
 // {"type":"about:blank","title":...,"status":...,"code":...,"detail":...,"field":...,"line":...},
 // with "index" in place of "line" where the batch is a JSON array.

@@ -46,6 +46,7 @@ struct Route {
   bool is_append =
       false;  // may start while earlier appends of the connection wait for their commit
   bool is_stream = false;
+  std::vector<std::string_view> parameters;  // of the query; the handler checks them
   BodyTypes body_types;
 };
 

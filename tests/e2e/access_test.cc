@@ -55,6 +55,7 @@ const std::map<std::string, const char*>& WhoMay() {
       {"GET /healthz", kAnybody},
       {"GET /readyz", kAnybody},
       {"GET /metrics", kAnybody},
+      {"GET /openapi.json", kAnybody},
   };
   return rows;
 }

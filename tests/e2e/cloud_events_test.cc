@@ -78,6 +78,25 @@ TEST_F(CloudEventsTest, ADecisionNeedsItsRoleByThisDoorToo) {
   EXPECT_EQ(GetJson("/api/v1/jobs/render-42/gates/deploy")["status"], "approved");
 }
 
+TEST_F(CloudEventsTest, ASenderIsToldThatItMayDeliver) {
+  const auto ask = [this](const std::string& target, const HttpHeaders& fields) {
+    auto connection = HttpConnection::Connect(daemon_->port());
+    EXPECT_TRUE(connection->Send(RequestText("OPTIONS", target, fields)));
+    return connection->ReadResponse().value_or(HttpResponse());
+  };
+  const HttpResponse consent = ask(kEvents, {{"WebHook-Request-Origin", "emitter.example.com"},
+                                             {"WebHook-Request-Rate", "120"}});
+  EXPECT_EQ(consent.status, 204);
+  EXPECT_EQ(consent.Header("webhook-allowed-origin"), "emitter.example.com");
+  EXPECT_EQ(consent.Header("webhook-allowed-rate"), "*");
+  EXPECT_THAT(consent.Header("allow"), HasSubstr("POST"));
+  EXPECT_FALSE(ask(kEvents, {}).HasHeader("webhook-allowed-origin"));
+  EXPECT_FALSE(
+      ask(kEvents, {{"WebHook-Request-Origin", "a b"}}).HasHeader("webhook-allowed-origin"));
+  EXPECT_FALSE(ask("/api/v1/jobs", {{"WebHook-Request-Origin", "emitter.example.com"}})
+                   .HasHeader("webhook-allowed-origin"));
+}
+
 TEST_F(CloudEventsTest, APollGivesABatchOfThem) {
   AppendLogs("job", 3);
   const HttpResponse page = admin().Get(std::string(kEvents) + "?after=1",
