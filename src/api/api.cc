@@ -8,6 +8,7 @@
 #include "api/journal_metrics.h"
 #include "api/parameters.h"
 #include "api/route_parameters.h"
+#include "core/draft_decoder.h"
 #include "http/problem.h"
 
 namespace stagelog {
@@ -72,6 +73,10 @@ std::vector<Route> ApiRoutes(ApiServices services) {
                if (row.access != Access::kOpen) {  // probes add parameters of their own
                  auto refusal = CheckParameters(call, row.parameters, kRepeatableParameter);
                  if (refusal) return Refused(*refusal);
+               }
+               // The body of anything but an append becomes one event, and is read on the loop.
+               if (!row.is_append) {
+                 if (auto refusal = CheckEventSize(call.request.body)) return Refused(*refusal);
                }
                return row.function(services, std::move(call), responder);
              },

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/append_answer.h"
+#include "api/idempotency_key.h"
 #include "base/nearest.h"
 #include "core/draft_decoder.h"
 #include "core/json_object_reader.h"
@@ -68,6 +69,9 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
     AppendJsonMember(payload, "via", "\"api\"");
   }
   if (!payload.empty()) AppendJsonMember(event, "payload", payload + "}");
+  const auto key = ReadIdempotencyKey(call);
+  if (!key) return tl::unexpected(key.error());
+  if (*key && !seen.contains("event_id")) AppendJsonMember(event, "event_id", JsonString(**key));
   return DecodeDraft(event + "}", {"", call.principal.token_name});
 }
 

@@ -25,7 +25,8 @@ bool Names(std::string_view list, std::string_view tag) {
 }  // namespace
 
 std::string StateTag(const JobState& job, std::string_view liveness) {
-  std::string tag = "W/\"" + std::to_string(job.as_of_seq);
+  // The hash chain: what has another past has another tag, in another journal too.
+  std::string tag = "W/\"" + std::to_string(job.as_of_seq) + "-" + job.last_hash.substr(0, 16);
   if (!liveness.empty()) tag += "-" + std::string(liveness);
   // Another version may show the same state in another way.
   return tag + "-" + std::string(Version()) + "\"";

@@ -39,7 +39,7 @@ tl::expected<std::optional<std::string>, Refusal> ReadIdempotencyKey(const Call&
     return tl::unexpected(
         Refusal{.code = "invalid_id",
                 .detail = "'Idempotency-Key' must be a quoted string of 1 to 128 printable ASCII "
-                          "characters, like \"8e03978e-40d5\"",
+                          "characters without blanks, like \"8e03978e-40d5\"",
                 .field = kField});
   }
   return key;

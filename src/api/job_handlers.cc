@@ -12,6 +12,7 @@
 #include "api/parameters.h"
 #include "base/name_uuid.h"
 #include "base/random.h"
+#include "base/timestamp.h"
 #include "core/draft_decoder.h"
 #include "core/job_state_json.h"
 #include "core/json_object_reader.h"
@@ -102,19 +103,18 @@ httplib::Response CreatedResponse(const std::string& job_id, const AppendOutcome
   return response;
 }
 
-void AddLiveness(const ApiServices& services, const std::string& job_id, std::string& body) {
-  body += ",\"liveness\":\"";
-  body += LivenessName(services.liveness.GetLiveness(job_id));
-  body += '"';
+void AddLiveness(std::string_view liveness, std::string& body) {
+  body.append(",\"liveness\":\"").append(liveness).append("\"");
 }
 
 // What the plain answer adds to the state: it is true now and no part of the past.
-void AddWhatIsNow(const ApiServices& services, const JobState& job, std::string& body) {
+void AddWhatIsNow(const ApiServices& services, const JobState& job, std::string_view liveness,
+                  std::string& body) {
   // The state may have been read just before its last commit was announced.
   const int64_t head_seq = std::max(services.journal.GetStatus().head_seq, job.as_of_seq);
   body.pop_back();
   body += ",\"head_seq\":" + std::to_string(head_seq);
-  if (!job.IsTerminal()) AddLiveness(services, job.job_id, body);
+  if (!liveness.empty()) AddLiveness(liveness, body);
   body += '}';
 }
 
@@ -182,7 +182,7 @@ httplib::Response JobListResponse(const ApiServices& services, const std::vector
     body += jobs[i].summary;
     if (jobs[i].is_over) continue;
     body.pop_back();
-    AddLiveness(services, jobs[i].job_id, body);
+    AddLiveness(LivenessName(services.liveness.GetLiveness(jobs[i].job_id)), body);
     body += '}';
   }
   const bool has_more = jobs.size() > limit;
@@ -249,8 +249,12 @@ HandlerResult ListJobs(const ApiServices& services, Call call, const Responder&)
   const bool is_search = !request->text.empty() || !request->pipelines.empty() ||
                          !request->labels.empty() || request->updated_after_micros > 0 ||
                          services.jobs.MustWait();
+  // A duration means another time with each page.
+  const std::string since = request->updated_after_micros > 0
+                                ? FormatTimestamp(request->updated_after_micros)
+                                : std::string();
   const auto work = [services, request = std::move(*request), limit,
-                     next = NextLink(call)]() -> HandlerResult {
+                     next = NextLink(call, since)]() -> HandlerResult {
     const auto jobs = services.jobs.ListJobs(request);
     if (!jobs) return Refused(ReadRefusal(jobs.error()));
     return {JobListResponse(services, *jobs, limit, next)};
@@ -265,11 +269,11 @@ HandlerResult ShowJob(const ApiServices& services, Call call, const Responder&) 
                      condition = IfNoneMatch(call)]() -> HandlerResult {
     const auto job = ResolveJobQuery(services, question);
     if (!job) return Refused(job.error());
-    std::string body = EncodeJobState(*job, LiveMicros(services, question));
-    if (question.is_current()) AddWhatIsNow(services, *job, body);
     const bool has_worker = question.is_current() && !job->IsTerminal();
     const std::string_view liveness =
         has_worker ? LivenessName(services.liveness.GetLiveness(job->job_id)) : std::string_view();
+    std::string body = EncodeJobState(*job, LiveMicros(services, question));
+    if (question.is_current()) AddWhatIsNow(services, *job, liveness, body);
     return {WithTag(JsonResponse(200, body + "\n"), StateTag(*job, liveness), condition)};
   }}};
 }

@@ -30,7 +30,12 @@ bool IsPlace(std::string_view name) {
 }  // namespace
 
 // Names in paths need no escapes.
-NextLink::NextLink(const Call& call) : target_(call.request.path + "?") {
+NextLink::NextLink(const Call& call, const std::string& since) : target_(call.request.path + "?") {
+  if (!since.empty()) {
+    target_ += "since=";
+    AppendEncoded(target_, since);
+    target_ += '&';
+  }
   for (const auto& [name, value] : call.request.params) {
     if (IsPlace(name)) continue;
     AppendEncoded(target_, name);

@@ -14,7 +14,8 @@ namespace stagelog {
 // Made of a request for a page; outlives it.
 class NextLink {
  public:
-  explicit NextLink(const Call& call);
+  // `since`: a filter that all pages have, not only the first; empty: none.
+  explicit NextLink(const Call& call, const std::string& since = {});
 
   // Adds `Link: <...>; rel="next"`: the same request from another cursor on.
   void Add(httplib::Response& response, int64_t after) const;

@@ -93,7 +93,10 @@ tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::strin
   if (format == "cloudevents" || format == "cdevents") {
     poll.media_type = kCloudEventBatchType;
     poll.as_cd_events = format == "cdevents";
-  } else if (format != "stagelog") {
+  } else if (format == "stagelog") {
+    const bool is_asked_for = call.Parameter("format").has_value();
+    if (is_asked_for && poll.media_type == kCloudEventBatchType) poll.media_type = kJsonType;
+  } else {
     return tl::unexpected(
         Refusal{.code = "invalid_parameter",
                 .detail = "'format' must be 'cloudevents', 'cdevents' or 'stagelog' (the default)",

@@ -293,13 +293,15 @@ Refusal BatchPlaces::Locate(Refusal refusal) const {
   return AtPlace(std::move(refusal), is_array, places[static_cast<size_t>(number - 1)]);
 }
 
+std::optional<Refusal> CheckEventSize(std::string_view text) {
+  if (text.size() <= kMaxEventBytes) return std::nullopt;
+  return Refusal{.code = "event_too_large",
+                 .detail = "an event may have at most " + std::to_string(kMaxEventBytes) +
+                           " bytes; this one has " + std::to_string(text.size())};
+}
+
 tl::expected<EventDraft, Refusal> DecodeDraft(std::string_view json, const DraftOrigin& origin) {
-  if (json.size() > kMaxEventBytes) {
-    return tl::unexpected(Refusal{.code = "event_too_large",
-                                  .detail = "an event may have at most " +
-                                            std::to_string(kMaxEventBytes) +
-                                            " bytes; this one has " + std::to_string(json.size())});
-  }
+  if (auto refusal = CheckEventSize(json)) return tl::unexpected(std::move(*refusal));
   auto members = ReadJsonObject(json, kMaxJsonDepth);
   if (!members) return tl::unexpected(std::move(members.error()));
   return DraftReader(std::move(*members)).Read(origin);

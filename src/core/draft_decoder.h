@@ -3,6 +3,7 @@
 #define STAGELOG_CORE_DRAFT_DECODER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -22,6 +23,9 @@ struct DraftOrigin {
   std::string job_id;  // from the URL; empty: each event names its job
   std::string actor;   // the name of the token
 };
+
+// event_too_large for what is too long to be an event; to be asked before it is parsed.
+std::optional<Refusal> CheckEventSize(std::string_view text);
 
 // One JSON object. A level may be any word that LevelOfWord() knows, a time whatever
 // ParseForeignTime() reads with a zone. Refusals: malformed_json, event_too_large, too_deep,

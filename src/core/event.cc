@@ -3,12 +3,27 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/text.h"
+#include "core/json_text.h"
+
 namespace stagelog {
 namespace {
 
 auto Content(const EventDraft& draft) {
   return std::tie(draft.type, draft.stage, draft.gate, draft.attempt, draft.status, draft.level,
                   draft.message, draft.payload);
+}
+
+// What a broker adds to an event on its way differs from one delivery to the next.
+constexpr std::string_view kOriginKey = "\"x-cloudevent\"";
+
+std::string WithoutOrigin(std::string_view payload) {
+  std::string rest;
+  for (JsonMembers members(payload); members.Next();) {
+    if (members.key() == kOriginKey.substr(1, kOriginKey.size() - 2)) continue;
+    rest += std::string(members.key()) + ":" + std::string(members.value()) + ",";
+  }
+  return rest;
 }
 
 // 3 January 1970: what is earlier is a zero in any zone, or a clock that began to count from there.
@@ -25,6 +40,16 @@ int64_t EffectiveMicros(const Event& event) {
   return EffectiveMicros(event.draft.occurred_at_micros, event.ts_micros);
 }
 
-bool SameContent(const EventDraft& a, const EventDraft& b) { return Content(a) == Content(b); }
+bool SameContent(const EventDraft& a, const EventDraft& b) {
+  if (Content(a) == Content(b)) return true;
+  const bool has_origin =
+      ContainsText(a.payload, kOriginKey) && ContainsText(b.payload, kOriginKey);
+  if (!has_origin) return false;
+  EventDraft plain_a = a;
+  EventDraft plain_b = b;
+  plain_a.payload = WithoutOrigin(a.payload);
+  plain_b.payload = WithoutOrigin(b.payload);
+  return Content(plain_a) == Content(plain_b);
+}
 
 }  // namespace stagelog

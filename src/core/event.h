@@ -50,7 +50,8 @@ int64_t EffectiveMicros(std::optional<int64_t> occurred_at_micros, int64_t ts_mi
 int64_t EffectiveMicros(const Event& event);
 
 // True when both say the same thing: type, stage, gate, attempt, status, level, message, payload.
-// Times and actor do not count (guarantee 6 in src/GUARANTEES.md).
+// Times and actor do not count, nor does what
+// the payload keeps of a CloudEvent's own attributes (guarantee 6 in src/GUARANTEES.md).
 bool SameContent(const EventDraft& a, const EventDraft& b);
 
 }  // namespace stagelog

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
@@ -63,16 +64,22 @@ tl::expected<std::string, Refusal> ExpandZstd(std::string_view body, size_t max_
                                                                        &::ZSTD_freeDCtx);
   ::ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxZstdWindowLog);
   ZSTD_inBuffer input{body.data(), body.size(), 0};
+  std::string step(kStepBytes, '\0');
   std::string text;
   size_t wanted = 1;  // 0: at the end of a frame
   while (input.pos < input.size || wanted != 0) {
-    const size_t before = text.size();
-    text.resize(before + kStepBytes);
-    ZSTD_outBuffer output{text.data() + before, kStepBytes, 0};
+    ZSTD_outBuffer output{step.data(), step.size(), 0};
     const size_t consumed = input.pos;
     wanted = ::ZSTD_decompressStream(context.get(), &output, &input);
-    text.resize(before + output.pos);
+    text.append(step, 0, output.pos);
     if (text.size() > max_bytes) return TooLarge(max_bytes);
+    if (::ZSTD_getErrorCode(wanted) == ZSTD_error_frameParameter_windowTooLarge) {
+      return tl::unexpected(
+          Refusal{.code = "malformed_encoding",
+                  .detail = "the zstd frame needs a window of more than 16 MiB; compress without "
+                            "--long and --ultra",
+                  .field = "Content-Encoding"});
+    }
     if (::ZSTD_isError(wanted) != 0) return Damaged("zstd");
     const bool is_stuck = input.pos == consumed && output.pos == 0;
     if (wanted != 0 && is_stuck && input.pos == input.size) return Damaged("zstd");

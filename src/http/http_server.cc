@@ -341,16 +341,17 @@ void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
                                const std::string& allowed_methods) {
   exchange.started_micros = clock_.MonotonicMicros();
   const ServerLoad load{shutting_down_, connection.over_limit(), limits_.request_bytes};
-  if (auto refusal = CheckRequest(exchange, allowed_methods, policy_, load)) {
+  auto refusal = CheckRequest(exchange, allowed_methods, policy_, load);
+  if (!TakeFromQuota(exchange)) {
+    if (exchange.route->is_stream) return RefuseStream(connection, exchange);
+    refusal = RateLimited(exchange.call.principal);
+  }
+  if (refusal) {
     httplib::Response response = ProblemResponse(*refusal);
     if (!allowed_methods.empty()) response.headers.emplace("Allow", allowed_methods);
     return Answer(connection, exchange, std::move(response));
   }
   if (exchange.call.request.method == "OPTIONS") return AnswerPreflight(connection, exchange);
-  if (!TakeFromQuota(exchange)) {
-    if (exchange.route->is_stream) return RefuseStream(connection, exchange);
-    return Refuse(connection, exchange, RateLimited(exchange.call.principal));
-  }
   if (exchange.body_is_here) return RunHandler(connection, exchange);
   connection.body_progress_micros = clock_.MonotonicMicros();
   connection.body_progress_bytes = 0;

@@ -130,7 +130,6 @@ class HttpServer {
   void Conclude(Connection& connection, Exchange& exchange, HandlerResult ending);
   void StartPoolWork(Exchange& exchange, RunOnPool elsewhere, const Responder& responder);
   void ExpandBody(const Connection& connection, Exchange& exchange, const Responder& responder);
-  bool ReserveExpanded(uint64_t connection_id, uint64_t exchange_id, size_t bytes);
   bool Reserve(Exchange& exchange, size_t body_bytes);
   void Answer(Connection& connection, Exchange& exchange, httplib::Response response);
   void HandOffSocket(Connection& connection, Exchange& exchange, StreamRequest stream);

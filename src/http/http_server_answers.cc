@@ -40,6 +40,7 @@ std::string StreamHead(const Exchange& exchange, const HttpPolicy& policy) {
   for (const auto& [name, value] : CorsFields(exchange.origin, policy.allowed_origins)) {
     head += name + ": " + value + "\r\n";
   }
+  for (const auto& [name, value] : exchange.more_fields) head += name + ": " + value + "\r\n";
   return head + "\r\n";
 }
 
@@ -70,7 +71,8 @@ void HttpServer::AnswerPreflight(Connection& connection, Exchange& exchange) {
   Answer(connection, exchange, std::move(response));
 }
 
-// Counts the request. False where its token has had what it may have in this minute.
+// Counts the request of a token, refused or not. False where its token has had what it may have in
+// this minute.
 bool HttpServer::TakeFromQuota(Exchange& exchange) {
   const Principal& principal = exchange.call.principal;
   if (principal.requests_per_minute == 0) return true;
@@ -103,22 +105,21 @@ void HttpServer::ExpandBody(const Connection& connection, Exchange& exchange,
     auto body = Expand(coding, call->request.body, limits_.request_bytes);
     if (!body) return responder.Finish(Refused(body.error()));
     call->request.body = std::move(*body);
-    responder.FinishBy([this, call, responder, route, connection_id, exchange_id] {
-      if (!ReserveExpanded(connection_id, exchange_id, call->request.body.size())) {
-        return Refused(TooManyBodies());
+    Post([this, call, responder, route, connection_id, exchange_id] {
+      Connection* open = Find(connection_id);
+      Exchange* waiting = open == nullptr ? nullptr : open->FindExchange(exchange_id);
+      if (waiting != nullptr && !Reserve(*waiting, call->request.body.size())) {
+        return responder.Finish(Refused(TooManyBodies()));
       }
-      return route->handler(std::move(*call), responder);
+      HandlerResult ending = route->handler(std::move(*call), responder);
+      if (waiting != nullptr) return responder.Finish(std::move(ending));
+      // The client is gone. What it has sent is done all the same.
+      if (auto* elsewhere = std::get_if<RunOnPool>(&ending.way)) {
+        pool_.Run(WorkerPool::Kind::kQuick, [work = std::move(elsewhere->work)] { work(); });
+      }
     });
   };
   pool_.Run(WorkerPool::Kind::kQuick, expand);
-}
-
-// Counts what a compressed body has become. False where there is no room for it.
-bool HttpServer::ReserveExpanded(uint64_t connection_id, uint64_t exchange_id, size_t bytes) {
-  Connection* connection = Find(connection_id);
-  Exchange* exchange = connection == nullptr ? nullptr : connection->FindExchange(exchange_id);
-  if (exchange == nullptr) return true;  // the client is gone: its append is done all the same
-  return Reserve(*exchange, bytes);
 }
 
 void HttpServer::Conclude(Connection& connection, Exchange& exchange, HandlerResult ending) {

@@ -14,6 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* kJournal = "0192f0c1-5e8a-7cc3-98c4-dc0c0c07398f";
 const DraftOrigin kAnyJob{.job_id = "", .actor = "ci"};
 
 // A CDEvent in a CloudEvent, as its HTTP binding sends it.
@@ -50,6 +51,9 @@ TEST(CdEventTest, RunsOfPipelinesAreJobs) {
   EXPECT_EQ(finished("failure").type, "job_failed");
   EXPECT_EQ(finished("error").message, "no space");
   EXPECT_EQ(finished("cancel").type, "job_canceled");
+  const char* type = "dev.cdevents.pipelinerun.finished.0.3.0";
+  EXPECT_EQ(Draft(type, {{"id", "a"}, {"content", Json::object()}}).type, "job_completed");
+  EXPECT_EQ(Draft(type, {{"id", "a"}, {"content", {{"errors", "no space"}}}}).type, "job_failed");
 }
 
 TEST(CdEventTest, RunsOfTasksAreStages) {
@@ -101,6 +105,11 @@ TEST(CdEventTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(field("dev.cdevents.pipelinerun.finished.0.3.0",
                   {{"id", "a"}, {"content", {{"outcome", "perhaps"}}}}),
             "data.subject.content.outcome");
+  for (const Json& outcome : {Json(1), Json(nullptr), Json({"failure"}), Json::object()}) {
+    EXPECT_EQ(field("dev.cdevents.pipelinerun.finished.0.3.0",
+                    {{"id", "a"}, {"content", {{"outcome", outcome}}}}),
+              "data.subject.content.outcome");
+  }
   EXPECT_EQ(field("dev.cdevents.approval.closed.0.1.0", {{"id", "a"}}),
             "data.subject.content.status");
   EXPECT_EQ(field("dev.cdevents.approval.created.0.1.0", {{"id", "a b"}}), "data.subject.id");
@@ -120,7 +129,7 @@ TEST(CdEventTest, WhatGoesOutComesBackAsTheSameKind) {
         R"("type":"stage_completed","stage":"encode")", R"("type":"stage_failed","stage":"encode")",
         R"("type":"gate_pause","gate":"deploy")", R"("type":"gate_approved","gate":"deploy")",
         R"("type":"gate_rejected","gate":"deploy")", R"("type":"gate_expired","gate":"deploy")"}) {
-    const std::string out = EncodeCdEvent(line(members), "J");
+    const std::string out = EncodeCdEvent(line(members), kJournal);
     const Json envelope = Json::parse(out);
     EXPECT_TRUE(envelope["type"].get<std::string>().starts_with("dev.cdevents.")) << out;
     EXPECT_EQ(envelope["type"], envelope["data"]["context"]["type"]);
@@ -130,7 +139,7 @@ TEST(CdEventTest, WhatGoesOutComesBackAsTheSameKind) {
     EXPECT_EQ(back->job_id, "release-7");
     EXPECT_THAT(std::string(members), testing::HasSubstr("\"" + back->type + "\"")) << out;
   }
-  EXPECT_EQ(Json::parse(EncodeCdEvent(line(R"("type":"log")"), "J"))["type"],
+  EXPECT_EQ(Json::parse(EncodeCdEvent(line(R"("type":"log")"), kJournal))["type"],
             "dev.stagelog.log.v1");
 }
 

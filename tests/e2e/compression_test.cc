@@ -84,6 +84,16 @@ TEST_F(CompressionTest, ABombAndADamagedBodyAreRefused) {
   EXPECT_EQ(HeadSeq(), 0);
 }
 
+TEST_F(CompressionTest, ACommandIsNoLargerThanAnEvent) {
+  const std::string large = "{\"comment\":\"" + std::string(kMegabyte, 'c') + "\"}";
+  for (const char* target : {"/api/v1/jobs", "/api/v1/jobs/job/cancel"}) {
+    ExpectProblem(admin().Post(target, large), 413, "event_too_large");
+    ExpectProblem(admin().Post(target, Packed(ContentCoding::kGzip, large), "application/json",
+                               {{"Content-Encoding", "gzip"}}),
+                  413, "event_too_large");
+  }
+}
+
 TEST_F(CompressionTest, LargeAnswersArePackedWhereTheClientAsks) {
   AppendLogs("job", 100);
   const HttpResponse plain = admin().Get(kEvents);

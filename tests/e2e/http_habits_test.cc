@@ -59,6 +59,19 @@ TEST_F(HttpHabitsTest, AKeyCreatesOneJob) {
   EXPECT_EQ(HeadSeq(), 1);
 }
 
+TEST_F(HttpHabitsTest, ACommandIsNotRepeatedUnderItsKey) {
+  Append("job", R"({"type":"job_started"})");
+  Append("job", R"({"type":"gate_pause","gate":"deploy"})");
+  const char* approve = "/api/v1/jobs/job/gates/deploy/approve";
+  EXPECT_EQ(PostWithKey(approve, "{}", "\"a\"").status, 201);
+  EXPECT_EQ(PostWithKey(approve, "{}", "\"a\"").status, 200);
+  Append("job", R"({"type":"job_completed"})");
+  EXPECT_EQ(PostWithKey("/api/v1/jobs/job/resume", "{}", "\"r\"").status, 201);
+  Append("job", R"({"type":"job_completed"})");
+  EXPECT_EQ(PostWithKey("/api/v1/jobs/job/resume", "{}", "\"r\"").status, 200);
+  EXPECT_EQ(GetJson("/api/v1/jobs/job")["status"], "completed");
+}
+
 TEST_F(HttpHabitsTest, WhatCanBeNoKeyIsRefused) {
   const std::string long_key = "\"" + std::string(129, 'k') + "\"";
   for (const char* key :
@@ -106,7 +119,10 @@ TEST_F(HttpHabitsTest, ATokenMayHaveALimit) {
   EXPECT_THAT(first.Header("ratelimit"), HasSubstr("\"token\";r=2;t="));
   EXPECT_EQ(first.Header("ratelimit-policy"), "\"token\";q=3;w=60");
   EXPECT_EQ(slow.Get(kEvents).status, 200);
-  EXPECT_EQ(slow.Get("/api/v1/jobs/none").status, 404);
+  // What is refused counts as well.
+  const HttpResponse forbidden = slow.Post("/api/v1/admin/backup", "{}");
+  EXPECT_EQ(forbidden.status, 403);
+  EXPECT_THAT(forbidden.Header("ratelimit"), HasSubstr("r=0"));
   const HttpResponse refused = slow.Post(kEvents, kLogEvent);
   ExpectProblem(refused, 429, "rate_limited");
   EXPECT_GT(std::stoi(refused.Header("retry-after")), 0);
@@ -134,6 +150,8 @@ TEST_F(HttpHabitsTest, PagesLinkToTheNext) {
   const HttpResponse last = admin().Get(target_of(first));
   EXPECT_EQ(Json::parse(last.body)["events"].size(), 1U);
   EXPECT_EQ(last.Header("link"), "");
+  EXPECT_THAT(target_of(admin().Get("/api/v1/jobs?limit=1&since=1h&status=running,created")),
+              HasSubstr("/api/v1/jobs?since=20"));
   const HttpResponse jobs = admin().Get("/api/v1/jobs?limit=1");
   EXPECT_EQ(Json::parse(admin().Get(target_of(jobs)).body)["jobs"][0]["job_id"], "a");
 }

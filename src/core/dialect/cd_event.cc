@@ -51,8 +51,13 @@ Refusal Wrong(const char* field, std::string detail) {
 enum class Outcome { kSuccess, kFailure, kCancel };
 
 tl::expected<Outcome, Refusal> OutcomeOf(const Members& content) {
-  const std::string outcome = content.Text("outcome");
-  if (outcome.empty() || outcome == "success") return Outcome::kSuccess;
+  const JsonMember* member = content.Find("outcome");
+  // It may be left out: what has errors has failed.
+  if (member == nullptr) {
+    return content.Text("errors").empty() ? Outcome::kSuccess : Outcome::kFailure;
+  }
+  const std::string outcome = member->kind == JsonMember::Kind::kText ? member->text : member->raw;
+  if (outcome == "success") return Outcome::kSuccess;
   if (outcome == "failure" || outcome == "error") return Outcome::kFailure;
   if (outcome == "cancel") return Outcome::kCancel;
   return tl::unexpected(Wrong("data.subject.content.outcome",
@@ -93,7 +98,8 @@ class CdEventReader {
   std::optional<Refusal> ReadTaskRun(std::string_view kind, CdEvent& event) const {
     event.job = JobOfSource(Members(content_.Find("pipelineRun")).Text("id"));
     const std::string task = content_.Text("taskName");
-    event.stage = IsStagePath(task) ? task : JobOfSource(id_);
+    const bool is_text = content_.Find("taskName") == nullptr || !task.empty();
+    event.stage = IsStagePath(task) || !is_text ? task : JobOfSource(id_);
     if (!IsStagePath(event.stage)) {
       return Wrong("data.subject",
                    "neither 'taskName' nor the last part of the subject's 'id' "

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/name_uuid.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
@@ -16,6 +17,7 @@
 #include "core/identifier.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/level_words.h"
 #include "core/text_line.h"
 
 namespace stagelog {
@@ -23,10 +25,12 @@ namespace {
 
 constexpr std::string_view kFieldPrefix = "ce-";
 constexpr std::string_view kSpecVersion = "1.0";
+constexpr size_t kMaxMembers = 128;              // as many as a head may have fields, and some more
 constexpr const char* kOrigin = "x-cloudevent";  // the key of a payload that keeps what is foreign
 // What our own CloudEvents say beside the event's own attributes.
-constexpr std::array<std::string_view, 6> kOwnExtensions = {
-    "sequence", "recordedtime", "partitionkey", "authid", "authtype", "status"};
+constexpr std::array<std::string_view, 10> kOwnExtensions = {
+    "sequence", "recordedtime", "partitionkey", "authid", "authtype",
+    "status",   "datashape",    "stage",        "gate",   "attempt"};
 
 // A context attribute; extensions are among them.
 struct Attribute {
@@ -73,9 +77,12 @@ bool IsTextType(std::string_view content_type) {
   return field.starts_with("text/") && is_utf8;
 }
 
+// Only objects can be read.
+std::string Wrapped(std::string_view json) { return "{\"data\":" + std::string(json) + "}"; }
+
 // Any JSON value; no value for what is none.
 std::optional<JsonMember> ReadJsonValue(std::string_view json) {
-  auto members = ReadJsonObject("{\"data\":" + std::string(json) + "}", kMaxJsonDepth);
+  auto members = ReadJsonObject(Wrapped(json), kMaxJsonDepth);
   if (!members || members->size() != 1) return std::nullopt;
   return std::move(members->front());
 }
@@ -136,6 +143,19 @@ LiftedData LiftedFrom(const Data& data) {
   return content;
 }
 
+// Data of ours whose message and payload stand apart.
+LiftedData Split(const Data& data) {
+  LiftedData content;
+  for (JsonMembers members(data.json.raw); members.Next();) {
+    if (members.key() == "message") {
+      if (const auto message = ReadJsonValue(members.value())) content.message = message->text;
+    } else if (members.key() == "payload" && members.value().starts_with('{')) {
+      content.payload = members.value().substr(0, members.value().size() - 1);
+    }
+  }
+  return content;
+}
+
 // Makes the draft of an event whose attributes have been read.
 class Translation {
  public:
@@ -148,7 +168,16 @@ class Translation {
     if (!cd_event) return tl::unexpected(std::move(cd_event.error()));
     cd_event_ = std::move(*cd_event);
     type_ = cd_event_ ? cd_event_->type : TypeOfCloudEvent(Text("type"));
-    is_ours_ = Text("type").starts_with(kOwnTypePrefix);
+    is_ours_ = IsReturned();
+    LiftedData content;
+    if (!cd_event_) {
+      content = is_ours_ && !Text("datashape").empty() ? Split(data_) : LiftedFrom(data_);
+      const bool is_foreign = TypeHasForeignPrefix(Text("type"));
+      // A log of ours has a message: a stranger's without one is kept as what it is.
+      if (is_foreign && type_ == "log" && content.message.empty()) {
+        type_ = CustomTypeOf(Text("type"));
+      }
+    }
     AppendJsonMember(event_, "type", JsonString(type_));
     AddText("event_id", EventId());
     AddText("occurred_at", Text("time"));
@@ -158,9 +187,9 @@ class Translation {
     } else {
       AddSubject();
       if (is_ours_) AddText("status", Text("status"));
-      AddContent();
+      AddContent(std::move(content));
     }
-    AddText("level", Text("severitytext"));
+    AddText("level", LevelOfWord(Text("severitytext")));
     auto draft = DecodeDraft(event_ + "}", origin_);
     if (!draft) return tl::unexpected(InTheirWords(std::move(draft.error())));
     return draft;
@@ -206,10 +235,20 @@ class Translation {
     return std::nullopt;
   }
 
+  // An event that EncodeCloudEvent() made, sent in again.
+  bool IsReturned() const {
+    const std::string_view source = Text("source");
+    const size_t jobs = source.find("/jobs/");
+    const bool is_of_journal = source.starts_with('/') && jobs != std::string_view::npos &&
+                               IsUuidV7(source.substr(1, jobs - 1));
+    return is_of_journal && Text("type").starts_with(kOwnTypePrefix) && !Text("sequence").empty() &&
+           !Text("recordedtime").empty() && IsEventId(Text("id"));
+  }
+
   // The same pair of id and source is the same event (section 3.1.1).
   std::string EventId() const {
     const std::string_view id = Text("id");
-    if (is_ours_ && IsEventId(id)) return std::string(id);
+    if (is_ours_) return std::string(id);
     return UuidOfName(std::string(Text("source")) + "\n" + std::string(id));
   }
 
@@ -230,6 +269,13 @@ class Translation {
   }
 
   void AddSubject() {
+    if (is_ours_ && !Text("stage").empty()) {
+      uses_subject_ = true;
+      AddText("stage", Text("stage"));
+      AddText("gate", Text("gate"));
+      if (!Text("attempt").empty()) AppendJsonMember(event_, "attempt", Text("attempt"));
+      return;
+    }
     std::optional<CloudEventSubject> subject = ReadSubject(Text("subject"));
     uses_subject_ = subject.has_value();
     if (!subject) return;
@@ -260,11 +306,14 @@ class Translation {
     AppendJsonMember(event_, "payload", payload + "}");
   }
 
-  void AddContent() {
-    LiftedData content = LiftedFrom(data_);
+  void AddContent(LiftedData content) {
     AddText("message", content.message);
     const std::string foreign = Foreign();
-    if (!foreign.empty() && !content.has_origin) {
+    if (!foreign.empty()) {
+      if (content.has_origin) {  // the data has a member of that name: it stays together
+        content.payload.clear();
+        AppendJsonMember(content.payload, "data", data_.json.raw);
+      }
       AppendJsonMember(content.payload, kOrigin, foreign + "}");
     }
     if (!content.payload.empty()) AppendJsonMember(event_, "payload", content.payload + "}");
@@ -281,7 +330,8 @@ class Translation {
 
   bool IsForeign(const Attribute& attribute) const {
     const std::string_view name = attribute.name;
-    if (name == "specversion" || name == "time" || name == "severitytext") return false;
+    if (name == "specversion" || name == "time") return false;
+    if (name == "severitytext") return LevelOfWord(attribute.text).empty();
     if (name == "subject") return !uses_subject_;
     if (cd_event_ && (name == "type" || name == "id" || name == "source")) return false;
     if (name == "type") return attribute.text != type_ && !is_ours_;
@@ -441,8 +491,13 @@ tl::expected<std::vector<Attribute>, Refusal> AttributesOf(HeadFields fields) {
 
 tl::expected<EventDraft, Refusal> DecodeCloudEvent(std::string_view json,
                                                    const DraftOrigin& origin) {
+  if (auto refusal = CheckEventSize(json)) return tl::unexpected(std::move(*refusal));
   const auto members = ReadJsonObject(json, kMaxJsonDepth);
   if (!members) return tl::unexpected(members.error());
+  if (members->size() > kMaxMembers) {
+    return tl::unexpected(Invalid(
+        "", "a CloudEvent may have at most " + std::to_string(kMaxMembers) + " attributes"));
+  }
   StructuredEvent event;
   for (const JsonMember& member : *members) {
     if (auto refusal = TakeMember(member, event)) return tl::unexpected(std::move(*refusal));
@@ -480,6 +535,7 @@ tl::expected<DecodedBody, Refusal> DecodeBinaryCloudEvent(HeadFields fields,
                                                           std::string_view content_type,
                                                           std::string_view body,
                                                           const DraftOrigin& origin) {
+  if (auto refusal = CheckEventSize(body)) return tl::unexpected(std::move(*refusal));
   auto attributes = AttributesOf(fields);
   if (!attributes) return tl::unexpected(std::move(attributes.error()));
   for (const Attribute& attribute : *attributes) {
@@ -489,8 +545,9 @@ tl::expected<DecodedBody, Refusal> DecodeBinaryCloudEvent(HeadFields fields,
   }
   Data data = DataOf(std::string(body), content_type);
   if (data.kind == Data::Kind::kBytes && IsJsonType(content_type)) {
-    return tl::unexpected(
-        Refusal{.code = "malformed_json", .detail = "the body is said to be JSON and is none"});
+    const auto why = ReadJsonObject(Wrapped(body), kMaxJsonDepth);
+    return tl::unexpected(why ? Refusal{.code = "malformed_json", .detail = "the body is not JSON"}
+                              : why.error());
   }
   if (data.kind == Data::Kind::kBytes && !content_type.empty()) {
     attributes->push_back({"datacontenttype", std::string(content_type),

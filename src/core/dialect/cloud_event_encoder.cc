@@ -23,21 +23,30 @@ std::string Sequence(int64_t seq) {
   return std::string(kSequenceDigits - std::min(kSequenceDigits, digits.size()), '0') + digits;
 }
 
-bool HasKey(std::string_view object, std::string_view key) {
+// Empty where there is none.
+std::string_view ValueOf(std::string_view object, std::string_view key) {
+  if (object.empty()) return {};
   for (JsonMembers members(object); members.Next();) {
-    if (members.key() == key) return true;
+    if (members.key() == key) return members.value();
   }
-  return false;
+  return {};
 }
 
-// The message and the members of the payload in one object; apart where they have the same name.
+bool HasKey(std::string_view object, std::string_view key) { return !ValueOf(object, key).empty(); }
+
+// One object could not say which of the two a member is of.
+bool StandsApart(const EventView& view) {
+  return view.payload == "{}" || HasKey(view.payload, "message");
+}
+
+// The message and the members of the payload in one object; apart where that would be ambiguous.
 std::string DataOf(const EventView& view) {
   std::string data;
   if (!view.message.empty()) AppendJsonMember(data, "message", Quoted(view.message));
   if (!view.payload.empty()) {
-    if (!view.message.empty() && HasKey(view.payload, "message")) {
+    if (StandsApart(view)) {
       AppendJsonMember(data, "payload", view.payload);
-    } else if (view.payload != "{}") {
+    } else {
       data += data.empty() ? "{" : ",";
       data += view.payload.substr(1, view.payload.size() - 2);
     }
@@ -56,6 +65,8 @@ struct Envelope {
   std::string type;
   std::string subject;
   std::string data;
+  bool is_apart = false;            // message and payload stand apart in the data
+  bool is_subject_unclear = false;  // it reads as something else
 };
 
 std::string SourceOf(const EventView& view, std::string_view journal_id) {
@@ -65,7 +76,14 @@ std::string SourceOf(const EventView& view, std::string_view journal_id) {
 Envelope OwnEnvelope(const EventView& view) {
   CloudEventSubject subject{.stage = std::string(view.stage), .gate = std::string(view.gate)};
   if (view.attempt > 0) subject.attempt = view.attempt;
-  return {.type = CloudEventTypeOf(view.type), .subject = SubjectOf(subject), .data = DataOf(view)};
+  Envelope envelope{.type = CloudEventTypeOf(view.type),
+                    .subject = SubjectOf(subject),
+                    .data = DataOf(view),
+                    .is_apart = StandsApart(view)};
+  const std::optional<CloudEventSubject> read = ReadSubject(envelope.subject);
+  envelope.is_subject_unclear = !read || read->stage != subject.stage ||
+                                read->gate != subject.gate || read->attempt != subject.attempt;
+  return envelope;
 }
 
 std::string Encode(const EventView& view, std::string_view journal_id, const Envelope& envelope) {
@@ -88,6 +106,12 @@ std::string Encode(const EventView& view, std::string_view journal_id, const Env
     add("authid", view.actor);
   }
   add("status", OwnStatus(view));
+  if (envelope.is_apart) add("datashape", "split");
+  if (envelope.is_subject_unclear) {
+    add("stage", view.stage);
+    add("gate", view.gate);
+    if (view.attempt > 0) add("attempt", std::to_string(view.attempt));
+  }
   if (!envelope.data.empty()) {
     add("datacontenttype", "application/json");
     AppendJsonMember(event, "data", envelope.data);
@@ -112,7 +136,9 @@ void AddText(std::string& object, std::string_view key, std::string_view escaped
 
 CdEquivalent PipelineRun(const EventView& view, std::string_view type, std::string_view outcome) {
   std::string content;
-  AddText(content, "pipelineName", view.job_id);
+  const std::string_view pipeline = ValueOf(view.payload, "pipeline");
+  const bool is_named = pipeline.starts_with('"') && pipeline.size() > 2;
+  AppendJsonMember(content, "pipelineName", is_named ? std::string(pipeline) : Quoted(view.job_id));
   AddText(content, "uri", "urn:stagelog:job:" + std::string(view.job_id));
   AddText(content, "outcome", outcome);
   if (outcome == "failure") AddText(content, "errors", view.message);

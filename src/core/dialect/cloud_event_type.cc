@@ -45,7 +45,9 @@ std::vector<std::string_view> Parts(std::string_view type) {
   }
 }
 
-std::string CustomType(std::string_view type) {
+}  // namespace
+
+std::string CustomTypeOf(std::string_view type) {
   std::string name = LowerCase(type.substr(0, kMaxCustomName));
   const auto is_allowed = [](char c) {
     return IsAlphanumeric(c) || c == '.' || c == '_' || c == '-';
@@ -56,7 +58,9 @@ std::string CustomType(std::string_view type) {
   return std::string(kCustomPrefix) + name;
 }
 
-}  // namespace
+bool TypeHasForeignPrefix(std::string_view type) {
+  return ContainsText(type, ".") && !type.starts_with(kOwnTypePrefix);
+}
 
 std::string TypeOfCloudEvent(std::string_view type) {
   const bool is_ours = type.starts_with(kOwnTypePrefix);
@@ -70,13 +74,13 @@ std::string TypeOfCloudEvent(std::string_view type) {
   while (parts.size() > 1 && IsVersion(parts.back())) parts.pop_back();
   for (size_t count = std::min<size_t>(3, parts.size()); count > 0; --count) {
     std::string candidate = LastParts(parts, count);
-    if (IsKnown(candidate)) return candidate;
+    const bool is_foreign_beat = candidate == "heartbeat" && TypeHasForeignPrefix(type);
+    if (IsKnown(candidate) && !is_foreign_beat) return candidate;
   }
   if (parts.back().starts_with(kCustomPrefix) && FindType(parts.back()) != nullptr) {
     return std::string(parts.back());
   }
-  const bool has_prefix = type.find('.') != std::string_view::npos;
-  return is_ours || !has_prefix ? std::string(name) : CustomType(type);
+  return TypeHasForeignPrefix(type) ? CustomTypeOf(type) : std::string(name);
 }
 
 std::string CloudEventTypeOf(std::string_view type) {

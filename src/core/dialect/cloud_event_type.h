@@ -14,8 +14,15 @@ inline constexpr std::string_view kOwnTypePrefix = "dev.stagelog.";
 // "stage_completed" for "dev.stagelog.stage.completed.v1", "com.example.stage-completed" and
 // "stage_completed": a prefix of domains and a version may be there or not. Another type with a
 // prefix becomes one of the user's own: "x-com.github.push". What has no prefix, or ours, and is
-// unknown stays as it is, for the decoder to refuse.
+// unknown stays as it is, for the decoder to refuse. A foreign "heartbeat" is no sign of life of
+// ours.
 std::string TypeOfCloudEvent(std::string_view type);
+
+// One of the user's own for a foreign type: "x-com.github.push".
+std::string CustomTypeOf(std::string_view type);
+
+// A type has a prefix of domains, and it is not ours.
+bool TypeHasForeignPrefix(std::string_view type);
 
 // "dev.stagelog.stage.completed.v1" for "stage_completed".
 std::string CloudEventTypeOf(std::string_view type);
