@@ -21,18 +21,6 @@
 namespace stagelog {
 namespace {
 
-// Ten thousand subscribers are more than the caches hold beside the kernel's sockets: each is
-// fetched while those before it are served.
-constexpr size_t kFetchedAhead = 3;
-constexpr size_t kCacheLineBytes = 64;
-
-void FetchAhead(const Subscriber& subscriber) {
-  const auto* bytes = reinterpret_cast<const char*>(&subscriber);
-  for (size_t at = 0; at < sizeof(Subscriber); at += kCacheLineBytes) {
-    __builtin_prefetch(bytes + at, /*rw=*/1);
-  }
-}
-
 constexpr size_t kWheelSlots = 100;
 constexpr uint64_t kInboxId = 0;
 
@@ -203,10 +191,8 @@ void EventStreamManager::RunRound() {
   if (events.empty()) return;
   processed_seq_ = events.back()->seq;
   for (Topic* topic : topics_.Append(events)) {
-    const std::vector<Subscriber*>& members = topic->members;
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (i + kFetchedAhead < members.size()) FetchAhead(*members[i + kFetchedAhead]);
-      if (members[i]->state == SubscriberState::kJoined) pump_.Pump(*members[i]);
+    for (Subscriber* subscriber : topic->members) {
+      if (subscriber->state == SubscriberState::kJoined) pump_.Pump(*subscriber);
     }
   }
 }
