@@ -46,6 +46,7 @@ constexpr Row kRows[] = {
     {"GET",  "/api/v1/jobs/{job}/events",        Access::kReader,   PollJob, kPollParameters},
     {"GET",  "/api/v1/jobs/{job}/events/stream", Access::kReader,   StreamJob, kStreamParameters, false, false, true},
     {"POST", "/api/v1/events",                   Access::kAppender, AppendToJobs, {}, true, true},
+    {"POST", "/api/v1/lineage",                  Access::kWriter,   AppendLineage, {}, true, true},
     {"GET",  "/api/v1/events",                   Access::kReader,   PollJobs, kPollParameters},
     {"GET",  "/api/v1/events/stream",            Access::kReader,   StreamJobs, kStreamParameters, false, false, true},
     {"POST", "/api/v1/admin/retention",          Access::kAdmin,    RunRetention, kRetentionParameters, true},
@@ -56,6 +57,9 @@ constexpr Row kRows[] = {
     {"GET",  "/openapi.json",                    Access::kOpen,     ShowOpenApi},
 };
 // clang-format on
+
+// An OpenLineage event is plain JSON.
+bool TakesEvents(const Row& row) { return row.is_append && row.function != &AppendLineage; }
 
 }  // namespace
 
@@ -84,7 +88,7 @@ std::vector<Route> ApiRoutes(ApiServices services) {
          .is_append = row.is_append,
          .is_stream = row.is_stream,
          .parameters = {row.parameters.begin(), row.parameters.end()},
-         .body_types = row.is_append ? EventBodyTypes() : BodyTypes()});
+         .body_types = TakesEvents(row) ? EventBodyTypes() : BodyTypes()});
   }
   return routes;
 }

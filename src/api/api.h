@@ -54,6 +54,7 @@ std::vector<Route> ApiRoutes(ApiServices services);
 // append_handlers.cc
 HandlerResult AppendToJob(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult AppendToJobs(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult AppendLineage(const ApiServices& services, Call call, const Responder& responder);
 
 // job_handlers.cc
 HandlerResult CreateJob(const ApiServices& services, Call call, const Responder& responder);

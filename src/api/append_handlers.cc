@@ -7,6 +7,7 @@
 #include "api/event_bodies.h"
 #include "api/idempotency_key.h"
 #include "api/parameters.h"
+#include "core/dialect/open_lineage_decoder.h"
 #include "core/draft_decoder.h"
 #include "core/gate_rules.h"
 #include "core/payload.h"
@@ -21,6 +22,9 @@ constexpr size_t kDecodeHereBytes = size_t{64} << 10;
 
 // Append() or Enqueue(): the loop kicks the writer itself after its turn.
 using AppendWay = decltype(&EventAppender::Append);
+
+// Reads the body of a request.
+using Decoder = tl::expected<DecodedBody, Refusal> (*)(const Call& call, const DraftOrigin& origin);
 
 // Decisions among the drafts are judged by the writer too: a gate may name its approvers.
 std::optional<Precondition> PreconditionOf(const std::vector<EventDraft>& drafts, bool is_admin) {
@@ -79,10 +83,10 @@ HandlerResult RefusedAt(const BatchPlaces& where, Refusal refusal) {
 
 // Decodes, judges and hands on by `append`. Runs on the loop or on the pool.
 HandlerResult DecodeAndAppend(const ApiServices& services, const Call& call,
-                              const std::string& job_id, const Responder& responder,
+                              const std::string& job_id, const Responder& responder, Decoder decode,
                               AppendWay append) {
   const DraftOrigin origin{job_id, call.principal.token_name};
-  auto decoded = DecodeEvents(call, origin);
+  auto decoded = decode(call, origin);
   if (!decoded) return Refused(decoded.error());
   const auto key = ReadIdempotencyKey(call);
   if (!key) return Refused(key.error());
@@ -107,13 +111,14 @@ HandlerResult DecodeAndAppend(const ApiServices& services, const Call& call,
 }
 
 HandlerResult AppendBody(const ApiServices& services, Call call, std::string job_id,
-                         const Responder& responder) {
+                         const Responder& responder, Decoder decode = &DecodeEvents) {
   if (call.request.body.size() <= kDecodeHereBytes) {
-    return DecodeAndAppend(services, call, job_id, responder, &EventAppender::Enqueue);
+    return DecodeAndAppend(services, call, job_id, responder, decode, &EventAppender::Enqueue);
   }
-  return {RunOnPool{[services, call = std::move(call), job_id = std::move(job_id), responder] {
-    return DecodeAndAppend(services, call, job_id, responder, &EventAppender::Append);
-  }}};
+  return {
+      RunOnPool{[services, call = std::move(call), job_id = std::move(job_id), responder, decode] {
+        return DecodeAndAppend(services, call, job_id, responder, decode, &EventAppender::Append);
+      }}};
 }
 
 }  // namespace
@@ -122,6 +127,13 @@ HandlerResult AppendToJob(const ApiServices& services, Call call, const Responde
   auto job_id = JobOfPath(call);
   if (!job_id) return Refused(job_id.error());
   return AppendBody(services, std::move(call), std::move(*job_id), responder);
+}
+
+HandlerResult AppendLineage(const ApiServices& services, Call call, const Responder& responder) {
+  return AppendBody(services, std::move(call), "", responder,
+                    [](const Call& request, const DraftOrigin& origin) {
+                      return DecodeOpenLineage(request.request.body, origin);
+                    });
 }
 
 HandlerResult AppendToJobs(const ApiServices& services, Call call, const Responder& responder) {

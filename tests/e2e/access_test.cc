@@ -50,6 +50,7 @@ const std::map<std::string, const char*>& WhoMay() {
       {"GET /api/v1/jobs/{job}/events", kReaders},
       {"GET /api/v1/jobs/{job}/events/stream", kReaders},
       {"POST /api/v1/events", kWriters},
+      {"POST /api/v1/lineage", kWriters},
       {"GET /api/v1/events", kReaders},
       {"GET /api/v1/events/stream", kReaders},
       {"GET /healthz", kAnybody},

@@ -6,6 +6,9 @@
 #include "cli/commands.h"
 #include "cli/offline/chrome_trace.h"
 #include "cli/offline/event_source.h"
+#include "core/dialect/open_lineage.h"
+#include "core/dialect/otlp_trace.h"
+#include "core/event_codec.h"
 #include "core/job_machine.h"
 
 namespace stagelog::cli {
@@ -101,24 +104,75 @@ CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) 
   return ExitCode::kOk;
 }
 
+// NDJSON, an event of OpenLineage a line.
+CliResult<ExitCode> ExportLineage(Context& context, const ExportOptions& options) {
+  JobState state;
+  OpenLineageRuns runs;
+  const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
+    ApplyLine(state, stored.body);
+    std::string lines;
+    for (const std::string& line : runs.After(stored.event, state)) lines += line + "\n";
+    return lines.empty() ? CliStatus() : context.out.Write(lines);
+  });
+  if (!visited) return tl::unexpected(visited.error());
+  return ExitCode::kOk;
+}
+
+CliResult<ExitCode> ExportOtlp(Context& context, const ExportOptions& options) {
+  JobState state;
+  std::string first_hash;
+  std::vector<TraceEvent> events;
+  size_t dropped = 0;
+  const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
+    ApplyLine(state, stored.body);
+    if (first_hash.empty()) first_hash = StoredHash(stored.body);
+    const Event& event = stored.event;
+    if (event.draft.type != "log" && event.violations.empty() && !IsMark(event.draft)) {
+      return CliStatus();
+    }
+    if (events.size() >= kMaxMarks) {
+      ++dropped;
+      return CliStatus();
+    }
+    events.push_back({EffectiveMicros(event), event.draft.type, event.draft.level,
+                      event.draft.message, event.violations});
+    return CliStatus();
+  });
+  if (!visited) return tl::unexpected(visited.error());
+  const std::string trace = EncodeOtlpTrace(state, first_hash, events, dropped);
+  if (CliStatus said = context.out.WriteLine(trace); !said) return tl::unexpected(said.error());
+  return ExitCode::kOk;
+}
+
+using Export = CliResult<ExitCode> (*)(Context& context, const ExportOptions& options);
+
+Export ExportAs(const std::string& format) {
+  if (format == "csv") return &ExportCsv;
+  if (format == "openlineage") return &ExportLineage;
+  return format == "otlp" ? &ExportOtlp : &ExportTrace;
+}
+
 }  // namespace
 
 void AddExport(CommandLine& line) {
   const Command command = AddCommand(
-      line, "export", "Export a job: a trace for Perfetto, or CSV",
+      line, "export", "Export a job: a trace, OpenLineage run events, or CSV",
       "  stagelog export render-42 --format chrome-trace > trace.json   (ui.perfetto.dev)\n"
+      "  stagelog export render-42 --format otlp |\n"
+      "    curl --json @- http://127.0.0.1:4318/v1/traces               (an OpenTelemetry "
+      "collector)\n"
+      "  stagelog export render-42 --format openlineage > runs.ndjson\n"
       "  stagelog export runs/render-42 --format csv > events.csv");
   auto options = std::make_shared<ExportOptions>();
   command.AddOption("source", options->source, "a job, its folder or its events.jsonl (or .zst)")
       .Required();
-  command.AddOption("--format", options->format, "chrome-trace or csv")
+  command.AddOption("--format", options->format, "chrome-trace, otlp, openlineage or csv")
       .Required()
-      .OneOf({"chrome-trace", "csv"});
+      .OneOf({"chrome-trace", "otlp", "openlineage", "csv"});
   command.AddFlag("--unverified", options->unverified, "use the readable part of a damaged file");
   command.OnSelected([&line, options] {
     line.action = [options](Context& context) {
-      return options->format == "csv" ? ExportCsv(context, *options)
-                                      : ExportTrace(context, *options);
+      return ExportAs(options->format)(context, *options);
     };
   });
 }

@@ -5,37 +5,13 @@
 
 #include "base/text.h"
 #include "core/dialect/cloud_event_subject.h"
+#include "core/dialect/member_lookup.h"
 #include "core/draft_decoder.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
 
 namespace stagelog {
 namespace {
-
-// The members of an object of the data.
-class Members {
- public:
-  // Empty where `object` is none.
-  explicit Members(const JsonMember* object) {
-    if (object == nullptr || object->kind != JsonMember::Kind::kObject) return;
-    if (auto members = ReadJsonObject(object->raw, kMaxJsonDepth)) members_ = std::move(*members);
-  }
-
-  const JsonMember* Find(std::string_view key) const {
-    for (const JsonMember& member : members_) {
-      if (member.key == key) return &member;
-    }
-    return nullptr;
-  }
-
-  std::string Text(std::string_view key) const {
-    const JsonMember* member = Find(key);
-    return member == nullptr ? "" : member->text;
-  }
-
- private:
-  std::vector<JsonMember> members_;
-};
 
 // "pipelinerun.finished" of "dev.cdevents.pipelinerun.finished.0.3.0".
 std::string_view KindOf(std::string_view type) {
@@ -50,7 +26,7 @@ Refusal Wrong(const char* field, std::string detail) {
 
 enum class Outcome { kSuccess, kFailure, kCancel };
 
-tl::expected<Outcome, Refusal> OutcomeOf(const Members& content) {
+tl::expected<Outcome, Refusal> OutcomeOf(const MemberLookup& content) {
   const JsonMember* member = content.Find("outcome");
   // It may be left out: what has errors has failed.
   if (member == nullptr) {
@@ -68,7 +44,8 @@ tl::expected<Outcome, Refusal> OutcomeOf(const Members& content) {
 // The reader of one event, by its kind.
 class CdEventReader {
  public:
-  CdEventReader(std::string id, const Members& content) : id_(std::move(id)), content_(content) {}
+  CdEventReader(std::string id, const MemberLookup& content)
+      : id_(std::move(id)), content_(content) {}
 
   std::optional<Refusal> Read(std::string_view kind, CdEvent& event) const {
     if (kind.starts_with("pipelinerun.")) return ReadPipelineRun(kind, event);
@@ -96,7 +73,7 @@ class CdEventReader {
   }
 
   std::optional<Refusal> ReadTaskRun(std::string_view kind, CdEvent& event) const {
-    event.job = JobOfSource(Members(content_.Find("pipelineRun")).Text("id"));
+    event.job = JobOfSource(content_.In("pipelineRun").Text("id"));
     const std::string task = content_.Text("taskName");
     const bool is_text = content_.Find("taskName") == nullptr || !task.empty();
     event.stage = IsStagePath(task) || !is_text ? task : JobOfSource(id_);
@@ -154,7 +131,7 @@ class CdEventReader {
   }
 
   const std::string id_;
-  const Members& content_;
+  const MemberLookup& content_;
 };
 
 }  // namespace
@@ -169,15 +146,15 @@ tl::expected<std::optional<CdEvent>, Refusal> ReadCdEvent(std::string_view type,
   bool is_known = false;
   for (const std::string_view known : kKinds) is_known = is_known || kind == known;
   if (!is_known) return std::optional<CdEvent>();
-  const Members event(&data);
-  const Members subject(event.Find("subject"));
+  const MemberLookup event(&data);
+  const MemberLookup subject = event.In("subject");
   const std::string id = subject.Text("id");
   if (id.empty()) {
     return tl::unexpected(Refusal{.code = "missing_field",
                                   .detail = "the data of a CDEvent has a 'subject' with an 'id'",
                                   .field = "data.subject.id"});
   }
-  const Members content(subject.Find("content"));
+  const MemberLookup content = subject.In("content");
   CdEvent read;
   if (auto refusal = CdEventReader(id, content).Read(kind, read)) {
     return tl::unexpected(std::move(*refusal));

@@ -1,0 +1,45 @@
+// OpenLineage 2-0-2 (https://openlineage.io): a job's events as run events. The rules:
+// src/cli/README.md, "Exporting".
+#ifndef STAGELOG_CORE_DIALECT_OPEN_LINEAGE_H_
+#define STAGELOG_CORE_DIALECT_OPEN_LINEAGE_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/event.h"
+#include "core/job_state.h"
+
+namespace stagelog {
+
+// Follows one job. A run of the job is an epoch of it, a stage's attempt is a run of its own with
+// the job's as its parent. Each run begins with a START and ends with one of COMPLETE, FAIL and
+// ABORT, after which nothing comes. One thread.
+class OpenLineageRuns {
+ public:
+  // The run events, each on one line, that follow from `event`; `state` is the job's after it.
+  std::vector<std::string> After(const Event& event, const JobState& state);
+
+ private:
+  struct RunName {
+    std::string run_id;
+    std::string job_name;
+  };
+
+  void Begin(const RunName& run, const JobState& state, int64_t micros, bool is_stage);
+  void End(const RunName& run, const char* type, const JobState& state, int64_t micros,
+           const std::string& error, bool is_stage);
+  void FollowStage(const StageState& stage, const JobState& state, int64_t micros);
+  void AbortStages(const JobState& state, int64_t micros);
+  std::string Encode(const RunName& run, const char* type, const JobState& state, int64_t micros,
+                     const std::string& error, bool is_stage) const;
+
+  std::set<std::string> begun_;  // ids of runs
+  std::set<std::string> ended_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_DIALECT_OPEN_LINEAGE_H_

@@ -1,0 +1,201 @@
+#include "core/dialect/otlp_trace.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/name_uuid.h"
+#include "base/version.h"
+#include "core/json_value.h"
+
+namespace stagelog {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+// Of the protocol's enumerations (trace.proto): in JSON they are numbers.
+constexpr int kInternal = 1;
+constexpr int kServer = 2;
+constexpr int kStatusError = 2;
+
+OrderedJson Text(const char* key, const std::string& value) {
+  return {{"key", key}, {"value", {{"stringValue", value}}}};
+}
+
+// 64-bit numbers are texts in JSON.
+OrderedJson Number(const char* key, int64_t value) {
+  return {{"key", key}, {"value", {{"intValue", std::to_string(value)}}}};
+}
+
+OrderedJson TextList(const char* key, const std::vector<std::string>& values) {
+  OrderedJson list = OrderedJson::array();
+  for (const std::string& value : values) list.push_back({{"stringValue", value}});
+  return {{"key", key}, {"value", {{"arrayValue", {{"values", list}}}}}};
+}
+
+std::string Nanos(int64_t micros) { return micros > 0 ? std::to_string(micros) + "000" : "0"; }
+
+// 32 hex digits.
+std::string HexId(const std::string& name) {
+  std::string id = UuidOfName(name);
+  std::erase(id, '-');
+  return id;
+}
+
+class Tracer {
+ public:
+  Tracer(const JobState& state, const std::string& first_hash)
+      : state_(state),
+        trace_id_(HexId("stagelog\n" + state.job_id + "\n" + first_hash)),
+        root_id_(SpanId("run")) {}
+
+  std::string Encode(const std::vector<TraceEvent>& events, size_t dropped) {
+    OrderedJson spans = OrderedJson::array();
+    spans.push_back(RunSpan(events, dropped));
+    for (const StageState& stage : state_.stages) spans.push_back(StageSpan(stage));
+    for (const GateState& gate : state_.gates) spans.push_back(GateSpan(gate));
+    const OrderedJson scope = {{"name", "stagelog"}, {"version", std::string(Version())}};
+    const OrderedJson resource = {{"attributes", {Text("service.name", "stagelog")}}};
+    const OrderedJson request = {
+        {"resourceSpans",
+         {{{"resource", resource}, {"scopeSpans", {{{"scope", scope}, {"spans", spans}}}}}}}};
+    return DumpJson(request);
+  }
+
+ private:
+  // 16 hex digits, not all of them 0.
+  std::string SpanId(const std::string& name) const {
+    return HexId(trace_id_ + "\n" + name).substr(0, 16);
+  }
+
+  std::string SpanOf(const StageState& stage) const {
+    return SpanId("stage\n" + stage.path + "\n" + std::to_string(stage.epoch) + "\n" +
+                  std::to_string(stage.attempt));
+  }
+
+  OrderedJson Span(const std::string& id, const std::string& parent, const std::string& name,
+                   int kind, int64_t begin, int64_t end) const {
+    OrderedJson span = {{"traceId", trace_id_}, {"spanId", id}};
+    if (!parent.empty()) span["parentSpanId"] = parent;
+    span["name"] = name;
+    span["kind"] = kind;
+    span["startTimeUnixNano"] = Nanos(begin);
+    span["endTimeUnixNano"] = Nanos(std::max(begin, end > 0 ? end : state_.latest_micros));
+    span["attributes"] = OrderedJson::array();
+    if (end == 0)
+      span["attributes"].push_back(
+          {{"key", "stagelog.unfinished"}, {"value", {{"boolValue", true}}}});
+    return span;
+  }
+
+  static void SetError(OrderedJson& span, const std::string& message) {
+    span["attributes"].push_back(Text("error.type", "_OTHER"));
+    span["status"] = {{"code", kStatusError}, {"message", message}};
+  }
+
+  OrderedJson RunSpan(const std::vector<TraceEvent>& events, size_t dropped) const {
+    const std::string pipeline = state_.pipeline.empty() ? state_.job_id : state_.pipeline;
+    const int64_t begin =
+        state_.started_at_micros > 0 ? state_.started_at_micros : state_.created_at_micros;
+    OrderedJson span =
+        Span(root_id_, "", "RUN " + pipeline, kServer, begin, state_.ended_at_micros);
+    OrderedJson& attributes = span["attributes"];
+    attributes.push_back(Text("cicd.pipeline.name", pipeline));
+    attributes.push_back(Text("cicd.pipeline.run.id", state_.job_id));
+    attributes.push_back(Text("cicd.pipeline.action.name", "RUN"));
+    attributes.push_back(Number("stagelog.epoch", state_.epoch));
+    attributes.push_back(Number("stagelog.violations", state_.violation_count));
+    for (const auto& [key, value] : state_.labels) {
+      attributes.push_back(Text(("stagelog.label." + key).c_str(), value));
+    }
+    if (state_.IsTerminal()) {
+      attributes.push_back(Text("cicd.pipeline.result", ResultOf(state_.status)));
+    } else {
+      attributes.push_back(Text("cicd.pipeline.run.state",
+                                state_.status == JobStatus::kCreated ? "pending" : "executing"));
+    }
+    if (state_.status == JobStatus::kFailed) SetError(span, state_.reason);
+    span["events"] = OrderedJson::array();
+    for (const TraceEvent& event : events) span["events"].push_back(EventOf(event));
+    if (dropped > 0) span["droppedEventsCount"] = dropped;
+    return span;
+  }
+
+  static std::string ResultOf(JobStatus status) {
+    if (status == JobStatus::kCompleted) return "success";
+    return status == JobStatus::kFailed ? "failure" : "cancellation";
+  }
+
+  static OrderedJson EventOf(const TraceEvent& event) {
+    OrderedJson attributes = OrderedJson::array();
+    if (!event.level.empty()) attributes.push_back(Text("stagelog.level", event.level));
+    if (!event.message.empty()) attributes.push_back(Text("stagelog.message", event.message));
+    if (!event.violations.empty()) {
+      attributes.push_back(TextList("stagelog.violations", event.violations));
+    }
+    return {{"timeUnixNano", Nanos(event.happened_micros)},
+            {"name", event.name},
+            {"attributes", attributes}};
+  }
+
+  // The last attempt of the nearest stage above it that had begun, else the run.
+  std::string ParentOf(const StageState& stage) const {
+    std::string_view path = stage.path;
+    while (true) {
+      const size_t slash = path.rfind('/');
+      if (slash == std::string_view::npos) return root_id_;
+      path = path.substr(0, slash);
+      const StageState* above = state_.FindStage(path);
+      if (above != nullptr && above->started_micros <= stage.started_micros) return SpanOf(*above);
+    }
+  }
+
+  OrderedJson StageSpan(const StageState& stage) const {
+    OrderedJson span = Span(SpanOf(stage), ParentOf(stage), stage.path, kInternal,
+                            stage.started_micros, stage.ended_micros);
+    const std::string run = state_.job_id + "/" + stage.path + "/" + std::to_string(stage.attempt);
+    OrderedJson& attributes = span["attributes"];
+    attributes.push_back(Text("cicd.pipeline.task.name", stage.path));
+    attributes.push_back(Text("cicd.pipeline.task.run.id", run));
+    attributes.push_back(Text("cicd.pipeline.task.run.url.full", "urn:stagelog:task:" + run));
+    attributes.push_back(Number("stagelog.attempt", stage.attempt));
+    if (stage.status == StageStatus::kCompleted) {
+      attributes.push_back(Text("cicd.pipeline.task.run.result", "success"));
+    }
+    if (stage.status == StageStatus::kFailed) {
+      attributes.push_back(Text("cicd.pipeline.task.run.result", "failure"));
+      SetError(span, stage.message);
+    }
+    if (stage.status == StageStatus::kAbandoned) {  // the job ended before it did
+      attributes.push_back(Text("cicd.pipeline.task.run.result", "cancellation"));
+    }
+    return span;
+  }
+
+  OrderedJson GateSpan(const GateState& gate) const {
+    OrderedJson span =
+        Span(SpanId("gate\n" + gate.name + "\n" + std::to_string(gate.iteration)), root_id_,
+             "wait for " + gate.name, kInternal, gate.opened_micros, gate.decided_micros);
+    OrderedJson& attributes = span["attributes"];
+    attributes.push_back(Text("stagelog.gate.name", gate.name));
+    attributes.push_back(Number("stagelog.gate.iteration", gate.iteration));
+    attributes.push_back(Text("stagelog.gate.status", std::string(StatusName(gate.status))));
+    if (!gate.prompt.empty()) attributes.push_back(Text("stagelog.gate.prompt", gate.prompt));
+    if (!gate.decided_by.empty()) {
+      attributes.push_back(Text("stagelog.gate.decided_by", gate.decided_by));
+    }
+    return span;
+  }
+
+  const JobState& state_;
+  const std::string trace_id_;
+  const std::string root_id_;
+};
+
+}  // namespace
+
+std::string EncodeOtlpTrace(const JobState& state, const std::string& first_hash,
+                            const std::vector<TraceEvent>& events, size_t dropped) {
+  return Tracer(state, first_hash).Encode(events, dropped);
+}
+
+}  // namespace stagelog

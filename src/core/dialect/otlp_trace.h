@@ -1,0 +1,32 @@
+// OpenTelemetry: a job as a trace in OTLP 1.x (JSON encoding), by the semantic conventions for
+// CI/CD. The rules: src/cli/README.md, "Exporting".
+#ifndef STAGELOG_CORE_DIALECT_OTLP_TRACE_H_
+#define STAGELOG_CORE_DIALECT_OTLP_TRACE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/job_state.h"
+
+namespace stagelog {
+
+// A log line, a violation or a turn of the job, as an event of the run's span.
+struct TraceEvent {
+  int64_t happened_micros = 0;
+  std::string name;
+  std::string level;
+  std::string message;
+  std::vector<std::string> violations;
+};
+
+// An ExportTraceServiceRequest. The job's run is a span of kind SERVER; attempts of stages and
+// waits of gates are spans of kind INTERNAL below it, a stage below its parent stage. Ids follow
+// from the job and its first hash: another export gives the same. What has not ended extends to the
+// job's last event. `dropped`: events beyond those that are given.
+std::string EncodeOtlpTrace(const JobState& state, const std::string& first_hash,
+                            const std::vector<TraceEvent>& events, size_t dropped);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_CORE_DIALECT_OTLP_TRACE_H_

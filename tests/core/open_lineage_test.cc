@@ -1,0 +1,102 @@
+// Run events of OpenLineage as drafts. What goes out: tests/cli/export_formats_test.cc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/dialect/open_lineage_decoder.h"
+
+namespace stagelog::open_lineage_test {
+namespace {
+
+using Json = nlohmann::json;
+using testing::ElementsAre;
+
+constexpr const char* kRun = "0192f0c1-5e8a-7cc3-98c4-dc0c0c07398f";
+constexpr const char* kChild = "0192f0c1-5e8a-7cc3-98c4-dc0c0c073990";
+
+Json RunEvent(const char* type) {
+  return {{"eventType", type},
+          {"eventTime", "2026-11-21T07:41:02.101Z"},
+          {"run", {{"runId", kRun}}},
+          {"job", {{"namespace", "farm"}, {"name", "nightly etl"}}}};
+}
+
+Json ChildEvent(const char* type) {
+  Json event = RunEvent(type);
+  event["run"]["facets"]["parent"] = {{"run", {{"runId", kRun}}}, {"job", event["job"]}};
+  event["run"]["runId"] = kChild;
+  event["job"]["name"] = "nightly etl.load";
+  return event;
+}
+
+std::vector<EventDraft> Drafts(const Json& event) {
+  auto decoded = DecodeOpenLineage(event.dump(), {"", "ci"});
+  EXPECT_TRUE(decoded) << event << decoded.error().detail;
+  return decoded ? decoded->drafts : std::vector<EventDraft>();
+}
+
+std::string FieldOf(const Json& event) {
+  const auto decoded = DecodeOpenLineage(event.dump(), {"", "ci"});
+  return decoded ? "none" : decoded.error().field;
+}
+
+std::vector<std::string> Types(const Json& event) {
+  std::vector<std::string> types;
+  for (const EventDraft& draft : Drafts(event)) types.push_back(draft.type);
+  return types;
+}
+
+TEST(OpenLineageTest, ARunIsAJob) {
+  EXPECT_THAT(Types(RunEvent("START")), ElementsAre("job_created", "job_started"));
+  EXPECT_THAT(Types(RunEvent("COMPLETE")), ElementsAre("job_completed"));
+  EXPECT_THAT(Types(RunEvent("FAIL")), ElementsAre("job_failed"));
+  EXPECT_THAT(Types(RunEvent("ABORT")), ElementsAre("job_canceled"));
+  EXPECT_THAT(Types(RunEvent("RUNNING")), ElementsAre("x-openlineage.running"));
+  const std::vector<EventDraft> drafts = Drafts(RunEvent("START"));
+  EXPECT_EQ(drafts[0].job_id, std::string("nightly-etl-") + kRun);
+  EXPECT_EQ(Json::parse(drafts[0].payload)["pipeline"], "nightly etl");
+  EXPECT_EQ(Json::parse(drafts[1].payload)["x-openlineage"], RunEvent("START"));
+  EXPECT_EQ(drafts[1].event_id, Drafts(RunEvent("START"))[1].event_id);
+  EXPECT_EQ(drafts[1].occurred_at_micros, 1'795'246'862'101'000);
+}
+
+TEST(OpenLineageTest, ARunWithAParentIsAStageOfItsJob) {
+  const EventDraft started = Drafts(ChildEvent("START")).front();
+  EXPECT_EQ(started.type, "stage_started");
+  EXPECT_EQ(started.stage, "load");
+  EXPECT_EQ(started.job_id, Drafts(RunEvent("START"))[0].job_id);
+  Json failed = ChildEvent("FAIL");
+  failed["run"]["facets"]["errorMessage"] = {{"message", "no space"}};
+  EXPECT_EQ(Drafts(failed).front().message, "no space");
+  EXPECT_EQ(Drafts(ChildEvent("ABORT")).front().status, "canceled");
+}
+
+TEST(OpenLineageTest, TheRootIsTheJobWhereThereIsOne) {
+  Json grandchild = ChildEvent("START");
+  grandchild["run"]["facets"]["parent"]["root"] = {{"run", {{"runId", kChild}}},
+                                                   {"job", {{"name", "all"}}}};
+  EXPECT_EQ(Drafts(grandchild).front().job_id, std::string("all-") + kChild);
+}
+
+TEST(OpenLineageTest, WhatIsMissingOrWrongIsNamed) {
+  Json event = RunEvent("START");
+  event.erase("run");
+  EXPECT_EQ(FieldOf(event), "run");
+  event = RunEvent("START");
+  event["run"]["runId"] = "a/../b";
+  EXPECT_EQ(FieldOf(event), "run.runId");
+  event = RunEvent("START");
+  event.erase("eventTime");
+  EXPECT_EQ(FieldOf(event), "eventTime");
+  event = RunEvent("START");
+  event["eventTime"] = "yesterday";
+  EXPECT_EQ(FieldOf(event), "occurred_at");
+  EXPECT_EQ(FieldOf(RunEvent("BEGIN")), "eventType");
+  EXPECT_FALSE(DecodeOpenLineage("[]", {"", "ci"}));
+}
+
+}  // namespace
+}  // namespace stagelog::open_lineage_test
