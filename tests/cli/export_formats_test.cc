@@ -185,6 +185,27 @@ TEST_F(ExportFormatsTest, WhatHasNotEndedSaysSo) {
   EXPECT_EQ(spans[1]["endTimeUnixNano"], spans[0]["endTimeUnixNano"]);
 }
 
+// The programs of a run hang their own spans below the run's.
+TEST_F(ExportFormatsTest, ARunGoesOnWithTheTraceOfItsCaller) {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  cli_.SetEnvironment("TRACEPARENT", "00-" + trace + "-00f067aa0ba902b7-01");
+  cli_.SetEnvironment("TRACESTATE", "vendor=1");
+  Run({"run", "--job", "traced", "--", "sh", "-c", "echo $TRACEPARENT $TRACESTATE"});
+  const Json spans = Spans("traced");
+  EXPECT_EQ(spans[0]["traceId"], trace);
+  EXPECT_EQ(spans[0]["parentSpanId"], "00f067aa0ba902b7");
+  const std::string log = Json::parse(Lines("traced")[2])["message"];
+  EXPECT_EQ(log, "00-" + trace + "-" + spans[0]["spanId"].get<std::string>() + "-01 vendor=1");
+  cli_.SetEnvironment("TRACEPARENT", "00-" + trace + "-0000000000000000-01");
+  Run({"run", "--job", "begun", "--", "sh", "-c", "echo $TRACEPARENT $TRACESTATE"});
+  const Json begun = Spans("begun");
+  EXPECT_NE(begun[0]["traceId"], trace);
+  EXPECT_FALSE(begun[0].contains("parentSpanId"));
+  EXPECT_EQ(Json::parse(Lines("begun")[2])["message"],
+            "00-" + begun[0]["traceId"].get<std::string>() + "-" +
+                begun[0]["spanId"].get<std::string>() + "-01");
+}
+
 TEST_F(ExportFormatsTest, HelpNamesEveryFormat) {
   EXPECT_THAT(Run({"export", "--help"}).out, HasSubstr("openlineage"));
 }

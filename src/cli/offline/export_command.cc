@@ -121,12 +121,14 @@ CliResult<ExitCode> ExportLineage(Context& context, const ExportOptions& options
 CliResult<ExitCode> ExportOtlp(Context& context, const ExportOptions& options) {
   JobState state;
   std::string first_hash;
+  TraceNames names;
   std::vector<TraceEvent> events;
   size_t dropped = 0;
   const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
     ApplyLine(state, stored.body);
     if (first_hash.empty()) first_hash = StoredHash(stored.body);
     const Event& event = stored.event;
+    TakeTraceNames(event, state, names);
     if (event.draft.type != "log" && event.violations.empty() && !IsMark(event.draft)) {
       return CliStatus();
     }
@@ -139,7 +141,7 @@ CliResult<ExitCode> ExportOtlp(Context& context, const ExportOptions& options) {
     return CliStatus();
   });
   if (!visited) return tl::unexpected(visited.error());
-  const std::string trace = EncodeOtlpTrace(state, first_hash, events, dropped);
+  const std::string trace = EncodeOtlpTrace(state, first_hash, names, events, dropped);
   if (CliStatus said = context.out.WriteLine(trace); !said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }

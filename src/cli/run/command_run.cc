@@ -110,6 +110,7 @@ CommandRun::CommandRun(Context& context, RunTarget target, RunOptions options,
       target_(std::move(target)),
       options_(std::move(options)),
       job_(job),
+      trace_(ContinueTrace(ProcessEnvironment)),
       signals_(options_.command, options_.wants_terminal),
       outside_cancel_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       outer_(OuterOutput::FromText(ProcessEnvironment(kOutputVariable).value_or(""))),
@@ -131,6 +132,7 @@ RunBeginning CommandRun::Beginning() const {
   RunBeginning beginning;
   beginning.job = job_;
   beginning.stages = options_.stages;
+  beginning.trace = trace_;
   if (!options_.hides_command) beginning.command = options_.command;
   return beginning;
 }
@@ -248,6 +250,9 @@ ChildOptions CommandRun::OptionsOfChild() const {
   environment[kRunVariable] = std::nullopt;
   if (!target_.run_id.empty()) environment[kRunVariable] = target_.run_id;
   environment[kOutputVariable] = inner_.Text();
+  environment["TRACEPARENT"] = trace_.Traceparent();
+  // What a trace that begins here cannot have. BAGGAGE is handed on as it is.
+  if (trace_.parent_span_id.empty()) environment["TRACESTATE"] = std::nullopt;
   if (!context_.flags.url.empty()) environment["STAGELOG_URL"] = context_.flags.url;
   if (!context_.flags.token.empty()) environment["STAGELOG_TOKEN"] = context_.flags.token;
   return options;

@@ -76,6 +76,7 @@ class CommandRun {
   const RunTarget target_;
   const RunOptions options_;
   const RunBeginning::Job job_;
+  const TraceContext trace_;
   PassedSignals signals_;
   UniqueFd outside_cancel_;  // eventfd
   std::optional<OuterOutput> outer_;

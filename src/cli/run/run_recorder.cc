@@ -59,6 +59,13 @@ std::string BeginPayload(const RunTarget& target, const RunBeginning& beginning)
   if (!beginning.stages.empty()) payload["stages"] = beginning.stages;
   if (!beginning.command.empty()) payload["command"] = CommandJson(beginning.command);
   if (beginning.job == RunBeginning::Job::kResumed && target.is_job()) payload["new_epoch"] = true;
+  if (beginning.trace) {
+    payload["trace_id"] = beginning.trace->trace_id;
+    payload["span_id"] = beginning.trace->span_id;
+    if (!beginning.trace->parent_span_id.empty()) {
+      payload["parent_span_id"] = beginning.trace->parent_span_id;
+    }
+  }
   payload["folder"] = Folder();
   payload["host"] = HostName();
   payload["pid"] = ::getpid();

@@ -18,6 +18,7 @@
 #include "cli/run/run_marker.h"
 #include "cli/run/run_target.h"
 #include "client/spool_event.h"
+#include "client/trace_context.h"
 
 namespace stagelog::cli {
 
@@ -34,6 +35,7 @@ struct RunBeginning {
   std::vector<std::string> command;  // empty: not recorded
   Job job = Job::kAny;
   std::vector<std::string> stages;  // that will come
+  std::optional<TraceContext> trace;
 };
 
 // How a command ended.

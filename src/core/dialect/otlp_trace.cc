@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/name_uuid.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "core/json_value.h"
 
@@ -43,10 +44,12 @@ std::string HexId(const std::string& name) {
 
 class Tracer {
  public:
-  Tracer(const JobState& state, const std::string& first_hash)
+  Tracer(const JobState& state, const std::string& first_hash, const TraceNames& names)
       : state_(state),
-        trace_id_(HexId("stagelog\n" + state.job_id + "\n" + first_hash)),
-        root_id_(SpanId("run")) {}
+        names_(names),
+        trace_id_(names.trace_id.empty() ? HexId("stagelog\n" + state.job_id + "\n" + first_hash)
+                                         : names.trace_id),
+        root_id_(names.trace_id.empty() ? SpanId("run") : names.run_span_id) {}
 
   std::string Encode(const std::vector<TraceEvent>& events, size_t dropped) {
     OrderedJson spans = OrderedJson::array();
@@ -68,6 +71,8 @@ class Tracer {
   }
 
   std::string SpanOf(const StageState& stage) const {
+    const auto known = names_.stage_span_ids.find({stage.path, stage.attempt});
+    if (known != names_.stage_span_ids.end()) return known->second;
     return SpanId("stage\n" + stage.path + "\n" + std::to_string(stage.epoch) + "\n" +
                   std::to_string(stage.attempt));
   }
@@ -96,8 +101,8 @@ class Tracer {
     const std::string pipeline = state_.pipeline.empty() ? state_.job_id : state_.pipeline;
     const int64_t begin =
         state_.started_at_micros > 0 ? state_.started_at_micros : state_.created_at_micros;
-    OrderedJson span =
-        Span(root_id_, "", "RUN " + pipeline, kServer, begin, state_.ended_at_micros);
+    OrderedJson span = Span(root_id_, names_.parent_span_id, "RUN " + pipeline, kServer, begin,
+                            state_.ended_at_micros);
     OrderedJson& attributes = span["attributes"];
     attributes.push_back(Text("cicd.pipeline.name", pipeline));
     attributes.push_back(Text("cicd.pipeline.run.id", state_.job_id));
@@ -187,15 +192,45 @@ class Tracer {
   }
 
   const JobState& state_;
+  const TraceNames& names_;
   const std::string trace_id_;
   const std::string root_id_;
 };
 
 }  // namespace
 
+void TakeTraceNames(const Event& event, const JobState& state, TraceNames& names) {
+  const EventDraft& draft = event.draft;
+  const bool begins_job = draft.type == "job_created" || draft.type == "job_started";
+  if (!begins_job && draft.type != "stage_started") return;
+  if (!ContainsText(draft.payload, "\"trace_id\"")) return;
+  const nlohmann::json payload = ParseJson(draft.payload);
+  const auto id = [&payload](const char* key, size_t digits) {
+    const auto member = payload.find(key);
+    if (member == payload.end() || !member->is_string()) return std::string();
+    std::string text = member->get<std::string>();
+    return text.size() == digits && text.find_first_not_of("0123456789abcdef") == text.npos
+               ? text
+               : std::string();
+  };
+  const std::string trace_id = id("trace_id", 32);
+  const std::string span_id = id("span_id", 16);
+  if (trace_id.empty() || span_id.empty()) return;
+  if (begins_job && names.trace_id.empty()) {
+    names.trace_id = trace_id;
+    names.run_span_id = span_id;
+    names.parent_span_id = id("parent_span_id", 16);
+  }
+  const StageState* stage = state.FindStage(draft.stage);
+  if (!begins_job && stage != nullptr && trace_id == names.trace_id) {
+    names.stage_span_ids[{stage->path, stage->attempt}] = span_id;
+  }
+}
+
 std::string EncodeOtlpTrace(const JobState& state, const std::string& first_hash,
-                            const std::vector<TraceEvent>& events, size_t dropped) {
-  return Tracer(state, first_hash).Encode(events, dropped);
+                            const TraceNames& names, const std::vector<TraceEvent>& events,
+                            size_t dropped) {
+  return Tracer(state, first_hash, names).Encode(events, dropped);
 }
 
 }  // namespace stagelog

@@ -4,9 +4,12 @@
 #define STAGELOG_CORE_DIALECT_OTLP_TRACE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/event.h"
 #include "core/job_state.h"
 
 namespace stagelog {
@@ -20,12 +23,25 @@ struct TraceEvent {
   std::vector<std::string> violations;
 };
 
+// The trace that the job's own programs know, where they do.
+struct TraceNames {
+  std::string trace_id;        // 32 hex digits; empty: it follows from the job
+  std::string run_span_id;     // 16 hex digits
+  std::string parent_span_id;  // of the run's caller; empty: none
+  std::map<std::pair<std::string, int64_t>, std::string> stage_span_ids;  // by path and attempt
+};
+
+// What a run has noted of its trace in the payload of its first event; adds it to `names`. `state`
+// is the job's after the event.
+void TakeTraceNames(const Event& event, const JobState& state, TraceNames& names);
+
 // An ExportTraceServiceRequest. The job's run is a span of kind SERVER; attempts of stages and
 // waits of gates are spans of kind INTERNAL below it, a stage below its parent stage. Ids follow
 // from the job and its first hash: another export gives the same. What has not ended extends to the
 // job's last event. `dropped`: events beyond those that are given.
 std::string EncodeOtlpTrace(const JobState& state, const std::string& first_hash,
-                            const std::vector<TraceEvent>& events, size_t dropped);
+                            const TraceNames& names, const std::vector<TraceEvent>& events,
+                            size_t dropped);
 
 }  // namespace stagelog
 
