@@ -74,6 +74,19 @@ TEST(OpenLineageTest, ARunWithAParentIsAStageOfItsJob) {
   EXPECT_EQ(Drafts(ChildEvent("ABORT")).front().status, "canceled");
 }
 
+TEST(OpenLineageTest, ARunIsCreatedOnceAndItsIdIsReadInEitherCase) {
+  const std::vector<EventDraft> first = Drafts(RunEvent("START"));
+  Json again = RunEvent("START");
+  again["eventTime"] = "2026-11-21T07:41:03Z";
+  std::string upper = kRun;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  again["run"]["runId"] = upper;
+  const std::vector<EventDraft> second = Drafts(again);
+  EXPECT_EQ(second[0].event_id, first[0].event_id);
+  EXPECT_EQ(second[0].job_id, first[0].job_id);
+  EXPECT_NE(second[1].event_id, first[1].event_id);
+}
+
 TEST(OpenLineageTest, TheRootIsTheJobWhereThereIsOne) {
   Json grandchild = ChildEvent("START");
   grandchild["run"]["facets"]["parent"]["root"] = {{"run", {{"runId", kChild}}},
@@ -89,11 +102,17 @@ TEST(OpenLineageTest, WhatIsMissingOrWrongIsNamed) {
   event["run"]["runId"] = "a/../b";
   EXPECT_EQ(FieldOf(event), "run.runId");
   event = RunEvent("START");
+  event["job"].erase("name");
+  EXPECT_EQ(FieldOf(event), "job.name");
+  event = ChildEvent("START");
+  event["run"]["facets"]["parent"]["run"]["runId"] = "a";
+  EXPECT_EQ(FieldOf(event), "run.facets.parent");
+  event = RunEvent("START");
   event.erase("eventTime");
   EXPECT_EQ(FieldOf(event), "eventTime");
   event = RunEvent("START");
   event["eventTime"] = "yesterday";
-  EXPECT_EQ(FieldOf(event), "occurred_at");
+  EXPECT_EQ(FieldOf(event), "eventTime");
   EXPECT_EQ(FieldOf(RunEvent("BEGIN")), "eventType");
   EXPECT_FALSE(DecodeOpenLineage("[]", {"", "ci"}));
 }

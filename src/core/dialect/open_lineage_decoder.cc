@@ -17,7 +17,7 @@ namespace stagelog {
 namespace {
 
 constexpr size_t kMaxNameBytes = 91;  // 128 without a hyphen and the id of a run
-constexpr size_t kRunIdBytes = 36;
+constexpr size_t kUuidBytes = 36;
 
 // What each eventType means for a job and for a stage.
 struct Meaning {
@@ -57,37 +57,115 @@ std::optional<RunName> RunNameOf(const MemberLookup& holder) {
   return name;
 }
 
-// A part of a path or of an id: what is not allowed becomes a hyphen.
-std::string Sanitized(std::string_view text, bool with_slashes) {
+// A part of an id: what is not allowed becomes a hyphen.
+std::string Sanitized(std::string_view text) {
   std::string name(text.substr(0, kMaxNameBytes));
   for (char& c : name) {
-    const bool is_fine = IsAlphanumeric(c) || c == '.' || c == '_' || c == '-';
-    if (!is_fine && !(with_slashes && c == '/')) c = '-';
+    if (!IsAlphanumeric(c) && c != '.' && c != '_' && c != '-') c = '-';
   }
   // Nothing that is named begins with a mark.
   if (!IsAlphanumeric(name.front())) name.front() = 'x';
   return name;
 }
 
+// UUIDs are read in either case.
 std::string JobIdOf(const RunName& run) {
-  return Sanitized(run.job_name, false) + "-" + Sanitized(run.run_id, false);
+  return Sanitized(run.job_name) + "-" + Sanitized(LowerCase(run.run_id));
 }
 
 std::string StageOf(std::string_view name, const RunName& parent) {
   const std::string prefix = parent.job_name + ".";
   if (name.starts_with(prefix) && name.size() > prefix.size()) name.remove_prefix(prefix.size());
-  return Sanitized(name, false);
+  return Sanitized(name);
 }
 
-// One event of ours, not closed.
-std::string EventText(std::string_view type, const std::string& job_id, const std::string& event_id,
-                      const std::string& time) {
-  std::string event;
-  AppendJsonMember(event, "type", JsonString(type));
-  AppendJsonMember(event, "job_id", JsonString(job_id));
-  AppendJsonMember(event, "event_id", JsonString(event_id));
-  AppendJsonMember(event, "occurred_at", JsonString(time));
+bool IsUuid(std::string_view text) {
+  return text.size() == kUuidBytes && std::all_of(text.begin(), text.end(), [](char c) {
+           return IsAlphanumeric(c) || c == '-';
+         });
+}
+
+// What a run event says, checked.
+struct LineageEvent {
+  RunName run;
+  std::optional<RunName> parent;
+  std::optional<RunName> root;
+  const Meaning* meaning = nullptr;
+  std::string time;
+  std::string error;
+
+  std::string JobId() const { return JobIdOf(root ? *root : parent ? *parent : run); }
+  // What an event_id of ours is made of.
+  std::string Identity() const { return "openlineage\n" + LowerCase(run.run_id) + "\n"; }
+};
+
+tl::expected<LineageEvent, Refusal> ReadLineageEvent(const MemberLookup& members) {
+  LineageEvent event;
+  for (const char* name : {"run", "job"}) {
+    if (members.Find(name) == nullptr) return MissingInRun(name);
+  }
+  const std::optional<RunName> run = RunNameOf(members);
+  if (!run) {
+    return MissingInRun(members.In("run").Text("runId").empty() ? "run.runId" : "job.name");
+  }
+  event.run = *run;
+  event.time = members.Text("eventTime");
+  if (event.time.empty()) return MissingInRun("eventTime");
+  const bool has_type = members.Find("eventType") != nullptr;
+  const std::string type = has_type ? members.Text("eventType") : "OTHER";
+  const auto meaning = std::find_if(kMeanings.begin(), kMeanings.end(),
+                                    [&](const Meaning& row) { return row.event_type == type; });
+  if (meaning == kMeanings.end()) {
+    return WrongInRun("eventType", "must be START, RUNNING, COMPLETE, ABORT, FAIL or OTHER");
+  }
+  event.meaning = &*meaning;
+  const MemberLookup facets = members.In("run").In("facets");
+  const MemberLookup parent = facets.In("parent");
+  event.parent = RunNameOf(parent);
+  event.root = event.parent ? RunNameOf(parent.In("root")) : std::nullopt;
+  if (!IsUuid(event.run.run_id)) return WrongInRun("run.runId", "must be a UUID");
+  for (const std::optional<RunName>& name : {event.parent, event.root}) {
+    if (name && !IsUuid(name->run_id)) {
+      return WrongInRun("run.facets.parent", "must name its runs by UUIDs");
+    }
+  }
+  event.error = facets.In("errorMessage").Text("message");
   return event;
+}
+
+// One event of ours, not closed. `what`: which of those that one run event makes.
+std::string EventText(const LineageEvent& event, std::string_view type, const std::string& what) {
+  std::string text;
+  AppendJsonMember(text, "type", JsonString(type));
+  AppendJsonMember(text, "job_id", JsonString(event.JobId()));
+  AppendJsonMember(text, "event_id", JsonString(UuidOfName(event.Identity() + what)));
+  AppendJsonMember(text, "occurred_at", JsonString(event.time));
+  return text;
+}
+
+// A run is created once, however often it is started.
+std::string CreatedText(const LineageEvent& event) {
+  std::string payload;
+  AppendJsonMember(payload, "pipeline", JsonString(QuotableText(event.run.job_name, 128)));
+  std::string text = EventText(event, "job_created", "created");
+  AppendJsonMember(text, "payload", payload + "}");
+  return text + "}";
+}
+
+// `body`: all of the run event, which is kept.
+std::string MainText(const LineageEvent& event, std::string_view body) {
+  const Meaning& meaning = *event.meaning;
+  std::string text = EventText(event, event.parent ? meaning.of_stage : meaning.of_job,
+                               std::string(meaning.event_type) + "\n" + event.time);
+  if (event.parent) {
+    AppendJsonMember(text, "stage", JsonString(StageOf(event.run.job_name, *event.parent)));
+    if (meaning.event_type == "ABORT") AppendJsonMember(text, "status", "\"canceled\"");
+  }
+  if (!event.error.empty()) AppendJsonMember(text, "message", JsonString(event.error));
+  std::string payload;
+  AppendJsonMember(payload, "x-openlineage", CompactJson(body));
+  AppendJsonMember(text, "payload", payload + "}");
+  return text + "}";
 }
 
 }  // namespace
@@ -98,53 +176,18 @@ tl::expected<DecodedBody, Refusal> DecodeOpenLineage(std::string_view body,
   if (auto refusal = CheckEventSize(text)) return tl::unexpected(std::move(*refusal));
   auto members = ReadJsonObject(text, kMaxJsonDepth);
   if (!members) return tl::unexpected(std::move(members.error()));
-  const MemberLookup event(std::move(*members));
-  const std::optional<RunName> run = RunNameOf(event);
-  if (!run)
-    return MissingInRun(event.Find("run") == nullptr ? "run" : "run.runId' and a 'job.name");
-  const bool is_uuid = run->run_id.size() == kRunIdBytes &&
-                       std::all_of(run->run_id.begin(), run->run_id.end(),
-                                   [](char c) { return IsAlphanumeric(c) || c == '-'; });
-  if (!is_uuid) return WrongInRun("run.runId", "must be a UUID");
-  const std::string time = event.Text("eventTime");
-  if (time.empty()) return MissingInRun("eventTime");
-  const std::string type = event.Find("eventType") == nullptr ? "OTHER" : event.Text("eventType");
-  const auto meaning = std::find_if(kMeanings.begin(), kMeanings.end(),
-                                    [&](const Meaning& row) { return row.event_type == type; });
-  if (meaning == kMeanings.end()) {
-    return WrongInRun("eventType", "must be START, RUNNING, COMPLETE, ABORT, FAIL or OTHER");
-  }
-  const MemberLookup facets = event.In("run").In("facets");
-  const MemberLookup parent_facet = facets.In("parent");
-  const std::optional<RunName> parent = RunNameOf(parent_facet);
-  const std::optional<RunName> root = RunNameOf(parent_facet.In("root"));
-  const std::string job_id = JobIdOf(root ? *root : parent ? *parent : *run);
-  const std::string identity = "openlineage\n" + run->run_id + "\n" + type + "\n" + time;
+  const auto event = ReadLineageEvent(MemberLookup(std::move(*members)));
+  if (!event) return tl::unexpected(event.error());
   std::vector<std::string> ours;
-  if (type == "START" && !parent) {
-    std::string payload;
-    AppendJsonMember(payload, "pipeline", JsonString(QuotableText(run->job_name, 128)));
-    std::string created =
-        EventText("job_created", job_id, UuidOfName(identity + "\ncreated"), time);
-    AppendJsonMember(created, "payload", payload + "}");
-    ours.push_back(std::move(created));
-  }
-  std::string main =
-      EventText(parent ? meaning->of_stage : meaning->of_job, job_id, UuidOfName(identity), time);
-  if (parent) {
-    AppendJsonMember(main, "stage", JsonString(StageOf(run->job_name, *parent)));
-    if (type == "ABORT") AppendJsonMember(main, "status", "\"canceled\"");
-  }
-  const std::string message = facets.In("errorMessage").Text("message");
-  if (!message.empty()) AppendJsonMember(main, "message", JsonString(message));
-  std::string payload;
-  AppendJsonMember(payload, "x-openlineage", CompactJson(text));
-  AppendJsonMember(main, "payload", payload + "}");
-  ours.push_back(std::move(main));
+  if (event->meaning->event_type == "START" && !event->parent) ours.push_back(CreatedText(*event));
+  ours.push_back(MainText(*event, text));
   DecodedBody decoded{.drafts = {}, .is_batch = true, .where = {.is_array = true}};
   for (const std::string& one : ours) {
-    auto draft = DecodeDraft(one + "}", origin);
-    if (!draft) return tl::unexpected(std::move(draft.error()));
+    auto draft = DecodeDraft(one, origin);
+    if (!draft) {
+      if (draft.error().field == "occurred_at") draft.error().field = "eventTime";
+      return tl::unexpected(std::move(draft.error()));
+    }
     decoded.where.places.push_back(static_cast<int64_t>(decoded.drafts.size()));
     decoded.drafts.push_back(std::move(*draft));
   }
