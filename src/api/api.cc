@@ -79,7 +79,7 @@ std::vector<Route> ApiRoutes(ApiServices services) {
                  if (refusal) return Refused(*refusal);
                }
                // The body of anything but an append becomes one event, and is read on the loop.
-               if (!row.is_append) {
+               if (row.takes_body && !row.is_append) {
                  if (auto refusal = CheckEventSize(call.request.body)) return Refused(*refusal);
                }
                return row.function(services, std::move(call), responder);

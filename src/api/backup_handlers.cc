@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "api/api.h"
-#include "api/parameters.h"
+#include "base/text.h"
 #include "core/json_text.h"
 #include "http/problem.h"
 
@@ -26,6 +26,12 @@ std::string EncodeReport(const BackupReport& report) {
 }  // namespace
 
 HandlerResult MakeBackup(const ApiServices& services, Call call, const Responder& responder) {
+  // What names a place in a body must not be taken for what names none.
+  const std::string_view body = Trimmed(call.request.body);
+  if (!body.empty() && body != "{}") {
+    return Refused({.code = "malformed_request",
+                    .detail = "this path takes no body; the only option is ?to=<name>"});
+  }
   services.backups.Backup(call.Parameter("to").value_or(""),
                           [responder](const tl::expected<BackupReport, Refusal>& report) {
                             responder.Send(report ? JsonResponse(201, EncodeReport(*report))

@@ -14,13 +14,14 @@ auto Content(const EventDraft& draft) {
                   draft.message, draft.payload);
 }
 
-// What a broker adds to an event on its way differs from one delivery to the next.
-constexpr std::string_view kOriginKey = "\"x-cloudevent\"";
+// What a broker adds to an event on its way, and how another program spells what it sends, differ
+// from one delivery to the next: the event_id says which event it is.
+bool IsOrigin(std::string_view key) { return key == "x-cloudevent" || key == "x-openlineage"; }
 
 std::string WithoutOrigin(std::string_view payload) {
   std::string rest;
   for (JsonMembers members(payload); members.Next();) {
-    if (members.key() == kOriginKey.substr(1, kOriginKey.size() - 2)) continue;
+    if (IsOrigin(members.key())) continue;
     rest += std::string(members.key()) + ":" + std::string(members.value()) + ",";
   }
   return rest;
@@ -42,8 +43,10 @@ int64_t EffectiveMicros(const Event& event) {
 
 bool SameContent(const EventDraft& a, const EventDraft& b) {
   if (Content(a) == Content(b)) return true;
-  const bool has_origin =
-      ContainsText(a.payload, kOriginKey) && ContainsText(b.payload, kOriginKey);
+  const auto has_one = [](const std::string& payload) {
+    return ContainsText(payload, "\"x-cloudevent\"") || ContainsText(payload, "\"x-openlineage\"");
+  };
+  const bool has_origin = has_one(a.payload) && has_one(b.payload);
   if (!has_origin) return false;
   EventDraft plain_a = a;
   EventDraft plain_b = b;

@@ -114,6 +114,34 @@ TEST_F(ExportFormatsTest, RunsOfOpenLineageBeginAndEndOnce) {
   EXPECT_EQ(Lineage(runs_dir() + "/job"), events) << "the file says the same";
 }
 
+TEST_F(ExportFormatsTest, ARunThatIsReplacedEndsBeforeTheNextBegins) {
+  for (const char* event :
+       {R"({"type":"job_started"})", R"({"type":"stage_started","stage":"a"})",
+        R"({"type":"job_resumed","payload":{"new_epoch":true}})",
+        R"({"type":"stage_started","stage":"a"})", R"({"type":"stage_completed","stage":"a"})",
+        R"({"type":"job_completed"})"}) {
+    Append("job", event);
+  }
+  EXPECT_THAT(Summary("job"),
+              ElementsAre("START job", "START job.a", "ABORT job.a", "ABORT job", "START job",
+                          "START job.a", "COMPLETE job.a", "COMPLETE job"));
+  const std::vector<Json> events = Lineage("job");
+  EXPECT_EQ(events[2]["run"]["facets"]["parent"]["run"]["runId"], events[0]["run"]["runId"]);
+}
+
+TEST_F(ExportFormatsTest, AStageBelongsToTheAttemptThatRan) {
+  for (const char* event :
+       {R"({"type":"stage_started","stage":"a"})", R"({"type":"stage_failed","stage":"a"})",
+        R"({"type":"stage_started","stage":"a"})", R"({"type":"stage_started","stage":"a/b"})",
+        R"({"type":"stage_failed","stage":"a"})", R"({"type":"stage_started","stage":"a"})"}) {
+    Append("job", event);
+  }
+  const Json spans = Spans("job");
+  ASSERT_EQ(spans.size(), 5U);
+  EXPECT_EQ(spans[3]["name"], "a/b");
+  EXPECT_EQ(spans[3]["parentSpanId"], spans[2]["spanId"]);
+}
+
 TEST_F(ExportFormatsTest, AJobThatWasNeverStartedByNameBeginsWithItsFirstStage) {
   Append("job", R"({"type":"stage_started","stage":"a"})");
   Append("job", R"({"type":"job_canceled"})");

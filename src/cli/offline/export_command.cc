@@ -123,6 +123,8 @@ CliResult<ExitCode> ExportOtlp(Context& context, const ExportOptions& options) {
   std::string first_hash;
   TraceNames names;
   std::vector<TraceEvent> events;
+  size_t plain = 0;
+  size_t marked = 0;
   size_t dropped = 0;
   const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
     ApplyLine(state, stored.body);
@@ -132,10 +134,14 @@ CliResult<ExitCode> ExportOtlp(Context& context, const ExportOptions& options) {
     if (event.draft.type != "log" && event.violations.empty() && !IsMark(event.draft)) {
       return CliStatus();
     }
-    if (events.size() >= kMaxMarks) {
+    // What is worth a mark has room of its own: a flood of lines must not hide how the job ended.
+    const bool is_plain = event.violations.empty() && !IsMark(event.draft);
+    size_t& count = is_plain ? plain : marked;
+    if (count >= kMaxMarks) {
       ++dropped;
       return CliStatus();
     }
+    ++count;
     events.push_back({EffectiveMicros(event), event.draft.type, event.draft.level,
                       event.draft.message, event.violations});
     return CliStatus();

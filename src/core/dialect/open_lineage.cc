@@ -41,9 +41,9 @@ OrderedJson TagsFacet(const Labels& labels) {
   return facet;
 }
 
-OrderedJson ParentFacet(const JobState& state) {
+OrderedJson ParentFacet(const JobState& state, int64_t epoch) {
   OrderedJson facet = Facet("facets/1-2-0/ParentRunFacet.json");
-  const OrderedJson run = {{"runId", RunId(state, state.epoch)}};
+  const OrderedJson run = {{"runId", RunId(state, epoch)}};
   const OrderedJson job = {{"namespace", kNamespace}, {"name", NameOfJob(state)}};
   facet["run"] = run;
   facet["job"] = job;
@@ -71,62 +71,21 @@ const char* EndOf(JobStatus status) {
   return status == JobStatus::kFailed ? "FAIL" : "ABORT";
 }
 
-}  // namespace
-
-std::vector<std::string> OpenLineageRuns::After(const Event& event, const JobState& state) {
-  const int64_t micros = EffectiveMicros(event);
-  const RunName job{RunId(state, state.epoch), NameOfJob(state)};
-  if (state.status != JobStatus::kCreated) Begin(job, state, micros, /*is_stage=*/false);
-  if (!event.draft.stage.empty()) {
-    if (const StageState* stage = state.FindStage(event.draft.stage)) {
-      FollowStage(*stage, state, micros);
-    }
-  }
-  if (state.IsTerminal() && !ended_.contains(job.run_id)) {
-    AbortStages(state, micros);
-    End(job, EndOf(state.status), state, micros, event.draft.message, /*is_stage=*/false);
-  }
-  return std::exchange(lines_, {});
+LineageRun JobRun(const JobState& state, int64_t epoch) {
+  return {RunId(state, epoch), NameOfJob(state), epoch, /*is_stage=*/false};
 }
 
-void OpenLineageRuns::Begin(const RunName& run, const JobState& state, int64_t micros,
-                            bool is_stage) {
-  if (!begun_.insert(run.run_id).second) return;
-  lines_.push_back(Encode(run, "START", state, micros, "", is_stage));
+LineageRun StageRun(const JobState& state, const StageState& stage) {
+  return {RunId(state, stage.epoch, stage.path, stage.attempt), NameOfJob(state) + "." + stage.path,
+          stage.epoch, /*is_stage=*/true};
 }
 
-void OpenLineageRuns::End(const RunName& run, const char* type, const JobState& state,
-                          int64_t micros, const std::string& error, bool is_stage) {
-  if (!ended_.insert(run.run_id).second) return;
-  const bool is_failure = std::string_view(type) == "FAIL";
-  lines_.push_back(Encode(run, type, state, micros, is_failure ? error : "", is_stage));
-}
-
-void OpenLineageRuns::FollowStage(const StageState& stage, const JobState& state, int64_t micros) {
-  // A stage after the end of the job's run belongs to no run.
-  if (ended_.contains(RunId(state, state.epoch))) return;
-  const RunName run{RunId(state, stage.epoch, stage.path, stage.attempt),
-                    NameOfJob(state) + "." + stage.path};
-  Begin(run, state, stage.started_micros > 0 ? stage.started_micros : micros, /*is_stage=*/true);
-  if (stage.status == StageStatus::kCompleted) End(run, "COMPLETE", state, micros, "", true);
-  if (stage.status == StageStatus::kFailed) End(run, "FAIL", state, micros, stage.message, true);
-}
-
-// Those that still ran when the job was over.
-void OpenLineageRuns::AbortStages(const JobState& state, int64_t micros) {
-  for (const StageState& stage : state.stages) {
-    const RunName run{RunId(state, stage.epoch, stage.path, stage.attempt),
-                      NameOfJob(state) + "." + stage.path};
-    if (begun_.contains(run.run_id)) End(run, "ABORT", state, micros, "", true);
-  }
-}
-
-std::string OpenLineageRuns::Encode(const RunName& run, const char* type, const JobState& state,
-                                    int64_t micros, const std::string& error, bool is_stage) const {
+std::string Encode(const LineageRun& run, const char* type, const JobState& state, int64_t micros,
+                   const std::string& error) {
   OrderedJson run_facets = OrderedJson::object();
-  if (is_stage) run_facets["parent"] = ParentFacet(state);
+  if (run.is_stage) run_facets["parent"] = ParentFacet(state, run.epoch);
   if (!error.empty()) run_facets["errorMessage"] = ErrorFacet(error);
-  if (!is_stage && !state.labels.empty()) run_facets["tags"] = TagsFacet(state.labels);
+  if (!run.is_stage && !state.labels.empty()) run_facets["tags"] = TagsFacet(state.labels);
   const OrderedJson event = {
       {"eventTime", FormatTimestamp(micros)},
       {"eventType", type},
@@ -134,10 +93,75 @@ std::string OpenLineageRuns::Encode(const RunName& run, const char* type, const 
       {"job",
        {{"namespace", kNamespace},
         {"name", run.job_name},
-        {"facets", {{"jobType", JobTypeFacet(is_stage)}}}}},
+        {"facets", {{"jobType", JobTypeFacet(run.is_stage)}}}}},
       {"producer", kProducer},
       {"schemaURL", std::string(kSpec) + "2-0-2/OpenLineage.json#/$defs/RunEvent"}};
   return DumpJson(event);
+}
+
+// As the state has it, where it knows the time.
+int64_t TimeOr(int64_t of_state, int64_t micros) { return of_state > 0 ? of_state : micros; }
+
+}  // namespace
+
+std::vector<std::string> OpenLineageRuns::After(const Event& event, const JobState& state) {
+  const int64_t micros = EffectiveMicros(event);
+  if (state.epoch != epoch_) AbortEpoch(std::exchange(epoch_, state.epoch), state, micros);
+  const LineageRun job = JobRun(state, state.epoch);
+  const StageState* stage =
+      event.draft.stage.empty() ? nullptr : state.FindStage(event.draft.stage);
+  // A stage belongs to a run, also where nobody has started that by name.
+  if (state.status != JobStatus::kCreated || stage != nullptr) {
+    Begin(job, state, state.epoch == 1 ? TimeOr(state.started_at_micros, micros) : micros);
+  }
+  if (stage != nullptr) FollowStage(*stage, state, micros);
+  if (state.IsTerminal() && !ended_.contains(job.run_id)) {
+    const int64_t ended = TimeOr(state.ended_at_micros, micros);
+    AbortStages(state.epoch, state, ended);
+    End(job, EndOf(state.status), state, ended, event.draft.message);
+  }
+  return std::exchange(lines_, {});
+}
+
+void OpenLineageRuns::Begin(const LineageRun& run, const JobState& state, int64_t micros) {
+  if (!begun_.insert(run.run_id).second) return;
+  lines_.push_back(Encode(run, "START", state, micros, ""));
+}
+
+void OpenLineageRuns::End(const LineageRun& run, const char* type, const JobState& state,
+                          int64_t micros, const std::string& error) {
+  if (!ended_.insert(run.run_id).second) return;
+  const bool is_failure = std::string_view(type) == "FAIL";
+  lines_.push_back(Encode(run, type, state, micros, is_failure ? error : ""));
+}
+
+void OpenLineageRuns::FollowStage(const StageState& stage, const JobState& state, int64_t micros) {
+  // A stage after the end of its job's run belongs to no run.
+  if (ended_.contains(RunId(state, stage.epoch))) return;
+  const LineageRun run = StageRun(state, stage);
+  const int64_t ended = TimeOr(stage.ended_micros, micros);
+  Begin(run, state, TimeOr(stage.started_micros, micros));
+  if (stage.status == StageStatus::kCompleted) End(run, "COMPLETE", state, ended);
+  if (stage.status == StageStatus::kFailed) End(run, "FAIL", state, ended, stage.message);
+}
+
+// A new epoch has begun although the run before it has not ended.
+void OpenLineageRuns::AbortEpoch(int64_t epoch, const JobState& state, int64_t micros) {
+  const LineageRun run = JobRun(state, epoch);
+  if (!begun_.contains(run.run_id) || ended_.contains(run.run_id)) return;
+  AbortStages(epoch, state, micros);
+  End(run, "ABORT", state, micros);
+}
+
+// Those that still ran when their run was over.
+void OpenLineageRuns::AbortStages(int64_t epoch, const JobState& state, int64_t micros) {
+  for (const StageState& stage : state.stages) {
+    if (stage.epoch != epoch) continue;
+    const LineageRun run = StageRun(state, stage);
+    if (begun_.contains(run.run_id)) {
+      End(run, "ABORT", state, TimeOr(stage.ended_micros, micros));
+    }
+  }
 }
 
 }  // namespace stagelog

@@ -13,6 +13,14 @@
 
 namespace stagelog {
 
+// A run of the job, or of one of its stages.
+struct LineageRun {
+  std::string run_id;
+  std::string job_name;
+  int64_t epoch = 1;
+  bool is_stage = false;
+};
+
 // Follows one job. A run of the job is an epoch of it, a stage's attempt is a run of its own with
 // the job's as its parent. Each run begins with a START and ends with one of COMPLETE, FAIL and
 // ABORT, after which nothing comes. One thread.
@@ -22,21 +30,16 @@ class OpenLineageRuns {
   std::vector<std::string> After(const Event& event, const JobState& state);
 
  private:
-  struct RunName {
-    std::string run_id;
-    std::string job_name;
-  };
-
-  void Begin(const RunName& run, const JobState& state, int64_t micros, bool is_stage);
-  void End(const RunName& run, const char* type, const JobState& state, int64_t micros,
-           const std::string& error, bool is_stage);
+  void Begin(const LineageRun& run, const JobState& state, int64_t micros);
+  void End(const LineageRun& run, const char* type, const JobState& state, int64_t micros,
+           const std::string& error = {});
   void FollowStage(const StageState& stage, const JobState& state, int64_t micros);
-  void AbortStages(const JobState& state, int64_t micros);
-  std::string Encode(const RunName& run, const char* type, const JobState& state, int64_t micros,
-                     const std::string& error, bool is_stage) const;
+  void AbortEpoch(int64_t epoch, const JobState& state, int64_t micros);
+  void AbortStages(int64_t epoch, const JobState& state, int64_t micros);
 
   std::set<std::string> begun_;  // ids of runs
   std::set<std::string> ended_;
+  int64_t epoch_ = 1;
   std::vector<std::string> lines_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,12 +12,13 @@
 #include "core/dialect/member_lookup.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
+#include "core/json_value.h"
 #include "core/text_line.h"
 
 namespace stagelog {
 namespace {
 
-constexpr size_t kMaxNameBytes = 91;  // 128 without a hyphen and the id of a run
+constexpr size_t kMaxNameBytes = 100;  // 128 with room for a digest
 constexpr size_t kUuidBytes = 36;
 
 // What each eventType means for a job and for a stage.
@@ -57,32 +59,32 @@ std::optional<RunName> RunNameOf(const MemberLookup& holder) {
   return name;
 }
 
-// A part of an id: what is not allowed becomes a hyphen.
-std::string Sanitized(std::string_view text) {
-  std::string name(text.substr(0, kMaxNameBytes));
-  for (char& c : name) {
+// The id of a run is that of its job, whatever its name is and in which case it is spelled.
+std::string JobIdOf(const RunName& run) { return LowerCase(run.run_id); }
+
+// What is not allowed in a stage becomes a hyphen. A digest keeps such names, and those that are
+// cut, apart.
+std::string StageOf(std::string_view name, const RunName& job) {
+  const std::string prefix = job.job_name + ".";
+  if (name.starts_with(prefix) && name.size() > prefix.size()) name.remove_prefix(prefix.size());
+  std::string stage(name.substr(0, kMaxNameBytes));
+  for (char& c : stage) {
     if (!IsAlphanumeric(c) && c != '.' && c != '_' && c != '-') c = '-';
   }
-  // Nothing that is named begins with a mark.
-  if (!IsAlphanumeric(name.front())) name.front() = 'x';
-  return name;
+  if (!IsAlphanumeric(stage.front())) stage.front() = 'x';
+  return stage == name ? stage : stage + "-" + UuidOfName(name).substr(0, 8);
 }
 
-// UUIDs are read in either case.
-std::string JobIdOf(const RunName& run) {
-  return Sanitized(run.job_name) + "-" + Sanitized(LowerCase(run.run_id));
-}
-
-std::string StageOf(std::string_view name, const RunName& parent) {
-  const std::string prefix = parent.job_name + ".";
-  if (name.starts_with(prefix) && name.size() > prefix.size()) name.remove_prefix(prefix.size());
-  return Sanitized(name);
-}
-
+// 8-4-4-4-12 hex digits.
 bool IsUuid(std::string_view text) {
-  return text.size() == kUuidBytes && std::all_of(text.begin(), text.end(), [](char c) {
-           return IsAlphanumeric(c) || c == '-';
-         });
+  if (text.size() != kUuidBytes) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_hyphen_place = i == 8 || i == 13 || i == 18 || i == 23;
+    const char c = LowerCase(text[i]);
+    const bool is_hex = IsDigit(c) || (c >= 'a' && c <= 'f');
+    if (is_hyphen_place ? c != '-' : !is_hex) return false;
+  }
+  return true;
 }
 
 // What a run event says, checked.
@@ -94,7 +96,7 @@ struct LineageEvent {
   std::string time;
   std::string error;
 
-  std::string JobId() const { return JobIdOf(root ? *root : parent ? *parent : run); }
+  const RunName& Job() const { return root ? *root : parent ? *parent : run; }
   // What an event_id of ours is made of.
   std::string Identity() const { return "openlineage\n" + LowerCase(run.run_id) + "\n"; }
 };
@@ -137,7 +139,7 @@ tl::expected<LineageEvent, Refusal> ReadLineageEvent(const MemberLookup& members
 std::string EventText(const LineageEvent& event, std::string_view type, const std::string& what) {
   std::string text;
   AppendJsonMember(text, "type", JsonString(type));
-  AppendJsonMember(text, "job_id", JsonString(event.JobId()));
+  AppendJsonMember(text, "job_id", JsonString(JobIdOf(event.Job())));
   AppendJsonMember(text, "event_id", JsonString(UuidOfName(event.Identity() + what)));
   AppendJsonMember(text, "occurred_at", JsonString(event.time));
   return text;
@@ -155,10 +157,11 @@ std::string CreatedText(const LineageEvent& event) {
 // `body`: all of the run event, which is kept.
 std::string MainText(const LineageEvent& event, std::string_view body) {
   const Meaning& meaning = *event.meaning;
-  std::string text = EventText(event, event.parent ? meaning.of_stage : meaning.of_job,
-                               std::string(meaning.event_type) + "\n" + event.time);
+  // Facets add up: the same event with others is another one. The order of keys does not count.
+  const std::string what = std::string(meaning.event_type) + "\n" + DumpJson(ParseJson(body));
+  std::string text = EventText(event, event.parent ? meaning.of_stage : meaning.of_job, what);
   if (event.parent) {
-    AppendJsonMember(text, "stage", JsonString(StageOf(event.run.job_name, *event.parent)));
+    AppendJsonMember(text, "stage", JsonString(StageOf(event.run.job_name, event.Job())));
     if (meaning.event_type == "ABORT") AppendJsonMember(text, "status", "\"canceled\"");
   }
   if (!event.error.empty()) AppendJsonMember(text, "message", JsonString(event.error));

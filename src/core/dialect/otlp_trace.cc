@@ -49,7 +49,9 @@ class Tracer {
         names_(names),
         trace_id_(names.trace_id.empty() ? HexId("stagelog\n" + state.job_id + "\n" + first_hash)
                                          : names.trace_id),
-        root_id_(names.trace_id.empty() ? SpanId("run") : names.run_span_id) {}
+        root_id_(names.trace_id.empty() ? SpanId("run") : names.run_span_id) {
+    for (const StageState& stage : state.stages) attempts_[stage.path].push_back(&stage);
+  }
 
   std::string Encode(const std::vector<TraceEvent>& events, size_t dropped) {
     OrderedJson spans = OrderedJson::array();
@@ -142,15 +144,18 @@ class Tracer {
             {"attributes", attributes}};
   }
 
-  // The last attempt of the nearest stage above it that had begun, else the run.
+  // The nearest stage above it that had begun, in its last attempt by then; else the run.
   std::string ParentOf(const StageState& stage) const {
     std::string_view path = stage.path;
     while (true) {
       const size_t slash = path.rfind('/');
       if (slash == std::string_view::npos) return root_id_;
       path = path.substr(0, slash);
-      const StageState* above = state_.FindStage(path);
-      if (above != nullptr && above->started_micros <= stage.started_micros) return SpanOf(*above);
+      const auto attempts = attempts_.find(path);
+      if (attempts == attempts_.end()) continue;
+      for (auto above = attempts->second.rbegin(); above != attempts->second.rend(); ++above) {
+        if ((*above)->started_micros <= stage.started_micros) return SpanOf(**above);
+      }
     }
   }
 
@@ -195,6 +200,7 @@ class Tracer {
   const TraceNames& names_;
   const std::string trace_id_;
   const std::string root_id_;
+  std::map<std::string_view, std::vector<const StageState*>> attempts_;  // by path, oldest first
 };
 
 }  // namespace
