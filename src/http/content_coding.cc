@@ -41,16 +41,15 @@ tl::expected<std::string, Refusal> ExpandGzip(std::string_view body, size_t max_
   const std::unique_ptr<z_stream, decltype(&::inflateEnd)> ends(&stream, &::inflateEnd);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
   stream.avail_in = static_cast<uInt>(body.size());
+  std::string step(kStepBytes, '\0');
   std::string text;
   bool is_at_end = false;
   while (!is_at_end || stream.avail_in > 0) {
     if (is_at_end && ::inflateReset(&stream) != Z_OK) return Damaged("gzip");
-    const size_t before = text.size();
-    text.resize(before + kStepBytes);
-    stream.next_out = reinterpret_cast<Bytef*>(text.data() + before);
+    stream.next_out = reinterpret_cast<Bytef*>(step.data());
     stream.avail_out = kStepBytes;
     const int result = ::inflate(&stream, Z_NO_FLUSH);
-    text.resize(text.size() - stream.avail_out);
+    text.append(step, 0, kStepBytes - stream.avail_out);
     if (text.size() > max_bytes) return TooLarge(max_bytes);
     if (result != Z_OK && result != Z_STREAM_END) return Damaged("gzip");
     is_at_end = result == Z_STREAM_END;
