@@ -25,7 +25,7 @@ constexpr std::array<EventBodyType, 4> kTypes = {{
 }  // namespace
 
 BodyTypes EventBodyTypes() {
-  BodyTypes types{.names = {}, .any_beside_fields = "ce-"};
+  BodyTypes types{.names = {}, .any_beside_fields = kCloudEventFieldPrefix};
   for (const EventBodyType& type : kTypes) types.names.push_back(type.name);
   return types;
 }

@@ -10,11 +10,8 @@
 #include <set>
 #include <string>
 
-#include "api/api.h"
-#include "api/long_polls.h"
 #include "http/problem.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/null_journal.h"
+#include "tests/support/api_routes.h"
 
 namespace stagelog::openapi_test {
 namespace {
@@ -32,15 +29,6 @@ std::string NameOf(const Route& route) {
   std::string pattern = route.pattern;
   if (const size_t star = pattern.find("*}"); star != std::string::npos) pattern.erase(star, 1);
   return route.method + " " + pattern;
-}
-
-std::vector<Route> Routes() {
-  static NullJournal journal;
-  static LongPolls polls;
-  static ManualClock clock;
-  static MetricsRegistry metrics;
-  return ApiRoutes({journal, journal, journal, journal, journal, journal, journal, journal, polls,
-                    clock, metrics});
 }
 
 const Json& Resolved(const Json& node) {
@@ -72,7 +60,7 @@ Words ParametersIn(const Json& operation, const std::string& place) {
 
 TEST(OpenApiTest, EveryRouteAndNoOther) {
   Words routes;
-  for (const Route& route : Routes()) routes.insert(NameOf(route));
+  for (const Route& route : RoutesOfApi()) routes.insert(NameOf(route));
   Words described;
   for (const auto& [name, operation] : Operations()) described.insert(name);
   EXPECT_EQ(described, routes);
@@ -80,7 +68,7 @@ TEST(OpenApiTest, EveryRouteAndNoOther) {
 
 TEST(OpenApiTest, EveryParameterAndNoOther) {
   const auto operations = Operations();
-  for (const Route& route : Routes()) {
+  for (const Route& route : RoutesOfApi()) {
     const Json& operation = operations.at(NameOf(route));
     EXPECT_EQ(ParametersIn(operation, "query"),
               Words(route.parameters.begin(), route.parameters.end()))
@@ -93,7 +81,7 @@ TEST(OpenApiTest, EveryParameterAndNoOther) {
 
 TEST(OpenApiTest, EveryMediaTypeAndNoOther) {
   const auto operations = Operations();
-  for (const Route& route : Routes()) {
+  for (const Route& route : RoutesOfApi()) {
     const Json& operation = operations.at(NameOf(route));
     if (!operation.contains("requestBody")) continue;
     EXPECT_TRUE(route.takes_body) << NameOf(route);
@@ -107,7 +95,7 @@ TEST(OpenApiTest, EveryMediaTypeAndNoOther) {
 
 TEST(OpenApiTest, AccessIsAsTheTableHasIt) {
   const auto operations = Operations();
-  for (const Route& route : Routes()) {
+  for (const Route& route : RoutesOfApi()) {
     const Json& operation = operations.at(NameOf(route));
     const bool is_open = operation.contains("security") && operation["security"].empty();
     EXPECT_EQ(is_open, route.access == Access::kOpen) << NameOf(route);

@@ -1,7 +1,4 @@
 // stagelog export for OpenTelemetry and OpenLineage.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <regex>
 #include <set>
@@ -9,15 +6,13 @@
 
 #include "tests/cli/command_fixture.h"
 #include "tests/support/requirement.h"
+#include "tests/support/schema_script.h"
 
 namespace stagelog {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// The one that Debian's packages are for.
-constexpr const char* kPython = "/usr/bin/python3";
 
 // Every line is a RunEvent, and each of its facets fits its own schema.
 constexpr const char* kLineageCheck = R"(
@@ -149,21 +144,10 @@ TEST_F(ExportFormatsTest, AJobThatWasNeverStartedByNameBeginsWithItsFirstStage) 
 }
 
 TEST_F(ExportFormatsTest, EventsOfOpenLineageFitItsSchemas) {
-  if (std::system((std::string(kPython) + " -c 'import jsonschema' 2>/dev/null").c_str()) != 0) {
-    SKIP_TEST() << "python3-jsonschema is not installed";
-  }
+  if (!HasJsonSchema()) SKIP_TEST() << "python3-jsonschema is not installed";
   FillJob();
-  std::ofstream(cli_.Path("check.py")) << kLineageCheck;
-  std::ofstream(cli_.Path("lines")) << Run({"export", "job", "--format", "openlineage"}).out;
-  const std::string output = cli_.Path("checked");
-  const std::string command = std::string(kPython) + " -W ignore " + cli_.Path("check.py") + " " +
-                              STAGELOG_LINEAGE_SCHEMAS + " <" + cli_.Path("lines") + " >" + output +
-                              " 2>&1";
-  const int result = std::system(command.c_str());
-  std::ostringstream text;
-  text << std::ifstream(output).rdbuf();
-  EXPECT_EQ(result, 0) << text.str();
-  EXPECT_GE(std::atoi(text.str().c_str()), 20) << text.str();
+  const std::string lines = Run({"export", "job", "--format", "openlineage"}).out;
+  EXPECT_GE(RunSchemaScript(cli_.Path(""), kLineageCheck, {STAGELOG_LINEAGE_SCHEMAS}, lines), 20);
 }
 
 TEST_F(ExportFormatsTest, ATraceOfSpansForACollector) {

@@ -4,11 +4,8 @@
 #include <filesystem>
 #include <map>
 
-#include "api/api.h"
-#include "api/long_polls.h"
+#include "tests/support/api_routes.h"
 #include "tests/support/daemon_fixture.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/null_journal.h"
 
 namespace stagelog {
 namespace {
@@ -61,16 +58,6 @@ const std::map<std::string, const char*>& WhoMay() {
   return rows;
 }
 
-// The daemon's own table.
-std::vector<Route> Routes() {
-  static NullJournal journal;
-  static LongPolls polls;
-  static ManualClock clock;
-  static MetricsRegistry metrics;
-  return ApiRoutes({journal, journal, journal, journal, journal, journal, journal, journal, polls,
-                    clock, metrics});
-}
-
 std::string TargetOf(const Route& route) {
   std::string target = route.pattern;
   for (const auto& [name, value] :
@@ -109,7 +96,7 @@ char LetterOf(int status) {
 
 TEST_F(AccessTest, EveryRouteWithEveryRole) {
   const std::string log = R"({"type":"log","message":"m","job_id":"job"})";
-  for (const Route& route : Routes()) {
+  for (const Route& route : RoutesOfApi()) {
     const std::string name = route.method + " " + route.pattern;
     SCOPED_TRACE(name);
     ASSERT_TRUE(WhoMay().contains(name)) << "a route that no row of this test tells of";
@@ -126,7 +113,7 @@ TEST_F(AccessTest, EveryRouteWithEveryRole) {
     }
     EXPECT_EQ(head_letters, WhoMay().at(name)) << "HEAD";
   }
-  EXPECT_EQ(Routes().size(), WhoMay().size());
+  EXPECT_EQ(RoutesOfApi().size(), WhoMay().size());
 }
 
 // By whichever door a decision comes.

@@ -2,20 +2,14 @@
 // answer is held against its schema.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/requirement.h"
+#include "tests/support/schema_script.h"
 
 namespace stagelog {
 namespace {
-
-// The one that Debian's packages are for.
-constexpr const char* kDebianPython = "/usr/bin/python3";
 
 constexpr const char* kRunner = R"(
 import json, sys, urllib.request
@@ -93,23 +87,10 @@ print(count)
 )";
 
 TEST_F(DaemonTest, ExamplesOfTheDescriptionAreAnsweredAsItSays) {
-  if (std::system((std::string(kDebianPython) + " -c 'import jsonschema' 2>/dev/null").c_str()) !=
-      0) {
-    SKIP_TEST() << "python3-jsonschema is not installed";
-  }
+  if (!HasJsonSchema()) SKIP_TEST() << "python3-jsonschema is not installed";
   Start();
-  const std::filesystem::path folder = std::filesystem::path(runs_dir()).parent_path();
-  std::ofstream(folder / "runner.py") << kRunner;
-  const std::string output = (folder / "ran").string();
-  const std::string command = std::string(kDebianPython) + " -W ignore " +
-                              (folder / "runner.py").string() +
-                              " http://127.0.0.1:" + std::to_string(daemon_->port()) + " " +
-                              std::string(kAdminToken) + " >" + output + " 2>&1";
-  const int result = std::system(command.c_str());
-  std::ostringstream text;
-  text << std::ifstream(output).rdbuf();
-  EXPECT_EQ(result, 0) << text.str();
-  EXPECT_GE(std::atoi(text.str().c_str()), 25) << text.str();
+  const std::string url = "http://127.0.0.1:" + std::to_string(daemon_->port());
+  EXPECT_GE(RunSchemaScript(directory_.path(), kRunner, {url, std::string(kAdminToken)}, ""), 25);
 }
 
 }  // namespace

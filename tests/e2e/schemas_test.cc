@@ -2,7 +2,6 @@
 // (tests/vectors/schemas) by python3-jsonschema.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,14 +10,12 @@
 
 #include "tests/support/daemon_fixture.h"
 #include "tests/support/requirement.h"
+#include "tests/support/schema_script.h"
 
 namespace stagelog {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The one that Debian's packages are for.
-constexpr const char* kPython = "/usr/bin/python3";
 
 constexpr const char* kValidator = R"(
 import json, os, sys
@@ -54,24 +51,13 @@ std::string ReadAll(const fs::path& path) {
 class SchemasTest : public DaemonTest {
  protected:
   void SetUp() override {
-    if (std::system((std::string(kPython) + " -c 'import jsonschema' 2>/dev/null").c_str()) != 0) {
-      SKIP_TEST() << "python3-jsonschema is not installed";
-    }
+    if (!HasJsonSchema()) SKIP_TEST() << "python3-jsonschema is not installed";
     Start();
   }
 
   // Fails the test unless all events fit; returns how many were CDEvents.
   int Validate(const std::string& events) {
-    const fs::path script = fs::path(runs_dir()).parent_path() / "validate.py";
-    const fs::path input = fs::path(runs_dir()).parent_path() / "events.json";
-    const fs::path output = fs::path(runs_dir()).parent_path() / "validated";
-    std::ofstream(script) << kValidator;
-    std::ofstream(input) << events;
-    const std::string command = std::string(kPython) + " -W ignore " + script.string() + " " +
-                                folder_.string() + " <" + input.string() + " >" + output.string() +
-                                " 2>&1";
-    EXPECT_EQ(std::system(command.c_str()), 0) << ReadAll(output);
-    return std::atoi(ReadAll(output).c_str());
+    return RunSchemaScript(directory_.path(), kValidator, {folder_.string()}, events);
   }
 
   const fs::path folder_ = STAGELOG_SCHEMAS;

@@ -27,6 +27,7 @@ tl::expected<DecodedBody, Refusal> DecodeCloudEventBatch(std::string_view body,
 
 // "Binary mode" of the HTTP binding: attributes are the fields of the head that begin with "ce-",
 // percent-coded, and `body` is the data, of the type `content_type`.
+inline constexpr std::string_view kCloudEventFieldPrefix = "ce-";
 using HeadFields = std::span<const std::pair<std::string, std::string>>;
 bool IsBinaryCloudEvent(HeadFields fields);
 tl::expected<DecodedBody, Refusal> DecodeBinaryCloudEvent(HeadFields fields,
