@@ -8,7 +8,6 @@
 #include "cli/offline/event_source.h"
 #include "core/dialect/open_lineage.h"
 #include "core/dialect/otlp_trace.h"
-#include "core/event_codec.h"
 #include "core/job_machine.h"
 
 namespace stagelog::cli {
@@ -79,19 +78,13 @@ CliResult<ExitCode> ExportCsv(Context& context, const ExportOptions& options) {
   return ExitCode::kOk;
 }
 
-// Warnings, errors and the job's own turns are worth a mark.
-bool IsMark(const EventDraft& draft) {
-  return draft.level == "warning" || draft.level == "error" || draft.level == "critical" ||
-         draft.type.starts_with("job_");
-}
-
 CliResult<ExitCode> ExportTrace(Context& context, const ExportOptions& options) {
   JobState state;
   std::vector<TraceMark> marks;
   const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
     ApplyLine(state, stored.body);
     const EventDraft& draft = stored.event.draft;
-    if (IsMark(draft) && marks.size() < kMaxMarks) {
+    if (IsWorthAMark(draft) && marks.size() < kMaxMarks) {
       marks.push_back({EffectiveMicros(stored.event),
                        draft.type + (draft.message.empty() ? "" : ": " + draft.message)});
     }
@@ -119,36 +112,15 @@ CliResult<ExitCode> ExportLineage(Context& context, const ExportOptions& options
 }
 
 CliResult<ExitCode> ExportOtlp(Context& context, const ExportOptions& options) {
-  JobState state;
-  std::string first_hash;
-  TraceNames names;
-  std::vector<TraceEvent> events;
-  size_t plain = 0;
-  size_t marked = 0;
-  size_t dropped = 0;
+  OtlpTraceBuilder trace;
   const CliStatus visited = VisitEvents(context, options, [&](const StoredEvent& stored) {
-    ApplyLine(state, stored.body);
-    if (first_hash.empty()) first_hash = StoredHash(stored.body);
-    const Event& event = stored.event;
-    TakeTraceNames(event, state, names);
-    if (event.draft.type != "log" && event.violations.empty() && !IsMark(event.draft)) {
-      return CliStatus();
-    }
-    // What is worth a mark has room of its own: a flood of lines must not hide how the job ended.
-    const bool is_plain = event.violations.empty() && !IsMark(event.draft);
-    size_t& count = is_plain ? plain : marked;
-    if (count >= kMaxMarks) {
-      ++dropped;
-      return CliStatus();
-    }
-    ++count;
-    events.push_back({EffectiveMicros(event), event.draft.type, event.draft.level,
-                      event.draft.message, event.violations});
+    trace.Add(stored.event, stored.body);
     return CliStatus();
   });
   if (!visited) return tl::unexpected(visited.error());
-  const std::string trace = EncodeOtlpTrace(state, first_hash, names, events, dropped);
-  if (CliStatus said = context.out.WriteLine(trace); !said) return tl::unexpected(said.error());
+  if (CliStatus said = context.out.WriteLine(trace.Encode()); !said) {
+    return tl::unexpected(said.error());
+  }
   return ExitCode::kOk;
 }
 

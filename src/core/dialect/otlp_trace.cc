@@ -6,6 +6,8 @@
 #include "base/name_uuid.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "core/event_codec.h"
+#include "core/job_machine.h"
 #include "core/json_value.h"
 
 namespace stagelog {
@@ -17,6 +19,8 @@ using OrderedJson = nlohmann::ordered_json;
 constexpr int kInternal = 1;
 constexpr int kServer = 2;
 constexpr int kStatusError = 2;
+
+constexpr size_t kMaxMarks = 10'000;
 
 OrderedJson Text(const char* key, const std::string& value) {
   return {{"key", key}, {"value", {{"stringValue", value}}}};
@@ -237,6 +241,28 @@ std::string EncodeOtlpTrace(const JobState& state, const std::string& first_hash
                             const TraceNames& names, const std::vector<TraceEvent>& events,
                             size_t dropped) {
   return Tracer(state, first_hash, names).Encode(events, dropped);
+}
+
+bool IsWorthAMark(const EventDraft& draft) {
+  return draft.level == "warning" || draft.level == "error" || draft.level == "critical" ||
+         draft.type.starts_with("job_");
+}
+
+void OtlpTraceBuilder::Add(const Event& event, std::string_view line) {
+  ApplyLine(state_, line);
+  if (first_hash_.empty()) first_hash_ = StoredHash(line);
+  TakeTraceNames(event, state_, names_);
+  const bool is_plain = event.violations.empty() && !IsWorthAMark(event.draft);
+  if (is_plain && event.draft.type != "log") return;
+  // What is worth a mark has room of its own: a flood of lines must not hide how the job ended.
+  size_t& count = is_plain ? plain_ : marked_;
+  if (count >= kMaxMarks) {
+    ++dropped_;
+    return;
+  }
+  ++count;
+  events_.push_back({EffectiveMicros(event), event.draft.type, event.draft.level,
+                     event.draft.message, event.violations});
 }
 
 }  // namespace stagelog

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,29 @@ void TakeTraceNames(const Event& event, const JobState& state, TraceNames& names
 std::string EncodeOtlpTrace(const JobState& state, const std::string& first_hash,
                             const TraceNames& names, const std::vector<TraceEvent>& events,
                             size_t dropped);
+
+// Warnings, errors and the job's own turns.
+bool IsWorthAMark(const EventDraft& draft);
+
+// Makes the trace of a job from its events. One thread.
+class OtlpTraceBuilder {
+ public:
+  // The next event of the job; `line` is how it is stored.
+  void Add(const Event& event, std::string_view line);
+
+  std::string Encode() const {
+    return EncodeOtlpTrace(state_, first_hash_, names_, events_, dropped_);
+  }
+
+ private:
+  JobState state_;
+  std::string first_hash_;
+  TraceNames names_;
+  std::vector<TraceEvent> events_;
+  size_t plain_ = 0;
+  size_t marked_ = 0;
+  size_t dropped_ = 0;
+};
 
 }  // namespace stagelog
 
