@@ -17,6 +17,7 @@
 #include "core/journal_status.h"
 #include "core/liveness_monitor.h"
 #include "core/retention_runner.h"
+#include "core/webhook_admin.h"
 #include "http/call.h"
 #include "http/route_table.h"
 
@@ -35,6 +36,7 @@ struct ApiServices {
   JobSource& jobs;
   LivenessMonitor& liveness;
   const JournalStatusSource& journal;
+  WebhookAdmin& webhooks;
   LongPolls& long_polls;
   Clock& clock;
   MetricsRegistry& metrics;
@@ -90,6 +92,18 @@ HandlerResult PollJobs(const ApiServices& services, Call call, const Responder& 
 // stream_handlers.cc
 HandlerResult StreamJob(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult StreamJobs(const ApiServices& services, Call call, const Responder& responder);
+
+// webhook_handlers.cc
+HandlerResult ListWebhooks(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult MakeWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult DeleteWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult PauseWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ResumeWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult RotateWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult TestWebhook(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ListDeliveries(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult SendAgain(const ApiServices& services, Call call, const Responder& responder);
 
 // health_handlers.cc
 HandlerResult ShowHealth(const ApiServices& services, Call call, const Responder& responder);

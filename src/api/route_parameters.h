@@ -33,6 +33,7 @@ inline constexpr std::array<std::string_view, 14> kStreamParameters = {"last_eve
                                                                        "job",
                                                                        "q"};
 inline constexpr std::array<std::string_view, 1> kRetentionParameters = {"dry_run"};
+inline constexpr std::array<std::string_view, 3> kDeliveryParameters = {"status", "limit", "after"};
 inline constexpr std::array<std::string_view, 1> kBackupParameters = {"to"};
 
 }  // namespace stagelog

@@ -11,6 +11,7 @@
 
 #include "app/text_file.h"
 #include "app/token_entries.h"
+#include "app/webhook_entries.h"
 #include "app/yaml_document.h"
 #include "app/yaml_value.h"
 #include "base/logging.h"
@@ -187,6 +188,35 @@ KeyRule JobLabels() {
   return rule;
 }
 
+bool IsPublicUrl(std::string_view text) {
+  const bool is_url = text.starts_with("http://") || text.starts_with("https://");
+  return text.empty() ||
+         (is_url && !text.ends_with('/') && text.find_first_of(" \"\\") == text.npos);
+}
+
+bool IsPathOrNothing(std::string_view text) { return text.empty() || IsPath(text); }
+
+std::vector<Key> WebhooksKeys() {
+  const auto read_allow = [](const YamlValue& value, Config& config) {
+    if (const auto allow = value.Boolean()) config.webhooks.allow_private = *allow;
+  };
+  const auto read_targets = [](const YamlValue& value, Config& config) {
+    if (auto targets = ReadWebhookEntries(value)) config.webhooks.targets = std::move(*targets);
+  };
+  return {
+      {"webhooks.allow_private",
+       {read_allow, SameIn(&Config::webhooks, &WebhooksConfig::allow_private)}},
+      {"webhooks.ca_file", TextIn(&Config::webhooks, &WebhooksConfig::ca_file, &IsPathOrNothing,
+                                  "the path of a file with certificates (PEM)")},
+      {"webhooks.public_url",
+       TextIn(&Config::webhooks, &WebhooksConfig::public_url, &IsPublicUrl,
+              "a URL such as https://journal.example.org, without a slash at its end")},
+      {"webhooks.timeout_seconds",
+       NumberIn(&Config::webhooks, &WebhooksConfig::timeout_seconds, 1, 300)},
+      {"webhooks.targets", {read_targets, SameIn(&Config::webhooks, &WebhooksConfig::targets)}},
+  };
+}
+
 const std::vector<Key>& Keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all = ServerKeys();
@@ -199,13 +229,15 @@ const std::vector<Key>& Keys() {
       all.insert(all.end(), section.begin(), section.end());
     }
     all.push_back({"metrics.job_labels", JobLabels()});
+    const std::vector<Key> webhooks = WebhooksKeys();
+    all.insert(all.end(), webhooks.begin(), webhooks.end());
     return all;
   }();
   return keys;
 }
 
-constexpr std::array<std::string_view, 6> kSections = {"server", "auth",   "storage",
-                                                       "limits", "stream", "metrics"};
+constexpr std::array<std::string_view, 7> kSections = {"server", "auth",    "storage", "limits",
+                                                       "stream", "metrics", "webhooks"};
 
 // The keys of one section, without its name.
 std::vector<std::string_view> KeysOfSection(std::string_view section) {

@@ -13,6 +13,7 @@
 
 #include "base/logging.h"
 #include "base/result.h"
+#include "core/webhook.h"
 #include "http/auth.h"
 
 namespace stagelog {
@@ -80,6 +81,16 @@ struct MetricsConfig {
   bool operator==(const MetricsConfig&) const = default;
 };
 
+struct WebhooksConfig {
+  bool allow_private = false;    // receivers at addresses that are not public
+  std::string ca_file;           // certificates that receivers may have; empty: the system's
+  std::string public_url;        // of the daemon, for links in messages; empty: what it listens on
+  int timeout_seconds = 15;      // of one request
+  std::vector<Webhook> targets;  // beside those that are made by the API
+
+  bool operator==(const WebhooksConfig&) const = default;
+};
+
 struct Config {
   ServerConfig server;
   std::vector<TokenEntry> tokens = {DefaultTokenEntry()};  // auth.tokens; never empty
@@ -87,6 +98,7 @@ struct Config {
   LimitsConfig limits;
   StreamConfig stream;
   MetricsConfig metrics;
+  WebhooksConfig webhooks;
 
   // True when one of the tokens is the shipped one, whatever its name and however it is given.
   bool UsesDefaultToken() const;

@@ -64,6 +64,19 @@ HttpPolicy PolicyOf(const Config& config) {
           config.server.allowed_origins};
 }
 
+WebhookRelayOptions WebhookOptions(const Config& config, size_t connections) {
+  WebhookRelayOptions options;
+  options.path = config.storage.runs_dir + "/" + kWebhooksFile;
+  options.configured = config.webhooks.targets;
+  options.max_sending = connections;
+  options.sender.kept_connections = connections;
+  options.sender.allow_private = config.webhooks.allow_private;
+  options.sender.ca_file = config.webhooks.ca_file;
+  options.sender.timeout_ms = config.webhooks.timeout_seconds * int64_t{1000};
+  options.sender.connect_timeout_ms = std::min<int64_t>(options.sender.timeout_ms, 5'000);
+  return options;
+}
+
 // The names that stand for the same secret in both. A token whose secret was changed is another
 // one.
 std::vector<std::string> NamesKept(const Config& before, const Config& after) {
@@ -187,6 +200,8 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
       std::make_unique<StateFiles>(files, logger_->reader(), *logger_, clock_, metrics_,
                                    config_.storage.runs_dir, logger_->states_were_rebuilt()),
       *logger_, clock_);
+  webhooks_ = std::make_unique<WebhookRelay>(WebhookOptions(config_, shares->outgoing),
+                                             logger_->reader(), *logger_, clock_, metrics_);
   backups_ = std::make_unique<BackupRunner>(files, clock_, config_.storage.runs_dir,
                                             config_.storage.backup_dir);
   server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares->connections), PolicyOf(config_),
@@ -196,26 +211,29 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                         server_->CallAt(at_micros, std::move(task));
                       });
   const std::vector<const Follower*> followers = {&logger_->job_tables(), state_files_.get(),
-                                                  gate_timer_.get()};
+                                                  gate_timer_.get(), webhooks_.get()};
   for (const Follower* follower : followers) AddFollowerMetrics(metrics_, *follower);
   server_->SetRoutes(
       ApiRoutes({*logger_, *logger_, *archiver_, *backups_, logger_->reader(), logger_->reader(),
-                 *liveness_, *logger_, long_polls_, clock_, metrics_, nullptr,
+                 *liveness_, *logger_, *webhooks_, long_polls_, clock_, metrics_, nullptr,
                  /*is_replay=*/false, config_.metrics.job_labels, followers}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
+  webhooks_->SetPublicUrl(config_.webhooks.public_url.empty() ? url_ : config_.webhooks.public_url);
   server_->SetAppender(logger_.get());
   logger_->AddListener(streams_.get());
   logger_->AddListener(&long_polls_);
   logger_->AddListener(liveness_.get());
   logger_->AddListener(gate_timer_.get());
   logger_->AddListener(state_files_.get());
+  logger_->AddListener(webhooks_.get());
   logger_->AddMaintenance(archiver_.get());
   streams_->Start();
   state_files_->Start("state-files");
   logger_->Start();
   gate_timer_->Start("gate-timer");
+  webhooks_->Start();
   server_->Start();
   LogStart();
   return {};
@@ -254,6 +272,7 @@ void Daemon::Stop() {
   if (backups_ != nullptr) backups_->Stop();
   if (gate_timer_ != nullptr) gate_timer_->Stop();
   if (logger_ != nullptr) logger_->Stop();
+  if (webhooks_ != nullptr) webhooks_->Stop();
   if (server_ != nullptr) server_->FinishShutdown();
   if (streams_ != nullptr) streams_->Stop();
   if (state_files_ != nullptr) state_files_->Stop();

@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "follow/follower_runner.h"
 #include "follow/liveness_table.h"
+#include "follow/webhook/webhook_relay.h"
 #include "http/http_server.h"
 #include "log/event_logger.h"
 #include "stream/event_stream_manager.h"
@@ -56,6 +57,7 @@ class Daemon {
   std::unique_ptr<EventStreamManager> streams_;
   std::unique_ptr<FollowerRunner> gate_timer_;
   std::unique_ptr<FollowerRunner> state_files_;
+  std::unique_ptr<WebhookRelay> webhooks_;
   std::unique_ptr<BackupRunner> backups_;
   std::unique_ptr<HttpServer> server_;
   std::string url_;

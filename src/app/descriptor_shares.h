@@ -10,6 +10,7 @@ namespace stagelog {
 
 struct DescriptorShares {
   size_t open_files = 0;   // events.jsonl that are kept open
+  size_t outgoing = 0;     // connections to webhooks; as many may be kept open for later
   size_t connections = 0;  // streams included; a fifth more find room for a moment, to be refused
 };
 

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "app/text_file.h"
+#include "app/secret_value.h"
 #include "base/nearest.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -61,41 +59,13 @@ void ReadHashedToken(const YamlValue& value, TokenEntry& entry) {
 }
 
 void ReadTokenFile(const YamlValue& value, TokenEntry& entry) {
-  const std::optional<std::string> path = value.Text();
-  if (!path) return;
-  if (path->empty() || path->find('\0') != std::string::npos) {
-    return value.Fail("must be the path of a file that holds the token");
-  }
-  const auto folder = std::filesystem::path(value.file_name()).parent_path();
-  const Result<std::string> text = ReadTextFile((folder / *path).string(), 2 * kMaxTokenBytes);
-  if (!text) {
-    return value.Fail("cannot read the file: " + text.error().message +
-                      (path->starts_with('/') || folder.empty()
-                           ? ""
-                           : "; relative paths are resolved from " + folder.string()));
-  }
-  std::string_view token = *text;
-  token = Trimmed(token);
-  TakeToken(value, "the token in the file ", token, entry);
-}
-
-bool IsVariableName(std::string_view name) {
-  const bool begins_well = !name.empty() && !IsDigit(name.front());
-  return begins_well && std::all_of(name.begin(), name.end(),
-                                    [](char c) { return IsAlphanumeric(c) || c == '_'; });
+  const auto token = ReadSecretFile(value, "token", 2 * kMaxTokenBytes);
+  if (token) TakeToken(value, "the token in the file ", *token, entry);
 }
 
 void ReadTokenVariable(const YamlValue& value, TokenEntry& entry) {
-  const std::optional<std::string> name = value.Text();
-  if (!name) return;
-  if (!IsVariableName(*name)) {
-    return value.Fail("must be the name of an environment variable that holds the token");
-  }
-  const char* token = std::getenv(name->c_str());
-  if (token == nullptr || *token == '\0') {
-    return value.Fail("the environment variable is unset or empty");
-  }
-  TakeToken(value, "the token in the environment variable ", token, entry);
+  const auto token = ReadSecretVariable(value, "token");
+  if (token) TakeToken(value, "the token in the environment variable ", *token, entry);
 }
 
 std::string OneOfTheRoles(std::string_view text) {

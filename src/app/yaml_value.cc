@@ -96,6 +96,15 @@ std::optional<std::string> YamlValue::Text() const {
   return std::nullopt;
 }
 
+std::optional<bool> YamlValue::Boolean() const {
+  if (node_.IsScalar() && !IsQuoted(node_)) {
+    if (node_.Scalar() == "true") return true;
+    if (node_.Scalar() == "false") return false;
+  }
+  Fail(MustBe("true or false"));
+  return std::nullopt;
+}
+
 std::optional<std::vector<YamlValue>> YamlValue::Items() const {
   if (!node_.IsSequence()) {
     Fail(MustBe("a list"));
@@ -140,6 +149,24 @@ std::vector<std::pair<std::string, YamlValue>> YamlValue::Members(
     }
   }
   return members;
+}
+
+std::optional<std::vector<std::pair<std::string, YamlValue>>> YamlValue::Entries() const {
+  if (!node_.IsMap()) {
+    Fail(MustBe("a mapping of names to values"));
+    return std::nullopt;
+  }
+  std::vector<std::pair<std::string, YamlValue>> entries;
+  for (const auto& member : node_) {
+    const int line = LineOf(member.first.Mark());
+    if (!member.first.IsScalar()) {
+      problems_->Add(line, path_, "a name must be text");
+      continue;
+    }
+    const std::string& name = member.first.Scalar();
+    entries.emplace_back(name, Child(member.second, line, PathOf(name)));
+  }
+  return entries;
 }
 
 void YamlValue::FailUnknown(const std::string& key, int line,

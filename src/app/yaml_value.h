@@ -54,6 +54,7 @@ class YamlValue {
   // Each of these records a problem and returns nothing if the value is of another kind.
   std::optional<int64_t> WholeNumber(int64_t min, int64_t max) const;
   std::optional<std::string> Text() const;
+  std::optional<bool> Boolean() const;
   std::optional<std::vector<YamlValue>> Items() const;
   // The same; a text stands for a list of it.
   std::optional<std::vector<YamlValue>> ItemsOrOne() const;
@@ -64,6 +65,9 @@ class YamlValue {
   std::vector<std::pair<std::string, YamlValue>> Members(
       std::span<const std::string_view> known,
       std::span<const std::string_view> elsewhere = {}) const;
+
+  // The same of a mapping whose keys are names of the user's own.
+  std::optional<std::vector<std::pair<std::string, YamlValue>>> Entries() const;
 
   // "must be ..., not 'what stands there'"; a secret is not shown.
   std::string MustBe(const std::string& what) const;

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <map>
+#include <system_error>
 
 #include "core/identifier.h"
+#include "core/webhook_admin.h"
 #include "log/file/file_error.h"
 #include "log/file/job_files.h"
 #include "log/recovery.h"
@@ -59,6 +62,7 @@ class JournalCopier {
     CopyDatabase();
     CopyFiles();
     CopyTombstones();
+    CopyWebhooks();
     Open();
     MarkAsBackup();
     report_.path = target_;
@@ -171,6 +175,23 @@ class JournalCopier {
     if (!gone_.empty()) throw FileError{{gone_.begin()->second}};
     if (known.tombstones.empty()) return;
     OrThrow(WriteTombstones(files_, partial_, known.tombstones));
+  }
+
+  // With their secrets: for their owner alone, as the original is.
+  void CopyWebhooks() {
+    const std::string from = runs_dir_ + "/" + kWebhooksFile;
+    if (!OrThrow(files_.Stat(from))) return;
+    const std::string to = partial_ + "/" + kWebhooksFile;
+    OrThrow(files_.WriteFile(to, ""));
+    std::error_code error;
+    std::filesystem::permissions(
+        to, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
+    if (error) throw FileError{{"cannot protect " + to + ": " + error.message()}};
+    SQLite::Database source(from, SQLite::OPEN_READWRITE, kBusyMillis);
+    SQLite::Database copy(to, SQLite::OPEN_READWRITE, kBusyMillis);
+    SQLite::Backup(copy, source).executeStep();
+    // Its log would be made with the mode of other files.
+    copy.exec("PRAGMA journal_mode=DELETE");
   }
 
   // As a daemon would: takes out what was deleted meanwhile, compares all files with the database

@@ -11,7 +11,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 57> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 62> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"malformed_encoding", 400},
@@ -33,6 +33,10 @@ constexpr std::array<std::pair<std::string_view, int>, 57> kStatuses = {{
     {"gate_decided", 409},
     {"backup_exists", 409},
     {"backup_running", 409},
+    {"webhook_exists", 409},
+    {"webhook_configured", 409},
+    {"unknown_webhook", 404},
+    {"unknown_delivery", 404},
     {"unknown_gate", 404},
     {"unknown_stage", 404},
     {"no_such_moment", 404},
@@ -67,6 +71,7 @@ constexpr std::array<std::pair<std::string_view, int>, 57> kStatuses = {{
     {"journal_unavailable", 503},
     {"overloaded", 503},
     {"shutting_down", 503},
+    {"webhooks_unavailable", 503},
     {"tables_behind", 503},  // of jobs, which a list waits for
     {"unsupported_version", 505},
 }};

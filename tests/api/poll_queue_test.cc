@@ -31,7 +31,7 @@ class PollQueueTest : public ::testing::Test {
     if (!key.empty()) call.request.params.emplace(key, value);
     for (const auto& [name, text] : more) call.request.params.emplace(name, text);
     const ApiServices services{journal_, journal_, journal_, journal_, journal_, journal_,
-                               journal_, journal_, polls_,   clock_,   metrics_};
+                               journal_, journal_, journal_, polls_,   clock_,   metrics_};
     const Responder responder(&finisher_, 1, 1);
     HandlerResult result = job.empty() ? PollJobs(services, std::move(call), responder)
                                        : PollJob(services, std::move(call), responder);

@@ -50,6 +50,16 @@ const std::map<std::string, const char*>& WhoMay() {
       {"POST /api/v1/lineage", kWriters},
       {"GET /api/v1/events", kReaders},
       {"GET /api/v1/events/stream", kReaders},
+      {"GET /api/v1/webhooks", kAdmins},
+      {"POST /api/v1/webhooks", kAdmins},
+      {"GET /api/v1/webhooks/{webhook}", kAdmins},
+      {"DELETE /api/v1/webhooks/{webhook}", kAdmins},
+      {"POST /api/v1/webhooks/{webhook}/pause", kAdmins},
+      {"POST /api/v1/webhooks/{webhook}/resume", kAdmins},
+      {"POST /api/v1/webhooks/{webhook}/rotate", kAdmins},
+      {"POST /api/v1/webhooks/{webhook}/test", kAdmins},
+      {"GET /api/v1/webhooks/{webhook}/deliveries", kAdmins},
+      {"POST /api/v1/webhooks/{webhook}/send-again", kAdmins},
       {"GET /healthz", kAnybody},
       {"GET /readyz", kAnybody},
       {"GET /metrics", kAnybody},
@@ -61,7 +71,8 @@ const std::map<std::string, const char*>& WhoMay() {
 std::string TargetOf(const Route& route) {
   std::string target = route.pattern;
   for (const auto& [name, value] :
-       {std::pair("{job}", "job"), std::pair("{path*}", "a/b"), std::pair("{gate}", "gate")}) {
+       {std::pair("{job}", "job"), std::pair("{path*}", "a/b"), std::pair("{gate}", "gate"),
+        std::pair("{webhook}", "webhook")}) {
     const size_t at = target.find(name);
     if (at != std::string::npos) target.replace(at, std::string(name).size(), value);
   }

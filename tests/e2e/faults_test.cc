@@ -228,12 +228,12 @@ TEST_F(FaultsTest, TooFewDescriptorsAreRefusedInASentence) {
   for (const int count : {16, 32, 100}) {
     EXPECT_THAT(SaidWithDescriptors(count),
                 HasSubstr("stagelogd: the file descriptor limit is " + std::to_string(count) +
-                          ", at least 109 are needed: "));
+                          ", at least 127 are needed: "));
   }
 }
 
 TEST_F(FaultsTest, WithTheFewestDescriptorsAllThatIsPromisedHolds) {
-  StartBy("ulimit -n 109; exec", std::string(kTestConfig) + "storage:\n  backup_dir: " +
+  StartBy("ulimit -n 127; exec", std::string(kTestConfig) + "storage:\n  backup_dir: " +
                                      directory_.Path("backups") + "\n");
   EXPECT_THAT(daemon_->StderrText(), HasSubstr("at most 8 connections and 16 open journal files"));
   std::vector<SseClient> streams;

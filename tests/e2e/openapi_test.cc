@@ -88,7 +88,7 @@ print(count)
 
 TEST_F(DaemonTest, ExamplesOfTheDescriptionAreAnsweredAsItSays) {
   if (!HasJsonSchema()) SKIP_TEST() << "python3-jsonschema is not installed";
-  Start();
+  Start(std::string(kTestConfig) + "webhooks: {allow_private: true}\n");
   const std::string url = "http://127.0.0.1:" + std::to_string(daemon_->port());
   EXPECT_GE(RunSchemaScript(directory_.path(), kRunner, {url, std::string(kAdminToken)}, ""), 25);
 }

@@ -56,7 +56,7 @@ class Server {
                      server_.CallAt(at_micros, std::move(task));
                    });
     server_.SetRoutes(ApiRoutes({journal_, journal_, journal_, journal_, journal_, journal_,
-                                 journal_, journal_, polls_, clock_, metrics_}));
+                                 journal_, journal_, journal_, polls_, clock_, metrics_}));
   }
 
   // What a client gets that sends `bytes`, `step` at a time, and then nothing more.

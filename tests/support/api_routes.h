@@ -17,8 +17,8 @@ inline std::vector<Route> RoutesOfApi() {
   static LongPolls polls;
   static ManualClock clock;
   static MetricsRegistry metrics;
-  return ApiRoutes({journal, journal, journal, journal, journal, journal, journal, journal, polls,
-                    clock, metrics});
+  return ApiRoutes({journal, journal, journal, journal, journal, journal, journal, journal, journal,
+                    polls, clock, metrics});
 }
 
 }  // namespace stagelog

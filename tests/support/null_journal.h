@@ -19,6 +19,7 @@
 #include "core/journal_status.h"
 #include "core/liveness.h"
 #include "core/liveness_monitor.h"
+#include "core/no_webhooks.h"
 #include "core/retention_runner.h"
 
 namespace stagelog {
@@ -31,8 +32,11 @@ class NullJournal : public EventAppender,
                     public EventSource,
                     public JobSource,
                     public LivenessMonitor,
+                    public NoWebhooks,
                     public JournalStatusSource {
  public:
+  NullJournal() : NoWebhooks({.code = "unknown_webhook", .detail = "there are none"}) {}
+
   void Append(std::vector<EventDraft> drafts, std::optional<Precondition> precondition,
               AppendDone done) override {
     JobState state;

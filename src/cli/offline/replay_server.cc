@@ -53,9 +53,9 @@ ReplayServer::ReplayServer(std::unique_ptr<ReplayJournal> journal,
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_.CallAt(at_micros, std::move(task));
                       });
-  server_.SetRoutes(
-      ApiRoutes({*journal_, *journal_, *journal_, *journal_, *journal_, journal_->reader(),
-                 liveness_, *journal_, long_polls_, clock, metrics_, nullptr, /*is_replay=*/true}));
+  server_.SetRoutes(ApiRoutes({*journal_, *journal_, *journal_, *journal_, *journal_,
+                               journal_->reader(), liveness_, *journal_, webhooks_, long_polls_,
+                               clock, metrics_, nullptr, /*is_replay=*/true}));
 }
 
 ReplayServer::~ReplayServer() { Stop(); }

@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "cli/offline/replay_journal.h"
 #include "cli/offline/replayer.h"
+#include "core/no_webhooks.h"
 #include "follow/liveness_table.h"
 #include "http/http_server.h"
 #include "stream/event_stream_manager.h"
@@ -53,6 +54,8 @@ class ReplayServer : public ReplaySink {
   MetricsRegistry metrics_;
   LongPolls long_polls_;
   LivenessTable liveness_;
+  NoWebhooks webhooks_{
+      {.code = "read_only", .detail = "this is a replay of a past run: it has no webhooks"}};
   EventStreamManager streams_;
   HttpServer server_;
   std::string url_;
