@@ -1,7 +1,9 @@
 #include "follow/webhook/http_sender.h"
 
 #include <curl/curl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string_view>
@@ -96,6 +98,8 @@ struct HttpSender::Transfer {
 
 HttpSender::HttpSender(Options options) : options_(std::move(options)) {
   StartCurl();
+  wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  STAGELOG_CHECK(wake_.get() >= 0);
   multi_ = curl_multi_init();
   STAGELOG_CHECK(multi_ != nullptr);
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(options_.kept_connections));
@@ -194,12 +198,18 @@ void HttpSender::Run(int64_t timeout_ms) {
   if (finish_all()) return;
   constexpr int64_t kLongestMillis = 1'000'000;
   const int64_t wait = timeout_ms < 0 ? kLongestMillis : std::min(timeout_ms, kLongestMillis);
-  curl_multi_poll(multi_, nullptr, 0, static_cast<int>(wait), nullptr);
+  curl_waitfd woken{.fd = wake_.get(), .events = CURL_WAIT_POLLIN, .revents = 0};
+  curl_multi_poll(multi_, &woken, 1, static_cast<int>(wait), nullptr);
+  uint64_t count = 0;
+  static_cast<void>(!::read(wake_.get(), &count, sizeof(count)));
   curl_multi_perform(multi_, &running);
   finish_all();
 }
 
-void HttpSender::Wake() { curl_multi_wakeup(multi_); }
+void HttpSender::Wake() {
+  const uint64_t one = 1;
+  static_cast<void>(!::write(wake_.get(), &one, sizeof(one)));
+}
 
 // Calls whoever waits for the request that has ended.
 void HttpSender::Finish(void* easy, int code) {

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
+
 namespace stagelog {
 
 struct OutgoingRequest {
@@ -74,6 +76,8 @@ class HttpSender {
 
   const Options options_;
   void* multi_;  // CURLM
+  // libcurl has one of its own, which needs a pair of Unix sockets: a sandbox may not give them.
+  UniqueFd wake_;
   uint64_t next_number_ = 1;
   std::map<uint64_t, std::unique_ptr<Transfer>> transfers_;
 };
