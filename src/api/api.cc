@@ -65,6 +65,8 @@ constexpr Row kRows[] = {
     {"GET",  "/readyz",                          Access::kOpen,     ShowReadiness},
     {"GET",  "/metrics",                         Access::kOpen,     ShowMetrics},
     {"GET",  "/openapi.json",                    Access::kOpen,     ShowOpenApi},
+    {"GET",  "/docs",                            Access::kOpen,     ShowDocs},
+    {"GET",  "/docs/{file}",                     Access::kOpen,     ShowDocsFile},
 };
 // clang-format on
 

@@ -110,6 +110,10 @@ HandlerResult ShowHealth(const ApiServices& services, Call call, const Responder
 HandlerResult ShowReadiness(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult ShowMetrics(const ApiServices& services, Call call, const Responder& responder);
 
+// docs_handlers.cc
+HandlerResult ShowDocs(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowDocsFile(const ApiServices& services, Call call, const Responder& responder);
+
 // openapi_handlers.cc
 HandlerResult ShowOpenApi(const ApiServices& services, Call call, const Responder& responder);
 

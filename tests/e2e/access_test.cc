@@ -64,6 +64,8 @@ const std::map<std::string, const char*>& WhoMay() {
       {"GET /readyz", kAnybody},
       {"GET /metrics", kAnybody},
       {"GET /openapi.json", kAnybody},
+      {"GET /docs", kAnybody},
+      {"GET /docs/{file}", kAnybody},
   };
   return rows;
 }
@@ -72,7 +74,7 @@ std::string TargetOf(const Route& route) {
   std::string target = route.pattern;
   for (const auto& [name, value] :
        {std::pair("{job}", "job"), std::pair("{path*}", "a/b"), std::pair("{gate}", "gate"),
-        std::pair("{webhook}", "webhook")}) {
+        std::pair("{webhook}", "webhook"), std::pair("{file}", "docs.js")}) {
     const size_t at = target.find(name);
     if (at != std::string::npos) target.replace(at, std::string(name).size(), value);
   }
