@@ -11,7 +11,8 @@ namespace {
 
 // The page takes nothing from elsewhere, and nobody may put it into a frame.
 constexpr const char* kDocsPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+    "data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const char* TypeOf(std::string_view name) {
