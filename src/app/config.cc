@@ -20,6 +20,8 @@
 #include "core/identifier.h"
 #include "core/labels.h"
 #include "core/level_words.h"
+#include "follow/webhook/http_sender.h"
+#include "follow/webhook/public_address.h"
 #include "http/cors.h"
 #include "http/host_check.h"
 
@@ -32,6 +34,7 @@ constexpr int64_t kOneTebibyte = int64_t{1} << 40;
 constexpr int64_t kOneDaySeconds = 86400;
 constexpr int64_t kMaxDays = 36'500;
 constexpr size_t kMaxMetricLabels = 8;
+constexpr size_t kMaxCertificateBytes = size_t{16} << 20;
 
 // --- The table of keys ---
 
@@ -362,6 +365,23 @@ Status CheckBackupsAreOutside(const Config& config) {
   return Failure("storage.backup_dir ('" + config.storage.backup_dir +
                  "') is inside storage.runs_dir, where every folder is a job; choose a folder "
                  "elsewhere (preferably on another disk) or a name that starts with 'stagelog.'");
+}
+
+Status CheckWebhookTargets(const Config& config) {
+  const WebhooksConfig& webhooks = config.webhooks;
+  if (!webhooks.ca_file.empty()) {
+    const auto certificates = ReadTextFile(webhooks.ca_file, kMaxCertificateBytes);
+    if (!certificates) {
+      return Failure("webhooks.ca_file cannot be read: " + certificates.error().message);
+    }
+  }
+  for (const Webhook& webhook : webhooks.targets) {
+    const std::string host = HostOfUrl(webhook.url);
+    if (webhooks.allow_private || IsPublicAddress(host).value_or(true)) continue;
+    return Failure("the webhook '" + webhook.id + "' leads to an address that is not public (" +
+                   host + "); allow that by webhooks.allow_private: true");
+  }
+  return {};
 }
 
 std::vector<std::string_view> ChangedKeys(const Config& before, const Config& after) {

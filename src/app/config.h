@@ -127,6 +127,10 @@ Status CheckDefaultTokenIsLocal(const Config& config);
 // Fails when backups would go into a folder inside the journal that would be taken for a job.
 Status CheckBackupsAreOutside(const Config& config);
 
+// Fails when webhooks of the configuration lead to addresses that are not public and are not
+// allowed, or the file of certificates cannot be read.
+Status CheckWebhookTargets(const Config& config);
+
 // The keys whose values differ, in the order of conf/operator.yaml.
 std::vector<std::string_view> ChangedKeys(const Config& before, const Config& after);
 

@@ -69,7 +69,7 @@ WebhookRelayOptions WebhookOptions(const Config& config, size_t connections) {
   options.path = config.storage.runs_dir + "/" + kWebhooksFile;
   options.configured = config.webhooks.targets;
   options.max_sending = connections;
-  options.sender.kept_connections = connections;
+  options.sender.kept_connections = std::min<size_t>(connections, 64);
   options.sender.allow_private = config.webhooks.allow_private;
   options.sender.ca_file = config.webhooks.ca_file;
   options.sender.timeout_ms = config.webhooks.timeout_seconds * int64_t{1000};
@@ -170,7 +170,8 @@ Daemon::~Daemon() { Stop(); }
 
 Result<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, FileSystem& files, Clock& clock,
                                               bool rebuild_states) {
-  for (const auto& check : {CheckDefaultTokenIsLocal, CheckBackupsAreOutside}) {
+  for (const auto& check :
+       {CheckDefaultTokenIsLocal, CheckBackupsAreOutside, CheckWebhookTargets}) {
     if (Status allowed = check(config); !allowed) return tl::unexpected(allowed.error());
   }
   std::unique_ptr<Daemon> daemon(new Daemon(config, clock));

@@ -26,7 +26,7 @@ constexpr size_t kReaders = 6;
 constexpr size_t kUpkeep = 32;
 // A connection to a webhook under way, one that is kept, and two while its name is looked up.
 constexpr size_t kPerOutgoing = 4;
-constexpr size_t kOutgoing = 64;
+constexpr size_t kOutgoing = 192;
 constexpr size_t kLeastOutgoing = 2;
 // The database of webhooks with its log and index, and what wakes its thread.
 constexpr size_t kWebhooks = 6 + kPerOutgoing * kLeastOutgoing;

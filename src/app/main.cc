@@ -198,7 +198,8 @@ int Main(int argument_count, char** arguments) {
     PrintProblems(config.error());
     return kBadUsage;
   }
-  for (const auto& check : {CheckDefaultTokenIsLocal, CheckBackupsAreOutside}) {
+  for (const auto& check :
+       {CheckDefaultTokenIsLocal, CheckBackupsAreOutside, CheckWebhookTargets}) {
     const Status allowed = check(*config);
     if (allowed) continue;
     std::fprintf(stderr, "stagelogd: %s\n", allowed.error().message.c_str());

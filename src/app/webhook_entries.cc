@@ -8,6 +8,7 @@
 #include "app/secret_value.h"
 #include "base/clock.h"
 #include "core/json_text.h"
+#include "follow/webhook/http_sender.h"
 
 namespace stagelog {
 namespace {
@@ -91,6 +92,10 @@ std::optional<Webhook> ReadWebhookEntry(const YamlValue& value) {
   }
   if (webhook->id.empty()) {
     value.Fail("missing key 'id'");
+    return std::nullopt;
+  }
+  if (const auto problem = UrlProblem(webhook->url)) {
+    value.Fail("'url' " + *problem);
     return std::nullopt;
   }
   return std::move(*webhook);

@@ -180,18 +180,26 @@ class JournalCopier {
   // With their secrets: for their owner alone, as the original is.
   void CopyWebhooks() {
     const std::string from = runs_dir_ + "/" + kWebhooksFile;
-    if (!OrThrow(files_.Stat(from))) return;
+    const std::optional<FileInfo> info = OrThrow(files_.Stat(from));
+    if (!info) return;
+    const std::string without = "; move it away to back up without webhooks";
+    if (!info->is_regular) throw FileError{{from + " is no file" + without}};
     const std::string to = partial_ + "/" + kWebhooksFile;
     OrThrow(files_.WriteFile(to, ""));
     std::error_code error;
     std::filesystem::permissions(
         to, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
     if (error) throw FileError{{"cannot protect " + to + ": " + error.message()}};
-    SQLite::Database source(from, SQLite::OPEN_READWRITE, kBusyMillis);
-    SQLite::Database copy(to, SQLite::OPEN_READWRITE, kBusyMillis);
-    SQLite::Backup(copy, source).executeStep();
-    // Its log would be made with the mode of other files.
-    copy.exec("PRAGMA journal_mode=DELETE");
+    try {
+      SQLite::Database source(from, SQLite::OPEN_READWRITE, kBusyMillis);
+      SQLite::Database copy(to, SQLite::OPEN_READWRITE, kBusyMillis);
+      const int code = SQLite::Backup(copy, source).executeStep();
+      if (code != SQLITE_DONE) throw SQLite::Exception("the database is locked", code);
+      // Its log would be made with the mode of other files.
+      copy.exec("PRAGMA journal_mode=DELETE");
+    } catch (const SQLite::Exception& problem) {
+      throw FileError{{"cannot copy " + from + ": " + problem.what() + without}};
+    }
   }
 
   // As a daemon would: takes out what was deleted meanwhile, compares all files with the database

@@ -101,8 +101,9 @@ class WebhookReader {
       return tl::unexpected(std::move(refusal));
     }
     for (const JsonMember& member : *members) {
-      if (!seen_.insert(member.key).second) return tl::unexpected(DuplicateKey(member.key));
+      if (!all_.insert(member.key).second) return tl::unexpected(DuplicateKey(member.key));
       if (member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
+      seen_.insert(member.key);
       if (auto refusal = ReadMember(member)) return tl::unexpected(std::move(*refusal));
     }
     if (auto refusal = ReadFilter()) return tl::unexpected(std::move(*refusal));
@@ -115,7 +116,7 @@ class WebhookReader {
 
   Problem ReadMember(const JsonMember& member) {
     const std::string& key = member.key;
-    if (key == "type" || key == "stage" || key == "level" || key == "job" || key == "q") {
+    if (key == "type" || key == "stage" || key == "level" || key == "job") {
       const auto list = ListOf(member);
       if (!list) return list.error();
       filters_[key] = *list;
@@ -140,7 +141,9 @@ class WebhookReader {
   }
 
   Problem ReadText(const std::string& key, const std::string& text) {
-    if (key == "id") {
+    if (key == "q") {
+      filters_[key] = text;
+    } else if (key == "id") {
       if (!IsName(text)) return InvalidField(key, "must be " + std::string(kNameRule));
       webhook_.id = text;
     } else if (key == "url") {
@@ -198,6 +201,10 @@ class WebhookReader {
         return InvalidField(member.key, shown + "which is no name of a header");
       }
       if (is_own) return InvalidField(member.key, shown + "which the daemon writes itself");
+      const bool is_known =
+          std::any_of(webhook_.headers.begin(), webhook_.headers.end(),
+                      [&](const auto& other) { return LowerCase(other.first) == lower; });
+      if (is_known) return InvalidField(member.key, shown + "which is given twice");
       const std::string& value = field.text;
       const bool is_value =
           field.kind == JsonMember::Kind::kText && value.size() <= kMaxHeaderBytes &&
@@ -244,8 +251,7 @@ class WebhookReader {
             .code = "missing_field", .detail = "'template' is missing", .field = "template"};
       }
       if (webhook_.content_type.empty()) webhook_.content_type = "application/json";
-      const bool is_json = ContainsText(LowerCase(webhook_.content_type), "json");
-      if (const auto problem = TemplateProblem(webhook_.body_template, is_json)) {
+      if (const auto problem = TemplateProblem(webhook_.body_template, MakesJson(webhook_))) {
         return InvalidField("template", "cannot be used: " + *problem);
       }
     }
@@ -269,7 +275,8 @@ class WebhookReader {
 
   const int64_t now_micros_;
   Webhook webhook_;
-  std::set<std::string> seen_;
+  std::set<std::string> all_;
+  std::set<std::string> seen_;  // those that are not null
   std::map<std::string, std::string> filters_;
 };
 
@@ -310,6 +317,10 @@ std::string EncodeCommon(const Webhook& webhook, const std::string& url) {
 
 std::string_view WebhookFormatName(WebhookFormat format) {
   return kFormatNames[static_cast<size_t>(format)];
+}
+
+bool MakesJson(const Webhook& webhook) {
+  return ContainsText(LowerCase(webhook.content_type), "json");
 }
 
 bool Webhook::operator==(const Webhook& other) const {

@@ -49,6 +49,9 @@ struct Webhook {
   bool operator==(const Webhook& other) const;
 };
 
+// Its values are escaped as within JSON.
+bool MakesJson(const Webhook& webhook);
+
 // The keys of ParseWebhook().
 std::vector<std::string_view> WebhookKeys();
 

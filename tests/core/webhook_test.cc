@@ -67,6 +67,18 @@ TEST(WebhookTest, UnknownAndWrongKeys) {
               HasSubstr("invalid_field template"));
 }
 
+TEST(WebhookTest, NullIsLeftOutAndNamesAreGivenOnce) {
+  EXPECT_EQ(Parsed(With(R"("template":null,"format":null)")).format, WebhookFormat::kEvent);
+  EXPECT_EQ(Parsed(With(R"("format":null,"template":"{}")")).format, WebhookFormat::kTemplate);
+  EXPECT_THAT(ProblemOf(With(R"("q":["a"])")), HasSubstr("invalid_field q"));
+  EXPECT_THAT(ProblemOf(With(R"("headers":{"X-A":"1","x-a":"2"})")), HasSubstr("given twice"));
+}
+
+TEST(WebhookTest, AJsonTypeIsOneInAnyCase) {
+  EXPECT_TRUE(MakesJson(Parsed(With(R"("template":"{}","content_type":"Application/JSON")"))));
+  EXPECT_FALSE(MakesJson(Parsed(With(R"("template":"x","content_type":"text/plain")"))));
+}
+
 TEST(WebhookTest, WhatIsStoredIsReadAgain) {
   for (const char* members :
        {R"("id":"a","type":"log","q":"A \"b\" \\","headers":{"Authorization":"Bearer x"})",

@@ -1,7 +1,11 @@
 // Webhooks against real receivers: what arrives, in which order, and what happens when it does not.
 #include "core/webhook.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -436,6 +440,134 @@ TEST_F(WebhookE2eTest, ABackupHasThemPausedAndNobodyElseReadsThem) {
   const auto got = target.WaitFor(2);
   ASSERT_THAT(got, SizeIs(2));
   EXPECT_EQ(Json::parse(got[1].body)["job_seq"], 2);
+}
+
+// A listener that takes connections and never answers.
+class HangingTarget {
+ public:
+  HangingTarget() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1'000), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+  }
+  const std::string& url() const { return url_; }
+
+  // Waits for one that has come.
+  UniqueFd Accept() { return UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+
+ private:
+  UniqueFd listener_;
+  std::string url_;
+};
+
+TEST_F(WebhookE2eTest, MoreReceiversThatHangThanThereIsRoomFor) {
+  Start(Config("  timeout_seconds: 60\n"));
+  HangingTarget hanging;
+  WebhookTarget good;
+  Make("good", good.Url());
+  AppendLogs("job", 1);
+  EXPECT_THAT(good.WaitFor(1), SizeIs(1));
+  for (int i = 0; i < 250; ++i) Make("hanging-" + std::to_string(i), hanging.url());
+  for (int i = 0; i < 5; ++i) AppendLogs("job-" + std::to_string(i), 20);
+  EXPECT_THAT(good.WaitFor(101), SizeIs(101));
+}
+
+TEST_F(WebhookE2eTest, AChangeStoresThePlaceInTheLogWithIt) {
+  Start(Config());
+  HangingTarget hanging;
+  WebhookTarget target;
+  Make("hook", hanging.url());
+  AppendLogs("job", 1);
+  const UniqueFd attempt = hanging.Accept();  // the first event is under way
+  EXPECT_TRUE(Becomes([&] { return Show("hook")["sent_through"] == 0; }));
+  AppendLogs("job", 1);
+  Do("hook", "rotate");
+  daemon_->Kill9();
+  daemon_->WaitForExit(std::chrono::seconds(10));
+  {
+    SQLite::Database database(runs_dir() + "/stagelog.webhooks.db", SQLite::OPEN_READWRITE);
+    database.exec("UPDATE webhook SET definition = replace(definition, '" + hanging.url() + "', '" +
+                  target.Url() + "')");
+  }
+  Start(Config());
+  AppendLogs("job", 1);
+  EXPECT_EQ(SeqsOf(target.WaitFor(3)), Numbers(1, 3));
+}
+
+TEST_F(WebhookE2eTest, ItsFileIsLockedByAnother) {
+  Start(Config());
+  WebhookTarget target;
+  const std::string secret = Make("hook", target.Url())["secret"];
+  Make("gone", target.Url("/gone"));
+  target.SetAnswer([](const httplib::Request& request, httplib::Response& response) {
+    if (request.path == "/gone") response.status = 410;
+  });
+  {
+    SQLite::Database other(runs_dir() + "/stagelog.webhooks.db", SQLite::OPEN_READWRITE);
+    SQLite::Transaction transaction(other, SQLite::TransactionBehavior::IMMEDIATE);
+    ExpectProblem(admin().Post(std::string(kWebhooks) + "/hook/rotate", ""), 503,
+                  "webhooks_unavailable");
+    AppendLogs("job", 3);
+    const auto got = target.WaitFor(3);
+    ASSERT_THAT(got, SizeIs(3));
+    EXPECT_TRUE(IsSignedBy(got[2], secret));  // the change was not made
+    EXPECT_TRUE(Becomes([&] {
+      return GetJson("/readyz").dump().find("stagelog.webhooks.db") != std::string::npos;
+    }));
+    EXPECT_EQ(GetJson("/readyz")["status"], "ready");
+  }
+  EXPECT_TRUE(Becomes([&] { return Show("gone")["state"] == "paused"; }));
+  EXPECT_TRUE(Becomes(
+      [&] { return GetJson("/readyz").dump().find("stagelog.webhooks.db") == std::string::npos; }));
+  Stop();
+  Start(Config());
+  EXPECT_EQ(Show("gone")["state"], "paused");
+}
+
+TEST_F(WebhookE2eTest, AnotherKindOfSignature) {
+  WebhookTarget target;
+  const auto config = [&](const std::string& signing) {
+    return Config("  targets:\n    - {id: chat, url: \"" + target.Url() +
+                  "\", signing: " + signing + "}\n");
+  };
+  Start(config("v1"));
+  Do("chat", "rotate");
+  Stop();
+  Start(config("v1a"));
+  AppendLogs("job", 1);
+  const auto got = target.WaitFor(1);
+  ASSERT_THAT(got, SizeIs(1));
+  EXPECT_THAT(got[0].headers.at("webhook-signature"), StartsWith("v1a,"));
+  EXPECT_THAT(got[0].headers.at("webhook-signature"), Not(HasSubstr(" ")));
+}
+
+TEST_F(WebhookE2eTest, WhatIsInTheWayOfItsFileIsSaid) {
+  std::filesystem::create_directories(runs_dir() + "/stagelog.webhooks.db");
+  Start(Config() + "storage:\n  backup_dir: " + directory_.Path("backups") + "\n");
+  AppendLogs("job", 1);
+  EXPECT_TRUE(Becomes(
+      [&] { return GetJson("/readyz").dump().find("stagelog.webhooks.db") != std::string::npos; }));
+  const HttpResponse refused = admin().Post(kWebhooks, R"({"url":"http://example.org"})");
+  ExpectProblem(refused, 503, "webhooks_unavailable");
+  const HttpResponse backup = admin().Post("/api/v1/admin/backup", "");
+  EXPECT_EQ(backup.status, 500);
+  EXPECT_THAT(backup.body, HasSubstr("back up without webhooks"));
+}
+
+TEST_F(WebhookE2eTest, WhatTheConfigurationMayNotHaveIsSaidAtOnce) {
+  for (const char* targets :
+       {"  targets: [{id: a, url: \"http://127.0.0.1:1/\"}]\n", "  ca_file: /nope\n"}) {
+    WriteConfig(std::string(kTestConfig) + "webhooks:\n" + targets);
+    auto daemon = DaemonProcess::Spawn(Options());
+    ASSERT_TRUE(daemon);
+    EXPECT_NE((*daemon)->WaitForExit(std::chrono::seconds(20)), std::optional<int>(0));
+    EXPECT_THAT((*daemon)->StderrText(), HasSubstr("webhook"));
+  }
 }
 
 TEST_F(WebhookE2eTest, OnlyAnAdminMay) {

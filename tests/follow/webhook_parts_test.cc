@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "follow/webhook/commit_feed.h"
 #include "follow/webhook/http_sender.h"
 #include "follow/webhook/public_address.h"
 #include "follow/webhook/webhook_receiver.h"
@@ -184,7 +185,17 @@ class WebhookReceiverTest : public ::testing::Test {
     return lane_->events.empty() ? -1 : lane_->events.front().seq;
   }
 
-  void Deliver() { receiver_.OnDelivered(*lane_, now_); }
+  // The same where each lane has one event: it is read when it has to be.
+  int64_t TakeRead() {
+    const int64_t seq = Take();
+    if (seq >= 0) return seq;
+    std::deque<QueuedEvent> events;
+    events.push_back({.seq = lane_->through_seq});
+    receiver_.OnRead(*lane_, std::move(events), lane_->through_seq, now_);
+    return TakeRead();
+  }
+
+  void Deliver() { receiver_.OnDelivered(*lane_, now_, now_); }
   bool Fail(WebhookFailure failure, int64_t retry_after = 0) {
     return receiver_.OnFailed(*lane_, failure, retry_after, now_, now_);
   }
@@ -192,7 +203,7 @@ class WebhookReceiverTest : public ::testing::Test {
   // Sends everything that can be sent, in the order of its going.
   std::vector<int64_t> DeliverAll() {
     std::vector<int64_t> seqs;
-    while (const int64_t seq = Take()) {
+    while (const int64_t seq = TakeRead()) {
       seqs.push_back(seq);
       Deliver();
     }
@@ -288,6 +299,102 @@ TEST_F(WebhookReceiverTest, NothingIsGivenUpWhileNobodyIsThere) {
   now_ = receiver_.NextDueMicros();
   const std::vector<int64_t> seqs = DeliverAll();  // it is back: all at once
   EXPECT_THAT(seqs, ::testing::UnorderedElementsAre(1, 2));
+}
+
+TEST_F(WebhookReceiverTest, AnEventThatAlwaysFailsIsTriedEverMoreRarely) {
+  Offer(1, "poison");
+  const int64_t begun = now_;
+  int64_t seq = 2;
+  int attempts = 0;
+  bool is_given_up = false;
+  while (!is_given_up && now_ - begun < 30 * kHour) {
+    // Others are taken all the time.
+    ++seq;
+    Offer(seq, "job-" + std::to_string(seq));
+    while (const int64_t next = TakeRead()) {
+      if (next != 1) {
+        Deliver();
+        continue;
+      }
+      ++attempts;
+      is_given_up = Fail(WebhookFailure::kUnreachable);
+    }
+    now_ += 10 * kSecond;
+  }
+  EXPECT_TRUE(is_given_up);
+  EXPECT_GE(now_ - begun, 24 * kHour);
+  EXPECT_LT(attempts, 24 * 3600 / 150 + 20);
+}
+
+TEST_F(WebhookReceiverTest, AJumpOfTheClockGivesNothingUp) {
+  Offer(1, "a");
+  EXPECT_EQ(Take(), 1);
+  EXPECT_FALSE(Fail(WebhookFailure::kRejected));
+  now_ += 48 * kHour;
+  EXPECT_EQ(Take(), 1);
+  EXPECT_FALSE(Fail(WebhookFailure::kRejected));
+}
+
+TEST_F(WebhookReceiverTest, MemoryIsBoundedByBytes) {
+  const std::string line(100'000, ' ');
+  for (int64_t seq = 1; seq <= 100; ++seq) {
+    receiver_.Offer(seq, "job-" + std::to_string(seq % 50), line, now_);
+  }
+  EXPECT_LE(receiver_.bytes(), WebhookReceiver::kMaxBytes);
+  EXPECT_GT(receiver_.bytes(), WebhookReceiver::kMaxBytes / 2);
+  EXPECT_EQ(receiver_.stored().cursor, 100);
+  for (int i = 0; i < WebhookReceiver::kUnreachableAfter; ++i) {
+    ASSERT_NE(Take(), 0);
+    Fail(WebhookFailure::kUnreachable);
+    now_ = std::max(now_, receiver_.NextDueMicros());
+  }
+  EXPECT_EQ(receiver_.bytes(), 0);
+  EXPECT_EQ(Take(), -1);  // it is read from the log
+}
+
+TEST_F(WebhookReceiverTest, DamagedNamesOfLanesAreHarmless) {
+  StoredWebhook stored;
+  stored.lanes = {{"again/x", 0, 1, 0, 0}, {"again/99999999999999999999", 0, 1, 0, 0}};
+  WebhookReceiver receiver(stored, false);
+  receiver.SendAgain(0, 1, now_);
+  EXPECT_EQ(receiver.lane_count(), 3);
+}
+
+TEST(CommitFeedTest, WhatIsTakenHasNoHole) {
+  CommitFeed feed;
+  int64_t seq = 0;
+  const auto push = [&](size_t count, size_t bytes = 1) {
+    auto batch = std::make_shared<CommittedBatch>();
+    for (size_t i = 0; i < count; ++i) {
+      batch->events.push_back({.seq = ++seq, .body = std::string(bytes, 'x')});
+    }
+    return feed.Push(batch);
+  };
+  EXPECT_TRUE(push(16'000));
+  EXPECT_FALSE(push(500));  // finds no room
+  EXPECT_FALSE(push(3));    // would find some
+  CommitFeed::Taken taken = feed.Take();
+  EXPECT_EQ(taken.batches.size(), 1);
+  EXPECT_EQ(taken.lost_through, 16'503);
+  EXPECT_TRUE(feed.IsEmpty());
+  EXPECT_TRUE(push(40, 1 << 20));  // too large by itself
+  EXPECT_FALSE(feed.IsEmpty());
+  EXPECT_FALSE(push(1));
+  taken = feed.Take();
+  EXPECT_EQ(taken.batches.size(), 0);
+  EXPECT_EQ(taken.lost_through, 16'544);
+}
+
+TEST(UrlTest, WhatCanNeverWorkIsSaid) {
+  for (const char* url : {"http://:80/", "http://[::1/", "http://a:99999/", "http://127.0.0.1;x/",
+                          "http://exa{mple,}.com/"}) {
+    EXPECT_TRUE(UrlProblem(url)) << url;
+  }
+  for (const char* url : {"http://example.org", "https://a-b.example.org:8443/x?y=%20",
+                          "http://[2606:4700::1]:80/"}) {
+    EXPECT_EQ(UrlProblem(url), std::nullopt) << url;
+  }
+  EXPECT_EQ(IsPublicAddress(HostOfUrl("http://0x7f.1/")), std::optional<bool>(false));
 }
 
 TEST_F(WebhookReceiverTest, RetryAfterIsHonoured) {

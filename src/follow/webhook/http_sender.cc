@@ -28,11 +28,10 @@ void StartCurl() {
 // Seconds, or a date (RFC 9110, section 10.2.3).
 int64_t SecondsOfRetryAfter(std::string_view value) {
   const std::string text(value);
-  const bool is_number =
-      !text.empty() && text.size() < 10 && std::all_of(text.begin(), text.end(), IsDigit);
+  const bool is_number = !text.empty() && std::all_of(text.begin(), text.end(), IsDigit);
   int64_t seconds = -1;
   if (is_number) {
-    seconds = std::stoll(text);
+    seconds = text.size() < 10 ? std::stoll(text) : kMaxRetryAfterSeconds;
   } else if (const time_t at = curl_getdate(text.c_str(), nullptr); at != -1) {
     seconds =
         std::max<int64_t>(0, static_cast<int64_t>(at) - static_cast<int64_t>(::time(nullptr)));
@@ -41,6 +40,31 @@ int64_t SecondsOfRetryAfter(std::string_view value) {
 }
 
 }  // namespace
+
+std::string HostOfUrl(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+  char* host = nullptr;
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
+      curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+    return "";
+  }
+  std::string text(host);
+  curl_free(host);
+  return text;
+}
+
+std::optional<std::string> UrlProblem(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+  const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
+  if (code != CURLUE_OK) return "is no URL: " + LowerCase(curl_url_strerror(code));
+  const std::string host = HostOfUrl(url);
+  const bool is_address = host.starts_with('[');
+  const bool is_name = std::all_of(host.begin(), host.end(), [](char c) {
+    return IsAlphanumeric(c) || c == '.' || c == '-' || c == '_';
+  });
+  if (host.empty() || (!is_address && !is_name)) return "names no host that there can be";
+  return std::nullopt;
+}
 
 struct HttpSender::Transfer {
   ~Transfer() {

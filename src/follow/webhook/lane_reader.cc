@@ -13,15 +13,18 @@ namespace {
 constexpr size_t kMaxLineages = 64;
 constexpr int64_t kMaxReadMicros = 100'000;
 constexpr size_t kPageOfJob = 1'000;
+constexpr size_t kMaxLaneBytes = size_t{256} << 10;
 
 bool IsAgain(const std::string& lane) { return lane.find('/') != std::string::npos; }
 
 // Visits the events of a job later than `after` up to `through`, until `visit` returns false.
 // Returns how far that was.
 Result<int64_t> VisitJob(
-    EventSource& source, const std::string& job_id, int64_t after, int64_t through,
+    EventSource& source, const std::atomic<bool>& is_stopping, const std::string& job_id,
+    int64_t after, int64_t through,
     const std::function<bool(const PageEvent& line, const Event& event)>& visit) {
   while (true) {
+    if (is_stopping) return Failure("the daemon is stopping");
     ReadRequest request;
     request.job_id = job_id;
     request.after = after;
@@ -84,6 +87,7 @@ Result<LaneRead> LaneReader::ReadLines(const Webhook& webhook, const std::string
   request.filter = webhook.filter;
   request.max_events = max_events;
   request.max_micros = kMaxReadMicros;
+  request.max_bytes = kMaxLaneBytes;
   Result<Page> page = source_.Read(request);
   if (!page) return tl::unexpected(page.error());
   LaneRead read;
@@ -109,7 +113,8 @@ Result<LaneRead> LaneReader::ReadRunEvents(const Webhook& webhook, const std::st
     }
     return read.events.size() < WebhookReceiver::kMaxEventsOfLane;
   };
-  const Result<int64_t> done = VisitJob(source_, job_id, lineage.as_of_seq, through, visit);
+  const Result<int64_t> done =
+      VisitJob(source_, is_stopping_, job_id, lineage.as_of_seq, through, visit);
   if (!done) return tl::unexpected(done.error());
   read.read_through = *done;
   return read;
@@ -121,7 +126,7 @@ Result<std::string> LaneReader::ReadTrace(const std::string& job_id, int64_t thr
     trace.Add(event, line.body);
     return true;
   };
-  const Result<int64_t> done = VisitJob(source_, job_id, 0, through, visit);
+  const Result<int64_t> done = VisitJob(source_, is_stopping_, job_id, 0, through, visit);
   if (!done) return tl::unexpected(done.error());
   return trace.Encode();
 }

@@ -2,6 +2,7 @@
 #ifndef STAGELOG_FOLLOW_WEBHOOK_LANE_READER_H_
 #define STAGELOG_FOLLOW_WEBHOOK_LANE_READER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -26,7 +27,9 @@ struct LaneRead {
 // Blocks on the disk, for a fraction of a second. One thread.
 class LaneReader {
  public:
-  explicit LaneReader(EventSource& source) : source_(source) {}
+  // `is_stopping` ends a long reading early.
+  LaneReader(EventSource& source, const std::atomic<bool>& is_stopping)
+      : source_(source), is_stopping_(is_stopping) {}
 
   // Matching events later than `after` and, where that is cheap to say, not later than `through`.
   // Of the webhook's format they are stored lines, or what is translated of more than one event.
@@ -48,6 +51,7 @@ class LaneReader {
   Result<std::string> ReadTrace(const std::string& job_id, int64_t through);
 
   EventSource& source_;
+  const std::atomic<bool>& is_stopping_;
   std::map<std::pair<std::string, std::string>, Lineage> lineages_;  // by webhook and job
 };
 

@@ -64,11 +64,9 @@ WebhookBody MakeWebhookBody(const Webhook& webhook, std::string_view line,
               "[" + EncodeCloudEvent(line, context.journal_id) + "]"};
     case WebhookFormat::kCloudEventBinary:
       return BinaryCloudEvent(EncodeCloudEvent(line, context.journal_id));
-    case WebhookFormat::kTemplate: {
-      const bool is_json = webhook.content_type.find("json") != std::string::npos;
+    case WebhookFormat::kTemplate:
       return {{"Content-Type: " + webhook.content_type},
-              RenderTemplate(webhook.body_template, line, context, is_json)};
-    }
+              RenderTemplate(webhook.body_template, line, context, MakesJson(webhook))};
     case WebhookFormat::kEvent:
     case WebhookFormat::kOpenLineage:
     case WebhookFormat::kOtlp:

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "core/event_codec.h"
+#include "core/query.h"
 
 namespace stagelog {
 namespace {
@@ -13,11 +14,12 @@ constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kLongestPause = 3'600 * kSecond;  // of an event that is rejected
 constexpr int64_t kLongestHold = 300 * kSecond;     // of a receiver that is not there
 constexpr std::string_view kAgain = "again/";
+constexpr int64_t kMaxAgain = int64_t{1} << 60;
 
 // Doubles from a second on, up to `longest`; cut by up to a half at random, so that not all come
 // back at once.
 int64_t PauseAfter(int failures, int64_t longest) {
-  const int doublings = std::min(failures - 1, 20);
+  const int doublings = std::clamp(failures - 1, 0, 20);
   const int64_t pause = std::min(longest, kSecond << doublings);
   return pause - static_cast<int64_t>(RandomBits() % static_cast<uint64_t>(pause / 2 + 1));
 }
@@ -47,7 +49,8 @@ WebhookReceiver::WebhookReceiver(StoredWebhook stored, bool reads_all)
     made.attempts = lane.attempts;
     made.first_attempt_micros = lane.first_attempt_micros;
     if (lane.name.starts_with(kAgain)) {
-      next_again_ = std::max<int64_t>(next_again_, std::stoll(lane.name.substr(kAgain.size())) + 1);
+      const std::optional<int64_t> number = ParseCursor(lane.name.substr(kAgain.size()));
+      next_again_ = std::max(next_again_, std::min(number.value_or(0), kMaxAgain) + 1);
     }
     Enqueue(made, 0);
   }
@@ -73,9 +76,11 @@ bool WebhookReceiver::Offer(int64_t seq, const std::string& job_id, const std::s
   }
   const bool is_new = found == lanes_.end();
   WebhookLane& lane = is_new ? LaneOf(job_id) : found->second;
-  if (!reads_all_ && !lane.HasUnread() && lane.events.size() < kMaxEventsOfLane) {
+  const bool has_room = lane.events.size() < kMaxEventsOfLane && bytes_ + line.size() <= kMaxBytes;
+  if (!reads_all_ && !lane.HasUnread() && has_room && failures_ == 0) {
     lane.events.push_back(QueuedLine(seq, line));
     lane.unread_after = seq;
+    bytes_ += line.size();
   } else if (!lane.HasUnread()) {
     // What is in memory ends before it.
     lane.unread_after = seq - 1;
@@ -85,6 +90,27 @@ bool WebhookReceiver::Offer(int64_t seq, const std::string& job_id, const std::s
   if (is_new) Enqueue(lane, now);
   Advance(seq);
   return true;
+}
+
+void WebhookReceiver::Unload(WebhookLane& lane) {
+  if (lane.events.empty()) return;
+  lane.unread_after = lane.events.front().seq - 1;
+  for (const QueuedEvent& event : lane.events) bytes_ -= event.line.size();
+  lane.events.clear();
+}
+
+void WebhookReceiver::Unload() {
+  for (auto& [name, lane] : lanes_) {
+    if (!lane.is_busy) Unload(lane);
+  }
+}
+
+void WebhookReceiver::PopEvent(WebhookLane& lane) {
+  bytes_ -= lane.events.front().line.size();
+  lane.events.pop_front();
+  lane.attempts = 0;
+  lane.own_failures = 0;
+  lane.first_attempt_micros = 0;
 }
 
 void WebhookReceiver::Advance(int64_t seq) { stored_.cursor = std::max(stored_.cursor, seq); }
@@ -134,6 +160,7 @@ void WebhookReceiver::OnRead(WebhookLane& lane, std::deque<QueuedEvent> events,
   // What came while it was read will be offered.
   while (!events.empty() && events.back().seq > lane.through_seq) events.pop_back();
   lane.events = std::move(events);
+  for (const QueuedEvent& event : lane.events) bytes_ += event.line.size();
   lane.unread_after = std::min(read_through, lane.through_seq);
   Release(lane, now);
 }
@@ -142,25 +169,25 @@ void WebhookReceiver::OnReadPutOff(WebhookLane& lane, int64_t until) { Release(l
 
 void WebhookReceiver::OnReadFailed(WebhookLane& lane, int64_t now) { Release(lane, now + kSecond); }
 
-void WebhookReceiver::OnDelivered(WebhookLane& lane, int64_t now) {
-  lane.events.pop_front();
-  lane.attempts = 0;
-  lane.first_attempt_micros = 0;
+void WebhookReceiver::OnDelivered(WebhookLane& lane, int64_t now, int64_t wall_micros) {
+  PopEvent(lane);
   problem_.clear();
   has_delivered_ = true;
+  delivered_micros_ = wall_micros;
   Release(lane, now);
   OnReachable(now);
 }
 
-// It has answered: what waits for it need not wait longer.
+// It has answered: what waits for it need not wait longer. What it has failed often itself does.
 void WebhookReceiver::OnReachable(int64_t now) {
   const bool was_unreachable = IsUnreachable();
   failures_ = 0;
   if (!was_unreachable) return;
   held_until_ = 0;
-  due_.clear();
   for (auto& [name, lane] : lanes_) {
-    if (!lane.is_busy) Enqueue(lane, now);
+    if (lane.is_busy || lane.own_failures > kUnreachableAfter || lane.due_micros <= now) continue;
+    due_.erase({lane.due_micros, name});
+    Enqueue(lane, now);
   }
 }
 
@@ -168,28 +195,32 @@ bool WebhookReceiver::OnFailed(WebhookLane& lane, WebhookFailure failure,
                                int64_t retry_after_micros, int64_t now, int64_t wall_micros) {
   ++lane.attempts;
   if (lane.first_attempt_micros == 0) lane.first_attempt_micros = wall_micros;
-  int64_t pause = PauseAfter(lane.attempts, kLongestPause);
-  bool is_given_up = failure == WebhookFailure::kFinal;
+  const int64_t tried = wall_micros - lane.first_attempt_micros;
+  bool is_given_up = tried >= kGiveUpMicros && lane.attempts >= kGiveUpAttempts;
+  int64_t pause = 0;
   if (failure == WebhookFailure::kUnreachable) {
-    // Nothing is given up while nobody is there to take it.
     ++failures_;
-    pause = PauseAfter(failures_, kLongestHold);
-    if (IsUnreachable()) held_until_ = std::max(held_until_, now + pause);
+    if (!IsUnreachable()) ++lane.own_failures;
+    pause =
+        std::max(PauseAfter(failures_, kLongestHold), PauseAfter(lane.own_failures, kLongestHold));
+    if (IsUnreachable()) {
+      held_until_ = std::max(held_until_, now + PauseAfter(failures_, kLongestHold));
+    }
+    if (retry_after_micros > 0) held_until_ = std::max(held_until_, now + retry_after_micros);
+    // Nothing is given up while nobody is there to take it.
+    is_given_up = is_given_up && delivered_micros_ > lane.first_attempt_micros;
   } else {
     OnReachable(now);
-    is_given_up = is_given_up || wall_micros - lane.first_attempt_micros >= kGiveUpMicros;
+    pause = PauseAfter(++lane.own_failures, kLongestPause);
+    is_given_up = is_given_up || failure == WebhookFailure::kFinal;
   }
-  if (retry_after_micros > 0) {
-    held_until_ = std::max(held_until_, now + retry_after_micros);
-    pause = std::max(pause, retry_after_micros);
-  }
+  pause = std::max(pause, retry_after_micros);
   if (is_given_up) {
-    lane.events.pop_front();
-    lane.attempts = 0;
-    lane.first_attempt_micros = 0;
+    PopEvent(lane);
     pause = 0;
   }
   Release(lane, now + pause);
+  if (IsUnreachable()) Unload();
   return is_given_up;
 }
 

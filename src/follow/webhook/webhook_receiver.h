@@ -38,6 +38,7 @@ struct WebhookLane {
   int64_t unread_after = 0;
   int64_t through_seq = 0;
   int attempts = 0;                  // failed, of the first event
+  int own_failures = 0;              // of them those that are not the receiver's as a whole
   int64_t first_attempt_micros = 0;  // wall clock
   int64_t due_micros = 0;            // boot clock
   bool is_busy = false;              // being sent or read
@@ -58,9 +59,12 @@ enum class WebhookFailure {
 class WebhookReceiver {
  public:
   static constexpr size_t kMaxLanes = 1'000;
-  static constexpr size_t kMaxEventsOfLane = 64;  // in memory
+  static constexpr size_t kMaxEventsOfLane = 64;        // in memory
+  static constexpr size_t kMaxBytes = size_t{1} << 20;  // of events in memory, about
   static constexpr int kMaxSending = 4;
   static constexpr int kUnreachableAfter = 3;  // failures in a row
+  // An event that was tried for so long, and so often, is given up, if the receiver takes others.
+  static constexpr int kGiveUpAttempts = 12;
   static constexpr int64_t kGiveUpMicros = int64_t{24} * 3600 * 1'000'000;
 
   // `reads_all`: what is sent is not the stored line, so that lanes are read from the log.
@@ -72,6 +76,9 @@ class WebhookReceiver {
   bool IsPaused() const { return !stored_.paused.empty(); }
 
   // --- What is to be sent ---
+
+  // Forgets what is in memory of lanes that are not busy: it is read from the log again.
+  void Unload();
 
   // It takes what is committed as it comes. Otherwise it reads the log from `cursor` on.
   bool is_live() const { return is_live_; }
@@ -102,19 +109,21 @@ class WebhookReceiver {
   void OnRead(WebhookLane& lane, std::deque<QueuedEvent> events, int64_t read_through, int64_t now);
   void OnReadFailed(WebhookLane& lane, int64_t now);
   void OnReadPutOff(WebhookLane& lane, int64_t until);  // it cannot be read now
-  void OnDelivered(WebhookLane& lane, int64_t now);
+  void OnDelivered(WebhookLane& lane, int64_t now, int64_t wall_micros);
   // True if the event is given up. `retry_after_micros`: what the receiver has asked for, or 0.
   bool OnFailed(WebhookLane& lane, WebhookFailure failure, int64_t retry_after_micros, int64_t now,
                 int64_t wall_micros);
 
   WebhookLane* FindLane(const std::string& name);
-  bool HasDelivered() const { return has_delivered_ && failures_ == 0; }
+  bool HasDelivered() const { return has_delivered_ && !IsUnreachable(); }
+  void ForgetHold() { held_until_ = 0; }
   bool IsUnreachable() const { return failures_ >= kUnreachableAfter; }
   int64_t held_until_micros() const { return held_until_; }
   const std::string& problem() const { return problem_; }
   void SetProblem(std::string problem) { problem_ = std::move(problem); }
   size_t lane_count() const { return lanes_.size(); }
   bool is_sending() const { return sending_ > 0; }
+  size_t bytes() const { return bytes_; }
 
   // The first event that it may not have got; INT64_MAX: it has all up to its cursor.
   int64_t FirstPendingSeq() const;
@@ -130,6 +139,8 @@ class WebhookReceiver {
   void Enqueue(WebhookLane& lane, int64_t due);
   void Release(WebhookLane& lane, int64_t due);
   void OnReachable(int64_t now);
+  void Unload(WebhookLane& lane);
+  void PopEvent(WebhookLane& lane);
 
   StoredWebhook stored_;
   const bool reads_all_;
@@ -138,8 +149,10 @@ class WebhookReceiver {
   std::set<std::pair<int64_t, std::string>> due_;  // of lanes that are not busy
   std::set<std::string> changed_lanes_;
   int sending_ = 0;
-  bool has_delivered_ = false;  // since the daemon was started
-  int failures_ = 0;            // in a row, of the receiver as a whole
+  size_t bytes_ = 0;              // of events in memory
+  int64_t delivered_micros_ = 0;  // wall clock, the last time; 0: not yet
+  bool has_delivered_ = false;    // since the daemon was started
+  int failures_ = 0;              // in a row, of the receiver as a whole
   int64_t held_until_ = 0;
   int64_t next_again_ = 1;
   std::string problem_;

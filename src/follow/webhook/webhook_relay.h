@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "core/journal_status.h"
 #include "core/webhook.h"
 #include "core/webhook_admin.h"
+#include "follow/webhook/commit_feed.h"
 #include "follow/webhook/http_sender.h"
 #include "follow/webhook/lane_reader.h"
 #include "follow/webhook/webhook_receiver.h"
@@ -37,7 +39,7 @@ struct WebhookRelayOptions {
   std::string path;                 // of the store
   std::vector<Webhook> configured;  // each with an id
   std::string public_url;           // for templates
-  size_t max_sending = 64;
+  size_t max_sending = 192;
   HttpSender::Options sender;
 };
 
@@ -83,16 +85,29 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
     Entry(StoredWebhook stored, bool reads_all) : receiver(std::move(stored), reads_all) {}
     WebhookReceiver receiver;
     std::set<uint64_t> requests;  // numbers of the sender's
-    bool is_reading_page = false;
+    bool is_page_queued = false;  // or being read
+    bool is_slow = false;         // the last answer took long
+    bool is_definition_changed = false;
     bool allows_sending = true;  // the handshake, if there is one, is done
     int64_t handshake_due = 0;
     bool is_cursor_changed = false;
     int new_deliveries = 0;        // since old ones were dropped
     size_t doubtful_requests = 0;  // begun before the receiver took anything
-    int64_t due = INT64_MAX;       // its place in due_
+    // Its place in due_. Who had a turn later comes later.
+    int64_t due = INT64_MAX;
+    int64_t turn_micros = 0;
+    uint64_t turn = 0;
   };
+  static constexpr int64_t kSecondMicros = 1'000'000;
+  static constexpr int64_t kFlushMicros = 200'000;  // from a change until it is stored
+  static constexpr int64_t kOldSecretMicros = int64_t{24} * 3600 * kSecondMicros;
   using EntryPointer = std::shared_ptr<Entry>;
   using Task = std::function<void()>;
+  // What the reading thread is to do: a page of the log for one that is behind, or a lane.
+  struct Reading {
+    EntryPointer entry;
+    std::string lane;  // empty: a page
+  };
   using Outcome = tl::expected<WebhookAnswer, Refusal>;
   using Handle = std::function<Outcome()>;
   using HandleEntry = std::function<Outcome(Entry& entry)>;
@@ -112,16 +127,21 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   void TakeBatch(const CommittedBatch& batch);
   void Reschedule(Entry& entry);
   void Pump();
-  bool StartPage(const EntryPointer& entry);
-  bool StartLane(const EntryPointer& entry);
+  bool MayBegin(const Entry& entry) const;
+  void Begin(const EntryPointer& entry, int64_t now);
+  void PutOff(Entry& entry, int64_t until);
+  void StartReading();
+  void StartPage(const EntryPointer& entry);
+  void StartLane(const EntryPointer& entry, const std::string& name);
   void StartHandshake(const EntryPointer& entry);
-  void OnPage(Entry& entry, const Result<Page>& page);
+  void OnPage(const EntryPointer& entry, int64_t after, bool is_shared, const Result<Page>& page);
+  void TakePage(Entry& entry, const Page& page, bool is_shared);
+  void OnLaneRead(Entry& entry, const std::string& name, Result<LaneRead> read);
   void Send(const EntryPointer& entry, WebhookLane& lane);
   OutgoingRequest RequestOf(const StoredWebhook& stored, std::string_view line,
                             const std::string& message_id);
   void OnAnswer(Entry& entry, const std::string& lane_name, const std::string& message_id,
                 OutgoingAnswer answer);
-  void Pause(Entry& entry, const std::string& reason);
   void Record(Entry& entry, const WebhookLane& lane, const std::string& message_id,
               const std::string& status, const OutgoingAnswer& answer, int64_t first_micros);
   void Flush(bool with_cursors);
@@ -131,7 +151,8 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   void Touch();
   Outcome Make(Webhook webhook);
   Outcome Again(Entry& entry, const SendAgainRequest& request);
-  void Store(Entry& entry);
+  void Store(Entry& entry, StoredWebhook changed);
+  void WriteChanges(Entry& entry);
   bool IsDone(const Entry& entry) const;
 
   WebhookRelayOptions options_;
@@ -145,12 +166,10 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   std::atomic<bool> stopping_{false};
   std::atomic<bool> has_receivers_{false};
 
+  CommitFeed feed_;
   mutable Mutex mutex_;
   std::vector<Task> tasks_ STAGELOG_GUARDED_BY(mutex_);
-  std::deque<CommittedBatchPointer> feed_ STAGELOG_GUARDED_BY(mutex_);
-  size_t feed_events_ STAGELOG_GUARDED_BY(mutex_) = 0;
-  int64_t feed_lost_through_ STAGELOG_GUARDED_BY(mutex_) = 0;  // batches that found no room
-  bool is_stopped_ STAGELOG_GUARDED_BY(mutex_) = false;        // nobody takes tasks any more
+  bool is_stopped_ STAGELOG_GUARDED_BY(mutex_) = false;  // nobody takes tasks any more
   std::string problem_ STAGELOG_GUARDED_BY(mutex_);
   int64_t first_pending_ STAGELOG_GUARDED_BY(mutex_) = INT64_MAX;
 
@@ -162,9 +181,12 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   int64_t start_seq_ = 0;  // the head when it was started
   int64_t open_at_ = 0;    // when the store is tried next
   std::map<std::string, EntryPointer> entries_;
-  std::set<std::pair<int64_t, Entry*>> due_;
-  std::deque<Delivery> deliveries_;  // to be stored
-  std::set<std::string> changed_;    // entries with changed lanes
+  std::set<std::tuple<int64_t, uint64_t, Entry*>> due_;
+  uint64_t turns_ = 0;
+  std::deque<Reading> readings_;
+  std::deque<std::pair<int64_t, EntryPointer>> read_again_;  // pages that could not be read
+  std::deque<Delivery> deliveries_;                          // to be stored
+  std::set<std::string> changed_;                            // entries with changed lanes
   int64_t flush_at_ = INT64_MAX;
   int64_t cursors_at_ = INT64_MAX;
   int64_t status_at_ = 0;  // when the status is told anew

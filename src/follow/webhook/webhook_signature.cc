@@ -35,7 +35,7 @@ std::vector<std::string> SignatureHeaders(WebhookSigning signing,
   std::string signatures;
   for (const std::string& secret : secrets) {
     const std::optional<std::string> key = KeyOfSecret(signing, secret);
-    STAGELOG_CHECK(key.has_value());
+    if (!key) continue;  // of the other kind
     if (!signatures.empty()) signatures += ' ';
     signatures += signing == WebhookSigning::kHmac
                       ? "v1," + Base64(HmacSha256(*key, content))
