@@ -529,6 +529,31 @@ TEST_F(WebhookE2eTest, ItsFileIsLockedByAnother) {
   EXPECT_EQ(Show("gone")["state"], "paused");
 }
 
+TEST_F(WebhookE2eTest, WhatWasDeletedMeanwhileIsNotSent) {
+  Start(Config());
+  WebhookTarget target;
+  const int port = target.port();
+  Make("hook", target.Url());
+  target.Stop();
+  AppendLogs("gone", 3);
+  AppendLogs("kept", 3);
+  EXPECT_TRUE(Becomes([&] { return Show("hook")["state"] == "unreachable"; }));
+  ASSERT_EQ(admin().Request("DELETE", "/api/v1/jobs/gone", {}).status, 200);
+  target.Start(port);
+  std::vector<int64_t> kept;
+  EXPECT_TRUE(Becomes([&] {
+    kept.clear();
+    for (const WebhookTarget::Got& got : target.WaitFor(3)) {
+      const Json event = Json::parse(got.body);
+      if (event["job_id"] == "kept") kept.push_back(event["job_seq"]);
+    }
+    return kept.size() == 3;
+  }));
+  EXPECT_EQ(kept, Numbers(1, 3));
+  EXPECT_TRUE(Becomes([&] { return Show("hook")["sent_through"] == Show("hook")["head_seq"]; }));
+  EXPECT_THAT(daemon_->StderrText(), HasSubstr("the job was deleted"));
+}
+
 TEST_F(WebhookE2eTest, AnotherKindOfSignature) {
   WebhookTarget target;
   const auto config = [&](const std::string& signing) {

@@ -135,7 +135,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   void StartLane(const EntryPointer& entry, const std::string& name);
   void StartHandshake(const EntryPointer& entry);
   void OnPage(const EntryPointer& entry, int64_t after, bool is_shared, const Result<Page>& page);
-  void TakePage(Entry& entry, const Page& page, bool is_shared);
+  void TakePage(Entry& entry, const Page& page, const std::vector<FilterSubject>& subjects);
   void OnLaneRead(Entry& entry, const std::string& name, Result<LaneRead> read);
   void Send(const EntryPointer& entry, WebhookLane& lane);
   OutgoingRequest RequestOf(const StoredWebhook& stored, std::string_view line,

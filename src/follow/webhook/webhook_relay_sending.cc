@@ -97,24 +97,31 @@ void WebhookRelay::OnPage(const EntryPointer& entry, int64_t after, bool is_shar
     return;
   }
   if (!is_shared) {
-    if (!IsDone(*entry)) TakePage(*entry, *page, false);
+    if (!IsDone(*entry)) TakePage(*entry, *page, {});
     return;
   }
+  // Each event is parsed once for all of them.
+  std::vector<FilterSubject> subjects;
+  subjects.reserve(page->events.size());
+  for (const PageEvent& event : page->events) subjects.emplace_back(event.body);
   for (const auto& [id, other] : entries_) {
     const int64_t cursor = other->receiver.stored().cursor;
     const bool takes = other->receiver.WantsPage() && cursor >= after &&
                        (cursor < page->scanned_through || !page->has_more);
-    if (takes) TakePage(*other, *page, true);
+    if (takes) TakePage(*other, *page, subjects);
   }
 }
 
-void WebhookRelay::TakePage(Entry& entry, const Page& page, bool is_shared) {
+// `subjects`: those of the page, where it was read without the filter of this receiver.
+void WebhookRelay::TakePage(Entry& entry, const Page& page,
+                            const std::vector<FilterSubject>& subjects) {
   WebhookReceiver& receiver = entry.receiver;
   const int64_t now = clock_.BootMicros();
   bool has_room = true;
-  for (const PageEvent& event : page.events) {
+  for (size_t i = 0; i < page.events.size(); ++i) {
+    const PageEvent& event = page.events[i];
     if (event.seq <= receiver.stored().cursor) continue;
-    if (is_shared && !receiver.webhook().filter.Matches(event.body)) continue;
+    if (!subjects.empty() && !receiver.webhook().filter.Matches(subjects[i])) continue;
     const std::string job_id(ViewEvent(event.body).job_id);
     has_room = receiver.Offer(event.seq, job_id, event.body, now);
     if (!has_room) break;
@@ -152,6 +159,11 @@ void WebhookRelay::OnLaneRead(Entry& entry, const std::string& name, Result<Lane
   WebhookLane* lane = receiver.FindLane(name);
   if (lane == nullptr) return;
   const int64_t now = clock_.BootMicros();
+  if (read && read->events.empty() && journal_.IsDeleted(name)) {
+    given_up_.Add();
+    LogWarning("[webhooks] {}: what it had still to get of {} is gone: the job was deleted",
+               receiver.webhook().id, name);
+  }
   if (read) {
     receiver.OnRead(*lane, std::move(read->events), read->read_through, now);
   } else {
