@@ -152,6 +152,56 @@ TEST_F(WebhookE2eTest, WhatWasPostedWhileItWasAwayArrivesInOrderOnce) {
   EXPECT_EQ(by_job["b"], Numbers(1, 15));
 }
 
+TEST_F(WebhookE2eTest, AReceiverOfEachKindThatWasAway) {
+  Start(Config());
+  WebhookTarget target;
+  const int port = target.port();
+  for (const char* format :
+       {"cloudevents", "cloudevents-binary", "cdevents", "openlineage", "otlp"}) {
+    Make(format, target.Url(std::string("/") + format),
+         R"(,"format":")" + std::string(format) + "\"");
+  }
+  Make("chat", target.Url("/chat"), R"j(,"template":"{\"text\":\"{{type}}\"}")j");
+  target.Stop();
+  for (const char* job : {"one", "two"}) {
+    Append(job, R"({"type":"job_started"})");
+    Append(job, R"({"type":"stage_started","stage":"encode"})");
+    Append(job, R"({"type":"stage_completed","stage":"encode"})");
+  }
+  EXPECT_TRUE(Becomes([&] { return Show("otlp")["sent_through"] == Show("otlp")["head_seq"]; }));
+  daemon_->Kill9();
+  daemon_->WaitForExit(std::chrono::seconds(10));
+  Start(Config());
+  for (const char* job : {"one", "two"}) Append(job, R"({"type":"job_completed"})");
+  target.Start(port);
+  std::map<std::string, std::vector<WebhookTarget::Got>> by_path;
+  EXPECT_TRUE(Becomes([&] {
+    by_path.clear();
+    std::set<std::string> ids;
+    size_t count = 0;
+    for (const WebhookTarget::Got& got : target.WaitFor(0)) {
+      if (!ids.insert(got.headers.at("webhook-id")).second) continue;
+      by_path[got.path].push_back(got);
+      ++count;
+    }
+    return count == 4 * 8 + 8 + 2;
+  }));
+  for (const char* path :
+       {"/cloudevents", "/cloudevents-binary", "/cdevents", "/chat", "/openlineage"}) {
+    EXPECT_THAT(by_path[path], SizeIs(8)) << path;
+  }
+  EXPECT_THAT(by_path["/otlp"], SizeIs(2));
+  std::map<std::string, std::vector<std::string>> types;
+  for (const auto& got : by_path["/cloudevents"]) {
+    const Json event = Json::parse(got.body);
+    types[event["partitionkey"]].push_back(event["type"]);
+  }
+  EXPECT_THAT(types["one"],
+              ElementsAre("dev.stagelog.job.started.v1", "dev.stagelog.stage.started.v1",
+                          "dev.stagelog.stage.completed.v1", "dev.stagelog.job.completed.v1"));
+  EXPECT_EQ(types["two"], types["one"]);
+}
+
 TEST_F(WebhookE2eTest, KilledInBetweenNothingIsMissing) {
   WebhookTarget target;
   Start(Config());
