@@ -7,8 +7,9 @@ file(COPY api/docs/package.json api/docs/package-lock.json DESTINATION ${docs_fo
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/api/docs/package-lock.json)
 file(SHA256 ${CMAKE_CURRENT_SOURCE_DIR}/api/docs/package-lock.json docs_lock)
 find_program(NPM_PROGRAM npm)
-if(NPM_PROGRAM AND NOT EXISTS ${docs_folder}/${docs_lock})
-  execute_process(COMMAND ${NPM_PROGRAM} ci --ignore-scripts --no-audit --no-fund
+if(NPM_PROGRAM AND NOT STAGELOG_SANITIZER AND NOT EXISTS ${docs_folder}/${docs_lock})
+  execute_process(COMMAND ${NPM_PROGRAM} ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000
+                  TIMEOUT 60
                   WORKING_DIRECTORY ${docs_folder} RESULT_VARIABLE docs_failed OUTPUT_QUIET ERROR_VARIABLE docs_problem)
   if(docs_failed)
     message(WARNING "/docs is left out: npm cannot fetch swagger-ui-dist\n${docs_problem}")
