@@ -94,7 +94,7 @@ std::optional<Webhook> ReadWebhookEntry(const YamlValue& value) {
     value.Fail("missing key 'id'");
     return std::nullopt;
   }
-  if (const auto problem = UrlProblem(webhook->url)) {
+  if (const auto problem = UnusableUrlReason(webhook->url)) {
     value.Fail("'url' " + *problem);
     return std::nullopt;
   }

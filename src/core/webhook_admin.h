@@ -16,7 +16,7 @@ namespace stagelog {
 // The file of webhooks within the folder of the journal.
 inline constexpr const char* kWebhooksFile = "stagelog.webhooks.db";
 
-// What is told of a request about webhooks: a JSON document.
+// The answer to a request about webhooks: a JSON document.
 struct WebhookAnswer {
   std::string json;
   std::string id;  // of the webhook
@@ -57,7 +57,7 @@ class WebhookAdmin {
   // Makes a new secret; requests are signed with the old one too for a day.
   virtual void RotateSecret(std::string id, WebhookDone done) = 0;
 
-  // Sends an event that is not in the journal, once, and answers with what became of it.
+  // Sends an event that is not in the journal, once, and answers with its outcome.
   virtual void TestWebhook(std::string id, WebhookDone done) = 0;
 
   virtual void ListDeliveries(std::string id, DeliveryListRequest request, WebhookDone done) = 0;

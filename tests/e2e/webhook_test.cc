@@ -1,11 +1,4 @@
-// Webhooks against real receivers: what arrives, in which order, and what happens when it does not.
-#include "core/webhook.h"
-
-#include <SQLiteCpp/SQLiteCpp.h>
-#include <arpa/inet.h>
-#include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+// Webhooks against real receivers: what arrives, and how they are managed.
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -14,10 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/base64.h"
-#include "base/signing.h"
-#include "tests/support/daemon_fixture.h"
-#include "tests/support/webhook_target.h"
+#include "tests/e2e/webhook_fixture.h"
 
 namespace stagelog::webhook_e2e_test {
 namespace {
@@ -28,73 +18,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-
-constexpr const char* kWebhooks = "/api/v1/webhooks";
-
-class WebhookE2eTest : public DaemonTest {
- protected:
-  static std::string Config(const std::string& more = "") {
-    return std::string(kTestConfig) + "webhooks:\n  allow_private: true\n" + more;
-  }
-
-  Json Make(const std::string& id, const std::string& url, const std::string& members = "",
-            int status = 201) {
-    const HttpResponse answer =
-        admin().Post(kWebhooks, R"({"id":")" + id + R"(","url":")" + url + "\"" + members + "}");
-    EXPECT_EQ(answer.status, status) << answer.body;
-    return Json::parse(answer.body);
-  }
-
-  Json Do(const std::string& id, const std::string& what, const std::string& body = "",
-          int status = 200) {
-    const HttpResponse answer = admin().Post(std::string(kWebhooks) + "/" + id + "/" + what, body);
-    EXPECT_EQ(answer.status, status) << answer.body;
-    return Json::parse(answer.body);
-  }
-
-  HttpResponse Delete(const std::string& id) {
-    return admin().Request("DELETE", std::string(kWebhooks) + "/" + id, {});
-  }
-
-  Json Show(const std::string& id) { return GetJson(std::string(kWebhooks) + "/" + id); }
-
-  // The newest first.
-  Json Deliveries(const std::string& id, const std::string& query = "") {
-    return GetJson(std::string(kWebhooks) + "/" + id + "/deliveries" + query)["deliveries"];
-  }
-
-  // Asks until the condition holds; each question is answered by what is true then.
-  template <typename Condition>
-  bool Becomes(const Condition& condition) {
-    const Deadline deadline(std::chrono::seconds(20));
-    while (!deadline.Passed()) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return false;
-  }
-};
-
-std::vector<int64_t> SeqsOf(const std::vector<WebhookTarget::Got>& got) {
-  std::vector<int64_t> seqs;
-  for (const WebhookTarget::Got& each : got) seqs.push_back(SeqOf(Json::parse(each.body)));
-  return seqs;
-}
-
-std::vector<int64_t> Numbers(int64_t first, int64_t last) {
-  std::vector<int64_t> numbers;
-  for (int64_t number = first; number <= last; ++number) numbers.push_back(number);
-  return numbers;
-}
-
-// As a receiver checks it, for v1.
-bool IsSignedBy(const WebhookTarget::Got& got, const std::string& secret) {
-  const std::optional<std::string> key = KeyOfSecret(WebhookSigning::kHmac, secret);
-  const std::string content =
-      got.headers.at("webhook-id") + "." + got.headers.at("webhook-timestamp") + "." + got.body;
-  const std::string signature = "v1," + Base64(HmacSha256(*key, content));
-  return got.headers.at("webhook-signature").find(signature) != std::string::npos;
-}
 
 TEST_F(WebhookE2eTest, EventsArriveSignedAsTheyAreStored) {
   Start(Config());
@@ -119,138 +42,6 @@ TEST_F(WebhookE2eTest, EventsArriveSignedAsTheyAreStored) {
   EXPECT_FALSE(Show("hook").contains("secret"));
   const HttpResponse list = admin().Get(kWebhooks);
   EXPECT_THAT(list.body, Not(HasSubstr("whsec_")));
-}
-
-TEST_F(WebhookE2eTest, WhatWasPostedWhileItWasAwayArrivesInOrderOnce) {
-  Start(Config());
-  WebhookTarget target;
-  const int port = target.port();
-  Make("hook", target.Url());
-  AppendLogs("a", 3);
-  EXPECT_EQ(SeqsOf(target.WaitFor(3)), Numbers(1, 3));
-  target.Stop();
-  for (int round = 0; round < 3; ++round) {
-    AppendLogs("a", 5);
-    AppendLogs("b", 5);
-  }
-  EXPECT_TRUE(Becomes([&] { return Show("hook")["state"] == "unreachable"; }));
-  EXPECT_THAT(GetJson("/readyz")["status"], "ready");
-  daemon_->Kill9();
-  daemon_->WaitForExit(std::chrono::seconds(10));
-  Start(Config());
-  AppendLogs("a", 2);
-  target.Start(port);
-  ASSERT_EQ(target.port(), port);
-  std::map<std::string, std::vector<int64_t>> by_job;
-  std::set<std::string> ids;
-  for (const WebhookTarget::Got& got : target.WaitFor(35)) {
-    if (!ids.insert(got.headers.at("webhook-id")).second) continue;
-    const Json event = Json::parse(got.body);
-    by_job[event["job_id"]].push_back(event["job_seq"]);
-  }
-  EXPECT_EQ(by_job["a"], Numbers(1, 20));
-  EXPECT_EQ(by_job["b"], Numbers(1, 15));
-}
-
-TEST_F(WebhookE2eTest, AReceiverOfEachKindThatWasAway) {
-  Start(Config());
-  WebhookTarget target;
-  const int port = target.port();
-  for (const char* format :
-       {"cloudevents", "cloudevents-binary", "cdevents", "openlineage", "otlp"}) {
-    Make(format, target.Url(std::string("/") + format),
-         R"(,"format":")" + std::string(format) + "\"");
-  }
-  Make("chat", target.Url("/chat"), R"j(,"template":"{\"text\":\"{{type}}\"}")j");
-  target.Stop();
-  for (const char* job : {"one", "two"}) {
-    Append(job, R"({"type":"job_started"})");
-    Append(job, R"({"type":"stage_started","stage":"encode"})");
-    Append(job, R"({"type":"stage_completed","stage":"encode"})");
-  }
-  EXPECT_TRUE(Becomes([&] { return Show("otlp")["sent_through"] == Show("otlp")["head_seq"]; }));
-  daemon_->Kill9();
-  daemon_->WaitForExit(std::chrono::seconds(10));
-  Start(Config());
-  for (const char* job : {"one", "two"}) Append(job, R"({"type":"job_completed"})");
-  target.Start(port);
-  std::map<std::string, std::vector<WebhookTarget::Got>> by_path;
-  EXPECT_TRUE(Becomes([&] {
-    by_path.clear();
-    std::set<std::string> ids;
-    size_t count = 0;
-    for (const WebhookTarget::Got& got : target.WaitFor(0)) {
-      if (!ids.insert(got.headers.at("webhook-id")).second) continue;
-      by_path[got.path].push_back(got);
-      ++count;
-    }
-    return count == 4 * 8 + 8 + 2;
-  }));
-  for (const char* path :
-       {"/cloudevents", "/cloudevents-binary", "/cdevents", "/chat", "/openlineage"}) {
-    EXPECT_THAT(by_path[path], SizeIs(8)) << path;
-  }
-  EXPECT_THAT(by_path["/otlp"], SizeIs(2));
-  std::map<std::string, std::vector<std::string>> types;
-  for (const auto& got : by_path["/cloudevents"]) {
-    const Json event = Json::parse(got.body);
-    types[event["partitionkey"]].push_back(event["type"]);
-  }
-  EXPECT_THAT(types["one"],
-              ElementsAre("dev.stagelog.job.started.v1", "dev.stagelog.stage.started.v1",
-                          "dev.stagelog.stage.completed.v1", "dev.stagelog.job.completed.v1"));
-  EXPECT_EQ(types["two"], types["one"]);
-}
-
-TEST_F(WebhookE2eTest, KilledInBetweenNothingIsMissing) {
-  WebhookTarget target;
-  Start(Config());
-  Make("hook", target.Url());
-  int appended = 0;
-  for (int round = 0; round < 4; ++round) {
-    AppendLogs("a", 25);
-    AppendLogs("b", 25);
-    appended += 50;
-    daemon_->Kill9();
-    daemon_->WaitForExit(std::chrono::seconds(10));
-    Start(Config());
-  }
-  std::set<std::string> ids;
-  std::map<std::string, std::vector<int64_t>> by_job;
-  EXPECT_TRUE(Becomes([&] {
-    ids.clear();
-    by_job.clear();
-    for (const WebhookTarget::Got& got : target.WaitFor(0)) {
-      if (!ids.insert(got.headers.at("webhook-id")).second) continue;
-      const Json event = Json::parse(got.body);
-      by_job[event["job_id"]].push_back(event["job_seq"]);
-    }
-    return static_cast<int>(ids.size()) >= appended;
-  }));
-  EXPECT_EQ(by_job["a"], Numbers(1, 100));
-  EXPECT_EQ(by_job["b"], Numbers(1, 100));
-}
-
-TEST_F(WebhookE2eTest, WhatIsNotTakenHoldsUpItsOwnJob) {
-  Start(Config());
-  WebhookTarget target;
-  target.SetAnswer([](const httplib::Request& request, httplib::Response& response) {
-    if (request.body.find("poison") != std::string::npos) response.status = 422;
-  });
-  Make("hook", target.Url());
-  Append("bad", R"({"type":"log","message":"poison"})");
-  Append("bad", R"({"type":"log","message":"waits"})");
-  AppendLogs("good", 3);
-  EXPECT_EQ(SeqsOf(target.WaitFor(3)), Numbers(3, 5));
-  EXPECT_TRUE(Becomes([&] { return !Deliveries("hook", "?status=retrying").empty(); }));
-  const Json delivery = Deliveries("hook", "?status=retrying")[0];
-  EXPECT_EQ(delivery["http_status"], 422);
-  EXPECT_EQ(delivery["seq"], 1);
-  EXPECT_EQ(delivery["job_id"], "bad");
-  EXPECT_FALSE(delivery.contains("answer"));  // the address is not public
-  target.SetAnswer(nullptr);
-  const auto got = target.WaitFor(5);
-  EXPECT_EQ(SeqsOf({got.begin() + 3, got.end()}), Numbers(1, 2));
 }
 
 TEST_F(WebhookE2eTest, GoneEndsItAndARedirectIsNotFollowed) {
@@ -295,44 +86,6 @@ TEST_F(WebhookE2eTest, AddressesThatAreNotPublicAreRefused) {
   EXPECT_TRUE(Becomes([&] { return !Deliveries("hook").empty(); }));
   EXPECT_THAT(Deliveries("hook")[0]["problem"], HasSubstr("allow_private"));
   EXPECT_THAT(target.WaitForAttempts(1, std::chrono::seconds(0)), IsEmpty());
-}
-
-TEST_F(WebhookE2eTest, ReceiversThatMisbehaveHoldUpNobody) {
-  Start(Config("  timeout_seconds: 2\n"));
-  WebhookTarget good;
-  WebhookTarget cut;
-  cut.SetAnswer([](const httplib::Request&, httplib::Response& response) {
-    // Less than it has announced, then the end.
-    response.set_content_provider(1'000'000, "text/plain",
-                                  [](size_t offset, size_t, httplib::DataSink& sink) {
-                                    if (offset == 0) sink.write("x", 1);
-                                    return offset == 0;
-                                  });
-  });
-  // One that takes connections and never answers.
-  const UniqueFd hanging(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(::bind(hanging.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(hanging.get(), 100), 0);
-  ASSERT_EQ(::getsockname(hanging.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  for (int i = 0; i < 5; ++i) {
-    Make("hanging-" + std::to_string(i),
-         "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/");
-  }
-  Make("cut", cut.Url());
-  Make("good", good.Url());
-  AppendLogs("job", 100);
-  EXPECT_EQ(SeqsOf(good.WaitFor(100)), Numbers(1, 100));
-  EXPECT_TRUE(Becomes([&] {
-    for (const char* id : {"hanging-0", "cut"}) {
-      if (Deliveries(id, "?status=retrying").empty()) return false;
-    }
-    return true;
-  }));
-  EXPECT_THAT(Deliveries("hanging-0")[0]["problem"], HasSubstr("timed out"));
 }
 
 TEST_F(WebhookE2eTest, EachFormatIsWhatItSays) {
@@ -492,118 +245,6 @@ TEST_F(WebhookE2eTest, ABackupHasThemPausedAndNobodyElseReadsThem) {
   EXPECT_EQ(Json::parse(got[1].body)["job_seq"], 2);
 }
 
-// A listener that takes connections and never answers.
-class HangingTarget {
- public:
-  HangingTarget() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(listener_.get(), 1'000), 0);
-    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
-  }
-  const std::string& url() const { return url_; }
-
-  // Waits for one that has come.
-  UniqueFd Accept() { return UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
-
- private:
-  UniqueFd listener_;
-  std::string url_;
-};
-
-TEST_F(WebhookE2eTest, MoreReceiversThatHangThanThereIsRoomFor) {
-  Start(Config("  timeout_seconds: 60\n"));
-  HangingTarget hanging;
-  WebhookTarget good;
-  Make("good", good.Url());
-  AppendLogs("job", 1);
-  EXPECT_THAT(good.WaitFor(1), SizeIs(1));
-  for (int i = 0; i < 250; ++i) Make("hanging-" + std::to_string(i), hanging.url());
-  for (int i = 0; i < 5; ++i) AppendLogs("job-" + std::to_string(i), 20);
-  EXPECT_THAT(good.WaitFor(101), SizeIs(101));
-}
-
-TEST_F(WebhookE2eTest, AChangeStoresThePlaceInTheLogWithIt) {
-  Start(Config());
-  HangingTarget hanging;
-  WebhookTarget target;
-  Make("hook", hanging.url());
-  AppendLogs("job", 1);
-  const UniqueFd attempt = hanging.Accept();  // the first event is under way
-  EXPECT_TRUE(Becomes([&] { return Show("hook")["sent_through"] == 0; }));
-  AppendLogs("job", 1);
-  Do("hook", "rotate");
-  daemon_->Kill9();
-  daemon_->WaitForExit(std::chrono::seconds(10));
-  {
-    SQLite::Database database(runs_dir() + "/stagelog.webhooks.db", SQLite::OPEN_READWRITE);
-    database.exec("UPDATE webhook SET definition = replace(definition, '" + hanging.url() + "', '" +
-                  target.Url() + "')");
-  }
-  Start(Config());
-  AppendLogs("job", 1);
-  EXPECT_EQ(SeqsOf(target.WaitFor(3)), Numbers(1, 3));
-}
-
-TEST_F(WebhookE2eTest, ItsFileIsLockedByAnother) {
-  Start(Config());
-  WebhookTarget target;
-  const std::string secret = Make("hook", target.Url())["secret"];
-  Make("gone", target.Url("/gone"));
-  target.SetAnswer([](const httplib::Request& request, httplib::Response& response) {
-    if (request.path == "/gone") response.status = 410;
-  });
-  {
-    SQLite::Database other(runs_dir() + "/stagelog.webhooks.db", SQLite::OPEN_READWRITE);
-    SQLite::Transaction transaction(other, SQLite::TransactionBehavior::IMMEDIATE);
-    ExpectProblem(admin().Post(std::string(kWebhooks) + "/hook/rotate", ""), 503,
-                  "webhooks_unavailable");
-    AppendLogs("job", 3);
-    const auto got = target.WaitFor(3);
-    ASSERT_THAT(got, SizeIs(3));
-    EXPECT_TRUE(IsSignedBy(got[2], secret));  // the change was not made
-    EXPECT_TRUE(Becomes([&] {
-      return GetJson("/readyz").dump().find("stagelog.webhooks.db") != std::string::npos;
-    }));
-    EXPECT_EQ(GetJson("/readyz")["status"], "ready");
-  }
-  EXPECT_TRUE(Becomes([&] { return Show("gone")["state"] == "paused"; }));
-  EXPECT_TRUE(Becomes(
-      [&] { return GetJson("/readyz").dump().find("stagelog.webhooks.db") == std::string::npos; }));
-  Stop();
-  Start(Config());
-  EXPECT_EQ(Show("gone")["state"], "paused");
-}
-
-TEST_F(WebhookE2eTest, WhatWasDeletedMeanwhileIsNotSent) {
-  Start(Config());
-  WebhookTarget target;
-  const int port = target.port();
-  Make("hook", target.Url());
-  target.Stop();
-  AppendLogs("gone", 3);
-  AppendLogs("kept", 3);
-  EXPECT_TRUE(Becomes([&] { return Show("hook")["state"] == "unreachable"; }));
-  ASSERT_EQ(admin().Request("DELETE", "/api/v1/jobs/gone", {}).status, 200);
-  target.Start(port);
-  std::vector<int64_t> kept;
-  EXPECT_TRUE(Becomes([&] {
-    kept.clear();
-    for (const WebhookTarget::Got& got : target.WaitFor(3)) {
-      const Json event = Json::parse(got.body);
-      if (event["job_id"] == "kept") kept.push_back(event["job_seq"]);
-    }
-    return kept.size() == 3;
-  }));
-  EXPECT_EQ(kept, Numbers(1, 3));
-  EXPECT_TRUE(Becomes([&] { return Show("hook")["sent_through"] == Show("hook")["head_seq"]; }));
-  EXPECT_THAT(daemon_->StderrText(), HasSubstr("the job was deleted"));
-}
-
 TEST_F(WebhookE2eTest, AnotherKindOfSignature) {
   WebhookTarget target;
   const auto config = [&](const std::string& signing) {
@@ -619,19 +260,6 @@ TEST_F(WebhookE2eTest, AnotherKindOfSignature) {
   ASSERT_THAT(got, SizeIs(1));
   EXPECT_THAT(got[0].headers.at("webhook-signature"), StartsWith("v1a,"));
   EXPECT_THAT(got[0].headers.at("webhook-signature"), Not(HasSubstr(" ")));
-}
-
-TEST_F(WebhookE2eTest, WhatIsInTheWayOfItsFileIsSaid) {
-  std::filesystem::create_directories(runs_dir() + "/stagelog.webhooks.db");
-  Start(Config() + "storage:\n  backup_dir: " + directory_.Path("backups") + "\n");
-  AppendLogs("job", 1);
-  EXPECT_TRUE(Becomes(
-      [&] { return GetJson("/readyz").dump().find("stagelog.webhooks.db") != std::string::npos; }));
-  const HttpResponse refused = admin().Post(kWebhooks, R"({"url":"http://example.org"})");
-  ExpectProblem(refused, 503, "webhooks_unavailable");
-  const HttpResponse backup = admin().Post("/api/v1/admin/backup", "");
-  EXPECT_EQ(backup.status, 500);
-  EXPECT_THAT(backup.body, HasSubstr("back up without webhooks"));
 }
 
 TEST_F(WebhookE2eTest, WhatTheConfigurationMayNotHaveIsSaidAtOnce) {

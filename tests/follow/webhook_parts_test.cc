@@ -388,11 +388,11 @@ TEST(CommitFeedTest, WhatIsTakenHasNoHole) {
 TEST(UrlTest, WhatCanNeverWorkIsSaid) {
   for (const char* url : {"http://:80/", "http://[::1/", "http://a:99999/", "http://127.0.0.1;x/",
                           "http://exa{mple,}.com/"}) {
-    EXPECT_TRUE(UrlProblem(url)) << url;
+    EXPECT_TRUE(UnusableUrlReason(url)) << url;
   }
   for (const char* url : {"http://example.org", "https://a-b.example.org:8443/x?y=%20",
                           "http://[2606:4700::1]:80/"}) {
-    EXPECT_EQ(UrlProblem(url), std::nullopt) << url;
+    EXPECT_EQ(UnusableUrlReason(url), std::nullopt) << url;
   }
   EXPECT_EQ(IsPublicAddress(HostOfUrl("http://0x7f.1/")), std::optional<bool>(false));
 }

@@ -53,7 +53,7 @@ std::string HostOfUrl(const std::string& url) {
   return text;
 }
 
-std::optional<std::string> UrlProblem(const std::string& url) {
+std::optional<std::string> UnusableUrlReason(const std::string& url) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
   const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
   if (code != CURLUE_OK) return "is no URL: " + LowerCase(curl_url_strerror(code));

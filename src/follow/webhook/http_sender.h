@@ -16,7 +16,7 @@
 namespace stagelog {
 
 // What is wrong with a URL as libcurl reads it; no value where nothing is.
-std::optional<std::string> UrlProblem(const std::string& url);
+std::optional<std::string> UnusableUrlReason(const std::string& url);
 
 // The host that a URL leads to; empty where it cannot be read.
 std::string HostOfUrl(const std::string& url);

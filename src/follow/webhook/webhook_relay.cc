@@ -141,6 +141,30 @@ void WebhookRelay::OpenReceivers() {
     if (is_restored && stored.paused.empty()) stored.paused = kRestored;
     all[stored.webhook.id] = std::move(stored);
   }
+  const std::set<std::string> configured = TakeConfigured(all);
+  store_->Begin();
+  for (auto& [id, stored] : all) {
+    if (stored.is_configured && !configured.contains(id)) continue;
+    store_->Write(stored);
+  }
+  store_->SetJournalId(journal_id_);
+  store_->Commit();
+  for (auto& [id, stored] : all) {
+    if (stored.is_configured && !configured.contains(id)) {
+      LogInfo("[webhooks] {} is no longer in the configuration: deleted", id);
+      store_->Remove(id);
+    } else {
+      AddEntry(std::move(stored));
+    }
+  }
+  has_receivers_ = !entries_.empty();
+  if (is_restored && !entries_.empty()) {
+    LogWarning("[webhooks] {}: all are paused; {}", entries_.size(), kRestored);
+  }
+}
+
+// Puts the webhooks of the configuration among those of the file. Returns their ids.
+std::set<std::string> WebhookRelay::TakeConfigured(std::map<std::string, StoredWebhook>& all) {
   std::set<std::string> configured;
   for (const Webhook& webhook : options_.configured) {
     configured.insert(webhook.id);
@@ -172,25 +196,7 @@ void WebhookRelay::OpenReceivers() {
       stored.cursor = is_now ? start_seq_ : StartOf(webhook);
     }
   }
-  store_->Begin();
-  for (auto& [id, stored] : all) {
-    if (stored.is_configured && !configured.contains(id)) continue;
-    store_->Write(stored);
-  }
-  store_->SetJournalId(journal_id_);
-  store_->Commit();
-  for (auto& [id, stored] : all) {
-    if (stored.is_configured && !configured.contains(id)) {
-      LogInfo("[webhooks] {} is no longer in the configuration: deleted", id);
-      store_->Remove(id);
-    } else {
-      AddEntry(std::move(stored));
-    }
-  }
-  has_receivers_ = !entries_.empty();
-  if (is_restored && !entries_.empty()) {
-    LogWarning("[webhooks] {}: all are paused; {}", entries_.size(), kRestored);
-  }
+  return configured;
 }
 
 void WebhookRelay::AddEntry(StoredWebhook stored) {
@@ -339,7 +345,7 @@ bool WebhookRelay::IsDone(const Entry& entry) const {
   return found == entries_.end() || found->second.get() != &entry;
 }
 
-// The status is told anew soon.
+// The status is updated soon.
 void WebhookRelay::Touch() {
   if (status_at_ == INT64_MAX) status_at_ = clock_.BootMicros() + kStatusMicros;
 }

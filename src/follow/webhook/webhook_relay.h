@@ -121,6 +121,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   void Run();
   void OpenStore();
   void OpenReceivers();
+  std::set<std::string> TakeConfigured(std::map<std::string, StoredWebhook>& all);
   void AddEntry(StoredWebhook stored);
   int64_t StartOf(const Webhook& webhook);
   void TakeInbox();
@@ -189,7 +190,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
   std::set<std::string> changed_;                            // entries with changed lanes
   int64_t flush_at_ = INT64_MAX;
   int64_t cursors_at_ = INT64_MAX;
-  int64_t status_at_ = 0;  // when the status is told anew
+  int64_t status_at_ = 0;  // when the status is updated
   std::string journal_id_;
   size_t doubtful_ = 0;       // requests under way to receivers that may not be there
   int64_t feed_through_ = 0;  // the last seq of the feed that was offered

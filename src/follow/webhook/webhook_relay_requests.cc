@@ -226,7 +226,7 @@ WebhookRelay::Outcome WebhookRelay::Make(Webhook webhook) {
   if (entries_.size() >= kMaxWebhooks) {
     return tl::unexpected(Refusal{.code = "overloaded", .detail = "there are 10,000 webhooks"});
   }
-  if (const auto problem = UrlProblem(webhook.url)) {
+  if (const auto problem = UnusableUrlReason(webhook.url)) {
     return tl::unexpected(
         Refusal{.code = "invalid_field", .detail = "'url' " + *problem, .field = "url"});
   }

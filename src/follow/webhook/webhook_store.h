@@ -1,5 +1,5 @@
-// runs/stagelog.webhooks.db: the webhooks with their secrets, how far each has come, and what
-// became of the latest deliveries.
+// runs/stagelog.webhooks.db: the webhooks with their secrets, how far each has come, and the
+// outcomes of the latest deliveries.
 #ifndef STAGELOG_FOLLOW_WEBHOOK_WEBHOOK_STORE_H_
 #define STAGELOG_FOLLOW_WEBHOOK_WEBHOOK_STORE_H_
 
