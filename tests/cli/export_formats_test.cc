@@ -109,6 +109,21 @@ TEST_F(ExportFormatsTest, RunsOfOpenLineageBeginAndEndOnce) {
   EXPECT_EQ(Lineage(runs_dir() + "/job"), events) << "the file says the same";
 }
 
+TEST_F(ExportFormatsTest, TheTimeThatAJobWasScheduledFor) {
+  Append("job", R"({"type":"job_created","payload":{"nominal_start":"2026-11-21T03:00:00Z",
+                    "nominal_end":"2026-11-22T03:00:00Z"}})");
+  Append("job", R"({"type":"job_started"})");
+  Append("job", R"({"type":"job_completed"})");
+  Append("other", R"({"type":"job_created","payload":{"nominal_start":"soon"}})");
+  Append("other", R"({"type":"job_started"})");
+  for (const Json& event : Lineage("job")) {
+    const Json& facet = event["run"]["facets"]["nominalTime"];
+    EXPECT_EQ(facet["nominalStartTime"], "2026-11-21T03:00:00Z");
+    EXPECT_EQ(facet["nominalEndTime"], "2026-11-22T03:00:00Z");
+  }
+  EXPECT_FALSE(Lineage("other")[0]["run"]["facets"].contains("nominalTime"));
+}
+
 TEST_F(ExportFormatsTest, ARunThatIsReplacedEndsBeforeTheNextBegins) {
   for (const char* event :
        {R"({"type":"job_started"})", R"({"type":"stage_started","stage":"a"})",

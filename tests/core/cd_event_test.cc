@@ -7,6 +7,7 @@
 
 #include "core/dialect/cloud_event_decoder.h"
 #include "core/dialect/cloud_event_encoder.h"
+#include "core/event_codec.h"
 
 // The names of its helpers are those of other tests as well.
 namespace stagelog::cd_event_test {
@@ -89,6 +90,32 @@ TEST(CdEventTest, ApprovalsAreGates) {
   EXPECT_EQ(closed("expired").type, "gate_expired");
   EXPECT_EQ(Draft("dev.cdevents.approval.updated.0.1.0", {{"id", "deploy"}}).type,
             "x-cdevents.approval.updated");
+}
+
+TEST(CdEventTest, AnUpdatedApprovalComesOutAsItCameIn) {
+  const auto sent_out = [](const Json& content) {
+    EventDraft draft =
+        Draft("dev.cdevents.approval.updated.0.1.0", {{"id", "deploy"}, {"content", content}});
+    Event event{.draft = std::move(draft)};
+    event.draft.job_id = "nightly";
+    event.draft.event_id = "e";
+    event.seq = 1;
+    return Json::parse(EncodeCdEvent(EncodeEvent(event, "").body, kJournal));
+  };
+  const Json out = sent_out({{"responder", "urn:user:bob"}, {"decision", "requestChanges"}});
+  EXPECT_EQ(out["type"], "dev.cdevents.approval.updated.0.1.0");
+  EXPECT_EQ(out["data"]["subject"]["id"], "nightly/deploy");
+  EXPECT_EQ(out["data"]["subject"]["content"],
+            (Json{{"approvalDetailsUrl", "/api/v1/jobs/nightly/gates/deploy"},
+                  {"resourceTargetUrl", "/api/v1/jobs/nightly"},
+                  {"responder", "urn:user:bob"},
+                  {"decision", "requestChanges"}}));
+  for (const Json& incomplete :
+       {Json{{"responder", "urn:user:bob"}}, Json{{"responder", ""}, {"decision", "approved"}},
+        Json{{"responder", "urn:user:bob"}, {"decision", "perhaps"}}, Json::object()}) {
+    EXPECT_EQ(sent_out(incomplete)["type"], "dev.stagelog.x-cdevents.approval.updated.v1")
+        << incomplete;
+  }
 }
 
 TEST(CdEventTest, OtherKindsAreForeignCloudEvents) {

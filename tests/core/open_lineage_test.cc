@@ -87,6 +87,31 @@ TEST(OpenLineageTest, ARunIsCreatedOnceAndItsIdIsReadInEitherCase) {
   EXPECT_NE(second[1].event_id, first[1].event_id);
 }
 
+TEST(OpenLineageTest, TagsAndTheNominalTimeAreOfTheJob) {
+  Json event = RunEvent("START");
+  const std::string plain_id = Drafts(event)[0].event_id;
+  event["run"]["facets"]["tags"]["tags"] = {{{"key", "team"}, {"value", "film"}},
+                                            {{"key", "team"}, {"value", "second"}},
+                                            {{"key", "a key"}, {"value", "that no label has"}},
+                                            {{"key", "number"}, {"value", 1}},
+                                            "text"};
+  event["run"]["facets"]["nominalTime"] = {{"nominalStartTime", "2026-11-21T03:00:00.000Z"},
+                                           {"nominalEndTime", "tomorrow"}};
+  const EventDraft created = Drafts(event)[0];
+  EXPECT_EQ(Json::parse(created.payload), (Json{{"pipeline", "nightly etl"},
+                                                {"labels", {{"team", "film"}}},
+                                                {"nominal_start", "2026-11-21T03:00:00.000Z"}}));
+  EXPECT_NE(created.event_id, plain_id) << "it says something else";
+  for (const Json& tags : {Json("text"), Json(1), Json::object(), Json::array()}) {
+    event["run"]["facets"] = {{"tags", {{"tags", tags}}}, {"nominalTime", tags}};
+    EXPECT_EQ(Drafts(event)[0].event_id, plain_id);
+  }
+  Json tags = Json::array();
+  for (int i = 0; i < 40; ++i) tags.push_back({{"key", "k" + std::to_string(i)}, {"value", "v"}});
+  event["run"]["facets"] = {{"tags", {{"tags", tags}}}};
+  EXPECT_EQ(Json::parse(Drafts(event)[0].payload)["labels"].size(), 32U);
+}
+
 TEST(OpenLineageTest, StagesOfOneJobStayApart) {
   const auto stage = [](const char* name, const char* parent) {
     Json event = ChildEvent("START");

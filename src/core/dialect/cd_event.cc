@@ -107,7 +107,7 @@ class CdEventReader {
       event.message = "approval requested by " + content_.Text("requestor");
     } else if (kind.ends_with(".updated")) {
       // Somebody has said something; whether the gate may be passed is not decided yet.
-      event.type = "x-cdevents.approval.updated";
+      event.type = kApprovalUpdatedType;
       event.message = content_.Text("decision") + " by " + content_.Text("responder");
     } else {
       const std::string status = content_.Text("status");

@@ -14,6 +14,8 @@
 namespace stagelog {
 
 inline constexpr std::string_view kCdEventPrefix = "dev.cdevents.";
+// The type of an `approval.updated` here. It does not decide the gate.
+inline constexpr std::string_view kApprovalUpdatedType = "x-cdevents.approval.updated";
 
 // What a CDEvent says, in our words. Empty text stands for "left out".
 struct CdEvent {

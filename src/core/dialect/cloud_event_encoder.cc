@@ -1,8 +1,10 @@
 #include "core/dialect/cloud_event_encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
+#include "core/dialect/cd_event.h"
 #include "core/dialect/cloud_event_subject.h"
 #include "core/dialect/cloud_event_type.h"
 #include "core/event.h"
@@ -158,17 +160,51 @@ CdEquivalent TaskRun(const EventView& view, std::string_view type, std::string_v
   return {type, std::move(id), content + "}"};
 }
 
-CdEquivalent Approval(const EventView& view, std::string_view type, std::string_view status) {
+std::string ApprovalId(const EventView& view) {
+  return std::string(view.job_id) + "/" + std::string(view.gate);
+}
+
+// An object that is not closed.
+std::string ApprovalUrls(const EventView& view) {
   const std::string job = "/api/v1/jobs/" + std::string(view.job_id);
   std::string content;
   AddText(content, "approvalDetailsUrl", job + "/gates/" + std::string(view.gate));
   AddText(content, "resourceTargetUrl", job);
+  return content;
+}
+
+CdEquivalent Approval(const EventView& view, std::string_view type, std::string_view status) {
+  std::string content = ApprovalUrls(view);
   const std::string actor = "urn:stagelog:token:" + std::string(view.actor);
   AddText(content, status.empty() ? "requestor" : "responder", actor);
   // Nobody has decided what has expired.
   if (!status.empty()) AddText(content, "decision", status == "expired" ? "deferred" : status);
   AddText(content, "status", status);
-  return {type, std::string(view.job_id) + "/" + std::string(view.gate), content + "}"};
+  return {type, ApprovalId(view), content + "}"};
+}
+
+// Of one that came in as a CDEvent: what it said is in its payload.
+std::optional<CdEquivalent> UpdatedApproval(const EventView& view) {
+  static constexpr std::array<std::string_view, 6> kDecisions = {
+      "\"escalated\"", "\"delegate\"", "\"deferred\"", "\"requestChanges\"", "\"approved\"",
+      "\"rejected\""};
+  std::string_view said = view.payload;
+  for (const std::string_view key : {"x-cdevent", "subject", "content"}) {
+    said = ValueOf(said, key);
+    if (!said.starts_with('{')) return std::nullopt;
+  }
+  const std::string_view responder = ValueOf(said, "responder");
+  const std::string_view decision = ValueOf(said, "decision");
+  const bool is_known =
+      std::find(kDecisions.begin(), kDecisions.end(), decision) != kDecisions.end();
+  if (view.gate.empty() || !is_known || !responder.starts_with('"') || responder.size() < 3) {
+    return std::nullopt;
+  }
+  CdEquivalent updated{"dev.cdevents.approval.updated.0.1.0", ApprovalId(view), ApprovalUrls(view)};
+  AppendJsonMember(updated.content, "responder", responder);
+  AppendJsonMember(updated.content, "decision", decision);
+  updated.content += '}';
+  return updated;
 }
 
 std::optional<CdEquivalent> EquivalentOf(const EventView& view) {
@@ -208,6 +244,7 @@ std::optional<CdEquivalent> EquivalentOf(const EventView& view) {
     case EventType::kGateExpired:
       return Approval(view, kClosed, "expired");
     default:
+      if (view.type == kApprovalUpdatedType) return UpdatedApproval(view);
       return std::nullopt;
   }
 }

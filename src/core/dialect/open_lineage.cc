@@ -41,6 +41,13 @@ OrderedJson TagsFacet(const Labels& labels) {
   return facet;
 }
 
+OrderedJson NominalTimeFacet(const std::string& start, const std::string& end) {
+  OrderedJson facet = Facet("facets/1-0-1/NominalTimeRunFacet.json");
+  facet["nominalStartTime"] = start;
+  if (!end.empty()) facet["nominalEndTime"] = end;
+  return facet;
+}
+
 OrderedJson ParentFacet(const JobState& state, int64_t epoch) {
   OrderedJson facet = Facet("facets/1-2-0/ParentRunFacet.json");
   const OrderedJson run = {{"runId", RunId(state, epoch)}};
@@ -80,12 +87,28 @@ LineageRun StageRun(const JobState& state, const StageState& stage) {
           stage.epoch, /*is_stage=*/true};
 }
 
-std::string Encode(const LineageRun& run, const char* type, const JobState& state, int64_t micros,
-                   const std::string& error) {
+// As the state has it, where it knows the time.
+int64_t TimeOr(int64_t of_state, int64_t micros) { return of_state > 0 ? of_state : micros; }
+
+// Empty where it is no time.
+std::string TimeIn(const nlohmann::json& payload, const char* key) {
+  const auto found = payload.find(key);
+  if (found == payload.end() || !found->is_string()) return "";
+  const std::string time = *found;
+  return ParseTimestamp(time) ? time : "";
+}
+
+}  // namespace
+
+std::string OpenLineageRuns::Encode(const LineageRun& run, const char* type, const JobState& state,
+                                    int64_t micros, const std::string& error) const {
   OrderedJson run_facets = OrderedJson::object();
   if (run.is_stage) run_facets["parent"] = ParentFacet(state, run.epoch);
   if (!error.empty()) run_facets["errorMessage"] = ErrorFacet(error);
   if (!run.is_stage && !state.labels.empty()) run_facets["tags"] = TagsFacet(state.labels);
+  if (!run.is_stage && !nominal_start_.empty()) {
+    run_facets["nominalTime"] = NominalTimeFacet(nominal_start_, nominal_end_);
+  }
   const OrderedJson event = {
       {"eventTime", FormatTimestamp(micros)},
       {"eventType", type},
@@ -99,13 +122,13 @@ std::string Encode(const LineageRun& run, const char* type, const JobState& stat
   return DumpJson(event);
 }
 
-// As the state has it, where it knows the time.
-int64_t TimeOr(int64_t of_state, int64_t micros) { return of_state > 0 ? of_state : micros; }
-
-}  // namespace
-
 std::vector<std::string> OpenLineageRuns::After(const Event& event, const JobState& state) {
   const int64_t micros = EffectiveMicros(event);
+  if (event.draft.type == "job_created" && nominal_start_.empty()) {
+    const nlohmann::json payload = ParseJson(event.draft.payload);
+    nominal_start_ = TimeIn(payload, kNominalStartKey);
+    nominal_end_ = TimeIn(payload, kNominalEndKey);
+  }
   if (state.epoch != epoch_) AbortEpoch(std::exchange(epoch_, state.epoch), state, micros);
   const LineageRun job = JobRun(state, state.epoch);
   const StageState* stage =

@@ -13,6 +13,10 @@
 
 namespace stagelog {
 
+// In the payload of job_created: the times that a run was scheduled for (the facet `nominalTime`).
+inline constexpr const char* kNominalStartKey = "nominal_start";
+inline constexpr const char* kNominalEndKey = "nominal_end";
+
 // A run of the job, or of one of its stages.
 struct LineageRun {
   std::string run_id;
@@ -30,6 +34,8 @@ class OpenLineageRuns {
   std::vector<std::string> After(const Event& event, const JobState& state);
 
  private:
+  std::string Encode(const LineageRun& run, const char* type, const JobState& state, int64_t micros,
+                     const std::string& error) const;
   void Begin(const LineageRun& run, const JobState& state, int64_t micros);
   void End(const LineageRun& run, const char* type, const JobState& state, int64_t micros,
            const std::string& error = {});
@@ -40,6 +46,8 @@ class OpenLineageRuns {
   std::set<std::string> begun_;  // ids of runs
   std::set<std::string> ended_;
   int64_t epoch_ = 1;
+  std::string nominal_start_;  // of the job; empty: not known
+  std::string nominal_end_;
   std::vector<std::string> lines_;
 };
 

@@ -9,10 +9,13 @@
 
 #include "base/name_uuid.h"
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "core/dialect/member_lookup.h"
+#include "core/dialect/open_lineage.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
 #include "core/json_value.h"
+#include "core/labels.h"
 #include "core/text_line.h"
 
 namespace stagelog {
@@ -95,11 +98,37 @@ struct LineageEvent {
   const Meaning* meaning = nullptr;
   std::string time;
   std::string error;
+  Labels labels;  // the tags that can be labels
+  std::string nominal_start;
+  std::string nominal_end;
 
   const RunName& Job() const { return root ? *root : parent ? *parent : run; }
   // What an event_id of ours is made of.
   std::string Identity() const { return "openlineage\n" + LowerCase(run.run_id) + "\n"; }
 };
+
+// Of a key that is there twice the first counts.
+Labels LabelsOf(const MemberLookup& tags_facet) {
+  Labels labels;
+  const JsonMember* tags = tags_facet.Find("tags");
+  if (tags == nullptr || tags->kind != JsonMember::Kind::kArray) return labels;
+  for (const nlohmann::json& tag : ParseJson(tags->raw)) {
+    if (!tag.is_object() || labels.size() == kMaxLabels) continue;
+    const auto key = tag.find("key");
+    const auto value = tag.find("value");
+    if (key == tag.end() || !key->is_string() || value == tag.end() || !value->is_string()) continue;
+    const std::string& name = key->get_ref<const std::string&>();
+    const std::string& text = value->get_ref<const std::string&>();
+    if (IsLabelKey(name) && IsLabelValue(text)) labels.emplace(name, text);
+  }
+  return labels;
+}
+
+// Empty where it is no time.
+std::string TimeIn(const MemberLookup& facet, std::string_view key) {
+  const std::string time = facet.Text(key);
+  return ParseTimestamp(time) ? time : "";
+}
 
 tl::expected<LineageEvent, Refusal> ReadLineageEvent(const MemberLookup& members) {
   LineageEvent event;
@@ -132,6 +161,9 @@ tl::expected<LineageEvent, Refusal> ReadLineageEvent(const MemberLookup& members
     }
   }
   event.error = facets.In("errorMessage").Text("message");
+  event.labels = LabelsOf(facets.In("tags"));
+  event.nominal_start = TimeIn(facets.In("nominalTime"), "nominalStartTime");
+  event.nominal_end = TimeIn(facets.In("nominalTime"), "nominalEndTime");
   return event;
 }
 
@@ -145,11 +177,18 @@ std::string EventText(const LineageEvent& event, std::string_view type, const st
   return text;
 }
 
-// A run is created once, however often it is started.
+// A run is created once, however often it is started; with other tags or times it is another event.
 std::string CreatedText(const LineageEvent& event) {
+  std::string known;
+  if (!event.labels.empty()) AppendJsonMember(known, "labels", EncodeLabels(event.labels));
+  for (const auto& [key, time] : {std::pair(kNominalStartKey, &event.nominal_start),
+                                  std::pair(kNominalEndKey, &event.nominal_end)}) {
+    if (!time->empty()) AppendJsonMember(known, key, JsonString(*time));
+  }
   std::string payload;
   AppendJsonMember(payload, "pipeline", JsonString(QuotableText(event.run.job_name, 128)));
-  std::string text = EventText(event, "job_created", "created");
+  if (!known.empty()) payload += "," + known.substr(1);
+  std::string text = EventText(event, "job_created", "created" + known);
   AppendJsonMember(text, "payload", payload + "}");
   return text + "}";
 }
