@@ -1,6 +1,7 @@
 // Webhooks against real receivers: what arrives, and how they are managed.
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -210,6 +211,23 @@ TEST_F(WebhookE2eTest, TheReceiverIsAskedFirst) {
   EXPECT_EQ(got[0].headers.at("webhook-request-origin"), "journal.example.org");
   EXPECT_EQ(got[2].path, "/yes");
   EXPECT_THAT(got[2].body, StartsWith("{\"specversion\""));
+}
+
+TEST_F(WebhookE2eTest, TheRateThatTheReceiverAllowsIsKept) {
+  Start(Config("  public_url: https://journal.example.org\n"));
+  WebhookTarget target;
+  target.SetAnswer([](const httplib::Request& request, httplib::Response& response) {
+    if (request.method != "OPTIONS") return;
+    response.set_header("WebHook-Allowed-Origin", "*");
+    response.set_header("WebHook-Allowed-Rate", "240");
+  });
+  Make("calm", target.Url(), R"(,"handshake":true)");
+  const auto start = std::chrono::steady_clock::now();
+  for (const char* job : {"a", "b", "c", "d"}) AppendLogs(job, 1);
+  EXPECT_THAT(target.WaitFor(5), SizeIs(5));
+  // Four requests have three intervals of a quarter of a second between them; without the rate
+  // they take some milliseconds.
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(700));
 }
 
 TEST_F(WebhookE2eTest, ABackupHasThemPausedAndNobodyElseReadsThem) {

@@ -25,13 +25,19 @@ void StartCurl() {
   STAGELOG_CHECK(started == CURLE_OK);
 }
 
+// Digits alone; of more than nine of them, the largest that nine digits can say.
+std::optional<int64_t> WholeNumber(std::string_view text) {
+  constexpr size_t kMaxDigits = 9;
+  if (text.empty() || !std::all_of(text.begin(), text.end(), IsDigit)) return std::nullopt;
+  return text.size() > kMaxDigits ? 999'999'999 : std::stoll(std::string(text));
+}
+
 // Seconds, or a date (RFC 9110, section 10.2.3).
 int64_t SecondsOfRetryAfter(std::string_view value) {
   const std::string text(value);
-  const bool is_number = !text.empty() && std::all_of(text.begin(), text.end(), IsDigit);
   int64_t seconds = -1;
-  if (is_number) {
-    seconds = text.size() < 10 ? std::stoll(text) : kMaxRetryAfterSeconds;
+  if (const auto number = WholeNumber(text)) {
+    seconds = *number;
   } else if (const time_t at = curl_getdate(text.c_str(), nullptr); at != -1) {
     seconds =
         std::max<int64_t>(0, static_cast<int64_t>(at) - static_cast<int64_t>(::time(nullptr)));
@@ -115,6 +121,8 @@ struct HttpSender::Transfer {
       answer.retry_after_seconds = SecondsOfRetryAfter(value);
     } else if (EqualsIgnoringCase(name, "webhook-allowed-origin")) {
       answer.allowed_origin = value;
+    } else if (EqualsIgnoringCase(name, "webhook-allowed-rate")) {
+      answer.allowed_rate = WholeNumber(value).value_or(0);
     }
     return count;
   }

@@ -35,6 +35,7 @@ struct OutgoingAnswer {
   bool was_refused = false;          // the address is not to be dialled: nothing was sent
   int64_t retry_after_seconds = -1;  // Retry-After, at most a day; -1: none
   std::string allowed_origin;        // WebHook-Allowed-Origin
+  int64_t allowed_rate = 0;          // WebHook-Allowed-Rate, requests a minute; 0: any
   std::string text;  // the first bytes of the body, if the server's address is public
 };
 

@@ -333,7 +333,7 @@ void WebhookRelay::Begin(const EntryPointer& entry, int64_t now) {
     Send(entry, *lane);
   }
   due_.erase({entry->due, entry->turn, entry.get()});
-  entry->turn_micros = now;
+  entry->turn_micros = now + entry->min_interval_micros;
   entry->turn = ++turns_;
   Reschedule(*entry);
   if (lane == nullptr && entry->due <= now) PutOff(*entry, now + kBusyMicros);

@@ -90,6 +90,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
     bool is_definition_changed = false;
     bool allows_sending = true;  // the handshake, if there is one, is done
     int64_t handshake_due = 0;
+    int64_t min_interval_micros = 0;  // between two requests, as the receiver has asked
     bool is_cursor_changed = false;
     int new_deliveries = 0;        // since old ones were dropped
     size_t doubtful_requests = 0;  // begun before the receiver took anything

@@ -15,7 +15,8 @@
 namespace stagelog {
 namespace {
 
-constexpr int64_t kHandshakeRetryMicros = 60'000'000;
+constexpr int64_t kMinuteMicros = 60'000'000;
+constexpr int64_t kHandshakeRetryMicros = kMinuteMicros;
 constexpr int64_t kPageRetryMicros = 1'000'000;
 constexpr int64_t kFlushRetryMicros = 1'000'000;
 constexpr int64_t kSlowMicros = 1'000'000;
@@ -196,6 +197,8 @@ void WebhookRelay::StartHandshake(const EntryPointer& entry) {
         (answer.allowed_origin == "*" || EqualsIgnoringCase(answer.allowed_origin, origin));
     if (is_allowed) {
       entry->allows_sending = true;
+      entry->min_interval_micros =
+          answer.allowed_rate > 0 ? kMinuteMicros / answer.allowed_rate : 0;
       entry->receiver.SetProblem("");
     } else {
       const std::string why = answer.allowed_origin.empty()
