@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
@@ -17,6 +18,8 @@
 #include "follow/webhook/public_address.h"
 #include "follow/webhook/webhook_receiver.h"
 #include "follow/webhook/webhook_signature.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/tls_certificate.h"
 #include "tests/support/webhook_target.h"
 
 namespace stagelog::webhook_parts_test {
@@ -163,6 +166,42 @@ TEST(HttpSenderTest, WhatIsNoAnswerIsAProblem) {
   EXPECT_EQ(tls.status, 0);
   EXPECT_FALSE(tls.problem.empty());
   garbage.join();
+}
+
+// What a sender that trusts `trusted` makes of a receiver at https://hook.example with `shown`.
+OutgoingAnswer AnswerOverTls(const TlsCertificate& shown, const TlsCertificate& trusted) {
+  const TemporaryDirectory directory;
+  const std::string ca_file = directory.Path("ca.pem");
+  std::ofstream(ca_file) << trusted.Pem();
+  httplib::SSLServer server(shown.certificate(), shown.key());
+  server.set_keep_alive_timeout(1);
+  int requests = 0;
+  server.Post(".*", [&requests](const httplib::Request&, httplib::Response&) { ++requests; });
+  const std::string port = std::to_string(server.bind_to_any_port("127.0.0.1"));
+  std::thread thread([&server] { server.listen_after_bind(); });
+  while (!server.is_running()) std::this_thread::yield();  // stop() does nothing before
+  HttpSender sender({.allow_private = true,
+                     .ca_file = ca_file,
+                     .resolved = {"hook.example:" + port + ":127.0.0.1"}});
+  const OutgoingAnswer answer = AnswerOf(sender, "https://hook.example:" + port + "/");
+  server.stop();
+  thread.join();
+  EXPECT_EQ(requests, answer.status == 200 ? 1 : 0) << "nothing is sent before it is trusted";
+  return answer;
+}
+
+TEST(HttpSenderTest, CertificatesAreChecked) {
+  constexpr long kDay = 86'400;
+  const TlsCertificate good("hook.example", -kDay, kDay);
+  EXPECT_EQ(AnswerOverTls(good, good).status, 200);
+  const TlsCertificate stranger("hook.example", -kDay, kDay);
+  EXPECT_THAT(AnswerOverTls(stranger, good).problem, HasSubstr("self-signed certificate"));
+  const TlsCertificate expired("hook.example", -2 * kDay, -kDay);
+  EXPECT_THAT(AnswerOverTls(expired, expired).problem, HasSubstr("certificate has expired"));
+  const TlsCertificate early("hook.example", kDay, 2 * kDay);
+  EXPECT_THAT(AnswerOverTls(early, early).problem, HasSubstr("not yet valid"));
+  const TlsCertificate other("other.example", -kDay, kDay);
+  EXPECT_THAT(AnswerOverTls(other, other).problem, HasSubstr("hook.example"));
 }
 
 // --- Receivers
