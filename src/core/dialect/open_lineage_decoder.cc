@@ -116,7 +116,8 @@ Labels LabelsOf(const MemberLookup& tags_facet) {
     if (!tag.is_object() || labels.size() == kMaxLabels) continue;
     const auto key = tag.find("key");
     const auto value = tag.find("value");
-    if (key == tag.end() || !key->is_string() || value == tag.end() || !value->is_string()) continue;
+    if (key == tag.end() || !key->is_string() || value == tag.end() || !value->is_string())
+      continue;
     const std::string& name = key->get_ref<const std::string&>();
     const std::string& text = value->get_ref<const std::string&>();
     if (IsLabelKey(name) && IsLabelValue(text)) labels.emplace(name, text);
