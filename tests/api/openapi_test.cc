@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "http/problem.h"
@@ -56,6 +57,14 @@ Words ParametersIn(const Json& operation, const std::string& place) {
     if (whole["in"] == place) names.insert(whole["name"]);
   }
   return names;
+}
+
+// "unknown_gate, unknown_job": the codes of a refusal, which are its description.
+Words CodesOf(const Json& response) {
+  std::istringstream text(response["description"].get<std::string>());
+  Words codes;
+  for (std::string code; std::getline(text >> std::ws, code, ',');) codes.insert(code);
+  return codes;
 }
 
 TEST(OpenApiTest, EveryRouteAndNoOther) {
@@ -111,6 +120,15 @@ TEST(OpenApiTest, EveryProblemAndNoOther) {
   Words statuses;
   for (const auto& [name, operation] : Operations()) {
     for (const auto& [status, response] : operation["responses"].items()) statuses.insert(status);
+  }
+  for (const auto& [name, operation] : Operations()) {
+    for (const auto& [status, response] : operation["responses"].items()) {
+      if (!response.contains("$ref")) continue;
+      for (const std::string& code : CodesOf(response)) {
+        ASSERT_TRUE(described.contains(code)) << name << " " << code;
+        EXPECT_EQ(std::to_string(described[code]), status) << name << " " << code;
+      }
+    }
   }
   // Those that are about a request as a whole, whatever its path.
   const Words of_heads = {"404", "405", "414", "431", "505", "500", "403"};
