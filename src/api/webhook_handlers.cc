@@ -3,7 +3,10 @@
 
 #include "api/api.h"
 #include "api/append_answer.h"
+#include "api/idempotency_key.h"
+#include "api/next_link.h"
 #include "api/parameters.h"
+#include "base/name_uuid.h"
 #include "base/text.h"
 #include "core/draft_decoder.h"
 #include "core/identifier.h"
@@ -38,6 +41,16 @@ WebhookDone AnswerWith(int status, const Responder& responder) {
     if (!answer) return responder.Send(ProblemResponse(answer.error()));
     httplib::Response response = JsonResponse(status, answer->json + "\n");
     if (status == 201) SetLocation(response, PathOfWebhook(answer->id));
+    responder.Send(std::move(response));
+  };
+}
+
+// Of a list: where there is more, the next page is a link.
+WebhookDone AnswerWithPage(const Responder& responder, const NextLink& next) {
+  return [responder, next](const tl::expected<WebhookAnswer, Refusal>& answer) {
+    if (!answer) return responder.Send(ProblemResponse(answer.error()));
+    httplib::Response response = JsonResponse(200, answer->json + "\n");
+    if (answer->next_after > 0) next.Add(response, answer->next_after);
     responder.Send(std::move(response));
   };
 }
@@ -99,6 +112,11 @@ HandlerResult ListWebhooks(const ApiServices& services, Call, const Responder& r
 HandlerResult MakeWebhook(const ApiServices& services, Call call, const Responder& responder) {
   auto webhook = ParseWebhook(call.request.body, services.clock.WallMicros());
   if (!webhook) return Refused(webhook.error());
+  const auto key = ReadIdempotencyKey(call);
+  if (!key) return Refused(key.error());
+  if (*key && webhook->id.empty()) {
+    webhook->id = "wh-" + UuidOfName("idempotency-key\n" + **key);
+  }
   services.webhooks.MakeWebhook(std::move(*webhook), AnswerWith(201, responder));
   return {Deferred{}};
 }
@@ -158,7 +176,8 @@ HandlerResult ListDeliveries(const ApiServices& services, Call call, const Respo
                     .field = "status"});
   }
   if (!statuses->empty()) request.status = statuses->front();
-  services.webhooks.ListDeliveries(std::move(*id), std::move(request), AnswerWith(200, responder));
+  services.webhooks.ListDeliveries(std::move(*id), std::move(request),
+                                   AnswerWithPage(responder, NextLink(call)));
   return {Deferred{}};
 }
 

@@ -52,8 +52,10 @@ bool IsVisible(std::string_view text) {
 }
 
 std::optional<std::string> UrlProblem(std::string_view url) {
-  const bool is_https = url.starts_with("https://");
-  if (!is_https && !url.starts_with("http://")) return "must begin with http:// or https://";
+  const std::string scheme = LowerCase(url.substr(0, url.find(':')));
+  const bool is_https = scheme == "https" && url.substr(5).starts_with("://");
+  const bool is_http = scheme == "http" && url.substr(4).starts_with("://");
+  if (!is_https && !is_http) return "must begin with http:// or https://";
   if (url.size() > kMaxUrlBytes) return "must have at most 2048 bytes";
   if (!IsVisible(url)) return "must be printable ASCII without spaces; encode others as %XX";
   const std::string_view rest = url.substr(is_https ? 8 : 7);

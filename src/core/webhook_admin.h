@@ -19,7 +19,8 @@ inline constexpr const char* kWebhooksFile = "stagelog.webhooks.db";
 // The answer to a request about webhooks: a JSON document.
 struct WebhookAnswer {
   std::string json;
-  std::string id;  // of the webhook
+  std::string id;          // of the webhook
+  int64_t next_after = 0;  // of a list that goes on; 0: it does not
 };
 
 // Called once, by any thread, within the call or later.

@@ -155,8 +155,9 @@ std::optional<std::string> TemplateProblem(std::string_view text, bool is_json) 
   for (const std::string_view sample : {std::string_view("{\"seq\":1}"), kFull}) {
     const std::string made = RenderTemplate(text, sample, {"j", "w", "http://u"}, true);
     if (ParseJson(made).is_discarded()) {
-      return "it does not make JSON: " + QuotableText(made, 200) +
-             " (texts need quotes around them, as in \"{{message}}\"; {{json payload}} needs none)";
+      return "it does not make JSON, but '" + QuotableText(made, 200) +
+             "' (texts need quotes around them, as in \"{{message}}\"; {{json payload}} needs "
+             "none)";
     }
   }
   return std::nullopt;

@@ -126,6 +126,24 @@ TEST_F(WebhookE2eTest, KilledInBetweenNothingIsMissing) {
   EXPECT_EQ(by_job["b"], Numbers(1, 100));
 }
 
+TEST_F(WebhookE2eTest, WhatIsToBeSentAgainOutlivesACrash) {
+  Start(Config());
+  WebhookTarget target;
+  Make("hook", target.Url());
+  AppendLogs("job", 20);
+  ASSERT_THAT(target.WaitFor(20), SizeIs(20));
+  target.SetAnswer(
+      [](const httplib::Request&, httplib::Response& response) { response.status = 503; });
+  const std::string path = std::string(kWebhooks) + "/hook/send-again";
+  ASSERT_EQ(admin().Post(path, R"({"since":"all"})").status, 202);
+  daemon_->Kill9();
+  target.SetAnswer(nullptr);
+  Start(Config());
+  const auto got = target.WaitFor(40);
+  ASSERT_THAT(got, SizeIs(40));
+  EXPECT_EQ(SeqsOf({got.begin() + 20, got.end()}), Numbers(1, 20));
+}
+
 TEST_F(WebhookE2eTest, WhatIsNotTakenHoldsUpItsOwnJob) {
   Start(Config());
   WebhookTarget target;

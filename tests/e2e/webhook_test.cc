@@ -204,6 +204,10 @@ TEST_F(WebhookE2eTest, TheReceiverIsAskedFirst) {
   Make("no", target.Url("/no"), R"(,"handshake":true,"format":"cloudevents")");
   EXPECT_TRUE(Becomes([&] { return Show("no").contains("problem"); }));
   EXPECT_THAT(Show("no")["problem"], HasSubstr("WebHook-Allowed-Origin"));
+  EXPECT_EQ(Show("no")["state"], "unreachable");
+  EXPECT_TRUE(Show("no").contains("waits_until"));
+  EXPECT_TRUE(Becomes(
+      [&] { return GetJson("/readyz").dump().find("1 of 1 webhooks") != std::string::npos; }));
   Make("yes", target.Url("/yes"), R"(,"handshake":true,"format":"cloudevents")");
   AppendLogs("job", 1);
   const auto got = target.WaitFor(3);
@@ -228,6 +232,43 @@ TEST_F(WebhookE2eTest, TheRateThatTheReceiverAllowsIsKept) {
   // Four requests have three intervals of a quarter of a second between them; without the rate
   // they take some milliseconds.
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(700));
+}
+
+TEST_F(WebhookE2eTest, RotatedTwiceTheFirstSecretStillSigns) {
+  Start(Config());
+  WebhookTarget target;
+  std::vector<std::string> secrets = {Make("hook", target.Url())["secret"]};
+  for (int i = 0; i < 5; ++i) secrets.push_back(Do("hook", "rotate")["secret"]);
+  Stop();
+  Start(Config());
+  AppendLogs("job", 1);
+  const auto got = target.WaitFor(1);
+  ASSERT_THAT(got, SizeIs(1));
+  EXPECT_FALSE(IsSignedBy(got[0], secrets[0]));  // four are kept beside the newest
+  for (size_t i = 1; i < secrets.size(); ++i) EXPECT_TRUE(IsSignedBy(got[0], secrets[i])) << i;
+}
+
+TEST_F(WebhookE2eTest, ARepeatedRequestMakesOne) {
+  Start(Config());
+  const std::string body = R"({"url":"http://127.0.0.1:9/"})";
+  const HttpHeaders key = {{"Idempotency-Key", "\"once\""}};
+  EXPECT_EQ(admin().Post(kWebhooks, body, "application/json", key).status, 201);
+  ExpectProblem(admin().Post(kWebhooks, body, "application/json", key), 409, "webhook_exists");
+  EXPECT_THAT(GetJson(kWebhooks)["webhooks"], SizeIs(1));
+}
+
+TEST_F(WebhookE2eTest, PagesOfDeliveriesAreLinked) {
+  Start(Config());
+  WebhookTarget target;
+  Make("hook", target.Url());
+  AppendLogs("job", 3);
+  target.WaitFor(3);
+  std::string page = std::string(kWebhooks) + "/hook/deliveries?limit=2";
+  const std::string link = admin().Get(page).Header("link");
+  ASSERT_THAT(link, HasSubstr("rel=\"next\""));
+  page = link.substr(1, link.find('>') - 1);
+  EXPECT_THAT(GetJson(page)["deliveries"], SizeIs(1));
+  EXPECT_EQ(admin().Get(page).Header("link"), "");
 }
 
 TEST_F(WebhookE2eTest, ABackupHasThemPausedAndNobodyElseReadsThem) {

@@ -365,6 +365,31 @@ TEST_F(WebhookReceiverTest, AnEventThatAlwaysFailsIsTriedEverMoreRarely) {
   EXPECT_LT(attempts, 24 * 3600 / 150 + 20);
 }
 
+TEST_F(WebhookReceiverTest, AnEventThatItCannotTakeHoldsUpNoOther) {
+  Offer(1, "poison");
+  for (int i = 0; i < 20; ++i) {
+    now_ = std::max(now_, receiver_.NextDueMicros());
+    ASSERT_EQ(TakeRead(), 1);
+    EXPECT_FALSE(Fail(WebhookFailure::kServerError));
+    EXPECT_FALSE(receiver_.IsUnreachable());
+  }
+  Offer(2, "other");
+  EXPECT_THAT(DeliverAll(), ElementsAre(2));  // at once
+  EXPECT_GT(receiver_.NextDueMicros(), now_ + 100 * kSecond);
+}
+
+TEST_F(WebhookReceiverTest, ServerErrorsOfSeveralJobsAreThoseOfTheReceiver) {
+  for (int64_t seq = 1; seq <= 4; ++seq) Offer(seq, "job-" + std::to_string(seq));
+  for (int i = 0; i < 5; ++i) {
+    now_ = std::max(now_, receiver_.NextDueMicros());
+    ASSERT_NE(TakeRead(), 0);
+    EXPECT_FALSE(Fail(WebhookFailure::kServerError));
+  }
+  EXPECT_TRUE(receiver_.IsUnreachable());
+  now_ = receiver_.NextDueMicros();
+  EXPECT_THAT(DeliverAll(), ::testing::UnorderedElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(WebhookReceiverTest, AJumpOfTheClockGivesNothingUp) {
   Offer(1, "a");
   EXPECT_EQ(Take(), 1);

@@ -14,9 +14,11 @@ WebhookFailure FailureOf(const Webhook& webhook, const OutgoingAnswer& answer) {
     const bool may_retry = answer.status == 429 || (answer.status >= 502 && answer.status <= 504);
     return may_retry ? WebhookFailure::kUnreachable : WebhookFailure::kFinal;
   }
-  const bool is_about_all = answer.status == 0 || answer.status >= 500 || answer.status == 408 ||
-                            answer.status == 429 || (answer.status >= 300 && answer.status < 400);
-  return is_about_all ? WebhookFailure::kUnreachable : WebhookFailure::kRejected;
+  const int status = answer.status;
+  const bool is_about_all = status == 0 || (status >= 502 && status <= 504) || status == 408 ||
+                            status == 429 || (status >= 300 && status < 400);
+  if (is_about_all) return WebhookFailure::kUnreachable;
+  return status >= 500 ? WebhookFailure::kServerError : WebhookFailure::kRejected;
 }
 
 std::string ReasonOf(const OutgoingAnswer& answer) {

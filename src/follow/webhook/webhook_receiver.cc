@@ -182,6 +182,7 @@ void WebhookReceiver::OnDelivered(WebhookLane& lane, int64_t now, int64_t wall_m
 void WebhookReceiver::OnReachable(int64_t now) {
   const bool was_unreachable = IsUnreachable();
   failures_ = 0;
+  erring_lanes_.clear();
   if (!was_unreachable) return;
   held_until_ = 0;
   for (auto& [name, lane] : lanes_) {
@@ -198,7 +199,16 @@ bool WebhookReceiver::OnFailed(WebhookLane& lane, WebhookFailure failure,
   const int64_t tried = wall_micros - lane.first_attempt_micros;
   bool is_given_up = tried >= kGiveUpMicros && lane.attempts >= kGiveUpAttempts;
   int64_t pause = 0;
-  if (failure == WebhookFailure::kUnreachable) {
+  if (failure == WebhookFailure::kServerError) {
+    erring_lanes_.insert(lane.name);
+    const bool is_about_all = IsUnreachable() || erring_lanes_.size() > 1;
+    if (is_about_all) failure = WebhookFailure::kUnreachable;
+  }
+  if (failure == WebhookFailure::kServerError) {
+    // It may be the event's fault. Only what others get can tell.
+    pause = PauseAfter(++lane.own_failures, kLongestHold);
+    is_given_up = is_given_up && delivered_micros_ > lane.first_attempt_micros;
+  } else if (failure == WebhookFailure::kUnreachable) {
     ++failures_;
     if (!IsUnreachable()) ++lane.own_failures;
     pause =

@@ -50,7 +50,8 @@ struct WebhookLane {
 
 // What a failed attempt says about the receiver.
 enum class WebhookFailure {
-  kUnreachable,  // no answer, or one about the receiver as a whole: 5xx, 408, 429
+  kUnreachable,  // no answer, or one about the receiver as a whole: 408, 429, 502, 503, 504
+  kServerError,  // 500 and the like: about it as a whole if another lane fails as well
   kRejected,     // it does not take this event now
   kFinal,        // and never will
 };
@@ -153,6 +154,8 @@ class WebhookReceiver {
   int64_t delivered_micros_ = 0;  // wall clock, the last time; 0: not yet
   bool has_delivered_ = false;    // since the daemon was started
   int failures_ = 0;              // in a row, of the receiver as a whole
+  // Lanes that got a server error since it took an event.
+  std::set<std::string> erring_lanes_;
   int64_t held_until_ = 0;
   int64_t next_again_ = 1;
   std::string problem_;

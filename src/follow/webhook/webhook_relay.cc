@@ -183,9 +183,10 @@ std::set<std::string> WebhookRelay::TakeConfigured(std::map<std::string, StoredW
           !secret.empty() && is_same_kind ? secret : MakeWebhookSecret(webhook.signing);
     }
     if (!is_same_kind) {
-      stored.previous_secret.clear();
+      stored.previous_secrets.clear();
     } else if (!secret.empty() && secret != stored.webhook.secret) {
-      stored.previous_secret = secret;
+      if (clock_.WallMicros() >= stored.previous_until_micros) stored.previous_secrets.clear();
+      KeepAsPrevious(stored, secret);
       stored.previous_until_micros = clock_.WallMicros() + kOldSecretMicros;
     }
     stored.is_configured = true;

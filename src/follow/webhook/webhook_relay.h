@@ -89,6 +89,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
     bool is_slow = false;         // the last answer took long
     bool is_definition_changed = false;
     bool allows_sending = true;  // the handshake, if there is one, is done
+    bool is_disallowed = false;  // it was answered with a no
     int64_t handshake_due = 0;
     int64_t min_interval_micros = 0;  // between two requests, as the receiver has asked
     bool is_cursor_changed = false;
@@ -146,7 +147,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
                 OutgoingAnswer answer);
   void Record(Entry& entry, const WebhookLane& lane, const std::string& message_id,
               const std::string& status, const OutgoingAnswer& answer, int64_t first_micros);
-  void Flush(bool with_cursors);
+  bool Flush(bool with_cursors);  // false: it could not be written, and will be tried again
   void UpdateStatus();
   int64_t SleepMillis();
   std::string Describe(const Entry& entry);

@@ -120,6 +120,7 @@ void WebhookRelay::PauseWebhook(std::string id, bool is_paused, WebhookDone done
       receiver.ForgetHold();
       receiver.SetProblem("");
       entry.handshake_due = 0;
+      entry.is_disallowed = false;
       LogInfo("[webhooks] {} was {}", id, is_paused ? "paused" : "resumed");
       Reschedule(entry);
     }
@@ -138,9 +139,11 @@ void WebhookRelay::RotateSecret(std::string id, WebhookDone done) {
                   .detail = "its secret stands in the configuration; change it there and restart"});
     }
     StoredWebhook changed = entry.receiver.stored();
-    changed.previous_secret =
-        std::exchange(changed.webhook.secret, MakeWebhookSecret(changed.webhook.signing));
-    changed.previous_until_micros = clock_.WallMicros() + kOldSecretMicros;
+    const int64_t now = clock_.WallMicros();
+    if (now >= changed.previous_until_micros) changed.previous_secrets.clear();
+    KeepAsPrevious(
+        changed, std::exchange(changed.webhook.secret, MakeWebhookSecret(changed.webhook.signing)));
+    changed.previous_until_micros = now + kOldSecretMicros;
     Store(entry, std::move(changed));
     const StoredWebhook& stored = entry.receiver.stored();
     LogInfo("[webhooks] {} has a new secret", id);
@@ -208,7 +211,7 @@ void WebhookRelay::TestWebhook(std::string id, WebhookDone done) {
 void WebhookRelay::ListDeliveries(std::string id, DeliveryListRequest request, WebhookDone done) {
   PostFor(id, std::move(done), [this, id, request = std::move(request)](Entry&) -> Outcome {
     Flush(/*with_cursors=*/false);
-    return WebhookAnswer{store_->ListDeliveries(id, request), id};
+    return store_->ListDeliveries(id, request);
   });
 }
 
@@ -296,8 +299,11 @@ WebhookRelay::Outcome WebhookRelay::Again(Entry& entry, const SendAgainRequest& 
   if (after < through) {
     receiver.SendAgain(after, through, clock_.BootMicros());
     changed_.insert(id);
-    flush_at_ = std::min(flush_at_, clock_.BootMicros() + kFlushMicros);
     Reschedule(entry);
+    // A restart goes on with what was promised.
+    if (!Flush(/*with_cursors=*/false)) {
+      return tl::unexpected(Refusal{.code = "webhooks_unavailable", .detail = store_problem_});
+    }
   }
   return WebhookAnswer{
       fmt::format("{{\"after_seq\":{},\"through_seq\":{}}}", after, std::max(after, through)), id};
@@ -324,15 +330,17 @@ std::string WebhookRelay::Describe(const Entry& entry) {
   const char* state = "active";
   if (receiver.IsPaused()) {
     state = "paused";
-  } else if (receiver.IsUnreachable()) {
+  } else if (receiver.IsUnreachable() || entry.is_disallowed) {
     state = "unreachable";
   }
   AppendJsonMember(json, "state", JsonString(state));
   if (receiver.IsPaused()) AppendJsonMember(json, "paused_because", JsonString(stored.paused));
   if (!receiver.problem().empty())
     AppendJsonMember(json, "problem", JsonString(receiver.problem()));
-  if (receiver.held_until_micros() > clock_.BootMicros()) {
-    const int64_t left = receiver.held_until_micros() - clock_.BootMicros();
+  const int64_t held_until =
+      entry.is_disallowed ? entry.handshake_due : receiver.held_until_micros();
+  if (held_until > clock_.BootMicros() && held_until != INT64_MAX) {
+    const int64_t left = held_until - clock_.BootMicros();
     AppendJsonMember(json, "waits_until", JsonString(FormatTimestamp(clock_.WallMicros() + left)));
   }
   if (stored.is_configured) AppendJsonMember(json, "configured", "true");

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/logging.h"
 #include "base/text.h"
@@ -195,6 +196,7 @@ void WebhookRelay::StartHandshake(const EntryPointer& entry) {
     const bool is_allowed =
         IsDelivered(answer) &&
         (answer.allowed_origin == "*" || EqualsIgnoringCase(answer.allowed_origin, origin));
+    const bool was_disallowed = std::exchange(entry->is_disallowed, !is_allowed);
     if (is_allowed) {
       entry->allows_sending = true;
       entry->min_interval_micros =
@@ -207,6 +209,10 @@ void WebhookRelay::StartHandshake(const EntryPointer& entry) {
       entry->receiver.SetProblem(
           QuotableText("the receiver does not allow events of " + origin + ": " + why, 512));
       entry->handshake_due = clock_.BootMicros() + kHandshakeRetryMicros;
+      if (!was_disallowed) {
+        LogWarning("[webhooks] {}: {}; asking again every minute", entry->receiver.webhook().id,
+                   entry->receiver.problem());
+      }
     }
     Reschedule(*entry);
   });
@@ -222,8 +228,8 @@ OutgoingRequest WebhookRelay::RequestOf(const StoredWebhook& stored, std::string
   request.headers = std::move(body.headers);
   const int64_t now = clock_.WallMicros();
   std::vector<std::string> secrets = {stored.webhook.secret};
-  if (!stored.previous_secret.empty() && now < stored.previous_until_micros) {
-    secrets.push_back(stored.previous_secret);
+  if (now < stored.previous_until_micros) {
+    secrets.insert(secrets.end(), stored.previous_secrets.begin(), stored.previous_secrets.end());
   }
   for (std::string& header : SignatureHeaders(stored.webhook.signing, secrets, message_id,
                                               now / kSecondMicros, body.text)) {
@@ -291,7 +297,8 @@ void WebhookRelay::OnAnswer(Entry& entry, const std::string& lane_name,
   } else if (receiver.IsUnreachable() && !was_unreachable) {
     LogWarning("[webhooks] {} cannot be reached: {}; retrying", id, reason);
   }
-  Record(entry, copy, message_id, is_given_up ? "failed" : "retrying", answer, first);
+  const bool is_over = is_given_up || answer.status == 410;
+  Record(entry, copy, message_id, is_over ? "failed" : "retrying", answer, first);
   if (answer.status == 410) {
     receiver.stored().paused = "the receiver has answered 410 Gone";
     receiver.SetBehind();
@@ -326,9 +333,9 @@ void WebhookRelay::Record(Entry& entry, const WebhookLane& lane, const std::stri
 }
 
 // Writes what has changed. What it does not write is done again after a crash, by the same ids.
-void WebhookRelay::Flush(bool with_cursors) {
+bool WebhookRelay::Flush(bool with_cursors) {
   flush_at_ = INT64_MAX;
-  if (store_ == nullptr) return;
+  if (store_ == nullptr) return false;
   if (with_cursors) cursors_at_ = INT64_MAX;
   try {
     store_->Begin();
@@ -349,7 +356,7 @@ void WebhookRelay::Flush(bool with_cursors) {
     store_problem_ = std::string("stagelog.webhooks.db: ") + problem.what();
     flush_at_ = clock_.BootMicros() + kFlushRetryMicros;
     status_at_ = 0;
-    return;
+    return false;
   }
   if (!store_problem_.empty()) {
     LogInfo("[webhooks] stagelog.webhooks.db can be written again");
@@ -369,6 +376,7 @@ void WebhookRelay::Flush(bool with_cursors) {
     if (with_cursors) entry->is_cursor_changed = false;
     if (entry->new_deliveries >= kDropDeliveriesAfter) entry->new_deliveries = 0;
   }
+  return true;
 }
 
 }  // namespace stagelog

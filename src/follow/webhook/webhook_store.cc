@@ -10,6 +10,7 @@
 #include "base/timestamp.h"
 #include "base/unique_fd.h"
 #include "core/json_text.h"
+#include "core/query.h"
 
 namespace stagelog {
 namespace {
@@ -73,7 +74,20 @@ std::string EncodeDelivery(SQLite::Statement& row) {
   return object + "}";
 }
 
+// Secrets have no commas.
+std::string Joined(const std::vector<std::string>& secrets) {
+  std::string text;
+  for (const std::string& secret : secrets) text += (text.empty() ? "" : ",") + secret;
+  return text;
+}
+
 }  // namespace
+
+void KeepAsPrevious(StoredWebhook& webhook, std::string secret) {
+  std::vector<std::string>& secrets = webhook.previous_secrets;
+  secrets.insert(secrets.begin(), std::move(secret));
+  if (secrets.size() > kMaxPreviousSecrets) secrets.resize(kMaxPreviousSecrets);
+}
 
 Result<std::unique_ptr<WebhookStore>> WebhookStore::Open(const std::string& path) {
   if (Status made = MakePrivateFile(path); !made) return tl::unexpected(made.error());
@@ -127,7 +141,7 @@ std::vector<StoredWebhook> WebhookStore::ReadAll() {
     StoredWebhook stored;
     stored.webhook = std::move(*webhook);
     stored.is_configured = rows.getColumn(2).getInt() != 0;
-    stored.previous_secret = rows.getColumn(3).getString();
+    stored.previous_secrets = SplitList(rows.getColumn(3).getString());
     stored.previous_until_micros = rows.getColumn(4).getInt64();
     stored.paused = rows.getColumn(5).getString();
     stored.cursor = rows.getColumn(6).getInt64();
@@ -151,7 +165,7 @@ void WebhookStore::Write(const StoredWebhook& webhook) {
   row.bind(1, webhook.webhook.id);
   row.bind(2, EncodeWebhookWithSecrets(webhook.webhook));
   row.bind(3, webhook.is_configured ? 1 : 0);
-  row.bind(4, webhook.previous_secret);
+  row.bind(4, Joined(webhook.previous_secrets));
   row.bind(5, webhook.previous_until_micros);
   row.bind(6, webhook.paused);
   row.bind(7, webhook.cursor);
@@ -240,8 +254,8 @@ std::optional<int64_t> WebhookStore::FindDelivery(const std::string& webhook_id,
   return row.getColumn(0).getInt64();
 }
 
-std::string WebhookStore::ListDeliveries(const std::string& webhook_id,
-                                         const DeliveryListRequest& request) {
+WebhookAnswer WebhookStore::ListDeliveries(const std::string& webhook_id,
+                                           const DeliveryListRequest& request) {
   SQLite::Statement rows(
       database_,
       "SELECT number, message_id, seq, job_id, type, status, attempts, first, last, http_status, "
@@ -264,9 +278,10 @@ std::string WebhookStore::ListDeliveries(const std::string& webhook_id,
     last_number = rows.getColumn(0).getInt64();
     list += EncodeDelivery(rows);
   }
-  return "{\"deliveries\":" + list +
+  list = "{\"deliveries\":" + list +
          "],\"next_after\":" + (has_more ? std::to_string(last_number) : "null") +
          ",\"has_more\":" + (has_more ? "true" : "false") + "}";
+  return {std::move(list), webhook_id, has_more ? last_number : 0};
 }
 
 }  // namespace stagelog

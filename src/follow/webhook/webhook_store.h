@@ -29,14 +29,21 @@ struct StoredLane {
 
 struct StoredWebhook {
   Webhook webhook;
-  bool is_configured = false;         // stands in the configuration
-  std::string previous_secret;        // signs as well, until
+  bool is_configured = false;  // stands in the configuration
+  // The newest first. They sign as well, until
+  std::vector<std::string> previous_secrets;
   int64_t previous_until_micros = 0;  // this time
   std::string paused;                 // why; empty: it is not
   int64_t cursor = 0;                 // up to here all that matches was sent, or is in a lane
   int64_t made_micros = 0;
   std::vector<StoredLane> lanes;
 };
+
+// Each of them is a signature more in every request.
+inline constexpr size_t kMaxPreviousSecrets = 4;
+
+// Beyond kMaxPreviousSecrets the oldest is dropped.
+void KeepAsPrevious(StoredWebhook& webhook, std::string secret);
 
 // One event to one webhook, however often it was tried.
 struct Delivery {
@@ -85,7 +92,7 @@ class WebhookStore {
   std::optional<int64_t> FindDelivery(const std::string& webhook_id, const std::string& message_id);
 
   // {"deliveries":[...],"next_after":...,"has_more":...}
-  std::string ListDeliveries(const std::string& webhook_id, const DeliveryListRequest& request);
+  WebhookAnswer ListDeliveries(const std::string& webhook_id, const DeliveryListRequest& request);
 
  private:
   explicit WebhookStore(const std::string& path);
