@@ -422,6 +422,9 @@ TEST(CloudEventTest, WhatIsWrongInTheHeadIsNamed) {
             "invalid_field");
   EXPECT_EQ(code(Binary({{"ce-type", "log"}}, "application/json", "{")), "malformed_json");
   EXPECT_EQ(code(Binary({{"ce-type", "log"}}, "application/json", R"(1,"x":2)")), "malformed_json");
+  const auto cut = Binary({{"ce-type", "log"}}, "application/json", R"({"a")");
+  ASSERT_FALSE(cut);
+  EXPECT_THAT(cut.error().detail, testing::HasSubstr("at byte 5"));  // of what was sent
 }
 
 }  // namespace

@@ -64,10 +64,11 @@ CloudEventData CloudEventDataOf(std::string bytes, std::string_view content_type
 }
 
 std::optional<Refusal> JsonProblem(std::string_view json) {
-  const auto members = ReadJsonObject(Wrapped(json), kMaxJsonDepth);
-  if (!members) return members.error();
-  if (members->size() == 1) return std::nullopt;
-  return Refusal{.code = "malformed_json", .detail = "unexpected text after the end of the value"};
+  // Of an object the reader says where it is wrong.
+  const auto object = ReadJsonObject(json, kMaxJsonDepth);
+  if (!object && object.error().code != "not_an_object") return object.error();
+  if (object || ReadJsonValue(json)) return std::nullopt;
+  return Refusal{.code = "malformed_json", .detail = "the data is not valid JSON"};
 }
 
 LiftedData LiftData(const CloudEventData& data) {

@@ -228,7 +228,9 @@ tl::expected<DecodedBody, Refusal> DecodeOpenLineage(std::string_view body,
   for (const std::string& one : ours) {
     auto draft = DecodeDraft(one, origin);
     if (!draft) {
-      if (draft.error().field == "occurred_at") draft.error().field = "eventTime";
+      if (draft.error().field == "occurred_at") {
+        return WrongInRun("eventTime", "must be an RFC 3339 time like 2026-11-21T07:41:02Z");
+      }
       return tl::unexpected(std::move(draft.error()));
     }
     decoded.where.places.push_back(static_cast<int64_t>(decoded.drafts.size()));
