@@ -186,8 +186,8 @@ CdEquivalent Approval(const EventView& view, std::string_view type, std::string_
 // Of one that came in as a CDEvent: what it said is in its payload.
 std::optional<CdEquivalent> UpdatedApproval(const EventView& view) {
   static constexpr std::array<std::string_view, 6> kDecisions = {
-      "\"escalated\"", "\"delegate\"", "\"deferred\"", "\"requestChanges\"", "\"approved\"",
-      "\"rejected\""};
+      "\"escalated\"",      "\"delegate\"", "\"deferred\"",
+      "\"requestChanges\"", "\"approved\"", "\"rejected\""};
   std::string_view said = view.payload;
   for (const std::string_view key : {"x-cdevent", "subject", "content"}) {
     said = ValueOf(said, key);
