@@ -4,7 +4,8 @@
     make_folds.py <stagelogd> <stagelog> [<folder>]
 
 <name>.jsonl is a job's events.jsonl. <name>.state.json is its state.json. <name>.states.jsonl has the state after each
-event, one a line, as `stagelog state --at-seq` prints it; the larger random jobs have none. Times, ids and hashes differ
+event, one a line, as `stagelog state --at-seq` prints it; the larger random jobs have none. Times,
+ids and hashes differ
 with each run. Python's standard library alone is needed.
 """
 
@@ -21,6 +22,7 @@ import urllib.error
 import urllib.request
 
 import fold_cases
+import old_fold_cases
 import random_fold
 
 CONFIG = """
@@ -174,14 +176,14 @@ def make_rewritten(program, stagelog, daemon, folder):
     """A second daemon finds the edited files, without a database, and opens them."""
     with tempfile.TemporaryDirectory() as other:
         runs = pathlib.Path(other) / "runs"
-        for name, case in fold_cases.REWRITTEN.items():
+        for name, case in old_fold_cases.REWRITTEN.items():
             for step in case.steps:
                 take(daemon, name, step)
             lines = rewrite((daemon.runs / name / "events.jsonl").read_bytes().splitlines(), case)
             (runs / name).mkdir(parents=True)
             (runs / name / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
         with Daemon(program, other) as second:
-            for name, case in fold_cases.REWRITTEN.items():
+            for name, case in old_fold_cases.REWRITTEN.items():
                 second.wait_for_state(name)
                 count = len((runs / name / "events.jsonl").read_bytes().splitlines())
                 assert count == len(case.steps), f"{name}: the daemon does not take all lines"

@@ -41,9 +41,11 @@ STREAMS = {
         [frame(text) for text in ("lf", "cr", "crlf", "a\nb\nc", "d", "e", "f", "g")]),
     "byte_order_mark": (b"\xef\xbb\xbfdata: one\n\n\xef\xbb\xbfdata: a field of an unknown name\n\ndata: \xef\xbb\xbftwo\n\n",
                         [frame("one"), frame("\ufefftwo")]),
-    "byte_order_mark_twice": (b"\xef\xbb\xbf\xef\xbb\xbfdata: a field of an unknown name\n\ndata: one\n\n", [frame("one")]),
+    "byte_order_mark_twice": (b"\xef\xbb\xbf\xef\xbb\xbfdata: a field of an unknown name\n\ndata: one\n\n",
+        [frame("one")]),
     "byte_order_mark_before_a_comment": (b"\xef\xbb\xbf: comment\ndata: one\n\n", [frame("one")]),
-    "comments": (b":\n\n: heartbeat\n\n:data: not this\ndata: one\n: between\ndata: two\n:\n\n::\r\r: at the end\n\n", [frame("one\ntwo")]),
+    "comments": (b":\n\n: heartbeat\n\n:data: not this\ndata: one\n: between\ndata: two\n:\n\n::\r\r: at the end\n\n",
+        [frame("one\ntwo")]),
     "data": (
         b"data: one\ndata: two\n\ndata:three\n\ndata:  four\n\ndata: \tfive \n\ndata: a: b\n\ndata: {\"a\":\"data: x\"}\n\n"
         b"data: \"quoted\" \\n\\u0000 \x7f\n\ndata: a\0b\n\n",
@@ -62,14 +64,16 @@ STREAMS = {
     "retry": (
         b"data: a\n\nretry: soon\nretry: -1\nretry: 1.5\nretry: +5\nretry: 5 \nretry:  5\nretry: 0x5\nretry\nretry: 1e3\ndata: b\n\n"
         b"retry: 1500\n\ndata: c\n\nretry:0\ndata: d\n\nretry: 007\nretry: x\ndata: e\n\nretry: \xd9\xa3\ndata: f\n\n",
-        [frame("a"), frame("b"), frame("c", retry=1500), frame("d", retry=0), frame("e", retry=7), frame("f", retry=7)]),
+        [frame("a"), frame("b"), frame("c", retry=1500), frame("d", retry=0), frame("e", retry=7),
+            frame("f", retry=7)]),
     "fields": (
         b"Data: no\nDATA: no\n data: no\ndata : no\ndatas: no\nunknown\nunknown: x\nid : 1\nevent\xc3\xa9: x\ndata: yes\n\n"
         b"{\"not\":\"a field\"}\n\n<html>\n\ndata: also\n\n",
         [frame("yes"), frame("also")]),
     "utf_8": (
         "data: é € 🎬 \u0000 \u0080 \u2028\u2029 \u0085 \ufffd \uffff \U0010ffff\nevent: größe\nid: 漢字\n\ndata: e\u0301\u200d\n\n".encode(),
-        [frame("é € 🎬 \u0000 \u0080 \u2028\u2029 \u0085 \ufffd \uffff \U0010ffff", "größe", "漢字"), frame("e\u0301\u200d")]),
+        [frame("é € 🎬 \u0000 \u0080 \u2028\u2029 \u0085 \ufffd \uffff \U0010ffff", "größe", "漢字"),
+            frame("e\u0301\u200d")]),
     "end_in_a_line": (b"id: 1\ndata: whole\n\nid: 2\ndata: cut", [frame("whole", id="1")]),
     "end_behind_a_line": (b"id: 1\ndata: whole\n\nid: 2\ndata: cut\n", [frame("whole", id="1")]),
     "end_behind_a_return": (b"data: whole\r\rdata: cut\r", [frame("whole")]),
@@ -79,7 +83,8 @@ STREAMS = {
     "nothing_but_a_mark": (b"\xef\xbb\xbf", []),
     "nothing_but_heartbeats": (b": heartbeat\n\n" * 20 + b"\n\r\n\r", []),
     "daemon": (DAEMON, [
-        frame(CONNECTED, "connected", "0", 2000), frame(LINE, id="1", retry=2000), frame(HEARTBEAT, "heartbeat", retry=2000)]),
+        frame(CONNECTED, "connected", "0", 2000), frame(LINE, id="1", retry=2000),
+        frame(HEARTBEAT, "heartbeat", retry=2000)]),
     "large": large(),
 }
 

@@ -3,16 +3,23 @@ by the daemon (a decision with an unknown key, say) and leave no line."""
 
 STAGES = ["train", "train/epoch-1", "train/epoch-2", "test", "train/e/f/g", "encode", "encode/pass-1", "upload"]
 GATES = ["review", "deploy", "train"]
-MESSAGES = ["", "", "", "encoded 9000 frames", '"quoted" and \\\\ and \\n'.replace('"', '\\"'), "\\u00e9€🎬", "\\u0000\\u001f\u2028"]
-TYPES = (["job_created", "job_started", "job_started"] + ["job_resumed"] * 4 + ["job_failed", "job_canceled", "job_completed"] +
+MESSAGES = ["", "", "", "encoded 9000 frames", '"quoted" and \\\\ and \\n'.replace('"', '\\"'), "\\u00e9€🎬",
+    "\\u0000\\u001f\u2028"]
+TYPES = (["job_created", "job_started", "job_started"] + ["job_resumed"] * 4 + ["job_failed", "job_canceled",
+    "job_completed"] +
          ["stage_started"] * 8 + ["stage_progress"] * 20 + ["stage_completed"] * 4 + ["stage_failed"] * 2 + ["gate_pause"] * 3 +
-         ["gate_approved"] * 4 + ["gate_auto_approved", "gate_rejected", "gate_expired"] + ["log"] * 3 + ["x-note", "x-a.b_c"])
+         ["gate_approved"] * 4 + ["gate_auto_approved", "gate_rejected", "gate_expired"] + ["log"] * 3 + ["x-note",
+             "x-a.b_c"])
 ENDS = ("job_completed", "job_failed", "job_canceled")
-GATE_PAYLOADS = ["", '{"prompt":"go?","options":["1.0","b\\"c"],"approvers":["ann","ben"]}', '{"timeout_seconds":60000}',
-                 '{"timeout_seconds":31536000,"on_timeout":"approve","options":["1.0"]}', '{"prompt":"\\u00e9","timeout_seconds":3e3}']
-DECISION_PAYLOADS = ["", "", '{"comment":"fine","via":"api"}', '{"choice":"1.0","comment":"\\ud83d\\ude00"}', '{"via":"timer"}',
+GATE_PAYLOADS = ["", '{"prompt":"go?","options":["1.0","b\\"c"],"approvers":["ann","ben"]}',
+    '{"timeout_seconds":60000}',
+                 '{"timeout_seconds":31536000,"on_timeout":"approve","options":["1.0"]}',
+                 '{"prompt":"\\u00e9","timeout_seconds":3e3}']
+DECISION_PAYLOADS = ["", "", '{"comment":"fine","via":"api"}', '{"choice":"1.0","comment":"\\ud83d\\ude00"}',
+    '{"via":"timer"}',
                      '{"choice":"b"}']
-ABSURD = ["-1", "1e308", "-1e-310", '"7"', "[1]", "1e18", "1e-310", "-0.0", "null", "true", "100", "0", "18446744073709551615"]
+ABSURD = ["-1", "1e308", "-1e-310", '"7"', "[1]", "1e18", "1e-310", "-0.0", "null", "true", "100", "0",
+    "18446744073709551615"]
 
 
 class RandomEvents:
@@ -49,7 +56,8 @@ class RandomEvents:
     def _payload(self, kind):
         random = self._random
         if kind == "job_created" and self._is_first:
-            return random.choice(['', '{"pipeline":"film","labels":{"b":"2","a":"1"},"stages":["train","train/epoch-1","train/epoch-9","mux"]}'])
+            return random.choice(['',
+                '{"pipeline":"film","labels":{"b":"2","a":"1"},"stages":["train","train/epoch-1","train/epoch-9","mux"]}'])
         if kind == "job_resumed":
             return random.choice(["", '{"new_epoch":true}', '{"new_epoch":false}'])
         if kind == "stage_progress":
@@ -78,7 +86,8 @@ class RandomEvents:
         random = self._random
         if random.random() < 0.05:
             return random.choice(ABSURD)
-        return random.choice([str(random.randint(0, 9000)), repr(random.uniform(0, 1000)), f"{random.uniform(0, 1000):.3f}",
+        return random.choice([str(random.randint(0, 9000)), repr(random.uniform(0, 1000)),
+            f"{random.uniform(0, 1000):.3f}",
                               f"{random.randint(0, 99)}.0", f"{random.uniform(0, 9):.4e}"])
 
     def _time(self):

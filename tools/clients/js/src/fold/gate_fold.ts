@@ -59,7 +59,6 @@ export function decideGate(fold: Fold, status: GateStatus): void {
   }
   fold.leavePause();
   state.status = state.statusBeforePause;
-  state.mayResumeAgain = true;
 }
 
 export function pauseReason(state: FoldedJob): string {

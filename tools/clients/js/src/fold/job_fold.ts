@@ -24,7 +24,6 @@ export class Fold {
     const isRemark = kind === "log" || kind === "custom";
     if (isRemark) return;
     this.state.createdAtMicros = Math.min(this.state.createdAtMicros, this.now);
-    if (kind !== "job_resumed") this.state.mayResumeAgain = false;
     switch (kind) {
       case "job_created":
         return this.#create();
@@ -97,7 +96,6 @@ export class Fold {
 
   #resume(): void {
     const { state } = this;
-    state.mayResumeAgain = false;
     if (state.isTerminal) {
       ++state.epoch;
       state.stoppedMicros += this.turn() - state.endedAtMicros;

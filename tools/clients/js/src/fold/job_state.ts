@@ -1,5 +1,6 @@
 // The state that a job's events add up to: plain data, as JobState in src/core/job_state.h. job_fold.ts says how.
-// (The type JobState that this package exports is the document which is made of it: job_document.ts.)
+// (The type JobState that this package exports is the document which is made of it: job_document.ts.) What only the
+// judging of new events looks at (`may_resume_again`) is not kept: a fold trusts the violations in the events.
 //
 // Times are microseconds since 1970 (see timestamp.ts), and are times of occurrence unless called a `ts`; 0 stands for
 // none. A `seq` is a bigint, because it has 64 bits. Other counts are numbers: a job has less than 2^53 events.
@@ -125,8 +126,6 @@ export class FoldedJob {
   blockingGates: string[] = [];
   waitedMicros = 0; // in pauses that are over
   stoppedMicros = 0; // between an end and the resumption after it
-  // The last approval has just ended a pause: a job_resumed now is valid.
-  mayResumeAgain = false;
 
   stages: StageState[] = []; // all attempts, in the order of their beginning
   gates: GateState[] = []; // all iterations, in the order of their opening

@@ -25,10 +25,13 @@ export function rounded(figure: number): string {
 }
 
 /**
- * What strtod() reads of what printf("%.5e") writes. Both round to the nearest; of two that are equally near, printf
- * takes the one with the even last digit, and toExponential() the greater one. So the digits are cut here.
+ * What strtod() reads of what printf("%.5e") writes. Both printf and toExponential() round to the nearest; of two that
+ * are equally near, printf takes the one with the even last digit, and toExponential() the greater one.
  */
 function roundToSixDigits(figure: number): number {
+  // A double that lies between two of six digits has seven.
+  const mayBeTie = Number(figure.toExponential(ROUNDED_DIGITS)) === figure;
+  if (!mayBeTie) return Number(figure.toExponential(ROUNDED_DIGITS - 1));
   const text = Math.abs(figure).toExponential(ALL_DIGITS);
   const [mantissa = "", exponent = "0"] = text.split("e");
   const digits = mantissa.replace(".", "");
