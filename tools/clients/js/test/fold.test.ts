@@ -12,7 +12,10 @@ const names = files.filter((file) => file.endsWith(SUFFIX)).map((file) => file.s
 
 function linesOf(file: string): string[] {
   // Not by a decoder that takes a byte order mark away, nor by a split at other ends of line than '\n'.
-  return readFileSync(FOLDER + file).toString("utf8").split("\n").slice(0, -1);
+  return readFileSync(FOLDER + file)
+    .toString("utf8")
+    .split("\n")
+    .slice(0, -1);
 }
 
 describe("the fold of a job's events", () => {
@@ -26,19 +29,16 @@ describe("the fold of a job's events", () => {
     expect(`${fold.stateJson()}\n`).toBe(readFileSync(FOLDER + name + SUFFIX, "utf8"));
   });
 
-  it.each(names.filter((name) => files.includes(`${name}.states.jsonl`)))(
-    "%s: has them after each event",
-    (name) => {
-      const states = linesOf(`${name}.states.jsonl`);
-      const events = linesOf(`${name}.jsonl`);
-      expect(states.length).toBe(events.length);
-      const fold = new JobFold();
-      events.forEach((line, index) => {
-        fold.apply(line);
-        expect(fold.stateJson(), `after ${line}`).toBe(states[index]);
-      });
-    },
-  );
+  it.each(names.filter((name) => files.includes(`${name}.states.jsonl`)))("%s: has them after each event", (name) => {
+    const states = linesOf(`${name}.states.jsonl`);
+    const events = linesOf(`${name}.jsonl`);
+    expect(states.length).toBe(events.length);
+    const fold = new JobFold();
+    events.forEach((line, index) => {
+      fold.apply(line);
+      expect(fold.stateJson(), `after ${line}`).toBe(states[index]);
+    });
+  });
 });
 
 describe("JobFold", () => {

@@ -69,9 +69,7 @@ function roundToPrecision(f: bigint, e: number): DiyFloat {
 function cachedPowerFor(e: number): { power: DiyFloat; k: number } {
   const f = ALPHA - e - 1;
   const least = Math.trunc((f * 78913) / (1 << 18)) + (f > 0 ? 1 : 0); // f * log10(2), rounded up
-  const index = Math.trunc(
-    (-LEAST_CACHED_POWER + least + (CACHED_POWER_STEP - 1)) / CACHED_POWER_STEP,
-  );
+  const index = Math.trunc((-LEAST_CACHED_POWER + least + (CACHED_POWER_STEP - 1)) / CACHED_POWER_STEP);
   const k = LEAST_CACHED_POWER + index * CACHED_POWER_STEP;
   return { power: powerOfTen(k), k };
 }
@@ -81,15 +79,10 @@ function boundariesOf(value: number): { w: DiyFloat; minus: DiyFloat; plus: DiyF
   const bits = new BigUint64Array(new Float64Array([value]).buffer)[0] ?? 0n;
   const exponent = Number(bits >> 52n);
   const fraction = bits & (HIDDEN_BIT - 1n);
-  const v: DiyFloat =
-    exponent === 0
-      ? { f: fraction, e: 1 - BIAS }
-      : { f: fraction + HIDDEN_BIT, e: exponent - BIAS };
+  const v: DiyFloat = exponent === 0 ? { f: fraction, e: 1 - BIAS } : { f: fraction + HIDDEN_BIT, e: exponent - BIAS };
   const isLowerCloser = fraction === 0n && exponent > 1;
   const plus = normalize({ f: 2n * v.f + 1n, e: v.e - 1 });
-  const lower: DiyFloat = isLowerCloser
-    ? { f: 4n * v.f - 1n, e: v.e - 2 }
-    : { f: 2n * v.f - 1n, e: v.e - 1 };
+  const lower: DiyFloat = isLowerCloser ? { f: 4n * v.f - 1n, e: v.e - 2 } : { f: 2n * v.f - 1n, e: v.e - 1 };
   return {
     w: normalize(v),
     minus: { f: lower.f << BigInt(lower.e - plus.e), e: plus.e },
@@ -119,7 +112,7 @@ function generateDigits(low: bigint, w: bigint, high: bigint, e: number, exponen
   const wholeDigits = whole.toString();
   for (let taken = 1; taken <= wholeDigits.length; ++taken) {
     const unit = 10n ** BigInt(wholeDigits.length - taken);
-    const rest = ((whole % unit) << shift) + fraction;
+    const rest = (whole % unit << shift) + fraction;
     if (rest > delta) continue;
     const digits = roundDigits(wholeDigits.slice(0, taken), distance, delta, rest, unit << shift);
     return { digits, exponent: exponent + wholeDigits.length - taken };
@@ -141,13 +134,7 @@ function generateDigits(low: bigint, w: bigint, high: bigint, e: number, exponen
 }
 
 // Takes from the last digit what brings the number nearer to the double.
-function roundDigits(
-  digits: string,
-  distance: bigint,
-  delta: bigint,
-  rest: bigint,
-  unit: bigint,
-): string {
+function roundDigits(digits: string, distance: bigint, delta: bigint, rest: bigint, unit: bigint): string {
   let last = Number(digits.slice(-1));
   while (
     rest < distance &&

@@ -12,13 +12,7 @@ export const FOLD_VERSION = 2;
 
 export type JobStatus = "created" | "running" | "paused" | "completed" | "failed" | "canceled";
 export type StageStatus = "running" | "completed" | "failed" | "abandoned";
-export type GateStatus =
-  | "pending"
-  | "approved"
-  | "rejected"
-  | "auto_approved"
-  | "expired"
-  | "canceled";
+export type GateStatus = "pending" | "approved" | "rejected" | "auto_approved" | "expired" | "canceled";
 
 /** The last reported progress. */
 export interface Progress {
@@ -90,9 +84,7 @@ export function doneOfStage(stage: StageState): number | undefined {
 
 /** When the timer decides the gate; 0: never. */
 export function expiresAtMicros(gate: GateState): number {
-  return gate.timeoutSeconds === undefined
-    ? 0
-    : gate.openedTsMicros + gate.timeoutSeconds * 1_000_000;
+  return gate.timeoutSeconds === undefined ? 0 : gate.openedTsMicros + gate.timeoutSeconds * 1_000_000;
 }
 
 /** The fold of a job's events up to `asOfSeq`. */

@@ -108,10 +108,7 @@ function stageJson(stage: StageState, latestMicros: number): string {
 }
 
 function pendingStageJson(path: string): string {
-  return new JsonObject()
-    .put("stage", jsonString(path))
-    .put("status", jsonString("pending"))
-    .toString();
+  return new JsonObject().put("stage", jsonString(path)).put("status", jsonString("pending")).toString();
 }
 
 function gateJson(gate: GateState): string {

@@ -1,13 +1,7 @@
 // The keys of `payload` that the state machine reads, by event type, as in src/core/payload.h. Total: what is not
 // there, or not of its type, is left at its default. `payload` is a JSON object (compact) or empty.
 import { isStagePath } from "./identifier.js";
-import {
-  isReadableJson,
-  jsonItems,
-  jsonMembers,
-  numberOfJson,
-  textOfJson,
-} from "./json_text.js";
+import { isReadableJson, jsonItems, jsonMembers, numberOfJson, textOfJson } from "./json_text.js";
 import { decodeLabels, type Labels } from "./labels.js";
 
 const MAX_GATE_TIMEOUT_SECONDS = 31_536_000; // a year

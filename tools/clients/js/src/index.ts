@@ -1,0 +1,14 @@
+export { AuthError, ProtocolError, RefusedError, StagelogError, UnreachableError } from "./errors.js";
+export { TERMINAL_TYPES, type EventDraft, type JournalEvent, type Level } from "./event.js";
+export type { Endpoint } from "./daemon.js";
+export type { EventFilter, FeedState, FeedStatus, FeedTimes } from "./event_feed.js";
+export { streamEvents, type EventStream, type StreamOptions } from "./stream_events.js";
+export {
+  createJobLogger,
+  JobLogger,
+  Stage,
+  type GateDecision,
+  type GateOptions,
+  type JobLoggerOptions,
+  type LogOptions,
+} from "./job_logger.js";

@@ -1,0 +1,48 @@
+import { ProtocolError } from "./errors.js";
+
+export interface PollPage {
+  /** The events' own bytes, oldest first. */
+  lines: string[];
+  nextAfter: number;
+  hasMore: boolean;
+  headSeq: number;
+}
+
+/** The elements of the array that begins at `start`, as they are spelled; and where it ends. */
+function sliceArray(text: string, start: number): { elements: string[]; end: number } {
+  const elements: string[] = [];
+  let depth = 0;
+  let from = start + 1;
+  for (let i = start; i < text.length; ++i) {
+    const c = text[i];
+    if (c === '"') {
+      for (++i; i < text.length && text[i] !== '"'; ++i) if (text[i] === "\\") ++i;
+    } else if (c === "[" || c === "{") {
+      ++depth;
+    } else if (c === "]" || c === "}") {
+      --depth;
+    }
+    if ((depth === 1 && c === ",") || depth === 0) {
+      if (i > from) elements.push(text.slice(from, i));
+      from = i + 1;
+      if (depth === 0) return { elements, end: i + 1 };
+    }
+  }
+  throw new SyntaxError("it is cut");
+}
+
+/** Reads the answer of a poll. Throws a ProtocolError where it is none. */
+export function readPollPage(text: string): PollPage {
+  const opening = '{"events":[';
+  try {
+    const { elements, end } = sliceArray(text.startsWith(opening) ? text : "", opening.length - 1);
+    const rest = JSON.parse(`{"events":[]${text.slice(end)}`) as Record<string, unknown>;
+    const { next_after: nextAfter, has_more: hasMore, head_seq: headSeq } = rest;
+    if (typeof nextAfter === "number" && typeof hasMore === "boolean") {
+      return { lines: elements, nextAfter, hasMore, headSeq: typeof headSeq === "number" ? headSeq : nextAfter };
+    }
+  } catch {
+    // Below.
+  }
+  throw new ProtocolError("the answer is no page of events");
+}

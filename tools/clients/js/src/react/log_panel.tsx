@@ -1,0 +1,145 @@
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactElement } from "react";
+import type { LogEntry } from "./use_log_stream.js";
+
+export interface LogPanelProps {
+  logs: readonly LogEntry[];
+  /** Something may follow. */
+  active: boolean;
+  /** Of one line, in CSS pixels; the style sheet's is 20. */
+  rowHeight?: number;
+  /** Shows when each event happened. */
+  showTime?: boolean;
+  className?: string;
+  label?: string;
+}
+
+interface Row {
+  entry: LogEntry;
+  text: string;
+  isFirst: boolean;
+}
+
+const SPARE_ROWS = 20; // above and below what is seen
+const BOTTOM_PIXELS = 4;
+
+interface Split {
+  logs: readonly LogEntry[];
+  rows: Row[];
+}
+
+// Rows have one height, so that any of 100,000 can be found without measuring: an entry of several
+// lines is several rows.
+function extend(before: Split | undefined, logs: readonly LogEntry[]): Split {
+  const last = before ? before.logs.length - 1 : -1;
+  const goesOn = before !== undefined && last >= 0 && logs[last] === before.logs[last] && logs[0] === before.logs[0];
+  const rows = goesOn ? before.rows.slice() : [];
+  for (let i = goesOn ? last + 1 : 0; i < logs.length; ++i) {
+    const entry = logs[i]!;
+    if (!entry.text.includes("\n")) {
+      rows.push({ entry, text: entry.text, isFirst: true });
+      continue;
+    }
+    entry.text.split(/\r?\n/).forEach((text, line) => rows.push({ entry, text, isFirst: line === 0 }));
+  }
+  return { logs, rows };
+}
+
+function useRows(logs: readonly LogEntry[]): Row[] {
+  const before = useRef<Split | undefined>(undefined);
+  const split = useMemo(() => extend(before.current, logs), [logs]);
+  before.current = split;
+  return split.rows;
+}
+
+/**
+ * Log lines that follow the end until somebody scrolls up. Only what is seen is in the document.
+ * Nothing at all when there is nothing and nothing is to come.
+ */
+export function LogPanel(props: LogPanelProps): ReactElement | null {
+  const { logs, active, rowHeight = 20, showTime = false, className = "", label = "log" } = props;
+  const rows = useRows(logs);
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 400 });
+  const [heldAt, setHeldAt] = useState<number | undefined>(undefined); // rows when following was let go
+  const isEmpty = rows.length === 0;
+
+  const measure = useCallback(() => {
+    const element = box.current;
+    if (!element) return;
+    setView((now) => {
+      const next = { top: element.scrollTop, height: element.clientHeight };
+      return now.top === next.top && now.height === next.height ? now : next;
+    });
+  }, []);
+
+  const count = rows.length;
+  const onScroll = useCallback(() => {
+    const element = box.current;
+    if (!element) return;
+    const below = element.scrollHeight - element.scrollTop - element.clientHeight;
+    setHeldAt((held) => (below <= BOTTOM_PIXELS ? undefined : (held ?? count)));
+    measure();
+  }, [count, measure]);
+
+  const isFollowing = heldAt === undefined;
+  useLayoutEffect(() => {
+    if (box.current && isFollowing) box.current.scrollTop = box.current.scrollHeight;
+    measure();
+  }, [count, isFollowing, measure, isEmpty]);
+
+  useEffect(() => {
+    const element = box.current;
+    if (!element || typeof ResizeObserver === "undefined") return;
+    const observer = new ResizeObserver(() => {
+      if (isFollowing) element.scrollTop = element.scrollHeight;
+      measure();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [isFollowing, measure, isEmpty]);
+
+  if (isEmpty && !active) return null;
+  const classes = `stagelog-log ${className}`.trim();
+  if (isEmpty) {
+    return (
+      <div className={classes} role="log" aria-label={label} aria-busy="true">
+        <span className="stagelog-pulse" aria-label="waiting for events" />
+      </div>
+    );
+  }
+  const first = Math.max(0, Math.floor(view.top / rowHeight) - SPARE_ROWS);
+  const end = Math.min(count, Math.ceil((view.top + view.height) / rowHeight) + SPARE_ROWS);
+  const fresh = isFollowing ? 0 : Math.max(0, count - heldAt);
+  return (
+    <div className={classes}>
+      <div className="stagelog-log-box" ref={box} onScroll={onScroll} role="log" aria-label={label} tabIndex={0}>
+        <div style={{ height: count * rowHeight, position: "relative" }}>
+          <div style={{ transform: `translateY(${first * rowHeight}px)` }}>
+            {rows.slice(first, end).map((row, i) => (
+              <LogRow key={first + i} row={row} height={rowHeight} showTime={showTime} />
+            ))}
+          </div>
+        </div>
+      </div>
+      {!isFollowing && (
+        <button type="button" className="stagelog-log-new" onClick={() => setHeldAt(undefined)}>
+          {fresh > 0 ? `${fresh.toLocaleString("en")} new` : "to the end"}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function LogRow({ row, height, showTime }: { row: Row; height: number; showTime: boolean }): ReactElement {
+  const { entry, text, isFirst } = row;
+  return (
+    <div
+      className={`stagelog-log-entry stagelog-log-entry--${entry.level}`}
+      style={{ height, lineHeight: `${height}px` }}
+      title={entry.event.ts}
+    >
+      {showTime && <time dateTime={entry.event.ts}>{isFirst ? entry.event.ts.slice(11, 19) : ""}</time>}
+      {text || "\u00a0"}
+    </div>
+  );
+}

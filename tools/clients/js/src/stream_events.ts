@@ -1,0 +1,133 @@
+import { Backoff, sleep } from "./backoff.js";
+import { Daemon, type Endpoint } from "./daemon.js";
+import { ProtocolError, StagelogError, UnreachableError } from "./errors.js";
+import type { EventFilter, FeedStatus, FeedTimes } from "./event_feed.js";
+import type { JournalEvent } from "./event.js";
+import { StreamHub } from "./stream_hub.js";
+
+export interface StreamOptions extends Endpoint, EventFilter {
+  /** One job; left out: all jobs. */
+  job?: string;
+  /**
+   * Events later than this `seq`. Left out: of a job all, of all jobs what comes from now on.
+   * 'now' is the latter for a job too.
+   */
+  after?: number | "now";
+  /** 'terminal': ends when the job is over and all that matches was sent. */
+  until?: "terminal";
+  /** 'poll': no stream is tried. Left out: SSE, and polls while that does not come through. */
+  transport?: "poll";
+  onEvent?: (event: JournalEvent, line: string) => void;
+  onStatus?: (status: FeedStatus) => void;
+  /** Nothing follows. With an error (AuthError, RefusedError): why. */
+  onEnd?: (error?: StagelogError) => void;
+  /** Closes the stream. */
+  signal?: AbortSignal;
+  times?: Partial<FeedTimes>;
+}
+
+/** Events as they come: `for await`, or callbacks. */
+export interface EventStream extends AsyncIterableIterator<JournalEvent> {
+  readonly status: FeedStatus;
+  close(): void;
+}
+
+const hubs = new Map<string, StreamHub>();
+
+function hubOf(options: StreamOptions): StreamHub {
+  const { url, token, type, stage, level, q, until, times, job, transport } = options;
+  // What ends with its job has a connection of its own.
+  const own = until ? `${job}/${Math.random()}` : "";
+  const key = JSON.stringify([url, token, type, stage, level, q, times, transport, own]);
+  // Somebody's own fetch cannot be compared.
+  const isShared = !options.fetch;
+  let hub = isShared ? hubs.get(key) : undefined;
+  if (!hub) {
+    const kind = { untilTerminal: until !== undefined, pollsOnly: transport === "poll" };
+    hub = new StreamHub({ ...options, ...kind, times: times ?? {} }, () => {
+      if (hubs.get(key) === hub) hubs.delete(key);
+    });
+    if (isShared) hubs.set(key, hub);
+  }
+  return hub;
+}
+
+/**
+ * Follows events by SSE over `fetch`, so that the token travels in a header. Resumes by cursor after
+ * whatever happens, notices silence, polls where streams do not come through. Subscriptions with the
+ * same daemon, token and filters share one connection.
+ */
+export function streamEvents(options: StreamOptions): EventStream {
+  if (options.until && options.job === undefined) throw new StagelogError("'until' needs a job");
+  const start = options.after ?? (options.job === undefined ? "now" : 0);
+  if (start !== "now" && !(Number.isSafeInteger(start) && start >= 0)) {
+    throw new StagelogError("'after' must be a seq or 'now'");
+  }
+  if (start === "now") return new StartingNow(options);
+  const stream = hubOf(options).add(options.job, start, options);
+  if (options.signal?.aborted) stream.close();
+  options.signal?.addEventListener("abort", () => stream.close(), { once: true });
+  return stream;
+}
+
+/** Asks for the head of the journal first. */
+class StartingNow implements EventStream {
+  #inner: EventStream | undefined;
+  readonly #started: Promise<void>;
+  #isClosed = false;
+  readonly #abort = new AbortController();
+
+  constructor(options: StreamOptions) {
+    options.signal?.addEventListener("abort", () => this.close(), { once: true });
+    this.#started = this.#begin(options);
+    this.#started.catch(() => {}); // next() rejects with it
+  }
+
+  async #begin(options: StreamOptions): Promise<void> {
+    const daemon = new Daemon(options);
+    const stream = (after: number) => {
+      const { signal: _, ...others } = options;
+      if (!this.#isClosed) this.#inner = streamEvents({ ...others, after });
+    };
+    const backoff = new Backoff();
+    while (!this.#isClosed) {
+      try {
+        const page = await daemon.json<{ head_seq: number }>("/api/v1/events?limit=1", { signal: this.#abort.signal });
+        return stream(page.head_seq);
+      } catch (reason) {
+        if (this.#isClosed) return;
+        const error = reason as StagelogError;
+        if (!(error instanceof UnreachableError || error instanceof ProtocolError)) {
+          options.onEnd?.(error);
+          throw error;
+        }
+        options.onStatus?.({ ...this.status, problem: error.message });
+        await sleep(backoff.next(), this.#abort.signal);
+      }
+    }
+  }
+
+  get status(): FeedStatus {
+    return this.#inner?.status ?? { state: "offline", missed: 0, cursor: 0 };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#abort.abort();
+    this.#inner?.close();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<JournalEvent>> {
+    await this.#started;
+    return this.#inner ? this.#inner[Symbol.asyncIterator]().next() : { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<JournalEvent>> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+}
