@@ -64,6 +64,7 @@ interface StreamEnding {
 }
 
 const PAGE_EVENTS = 1000;
+const SLICE_MILLIS = 12;
 const MISSED_HEARTBEATS = 2;
 // One cut before the first frame may be a daemon that starts.
 const CUTS_UNTIL_BLOCKED = 3;
@@ -194,7 +195,13 @@ export class EventFeed {
       }
       const parser = new SseParser();
       const reader = response.body.getReader();
+      let sliceBegan = Date.now();
       while (true) {
+        // A replay comes faster than a page is drawn: it gets a turn now and then.
+        if (Date.now() - sliceBegan > SLICE_MILLIS) {
+          await sleep(0);
+          sliceBegan = Date.now();
+        }
         const { done, value } = await reader.read();
         const got = value ? parser.feed(value) : [];
         if (parser.retryMillis !== undefined) this.#backoff.setFirst(parser.retryMillis);

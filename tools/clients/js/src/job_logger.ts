@@ -134,7 +134,7 @@ export class JobLogger {
 
   constructor(private readonly options: JobLoggerOptions) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(options.job)) {
-      throw new StagelogError(`'${options.job}' cannot be the name of a job: [A-Za-z0-9][A-Za-z0-9._-]{0,127}`);
+      throw new StagelogError(`'${options.job}' cannot be the name of a job`);
     }
     const url = (options.url ?? environment("STAGELOG_URL") ?? "http://127.0.0.1:8008").replace(/\/+$/, "");
     const token = options.token ?? environment("STAGELOG_TOKEN");

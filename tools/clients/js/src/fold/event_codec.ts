@@ -78,8 +78,7 @@ function eventOf(view: EventView, texts: Texts): Event | undefined {
   const seq = integerOf(view.get("seq"));
   const jobSeq = integerOf(view.get("job_seq"));
   const tsMicros = parseTimestamp(texts.ts);
-  const occurredAtMicros =
-    texts.occurred_at === texts.ts ? tsMicros : parseTimestamp(texts.occurred_at);
+  const occurredAtMicros = texts.occurred_at === texts.ts ? tsMicros : parseTimestamp(texts.occurred_at);
   const violations = violationsOf(view.get("violations"));
   if (kind === undefined || seq === undefined || jobSeq === undefined) return undefined;
   if (tsMicros === undefined || occurredAtMicros === undefined || !violations) return undefined;

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactElement } from "react";
+import { keptOf, placeOf } from "./growing_list.js";
 import type { LogEntry } from "./use_log_stream.js";
 
 export interface LogPanelProps {
@@ -14,6 +15,7 @@ export interface LogPanelProps {
 }
 
 interface Row {
+  seq: number;
   entry: LogEntry;
   text: string;
   isFirst: boolean;
@@ -30,16 +32,15 @@ interface Split {
 // Rows have one height, so that any of 100,000 can be found without measuring: an entry of several
 // lines is several rows.
 function extend(before: Split | undefined, logs: readonly LogEntry[]): Split {
-  const last = before ? before.logs.length - 1 : -1;
-  const goesOn = before !== undefined && last >= 0 && logs[last] === before.logs[last] && logs[0] === before.logs[0];
-  const rows = goesOn ? before.rows.slice() : [];
-  for (let i = goesOn ? last + 1 : 0; i < logs.length; ++i) {
-    const entry = logs[i]!;
-    if (!entry.text.includes("\n")) {
-      rows.push({ entry, text: entry.text, isFirst: true });
+  const kept = before ? keptOf(before.logs, logs) : 0;
+  const rows = kept > 0 ? before!.rows.slice(placeOf(before!.rows, logs[0]!.seq)) : [];
+  for (const entry of logs.slice(kept)) {
+    const { seq, text } = entry;
+    if (!text.includes("\n")) {
+      rows.push({ seq, entry, text, isFirst: true });
       continue;
     }
-    entry.text.split(/\r?\n/).forEach((text, line) => rows.push({ entry, text, isFirst: line === 0 }));
+    text.split(/\r?\n/).forEach((line, i) => rows.push({ seq, entry, text: line, isFirst: i === 0 }));
   }
   return { logs, rows };
 }

@@ -5,7 +5,7 @@ import type { JournalEvent } from "../event.js";
 import { streamEvents, type StreamOptions } from "../stream_events.js";
 
 export interface JobEventsOptions extends Omit<StreamOptions, "onEvent" | "onStatus" | "onEnd" | "signal"> {
-  /** The latest so many are kept; 100,000 if left out. */
+  /** The latest so many are kept, and up to a tenth more; 100,000 if left out. */
   limit?: number;
   /** Nothing is followed while it is false. */
   enabled?: boolean;
@@ -68,7 +68,8 @@ export function useJobEvents(given: JobEventsOptions): JobEvents {
     const publish = () => {
       cancel?.();
       cancel = undefined;
-      if (events.length > limit) {
+      // A little more is kept, so that not every event moves all others.
+      if (events.length > 1.1 * limit) {
         discarded += events.length - limit;
         events = events.slice(-limit);
       }

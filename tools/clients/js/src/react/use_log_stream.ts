@@ -3,6 +3,7 @@ import { TERMINAL_TYPES, type JournalEvent, type Level } from "../event.js";
 import type { StagelogError } from "../errors.js";
 import type { FeedStatus } from "../event_feed.js";
 import { makeFormatEvent } from "./format_event.js";
+import { keptOf, placeOf } from "./growing_list.js";
 import { useJobEvents, type JobEventsOptions } from "./use_events.js";
 
 export interface LogEntry {
@@ -36,23 +37,16 @@ interface Formatted {
   isOver: boolean;
 }
 
-// Only what is new is formatted: the array of before is the beginning of this one.
+// Only what is new is formatted.
 function extend(
   before: Formatted | undefined,
   formatEvent: Formatted["formatEvent"],
   events: Formatted["events"],
 ): Formatted {
-  const last = before && before.events.length - 1;
-  const goesOn =
-    before !== undefined &&
-    before.formatEvent === formatEvent &&
-    last !== undefined &&
-    last < events.length &&
-    (last < 0 || (events[last] === before.events[last] && events[0] === before.events[0]));
-  const logs = goesOn ? before.logs.slice() : [];
-  let isOver = goesOn ? before.isOver : false;
-  for (let i = goesOn ? before.events.length : 0; i < events.length; ++i) {
-    const event = events[i]!;
+  const kept = before?.formatEvent === formatEvent ? keptOf(before.events, events) : 0;
+  const logs = kept > 0 ? before!.logs.slice(placeOf(before!.logs, events[0]!.seq)) : [];
+  let isOver = kept > 0 ? before!.isOver : false;
+  for (const event of events.slice(kept)) {
     if (TERMINAL_TYPES.has(event.type)) isOver = true;
     if (event.type === "job_resumed") isOver = false;
     const text = formatEvent(event);
