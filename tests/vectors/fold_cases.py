@@ -116,6 +116,14 @@ CASES = {
         event("job_resumed", payload={"new_epoch": True}, at=at(40)),
         event("job_completed", at=at(41)),
     ],
+    "job_new_epoch_frees_of_a_rejection": [
+        event("job_started", at=at(0)),
+        event("gate_pause", gate="a", at=at(1)),
+        event("gate_pause", gate="b", at=at(2)),
+        event("gate_rejected", gate="b", at=at(3)),
+        event("job_resumed", payload={"new_epoch": True}, at=at(4)),
+        event("gate_approved", gate="a", at=at(5)),
+    ],
     "job_new_epoch_while_a_first_gate_waits": [
         created(),
         event("gate_pause", gate="g", at=at(1)),
@@ -268,6 +276,15 @@ CASES = {
         '{"percent":9.5367431640625e-7}',
         '{"percent":99.999995}',
         '{"percent":99.9999951}',
+    ),
+    # Exactly between two numbers of six digits.
+    "progress_exact_ties": of_progress(
+        '{"percent":12.28125}',
+        '{"percent":12.34375}',
+        '{"percent":1.015625}',
+        '{"percent":1.046875}',
+        '{"current":12.28125,"total":100}',
+        '{"current":57.40625}',
     ),
     "progress_rounding": of_progress(
         '{"current":1,"total":12345678}',

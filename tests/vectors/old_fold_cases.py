@@ -37,10 +37,14 @@ REWRITTEN = {
          report('{"current":2,"total":9,"unit":"u"}', occurred_at=at(3)), event("log", message="m"),
          event("job_completed", at=at(4)),
          event("log", message="m"), event("log", message="m")],
-        [(3, '{"current":1}', '{"current":-1,"total":4,"percent":1e300,"unit":7}'),
+        [(3, '{"current":1}', '{"current":-1,"total":4,"percent":1e-400,"unit":7}'),
             (4, '"total":9', '"total":"9","total":1'),
          (5, '"log"', '"gate_approved","gate":"never"'), (7, '"log"', '"stage_started","stage":"t"'),
          (8, '"log"', '"job_started"')]),
+    "old_progress_beyond_its_total": Rewritten(
+        [created(stages=["s"]), report('{"current":1,"total":2}', "progress_without_start", occurred_at=at(1)),
+         report('{"current":2}', occurred_at=at(2)), report('{"current":2}', occurred_at=at(3))],
+        [(3, '{"current":2}', '{"current":5}'), (4, '{"current":2}', '{"current":7,"percent":101}')]),
     "old_lax_gates": Rewritten(
         [created(), event("gate_pause", gate="g", payload={"options": ["a"]}),
             event("gate_pause", gate="h", payload={"options": ["a"]}),

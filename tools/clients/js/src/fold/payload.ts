@@ -49,19 +49,18 @@ class Members {
     for (const { key, value } of jsonMembers(payload)) this.#values.set(payloadKey(key), value);
   }
 
-  /** JSON null stands for "left out". */
-  find(key: string): string | undefined {
-    const value = this.#values.get(key);
-    return value === "null" ? undefined : value;
+  /** JSON null is of no type that is read, and so stands for "left out". */
+  find(key: string): string {
+    return this.#values.get(key) ?? "null";
   }
 
   textOf(key: string): string {
-    return textOfJson(this.find(key) ?? "") ?? "";
+    return textOfJson(this.find(key)) ?? "";
   }
 
   textsOf(key: string): string[] {
     const array = this.find(key);
-    if (array === undefined || !array.startsWith("[") || !isReadableJson(array)) return [];
+    if (!array.startsWith("[") || !isReadableJson(array)) return [];
     const texts: string[] = [];
     for (const item of jsonItems(array)) {
       const text = textOfJson(item);
@@ -77,7 +76,7 @@ class Members {
   /** An integer as the C++ code reads it: one of 64 bits without a sign is taken for one with a sign. */
   integerOf(key: string): bigint | undefined {
     const value = this.find(key);
-    if (value === undefined || !/^-?[0-9]+$/.test(value)) return undefined;
+    if (!/^-?[0-9]+$/.test(value)) return undefined;
     const integer = BigInt(value);
     if (integer < -(2n ** 63n) || integer >= 2n ** 64n) return undefined; // a double there
     return BigInt.asIntN(64, integer);
@@ -90,7 +89,7 @@ export function readJobPayload(payload: string): JobPayload {
     pipeline: members.textOf("pipeline"),
     stages: members.textsOf("stages").filter(isStagePath),
     strict: members.isTrue("strict"),
-    labels: decodeLabels(members.find("labels") ?? ""),
+    labels: decodeLabels(members.find("labels")),
   };
 }
 
