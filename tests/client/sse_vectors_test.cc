@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/sha256.h"
@@ -31,7 +32,8 @@ std::string TextOf(const std::string& file) {
 
 std::vector<std::string> Names() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(STAGELOG_SSE_VECTORS)) {
+  std::error_code error;  // a missing folder leaves a suite without tests, which is a failure
+  for (const auto& entry : fs::directory_iterator(STAGELOG_SSE_VECTORS, error)) {
     const std::string file = entry.path().filename().string();
     if (!file.ends_with(kStreamSuffix)) continue;
     names.push_back(file.substr(0, file.size() - kStreamSuffix.size()));

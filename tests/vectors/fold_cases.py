@@ -285,6 +285,9 @@ CASES = {
         '{"percent":1.046875}',
         '{"current":12.28125,"total":100}',
         '{"current":57.40625}',
+        '{"current":41.146875,"total":70}',
+        '{"current":63.371875}',
+        '{"current":70.590625,"total":490}',
     ),
     "progress_rounding": of_progress(
         '{"current":1,"total":12345678}',
