@@ -3,12 +3,6 @@ export { TERMINAL_TYPES, type EventDraft, type JournalEvent, type Level } from "
 export type { Endpoint } from "./daemon.js";
 export type { EventFilter, FeedState, FeedStatus, FeedTimes } from "./event_feed.js";
 export { streamEvents, type EventStream, type StreamOptions } from "./stream_events.js";
-export {
-  createJobLogger,
-  JobLogger,
-  Stage,
-  type GateDecision,
-  type GateOptions,
-  type JobLoggerOptions,
-  type LogOptions,
-} from "./job_logger.js";
+export { createJobLogger, JobLogger } from "./job_logger.js";
+export type { GateDecision, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
+export { Stage, type LogOptions } from "./stage.js";

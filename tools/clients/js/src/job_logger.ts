@@ -1,67 +1,16 @@
 // A pipeline's own events: three lines in a program.
+import { Backoff, sleep, unref } from "./backoff.js";
 import { Daemon, type Endpoint } from "./daemon.js";
 import { AuthError, RefusedError, StagelogError, UnreachableError } from "./errors.js";
-import type { EventDraft, Level } from "./event.js";
-import { Backoff, sleep, unref } from "./backoff.js";
+import type { EventDraft } from "./event.js";
 import { flushAtExit } from "./exit_flush.js";
+import type { GateDecision, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
 import { Outbox } from "./outbox.js";
 import { makeEventId } from "./random_id.js";
-
-export interface JobLoggerOptions extends Partial<Endpoint> {
-  /** The job's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. */
-  job: string;
-  pipeline?: string;
-  labels?: Record<string, string>;
-  /** Events in memory, 10,000 if left out. Beyond, logs and steps of progress are dropped and counted. */
-  maxBuffered?: number;
-  /** How long to gather events for a batch, milliseconds; 50 if left out. */
-  gatherMillis?: number;
-  /** Signs of life, and how soon a cancel is noticed, seconds; 10 if left out, 0: none. */
-  heartbeatSeconds?: number;
-  /** How long the end of the process may wait for the daemon, milliseconds; 5,000 if left out. */
-  exitFlushMillis?: number;
-  /** The job was canceled by somebody else. */
-  onCancel?: () => void;
-  /** Events were dropped, `count` since the start. */
-  onDropped?: (count: number) => void;
-  /** The daemon will never take this event. */
-  onRefused?: (error: RefusedError, line: string) => void;
-  /** Why nothing can be sent at the moment; undefined: it can again. */
-  onProblem?: (error: StagelogError | undefined) => void;
-}
-
-export interface LogOptions {
-  level?: Level;
-  payload?: Record<string, unknown>;
-}
-
-export interface GateOptions {
-  prompt?: string;
-  /** One of them is chosen. */
-  options?: readonly string[];
-  timeoutSeconds?: number;
-  onTimeout?: "approve" | "reject" | "expire";
-  approvers?: readonly string[];
-  stage?: string;
-}
-
-export interface GateDecision {
-  status: "approved" | "rejected" | "auto_approved" | "expired" | "canceled";
-  choice?: string;
-  /** The name of the token that decided. */
-  decided_by?: string;
-  comment?: string;
-}
+import { failurePayload, Stage, type LogOptions } from "./stage.js";
 
 function environment(name: string): string | undefined {
   return (globalThis as { process?: { env: Record<string, string | undefined> } }).process?.env[name] || undefined;
-}
-
-function failurePayload(error: unknown): { message: string; payload?: Record<string, unknown> } {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const payload: Record<string, unknown> = { error: error.name };
-  if (error.stack) payload["stack"] = error.stack.slice(0, 32_768);
-  return { message: error.message || error.name, payload };
 }
 
 function lineOf(draft: EventDraft): string {
@@ -72,51 +21,6 @@ function lineOf(draft: EventDraft): string {
 function droppedLine(count: number): string {
   const message = `${count} events were dropped: the buffer was full`;
   return lineOf({ type: "log", level: "warning", message, payload: { dropped: count } });
-}
-
-/** A stage under way. Its methods only note events: nothing waits for the daemon. */
-export class Stage {
-  #isOver = false;
-
-  constructor(
-    private readonly logger: JobLogger,
-    /** A path: `train/epoch-3`. */
-    readonly path: string,
-  ) {}
-
-  progress(current: number, total?: number, unit?: string): void {
-    const payload: Record<string, unknown> = { current };
-    if (total !== undefined) payload["total"] = total;
-    if (unit !== undefined) payload["unit"] = unit;
-    this.logger.emit({ type: "stage_progress", stage: this.path, payload });
-  }
-
-  log(message: string, options: LogOptions = {}): void {
-    this.logger.emit({ type: "log", stage: this.path, message, ...options });
-  }
-
-  /** A stage within this one. */
-  stage(name: string): Stage;
-  stage<T>(name: string, work: (stage: Stage) => Promise<T> | T): Promise<T>;
-  stage<T>(name: string, work?: (stage: Stage) => Promise<T> | T): Stage | Promise<T> {
-    return this.logger.begin(`${this.path}/${name}`, work);
-  }
-
-  complete(message?: string, payload?: Record<string, unknown>): void {
-    this.#end("stage_completed", message === undefined ? {} : { message }, payload);
-  }
-
-  /** `error`: a text or what was thrown; its stack goes into the payload. */
-  fail(error: unknown): void {
-    const { message, payload } = failurePayload(error);
-    this.#end("stage_failed", { message }, payload);
-  }
-
-  #end(type: string, more: Partial<EventDraft>, payload?: Record<string, unknown>): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.logger.emit({ type, stage: this.path, ...more, ...(payload ? { payload } : {}) });
-  }
 }
 
 export class JobLogger {
