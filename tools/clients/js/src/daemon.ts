@@ -79,7 +79,7 @@ export class Daemon {
     try {
       return JSON.parse(text) as T;
     } catch {
-      throw new ProtocolError(`${this.#base || "this server"} answers, but not like a stagelog daemon`);
+      throw new ProtocolError();
     }
   }
 }

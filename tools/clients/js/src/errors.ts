@@ -45,4 +45,12 @@ export class UnreachableError extends StagelogError {
 /** Something answers, but not like a stagelog daemon: a login page, a proxy's error. */
 export class ProtocolError extends StagelogError {
   override name = "ProtocolError";
+  constructor(message = "the answer is not that of a stagelog daemon") {
+    super(message);
+  }
+}
+
+/** True of what may be otherwise at the next attempt. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof UnreachableError || error instanceof ProtocolError;
 }

@@ -1,71 +1,15 @@
 // One connection to a daemon's events: SSE, and polls where SSE does not come through. It resumes by
 // cursor, so that nothing is missed and nothing comes twice, and reports what is so.
 import { Backoff, sleep } from "./backoff.js";
-import { Daemon, refusalOf, type Endpoint } from "./daemon.js";
-import { AuthError, ProtocolError, RefusedError, UnreachableError, type StagelogError } from "./errors.js";
+import { Daemon, type Endpoint } from "./daemon.js";
+import { mayPass, RefusedError, UnreachableError, type StagelogError } from "./errors.js";
+import type { FeedSelection, FeedSink, FeedState, FeedStatus, FeedTimes } from "./feed_types.js";
+import { pathOf, queryOf } from "./paths.js";
 import { readPollPage, type PollPage } from "./poll_page.js";
-import { SseParser, type SseFrame } from "./sse_parser.js";
-
-/**
- * `replaying`: older events come; `live`: as they are committed; `polling`: asked for, as something
- * keeps streams away; `gap`: the journal cannot go on where this left off; `offline`: trying to
- * reach the daemon; `ended`: nothing will follow.
- */
-export type FeedState = "replaying" | "live" | "polling" | "gap" | "offline" | "ended";
-
-export interface FeedStatus {
-  state: FeedState;
-  /** Events that gaps have skipped since the start; NaN where nobody can tell (another journal). */
-  missed: number;
-  /** Everything up to here was looked at. */
-  cursor: number;
-  /** Why it is offline or polling. */
-  problem?: string;
-}
-
-/** Which events. Each list is one of `or`. */
-export interface EventFilter {
-  type?: readonly string[];
-  stage?: readonly string[];
-  level?: readonly string[];
-  q?: string;
-}
-
-export interface FeedSelection extends EventFilter {
-  /** Empty: all jobs. */
-  jobs: readonly string[];
-  /** Ends when the one job is over and all that matches was sent. */
-  untilTerminal: boolean;
-  /** No stream is tried. */
-  pollsOnly: boolean;
-}
-
-export interface FeedTimes {
-  /** Without any frame for so long the connection counts as dead before `connected` says more. */
-  firstFrameMillis: number;
-  /** While polling, a stream is tried again so often. */
-  retryStreamMillis: number;
-  /** How long a poll waits at the daemon, seconds. */
-  pollSeconds: number;
-}
-
-export interface FeedSink {
-  onEvent(seq: number, line: string): void;
-  onStatus(status: FeedStatus): void;
-  /** Nothing follows. Without an error: the job is over or was deleted. */
-  onEnd(error?: StagelogError): void;
-}
-
-/** How an attempt at a stream ended. */
-interface StreamEnding {
-  kind: "stopped" | "ended" | "broken" | "blocked";
-  why?: string;
-  error?: StagelogError;
-}
+import type { SseFrame } from "./sse_parser.js";
+import { attemptStream, type StreamEnding } from "./stream_attempt.js";
 
 const PAGE_EVENTS = 1000;
-const SLICE_MILLIS = 12;
-const MISSED_HEARTBEATS = 2;
 // One cut before the first frame may be a daemon that starts.
 const CUTS_UNTIL_BLOCKED = 3;
 const DEFAULT_TIMES: FeedTimes = { firstFrameMillis: 11_000, retryStreamMillis: 30_000, pollSeconds: 20 };
@@ -123,8 +67,8 @@ export class EventFeed {
       } catch (reason) {
         if (this.#stopped.signal.aborted) return;
         const error = reason as StagelogError;
-        const mayPass = error instanceof UnreachableError || error instanceof ProtocolError;
-        if (!mayPass) {
+        if (error instanceof RefusedError && error.code === "job_deleted") return void this.#end();
+        if (!mayPass(error)) {
           this.#tell("ended");
           return this.sink.onEnd(error);
         }
@@ -168,83 +112,28 @@ export class EventFeed {
   /** `onFirstFrame` is called once the stream has come through. */
   async #stream(onFirstFrame: () => void): Promise<StreamEnding> {
     this.#streamTriedAt = Date.now();
-    const connection = new AbortController();
-    this.#connection = connection;
+    this.#connection = new AbortController();
     if (this.#stopped.signal.aborted) return { kind: "stopped" };
-    let isSilent = false;
-    let frames = 0;
-    let silenceMillis = this.#times.firstFrameMillis;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const watch = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        isSilent = true;
-        connection.abort();
-      }, silenceMillis);
-    };
-    watch();
-    try {
-      const response = await this.#daemon.send(this.#streamPath(), {
-        headers: { Accept: "text/event-stream", "Last-Event-ID": String(this.cursor) },
-        signal: connection.signal,
-      });
-      if (response.status === 204) return { kind: "ended" };
-      if (response.status !== 200) return await this.#judgeRefusal(response);
-      if (!(response.headers.get("Content-Type") ?? "").startsWith("text/event-stream") || !response.body) {
-        return { kind: "blocked", why: "what comes is no event stream" };
-      }
-      const parser = new SseParser();
-      const reader = response.body.getReader();
-      let sliceBegan = Date.now();
-      while (true) {
-        // A replay comes faster than a page is drawn: it gets a turn now and then.
-        if (Date.now() - sliceBegan > SLICE_MILLIS) {
-          await sleep(0);
-          sliceBegan = Date.now();
-        }
-        const { done, value } = await reader.read();
-        const got = value ? parser.feed(value) : [];
-        if (parser.retryMillis !== undefined) this.#backoff.setFirst(parser.retryMillis);
-        for (const frame of got) {
-          if (connection.signal.aborted) break;
-          if (frames++ === 0) {
-            this.#cuts = 0;
-            this.#backoff.reset();
-            onFirstFrame();
-          }
-          const beat = this.#takeFrame(frame);
-          if (beat === "end") return { kind: "ended" };
-          if (beat) silenceMillis = (MISSED_HEARTBEATS + 0.5) * beat * 1000;
-        }
-        if (got.length > 0) watch();
-        if (done) return this.#judgeCut(frames > 0 || parser.retryMillis !== undefined, "the stream was cut");
-      }
-    } catch (reason) {
-      if (isSilent && frames === 0) return { kind: "blocked", why: "streams are held back (a proxy that buffers?)" };
-      if (isSilent) return { kind: "broken", why: `no heartbeat for ${silenceMillis / 1000} s` };
-      if (connection.signal.aborted) return { kind: "stopped" };
-      return this.#judgeCut(frames > 0, reason instanceof Error ? reason.message : String(reason));
-    } finally {
-      clearTimeout(timer);
-      connection.abort();
-    }
-  }
-
-  #judgeCut(hasComeThrough: boolean, why: string): StreamEnding {
-    if (hasComeThrough || ++this.#cuts < CUTS_UNTIL_BLOCKED) return { kind: "broken", why };
-    return { kind: "blocked", why };
-  }
-
-  async #judgeRefusal(response: Response): Promise<StreamEnding> {
-    const error = await refusalOf(response);
-    if (error instanceof AuthError) return { kind: "broken", error };
-    if (error instanceof RefusedError && error.code === "job_deleted") return { kind: "ended" };
-    if (error instanceof RefusedError) return { kind: "broken", error };
-    return { kind: "blocked", why: error.message };
+    const ending = await attemptStream(this.#connection, {
+      firstFrameMillis: this.#times.firstFrameMillis,
+      open: (signal) => {
+        const headers = { Accept: "text/event-stream", "Last-Event-ID": String(this.cursor) };
+        return this.#daemon.send(this.#streamPath(), { headers, signal });
+      },
+      onFirstFrame: () => {
+        this.#cuts = 0;
+        this.#backoff.reset();
+        onFirstFrame();
+      },
+      onFrame: (frame) => this.#takeFrame(frame),
+      onRetry: (millis) => this.#backoff.setFirst(millis),
+    });
+    if (ending.kind !== "cut") return ending;
+    return { ...ending, kind: ++this.#cuts < CUTS_UNTIL_BLOCKED ? "broken" : "blocked" };
   }
 
   #streamPath(): string {
-    const query = this.#query();
+    const query = queryOf(this.selection);
     if (this.#journalId) query.set("journal", this.#journalId);
     if (this.selection.untilTerminal) query.set("until", "terminal");
     return `${this.#eventsPath(query)}/stream?${query}`;
@@ -277,8 +166,9 @@ export class EventFeed {
     const resumed = numberIn(data, "resumed_after") ?? this.cursor;
     const isOtherJournal = data["reason"] === "other_journal" || resumed < this.cursor;
     this.#missed += isOtherJournal ? NaN : Math.max(0, resumed - this.cursor);
+    const problem = `the journal cannot go on after ${this.cursor}: ${String(data["reason"])}`;
     this.cursor = resumed;
-    this.#tell("gap", `the journal cannot go on after ${String(data["requested"])}: ${String(data["reason"])}`);
+    this.#tell("gap", problem);
   }
 
   // --- Polls ---
@@ -313,7 +203,7 @@ export class EventFeed {
   }
 
   async #poll(seconds: number): Promise<PollPage> {
-    const query = this.#query();
+    const query = queryOf(this.selection);
     query.set("after", String(this.cursor));
     query.set("limit", String(PAGE_EVENTS));
     if (seconds > 0) query.set("wait", String(seconds));
@@ -328,7 +218,12 @@ export class EventFeed {
     } catch (reason) {
       if (reason instanceof RefusedError && reason.code === "unknown_job") {
         if (seconds > 0) await sleep(1000, this.#stopped.signal);
-        return { lines: [], nextAfter: this.cursor, hasMore: false, headSeq: this.cursor };
+        return { lines: [], nextAfter: this.cursor, hasMore: false };
+      }
+      if (reason instanceof RefusedError && reason.code === "cursor_beyond_head") {
+        const head = await this.#daemon.json<{ head_seq: number }>(`${pathOf()}/events?limit=1`);
+        this.#takeGap({ resumed_after: head.head_seq, reason: "beyond_head" });
+        return { lines: [], nextAfter: head.head_seq, hasMore: false };
       }
       throw reason;
     }
@@ -342,32 +237,21 @@ export class EventFeed {
 
   /** What the `end` frame of a stream says must be asked for here. */
   async #isOver(): Promise<boolean> {
-    const state = await this.#daemon.json<{ status?: string; as_of_seq?: number }>(
-      `/api/v1/jobs/${encodeURIComponent(this.selection.jobs[0] ?? "")}`,
-      { signal: this.#stopped.signal },
-    );
+    const state = await this.#daemon.json<{ status?: string; as_of_seq?: number }>(pathOf(this.selection.jobs[0]), {
+      signal: this.#stopped.signal,
+    });
     const isTerminal = ["completed", "failed", "canceled"].includes(state.status ?? "");
     return isTerminal && (state.as_of_seq ?? Infinity) <= this.cursor;
   }
 
   // --- Both ---
 
-  #query(): URLSearchParams {
-    const query = new URLSearchParams();
-    for (const key of ["type", "stage", "level"] as const) {
-      const words = this.selection[key];
-      if (words && words.length > 0) query.set(key, words.join(","));
-    }
-    if (this.selection.q) query.set("q", this.selection.q);
-    return query;
-  }
-
   /** The path up to `/stream`; adds `job` to the query where there are several. */
   #eventsPath(query: URLSearchParams): string {
     const [first, ...others] = this.selection.jobs;
-    if (first !== undefined && others.length === 0) return `/api/v1/jobs/${encodeURIComponent(first)}/events`;
-    if (first !== undefined) query.set("job", this.selection.jobs.join(","));
-    return "/api/v1/events";
+    if (first !== undefined && others.length === 0) return `${pathOf(first)}/events`;
+    if (first !== undefined) query.set("job", this.selection.jobs.join());
+    return `${pathOf()}/events`;
   }
 
   #takeEvent(seq: number, line: string): void {

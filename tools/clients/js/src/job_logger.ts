@@ -1,5 +1,6 @@
 // A pipeline's own events: three lines in a program.
 import { Backoff, sleep, unref } from "./backoff.js";
+import { pathOf } from "./paths.js";
 import { Daemon, type Endpoint } from "./daemon.js";
 import { AuthError, RefusedError, StagelogError, UnreachableError } from "./errors.js";
 import type { EventDraft } from "./event.js";
@@ -155,7 +156,7 @@ export class JobLogger {
     this.#gates.delete(line);
     if (refusal) throw refusal;
     const backoff = new Backoff();
-    const path = `/api/v1/jobs/${encodeURIComponent(this.job)}/gates/${encodeURIComponent(name)}`;
+    const path = `${pathOf(this.job)}/gates/${encodeURIComponent(name)}`;
     while (true) {
       try {
         const gate = await this.#daemon.json<GateDecision | { status: "pending" }>(`${path}?wait=50`, {
@@ -207,7 +208,7 @@ export class JobLogger {
   }
 
   async #beat(): Promise<void> {
-    const path = `/api/v1/jobs/${encodeURIComponent(this.job)}`;
+    const path = pathOf(this.job);
     try {
       await this.#daemon.text(`${path}/events`, {
         method: "POST",

@@ -1,5 +1,6 @@
 // Events that wait to be sent, and the sending: in batches, with the same ids at every attempt.
 import { Backoff, sleep } from "./backoff.js";
+import { pathOf } from "./paths.js";
 import { Daemon, type Endpoint } from "./daemon.js";
 import { AuthError, RefusedError, UnreachableError, type StagelogError } from "./errors.js";
 
@@ -130,14 +131,11 @@ export class Outbox {
   }
 
   async #post(batch: Waiting[]): Promise<void> {
-    const answer = await this.#daemon.json<{ job_status?: string }>(
-      `/api/v1/jobs/${encodeURIComponent(this.options.job)}/events`,
-      {
-        method: "POST",
-        headers: { "Content-Type": "application/x-ndjson" },
-        body: batch.map((event) => event.line + "\n").join(""),
-      },
-    );
+    const answer = await this.#daemon.json<{ job_status?: string }>(`${pathOf(this.options.job)}/events`, {
+      method: "POST",
+      headers: { "Content-Type": "application/x-ndjson" },
+      body: batch.map((event) => event.line + "\n").join(""),
+    });
     if (answer.job_status) this.options.onJobStatus(answer.job_status);
   }
 

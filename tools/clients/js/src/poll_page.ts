@@ -5,7 +5,6 @@ export interface PollPage {
   lines: string[];
   nextAfter: number;
   hasMore: boolean;
-  headSeq: number;
 }
 
 /** The elements of the array that begins at `start`, as they are spelled; and where it ends. */
@@ -28,7 +27,7 @@ function sliceArray(text: string, start: number): { elements: string[]; end: num
       if (depth === 0) return { elements, end: i + 1 };
     }
   }
-  throw new SyntaxError("it is cut");
+  throw new SyntaxError();
 }
 
 /** Reads the answer of a poll. Throws a ProtocolError where it is none. */
@@ -37,12 +36,12 @@ export function readPollPage(text: string): PollPage {
   try {
     const { elements, end } = sliceArray(text.startsWith(opening) ? text : "", opening.length - 1);
     const rest = JSON.parse(`{"events":[]${text.slice(end)}`) as Record<string, unknown>;
-    const { next_after: nextAfter, has_more: hasMore, head_seq: headSeq } = rest;
+    const { next_after: nextAfter, has_more: hasMore } = rest;
     if (typeof nextAfter === "number" && typeof hasMore === "boolean") {
-      return { lines: elements, nextAfter, hasMore, headSeq: typeof headSeq === "number" ? headSeq : nextAfter };
+      return { lines: elements, nextAfter, hasMore };
     }
   } catch {
     // Below.
   }
-  throw new ProtocolError("the answer is no page of events");
+  throw new ProtocolError();
 }

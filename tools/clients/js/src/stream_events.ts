@@ -1,8 +1,7 @@
-import { Backoff, sleep } from "./backoff.js";
-import { Daemon, type Endpoint } from "./daemon.js";
-import { ProtocolError, StagelogError, UnreachableError } from "./errors.js";
-import type { EventFilter, FeedStatus, FeedTimes } from "./event_feed.js";
+import type { Endpoint } from "./daemon.js";
+import { StagelogError } from "./errors.js";
 import type { JournalEvent } from "./event.js";
+import type { EventFilter, FeedStatus, FeedTimes } from "./feed_types.js";
 import { StreamHub } from "./stream_hub.js";
 
 export interface StreamOptions extends Endpoint, EventFilter {
@@ -63,71 +62,8 @@ export function streamEvents(options: StreamOptions): EventStream {
   if (start !== "now" && !(Number.isSafeInteger(start) && start >= 0)) {
     throw new StagelogError("'after' must be a seq or 'now'");
   }
-  if (start === "now") return new StartingNow(options);
   const stream = hubOf(options).add(options.job, start, options);
   if (options.signal?.aborted) stream.close();
   options.signal?.addEventListener("abort", () => stream.close(), { once: true });
   return stream;
-}
-
-/** Asks for the head of the journal first. */
-class StartingNow implements EventStream {
-  #inner: EventStream | undefined;
-  readonly #started: Promise<void>;
-  #isClosed = false;
-  readonly #abort = new AbortController();
-
-  constructor(options: StreamOptions) {
-    options.signal?.addEventListener("abort", () => this.close(), { once: true });
-    this.#started = this.#begin(options);
-    this.#started.catch(() => {}); // next() rejects with it
-  }
-
-  async #begin(options: StreamOptions): Promise<void> {
-    const daemon = new Daemon(options);
-    const stream = (after: number) => {
-      const { signal: _, ...others } = options;
-      if (!this.#isClosed) this.#inner = streamEvents({ ...others, after });
-    };
-    const backoff = new Backoff();
-    while (!this.#isClosed) {
-      try {
-        const page = await daemon.json<{ head_seq: number }>("/api/v1/events?limit=1", { signal: this.#abort.signal });
-        return stream(page.head_seq);
-      } catch (reason) {
-        if (this.#isClosed) return;
-        const error = reason as StagelogError;
-        if (!(error instanceof UnreachableError || error instanceof ProtocolError)) {
-          options.onEnd?.(error);
-          throw error;
-        }
-        options.onStatus?.({ ...this.status, problem: error.message });
-        await sleep(backoff.next(), this.#abort.signal);
-      }
-    }
-  }
-
-  get status(): FeedStatus {
-    return this.#inner?.status ?? { state: "offline", missed: 0, cursor: 0 };
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#abort.abort();
-    this.#inner?.close();
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<JournalEvent>> {
-    await this.#started;
-    return this.#inner ? this.#inner[Symbol.asyncIterator]().next() : { done: true, value: undefined };
-  }
-
-  async return(): Promise<IteratorResult<JournalEvent>> {
-    this.close();
-    return { done: true, value: undefined };
-  }
 }

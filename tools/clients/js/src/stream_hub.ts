@@ -2,9 +2,11 @@
 // six connections to a server, and a page may show twenty jobs.
 import { Backoff, sleep } from "./backoff.js";
 import { Daemon, type Endpoint } from "./daemon.js";
-import { RefusedError, StagelogError } from "./errors.js";
+import { mayPass, RefusedError, StagelogError } from "./errors.js";
 import type { JournalEvent } from "./event.js";
-import { EventFeed, seqOf, type EventFilter, type FeedStatus, type FeedTimes } from "./event_feed.js";
+import { EventFeed, seqOf } from "./event_feed.js";
+import type { EventFilter, FeedStatus, FeedTimes } from "./feed_types.js";
+import { pathOf, queryOf } from "./paths.js";
 import { readPollPage } from "./poll_page.js";
 import { Subscription, type SubscriptionSink } from "./subscription.js";
 
@@ -23,6 +25,7 @@ export class StreamHub {
   #jobs = "";
   #status: FeedStatus = { state: "offline", missed: 0, cursor: 0 };
   #isScheduled = false;
+  #joining = 0; // subscriptions that are not among #subscriptions yet
 
   constructor(
     private readonly options: HubOptions,
@@ -31,12 +34,32 @@ export class StreamHub {
     this.#daemon = new Daemon(options);
   }
 
-  add(job: string | undefined, after: number, sink: SubscriptionSink): Subscription {
-    const subscription = new Subscription(job, after, sink, (closed) => this.#remove(closed));
+  add(job: string | undefined, after: number | "now", sink: SubscriptionSink): Subscription {
+    const start = after === "now" ? 0 : after;
+    const subscription = new Subscription(job, start, sink, (closed) => this.#remove(closed));
     subscription.onRoom = () => void this.#catchUp(subscription);
-    this.#subscriptions.add(subscription);
-    this.#schedule();
+    void this.#join(subscription, after);
     return subscription;
+  }
+
+  /** What comes from now on is what is later than the head of the journal, which is asked for first. */
+  async #join(subscription: Subscription, after: number | "now"): Promise<void> {
+    const backoff = new Backoff();
+    ++this.#joining;
+    while (after === "now" && !subscription.isClosed) {
+      try {
+        after = (await this.#daemon.json<{ head_seq: number }>(`${pathOf()}/events?limit=1`)).head_seq;
+        subscription.cursor = after;
+      } catch (reason) {
+        const error = reason as StagelogError;
+        if (!mayPass(error)) subscription.end(error);
+        subscription.tell({ ...this.#status, state: "offline", problem: error.message });
+        await sleep(backoff.next());
+      }
+    }
+    --this.#joining;
+    if (!subscription.isClosed) this.#subscriptions.add(subscription);
+    this.#schedule();
   }
 
   #remove(subscription: Subscription): void {
@@ -58,7 +81,8 @@ export class StreamHub {
     if (this.#subscriptions.size === 0) {
       this.#feed?.stop();
       this.#feed = undefined;
-      return this.onEmpty();
+      if (this.#joining === 0) this.onEmpty();
+      return;
     }
     const all = [...this.#subscriptions];
     const wantsAll = all.some((subscription) => subscription.job === undefined);
@@ -137,7 +161,7 @@ export class StreamHub {
           backoff.reset();
         } catch (reason) {
           const error = reason as StagelogError;
-          if (error instanceof RefusedError && error.code !== "unknown_job") return subscription.end(error);
+          if (error instanceof RefusedError && this.#refused(subscription, error)) return;
           subscription.tell({ ...this.#status, state: "offline", problem: error.message });
           await sleep(backoff.next());
         }
@@ -147,16 +171,25 @@ export class StreamHub {
     }
   }
 
+  /** True where nothing is left to ask for. */
+  #refused(subscription: Subscription, error: RefusedError): boolean {
+    if (error.code === "unknown_job") return false;
+    if (error.code === "cursor_beyond_head" && this.#feed) {
+      subscription.cursor = this.#feed.cursor;
+      subscription.isLive = true;
+      subscription.tell({ ...this.#status, state: "gap", missed: NaN });
+    } else {
+      subscription.end(error.code === "job_deleted" ? undefined : error);
+    }
+    return true;
+  }
+
   /** True once it is where the feed is: what comes now comes to both. */
   async #readPage(subscription: Subscription): Promise<boolean> {
-    const query = new URLSearchParams({ after: String(subscription.cursor), limit: String(PAGE_EVENTS) });
-    for (const key of ["type", "stage", "level"] as const) {
-      const words = this.options[key];
-      if (words && words.length > 0) query.set(key, words.join(","));
-    }
-    if (this.options.q) query.set("q", this.options.q);
-    const { job } = subscription;
-    const path = job === undefined ? "/api/v1/events" : `/api/v1/jobs/${encodeURIComponent(job)}/events`;
+    const query = queryOf(this.options);
+    query.set("after", String(subscription.cursor));
+    query.set("limit", String(PAGE_EVENTS));
+    const path = `${pathOf(subscription.job)}/events`;
     const page = readPollPage(await this.#daemon.text(`${path}?${query}`));
     for (const line of page.lines) subscription.take(seqOf(line), JSON.parse(line) as JournalEvent, line);
     subscription.cursor = Math.max(subscription.cursor, page.nextAfter);

@@ -1,6 +1,6 @@
 // One consumer of events: its place, what waits for it, and how it gets it.
 import type { JournalEvent } from "./event.js";
-import type { FeedStatus } from "./event_feed.js";
+import type { FeedStatus } from "./feed_types.js";
 import type { StagelogError } from "./errors.js";
 
 export interface SubscriptionSink {
@@ -8,6 +8,17 @@ export interface SubscriptionSink {
   onStatus?: ((status: FeedStatus) => void) | undefined;
   /** Nothing follows. With an error: why. */
   onEnd?: ((error?: StagelogError) => void) | undefined;
+}
+
+// What a callback throws is the program's own fault and shows as such. The stream goes on.
+function call(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
 
 // What waits for an iterator that is slow. Beyond, it is read from the journal again.
@@ -48,7 +59,7 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
   take(seq: number, event: JournalEvent, line: string): void {
     if (this.#isOver || seq <= this.cursor) return;
     this.cursor = seq;
-    this.sink.onEvent?.(event, line);
+    call(() => this.sink.onEvent?.(event, line));
     if (!this.#isIterated) return;
     this.#waiting.push(event);
     if (!this.hasRoom()) this.isLive = false;
@@ -59,7 +70,7 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
     if (this.#isOver) return;
     const isSame = status.state === this.status.state && status.problem === this.status.problem;
     this.status = { ...status, cursor: this.cursor };
-    if (!isSame || status.state === "gap") this.sink.onStatus?.(this.status);
+    if (!isSame || status.state === "gap") call(() => this.sink.onStatus?.(this.status));
   }
 
   end(error?: StagelogError): void {
@@ -67,8 +78,8 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
     this.#isOver = true;
     this.#error = error;
     this.status = { ...this.status, state: "ended", cursor: this.cursor };
-    this.sink.onStatus?.(this.status);
-    this.sink.onEnd?.(error);
+    call(() => this.sink.onStatus?.(this.status));
+    call(() => this.sink.onEnd?.(error));
     this.#wake?.();
   }
 

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "react";
 import type { StagelogError } from "../errors.js";
-import type { FeedStatus } from "../event_feed.js";
+import type { FeedStatus } from "../feed_types.js";
 import type { JournalEvent } from "../event.js";
 import { streamEvents, type StreamOptions } from "../stream_events.js";
 

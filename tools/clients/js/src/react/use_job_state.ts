@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { Daemon, refusalOf, type Endpoint } from "../daemon.js";
 import { AuthError, RefusedError, StagelogError } from "../errors.js";
-import type { FeedStatus } from "../event_feed.js";
+import type { FeedStatus } from "../feed_types.js";
 import { streamEvents, type EventStream } from "../stream_events.js";
 import { useStable } from "./use_events.js";
 

@@ -1,7 +1,7 @@
 import { useMemo, useRef } from "react";
 import { TERMINAL_TYPES, type JournalEvent, type Level } from "../event.js";
 import type { StagelogError } from "../errors.js";
-import type { FeedStatus } from "../event_feed.js";
+import type { FeedStatus } from "../feed_types.js";
 import { makeFormatEvent } from "./format_event.js";
 import { keptOf, placeOf } from "./growing_list.js";
 import { useJobEvents, type JobEventsOptions } from "./use_events.js";
