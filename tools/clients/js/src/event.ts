@@ -29,11 +29,11 @@ export interface JournalEvent {
 /** What is sent. The daemon adds the rest. */
 export interface EventDraft {
   type: string;
-  stage?: string;
-  gate?: string;
-  level?: Level;
-  message?: string;
-  payload?: Record<string, unknown>;
+  stage?: string | undefined;
+  gate?: string | undefined;
+  level?: Level | undefined;
+  message?: string | undefined;
+  payload?: Record<string, unknown> | undefined;
 }
 
 /** The types after which a job is over. */

@@ -43,7 +43,7 @@ export class EventFeed {
   #cuts = 0;
   #streamTriedAt = 0;
   #told = "";
-  #missed = 0;
+  #poll = new AbortController();
   #replayThrough = 0;
 
   constructor(
@@ -82,12 +82,15 @@ export class EventFeed {
   stop(): void {
     this.#stopped.abort();
     this.#connection.abort();
+    this.#poll.abort();
   }
 
   /** Other jobs from now on, after what was looked at. */
   select(selection: FeedSelection): void {
     this.selection = selection;
     this.#connection.abort();
+    this.#poll.abort();
+    this.#poll = new AbortController();
   }
 
   // --- Server-sent events ---
@@ -100,9 +103,9 @@ export class EventFeed {
   async #conclude(ending: StreamEnding): Promise<boolean> {
     if (ending.error) throw ending.error;
     if (ending.kind === "ended") return this.#end();
-    if (ending.kind === "broken") throw new UnreachableError(ending.why ?? "the connection was lost");
+    if (ending.kind === "broken") throw new UnreachableError(ending.why!);
     if (ending.kind === "blocked") {
-      const page = await this.#poll(0); // rejects if it is the daemon that is away
+      const page = await this.#ask(0); // rejects if it is the daemon that is away
       this.#isPolling = true;
       this.#takePage(page, ending.why);
     }
@@ -165,10 +168,10 @@ export class EventFeed {
   #takeGap(data: Record<string, unknown>): void {
     const resumed = numberIn(data, "resumed_after") ?? this.cursor;
     const isOtherJournal = data["reason"] === "other_journal" || resumed < this.cursor;
-    this.#missed += isOtherJournal ? NaN : Math.max(0, resumed - this.cursor);
+    const missed = isOtherJournal ? NaN : Math.max(0, resumed - this.cursor);
     const problem = `the journal cannot go on after ${this.cursor}: ${String(data["reason"])}`;
     this.cursor = resumed;
-    this.#tell("gap", problem);
+    this.#tell("gap", problem, missed);
   }
 
   // --- Polls ---
@@ -177,7 +180,7 @@ export class EventFeed {
   async #pollUntilStream(): Promise<boolean> {
     const isTooEarly = Date.now() - this.#streamTriedAt < this.#times.retryStreamMillis;
     if (isTooEarly || this.selection.pollsOnly) {
-      this.#takePage(await this.#poll(this.#times.pollSeconds));
+      this.#takePage(await this.#ask(this.#times.pollSeconds));
       return this.selection.untilTerminal && (await this.#isOver()) ? this.#end() : true;
     }
     let isTrying = true;
@@ -199,25 +202,29 @@ export class EventFeed {
   }
 
   async #pollWhile(goesOn: () => boolean): Promise<void> {
-    while (goesOn() && !this.#stopped.signal.aborted) this.#takePage(await this.#poll(1));
+    while (goesOn() && !this.#stopped.signal.aborted) this.#takePage(await this.#ask(1));
   }
 
-  async #poll(seconds: number): Promise<PollPage> {
+  async #ask(seconds: number): Promise<PollPage> {
     const query = queryOf(this.selection);
     query.set("after", String(this.cursor));
     query.set("limit", String(PAGE_EVENTS));
     if (seconds > 0) query.set("wait", String(seconds));
     const path = `${this.#eventsPath(query)}?${query}`;
+    const { selection } = this;
+    const nothing = () => ({ lines: [], nextAfter: this.cursor, hasMore: true });
     try {
       const text = await this.#daemon.text(path, {
-        signal: this.#stopped.signal,
+        signal: this.#poll.signal,
         timeoutMillis: (seconds + 15) * 1000,
       });
       this.#backoff.reset();
-      return readPollPage(text);
+      // A page of other jobs says nothing of those that were chosen meanwhile.
+      return this.selection === selection ? readPollPage(text) : nothing();
     } catch (reason) {
+      if (this.selection !== selection) return nothing();
       if (reason instanceof RefusedError && reason.code === "unknown_job") {
-        if (seconds > 0) await sleep(1000, this.#stopped.signal);
+        if (seconds > 0) await sleep(1000, this.#poll.signal);
         return { lines: [], nextAfter: this.cursor, hasMore: false };
       }
       if (reason instanceof RefusedError && reason.code === "cursor_beyond_head") {
@@ -237,9 +244,13 @@ export class EventFeed {
 
   /** What the `end` frame of a stream says must be asked for here. */
   async #isOver(): Promise<boolean> {
-    const state = await this.#daemon.json<{ status?: string; as_of_seq?: number }>(pathOf(this.selection.jobs[0]), {
-      signal: this.#stopped.signal,
-    });
+    const request = { signal: this.#stopped.signal };
+    const state = await this.#daemon
+      .json<{ status?: string; as_of_seq?: number }>(pathOf(this.selection.jobs[0]), request)
+      .catch((reason: unknown): { status?: string; as_of_seq?: number } => {
+        if (reason instanceof RefusedError) return {}; // there is no such job yet
+        throw reason;
+      });
     const isTerminal = ["completed", "failed", "canceled"].includes(state.status ?? "");
     return isTerminal && (state.as_of_seq ?? Infinity) <= this.cursor;
   }
@@ -266,11 +277,11 @@ export class EventFeed {
     return false;
   }
 
-  #tell(state: FeedState, problem?: string): void {
+  #tell(state: FeedState, problem?: string, missed = 0): void {
     const words = `${state} ${problem ?? ""}`;
     if (words === this.#told && state !== "gap") return;
     this.#told = words;
-    const status: FeedStatus = { state, missed: this.#missed, cursor: this.cursor };
+    const status: FeedStatus = { state, missed, cursor: this.cursor };
     this.sink.onStatus(problem === undefined ? status : { ...status, problem });
   }
 }

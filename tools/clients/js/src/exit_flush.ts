@@ -1,14 +1,17 @@
 // What a process still has to say when it ends. Where there are processes: node_exit.ts.
+import type { Outbox } from "./outbox.js";
 
 export interface Pending {
   url: string;
-  token: string | undefined;
+  token?: string | undefined;
   job: string;
   /** Milliseconds that the end of the process may wait. */
   flushMillis: number;
-  /** Everything that is not known to be taken. */
-  lines(): string[];
-  flush(timeoutMillis: number): Promise<boolean>;
+  outbox: Outbox;
+  /** Nothing is sent any more. */
+  stop(): void;
+  /** About events that were refused, where nobody was told; empty: none. */
+  complaint(): string;
 }
 
 export const pendingAtExit = new Set<Pending>();

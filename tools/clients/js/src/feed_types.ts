@@ -10,7 +10,7 @@ export type FeedState = "replaying" | "live" | "polling" | "gap" | "offline" | "
 
 export interface FeedStatus {
   state: FeedState;
-  /** Events that gaps have skipped since the start; NaN where nobody can tell (another journal). */
+  /** Events that gaps have skipped; NaN where nobody can tell (another journal). */
   missed: number;
   /** Everything up to here was looked at. */
   cursor: number;

@@ -1,8 +1,9 @@
 // A pipeline's own events: three lines in a program.
 import { Backoff, sleep, unref } from "./backoff.js";
-import { pathOf } from "./paths.js";
-import { Daemon, type Endpoint } from "./daemon.js";
-import { AuthError, RefusedError, StagelogError, UnreachableError } from "./errors.js";
+import { checkJobName, pathOf } from "./paths.js";
+import { call } from "./callback.js";
+import { Daemon, endpointOf } from "./daemon.js";
+import { AuthError, RefusedError } from "./errors.js";
 import type { EventDraft } from "./event.js";
 import { flushAtExit } from "./exit_flush.js";
 import type { GateDecision, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
@@ -10,12 +11,14 @@ import { Outbox } from "./outbox.js";
 import { makeEventId } from "./random_id.js";
 import { failurePayload, Stage, type LogOptions } from "./stage.js";
 
-function environment(name: string): string | undefined {
-  return (globalThis as { process?: { env: Record<string, string | undefined> } }).process?.env[name] || undefined;
-}
-
 function lineOf(draft: EventDraft): string {
-  return JSON.stringify({ ...draft, event_id: makeEventId(), occurred_at: new Date().toISOString() });
+  const event = { ...draft, event_id: makeEventId(), occurred_at: new Date().toISOString() };
+  try {
+    return JSON.stringify(event);
+  } catch (reason) {
+    // A bigint or a circle in the payload: what JSON has no words for must not stop a pipeline.
+    return JSON.stringify({ ...event, payload: { "x-payload-lost": String(reason) } });
+  }
 }
 
 // The journal has it too that something is missing.
@@ -35,15 +38,13 @@ export class JobLogger {
   readonly #forget: () => void;
   /** Lines that open gates, and why they were refused. */
   readonly #gates = new Map<string, RefusedError | undefined>();
+  #complaint = ""; // about events that were refused, where nobody was told
+  #isBeating = false;
   #heart: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly options: JobLoggerOptions) {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(options.job)) {
-      throw new StagelogError(`'${options.job}' cannot be the name of a job`);
-    }
-    const url = (options.url ?? environment("STAGELOG_URL") ?? "http://127.0.0.1:8008").replace(/\/+$/, "");
-    const token = options.token ?? environment("STAGELOG_TOKEN");
-    const endpoint: Endpoint = { url, token, fetch: options.fetch };
+    checkJobName(options.job);
+    const endpoint = endpointOf(options);
     this.job = options.job;
     this.canceled = this.#cancel.signal;
     this.#daemon = new Daemon(endpoint);
@@ -53,24 +54,26 @@ export class JobLogger {
       maxBuffered: options.maxBuffered ?? 10_000,
       gatherMillis: options.gatherMillis ?? 50,
       onJobStatus: (status) => this.#learn(status),
-      onDropped: (count) => options.onDropped?.(count),
+      onDropped: (count) => call(() => options.onDropped?.(count)),
       droppedLine,
       onRefused: (error, line) => this.#onRefused(error, line),
-      onProblem: (error) => options.onProblem?.(error),
+      onProblem: (error) => call(() => options.onProblem?.(error)),
     });
     this.#forget = flushAtExit({
-      url,
-      token,
+      ...endpoint,
       job: options.job,
       flushMillis: options.exitFlushMillis ?? 5_000,
-      lines: () => this.#outbox.lines(),
-      flush: (timeoutMillis) => this.flush(timeoutMillis),
+      outbox: this.#outbox,
+      stop: () => {
+        clearInterval(this.#heart);
+        this.#outbox.stop();
+      },
+      complaint: () => this.#complaint,
     });
-    const payload: Record<string, unknown> = {};
-    if (options.pipeline !== undefined) payload["pipeline"] = options.pipeline;
-    if (options.labels !== undefined) payload["labels"] = options.labels;
-    const hasPayload = Object.keys(payload).length > 0;
-    if (hasPayload) this.emit({ type: "job_created", payload });
+    const { pipeline, labels } = options;
+    if (pipeline !== undefined || labels !== undefined) {
+      this.emit({ type: "job_created", payload: { pipeline, labels } });
+    }
     this.emit({ type: "job_started" });
     const seconds = options.heartbeatSeconds ?? 10;
     if (seconds > 0) {
@@ -93,11 +96,14 @@ export class JobLogger {
     this.#add(draft, lineOf(draft));
   }
 
-  #add(draft: EventDraft, line: string): void {
+  #add(draft: EventDraft, line: string, whenTaken?: () => void): void {
     const isProgress = draft.type === "stage_progress";
-    const isDroppable = isProgress || draft.type === "log";
-    const key = isProgress ? { replaceKey: `${draft.stage}` } : {};
-    this.#outbox.add({ line, isDroppable, ...key });
+    this.#outbox.add({
+      line,
+      isDroppable: isProgress || draft.type === "log",
+      replaceKey: isProgress ? draft.stage : undefined,
+      whenTaken: whenTaken && [whenTaken],
+    });
   }
 
   log(message: string, options: LogOptions = {}): void {
@@ -138,20 +144,20 @@ export class JobLogger {
    */
   async gate(name: string, options: GateOptions = {}): Promise<GateDecision> {
     const { prompt, options: choices, timeoutSeconds, onTimeout, approvers, stage } = options;
-    const given: [string, unknown][] = [
-      ["prompt", prompt],
-      ["options", choices],
-      ["timeout_seconds", timeoutSeconds],
-      ["on_timeout", onTimeout],
-      ["approvers", approvers],
-    ];
-    const payload = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-    const hasPayload = Object.keys(payload).length > 0;
-    const draft = { type: "gate_pause", gate: name, ...(stage ? { stage } : {}), ...(hasPayload ? { payload } : {}) };
+    const draft: EventDraft = {
+      type: "gate_pause",
+      gate: name,
+      stage,
+      payload: { prompt, options: choices, timeout_seconds: timeoutSeconds, on_timeout: onTimeout, approvers },
+    };
     const line = lineOf(draft);
+    let isTaken = false;
     this.#gates.set(line, undefined);
-    this.#add(draft, line);
-    while (!(await this.flush(30_000)));
+    this.#add(draft, line, () => (isTaken = true));
+    while (!isTaken) {
+      await this.flush(1_000);
+      if (this.#outbox.problem instanceof AuthError) throw this.#outbox.problem;
+    }
     const refusal = this.#gates.get(line);
     this.#gates.delete(line);
     if (refusal) throw refusal;
@@ -172,11 +178,7 @@ export class JobLogger {
   }
 
   complete(message?: string, payload?: Record<string, unknown>): Promise<boolean> {
-    return this.#end({
-      type: "job_completed",
-      ...(message === undefined ? {} : { message }),
-      ...(payload ? { payload } : {}),
-    });
+    return this.#end({ type: "job_completed", message, payload });
   }
 
   fail(error: unknown): Promise<boolean> {
@@ -199,34 +201,41 @@ export class JobLogger {
   async #end(draft: EventDraft): Promise<boolean> {
     clearInterval(this.#heart);
     this.emit(draft);
-    return this.flush();
+    const isFlushed = await this.flush();
+    if (isFlushed && !this.#complaint) this.#forget();
+    return isFlushed;
   }
 
   #onRefused(error: RefusedError, line: string): void {
-    if (this.#gates.has(line)) this.#gates.set(line, error);
-    this.options.onRefused?.(error, line);
+    const isGate = this.#gates.has(line); // whoever waits for it is told
+    if (isGate) this.#gates.set(line, error);
+    call(() => this.options.onRefused?.(error, line));
+    if (!isGate && !this.options.onRefused) this.#complaint ||= error.message;
   }
 
   async #beat(): Promise<void> {
-    const path = pathOf(this.job);
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    const timeoutMillis = 5_000; // it keeps a program from ending
     try {
-      await this.#daemon.text(`${path}/events`, {
+      await this.#daemon.text(`${pathOf(this.job)}/events`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: '{"type":"heartbeat"}',
+        timeoutMillis,
       });
-      const state = await this.#daemon.json<{ status?: string }>(path);
+      const state = await this.#daemon.json<{ status?: string }>(pathOf(this.job), { timeoutMillis });
       this.#learn(state.status ?? "");
-    } catch (reason) {
-      const isExpected = reason instanceof UnreachableError || reason instanceof RefusedError;
-      if (!isExpected) this.options.onProblem?.(reason as StagelogError);
+    } catch {
+      // The events themselves tell what is wrong.
     }
+    this.#isBeating = false;
   }
 
   #learn(status: string): void {
     if (status !== "canceled" || this.canceled.aborted) return;
     this.#cancel.abort();
-    this.options.onCancel?.();
+    call(() => this.options.onCancel?.());
   }
 }
 

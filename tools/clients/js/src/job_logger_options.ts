@@ -4,40 +4,40 @@ import type { RefusedError, StagelogError } from "./errors.js";
 export interface JobLoggerOptions extends Partial<Endpoint> {
   /** The job's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. */
   job: string;
-  pipeline?: string;
-  labels?: Record<string, string>;
+  pipeline?: string | undefined;
+  labels?: Record<string, string> | undefined;
   /** Events in memory, 10,000 if left out. Beyond, logs and steps of progress are dropped and counted. */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
   /** How long to gather events for a batch, milliseconds; 50 if left out. */
-  gatherMillis?: number;
+  gatherMillis?: number | undefined;
   /** Signs of life, and how soon a cancel is noticed, seconds; 10 if left out, 0: none. */
-  heartbeatSeconds?: number;
+  heartbeatSeconds?: number | undefined;
   /** How long the end of the process may wait for the daemon, milliseconds; 5,000 if left out. */
-  exitFlushMillis?: number;
+  exitFlushMillis?: number | undefined;
   /** The job was canceled by somebody else. */
-  onCancel?: () => void;
+  onCancel?: (() => void) | undefined;
   /** Events were dropped, `count` since the start. */
-  onDropped?: (count: number) => void;
+  onDropped?: ((count: number) => void) | undefined;
   /** The daemon will never take this event. */
-  onRefused?: (error: RefusedError, line: string) => void;
+  onRefused?: ((error: RefusedError, line: string) => void) | undefined;
   /** Why nothing can be sent at the moment; undefined: it can again. */
   onProblem?: (error: StagelogError | undefined) => void;
 }
 
 export interface GateOptions {
-  prompt?: string;
+  prompt?: string | undefined;
   /** One of them is chosen. */
-  options?: readonly string[];
-  timeoutSeconds?: number;
-  onTimeout?: "approve" | "reject" | "expire";
-  approvers?: readonly string[];
-  stage?: string;
+  options?: readonly string[] | undefined;
+  timeoutSeconds?: number | undefined;
+  onTimeout?: "approve" | "reject" | "expire" | undefined;
+  approvers?: readonly string[] | undefined;
+  stage?: string | undefined;
 }
 
 export interface GateDecision {
   status: "approved" | "rejected" | "auto_approved" | "expired" | "canceled";
-  choice?: string;
+  choice?: string | undefined;
   /** The name of the token that decided. */
-  decided_by?: string;
-  comment?: string;
+  decided_by?: string | undefined;
+  comment?: string | undefined;
 }

@@ -1,45 +1,86 @@
-// Sends what waits before a Node process ends: by itself, by process.exit() or by an exception.
+// Sends what waits before a Node process ends: by itself, by process.exit(), by an exception or a signal.
 import { spawnSync } from "node:child_process";
 import { pendingAtExit, type Pending } from "./exit_flush.js";
 
-// After process.exit() nothing asynchronous runs any more: a process of its own sends what is left.
-// Events that are on their way already are sent again, by the same ids.
+// Where nothing asynchronous runs any more, a process of its own sends what is left, and tries again
+// until the time is over. Events that are on their way already are sent again, by the same ids. One
+// that is refused goes, the others are sent.
 const SENDER = `
-const { url, token, job, lines, timeout } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const { url, token, job, lines, deadline } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 const headers = { 'Content-Type': 'application/x-ndjson' };
 if (token) headers.Authorization = 'Bearer ' + token;
+const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+let why = 'no answer in time';
+const attempt = async (batch) => {
+  const answer = await fetch(url + '/api/v1/jobs/' + encodeURIComponent(job) + '/events', {
+    method: 'POST', headers, body: batch.map((line) => line + '\\n').join(''),
+    signal: AbortSignal.timeout(Math.max(1, deadline - Date.now())) });
+  if (answer.ok) return lines.splice(0, batch.length);
+  const problem = await answer.json().catch(() => ({}));
+  why = answer.status + ' ' + (problem.code || '') + ': ' + (problem.detail || '');
+  const line = batch.length === 1 && answer.status !== 401 ? 1 : problem.line;
+  if (answer.status < 500 && line) { console.error(why); lines.splice(line - 1, 1); }
+  else await pause();
+};
 (async () => {
-  for (let i = 0; i < lines.length; i += 500) {
-    const body = lines.slice(i, i + 500).map((line) => line + '\\n').join('');
-    const answer = await fetch(url + '/api/v1/jobs/' + job + '/events',
-      { method: 'POST', headers, body, signal: AbortSignal.timeout(timeout) });
-    if (!answer.ok) throw new Error(answer.status + ' ' + await answer.text());
+  while (lines.length > 0 && Date.now() < deadline) {
+    try { await attempt(lines.slice(0, 500)); }
+    catch (error) { why = String(error.cause?.message || error.cause?.code || error.message); await pause(); }
   }
-})().catch((error) => { console.error(String(error.cause || error)); process.exit(1); });
+  console.log(JSON.stringify({ left: lines.length, why }));
+})();
 `;
 
-function sendNow({ url, token, job, flushMillis }: Pending, lines: string[]): string {
-  const input = JSON.stringify({ url, token, job: encodeURIComponent(job), lines, timeout: flushMillis });
+function sendNow({ url, token, job, flushMillis }: Pending, lines: string[]): { left: number; why: string } {
+  const input = JSON.stringify({ url, token, job, lines, deadline: Date.now() + flushMillis });
   const sent = spawnSync(process.execPath, ["-e", SENDER], { input, timeout: flushMillis + 1000 });
-  return sent.status === 0 ? "" : sent.stderr?.toString().trim() || "no answer in time";
+  const refusals = sent.stderr?.toString().trim();
+  if (refusals) complain(job, refusals.split("\n")[0]!);
+  try {
+    return JSON.parse(sent.stdout.toString()) as { left: number; why: string };
+  } catch {
+    return { left: lines.length, why: "no answer in time" };
+  }
+}
+
+function complain(job: string, why: string): void {
+  process.stderr.write(`stagelog: events of ${job} were refused: ${why}\n`);
 }
 
 const tried = new Set<Pending>();
 
+function end(): void {
+  for (const one of pendingAtExit) {
+    pendingAtExit.delete(one);
+    const { job, outbox } = one;
+    if (one.complaint()) complain(job, one.complaint());
+    const lines = outbox.lines();
+    if (lines.length === 0) continue;
+    const why = outbox.problem?.message ?? "no answer in time";
+    const result = tried.has(one) ? { left: lines.length, why } : sendNow(one, lines);
+    if (result.left > 0)
+      process.stderr.write(`stagelog: ${result.left} events of ${job} were not sent: ${result.why}\n`);
+  }
+}
+
 // Comes again after what it starts has ended.
 process.on("beforeExit", () => {
   for (const one of pendingAtExit) {
-    if (one.lines().length === 0 || tried.has(one)) continue;
+    if (one.outbox.size === 0 || tried.has(one)) continue;
     tried.add(one);
-    void one.flush(one.flushMillis);
+    void one.outbox.flush(one.flushMillis).then(() => one.stop());
   }
 });
 
-process.on("exit", () => {
-  for (const one of pendingAtExit) {
-    const lines = one.lines();
-    if (lines.length === 0) continue;
-    const why = tried.has(one) ? "the daemon cannot be reached" : sendNow(one, lines);
-    if (why) process.stderr.write(`stagelog: ${lines.length} events of ${one.job} were not sent: ${why}\n`);
-  }
-});
+process.on("exit", end);
+
+// Without a listener of its own a program is ended by these at once. It still is, after what waits.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  const onSignal = () => {
+    if (process.listenerCount(signal) > 1) return; // the program decides
+    process.off(signal, onSignal);
+    end();
+    process.kill(process.pid, signal);
+  };
+  process.on(signal, onSignal);
+}

@@ -9,7 +9,9 @@ export interface Waiting {
   /** What may be dropped where there is no room: a log, a step of a progress. */
   isDroppable: boolean;
   /** A later one of the same key says all that this one says. */
-  replaceKey?: string;
+  replaceKey?: string | undefined;
+  /** Called once it is taken or refused. */
+  whenTaken?: (() => void)[] | undefined;
 }
 
 export interface OutboxOptions extends Endpoint {
@@ -28,8 +30,8 @@ export interface OutboxOptions extends Endpoint {
 
 const MAX_BATCH_EVENTS = 500;
 const MAX_BATCH_BYTES = 1_000_000;
-// What is about the event and not about the moment or the sender.
-const FOR_GOOD: ReadonlySet<number> = new Set([400, 409, 410, 413, 415, 422, 431]);
+// About the address, not about the event.
+const OF_ADDRESS = [404, 421];
 
 export class Outbox {
   dropped = 0;
@@ -40,8 +42,11 @@ export class Outbox {
   #droppedSaid = 0;
   #sending = 0; // the first so many are on their way
   #run: Promise<void> | undefined;
-  readonly #hurry = { now: new AbortController() };
-  #idle: (() => void)[] = [];
+  readonly #stopped = new AbortController();
+  #hurry = new AbortController();
+  #flushing = 0;
+  /** Why the last attempt failed. */
+  problem: StagelogError | undefined;
 
   constructor(private readonly options: OutboxOptions) {
     this.#daemon = new Daemon(options);
@@ -57,10 +62,10 @@ export class Outbox {
   }
 
   add(event: Waiting): void {
-    if (event.replaceKey !== undefined) {
-      const last = this.#waiting.length - 1;
-      const isLast = last >= this.#sending && this.#waiting[last]?.replaceKey === event.replaceKey;
-      if (isLast) this.#waiting.pop();
+    const last = this.#waiting.length - 1;
+    const key = event.replaceKey;
+    if (key !== undefined && last >= this.#sending && this.#waiting[last]?.replaceKey === key) {
+      event.whenTaken = this.#waiting.pop()!.whenTaken;
     }
     if (this.#waiting.length >= this.options.maxBuffered && event.isDroppable) {
       ++this.dropped;
@@ -70,47 +75,65 @@ export class Outbox {
     this.#run ??= this.#send();
   }
 
-  /** True once all is taken or refused; false when `timeoutMillis` is over before. */
+  /** True once all that waits now is taken or refused; false when `timeoutMillis` is over before. */
   async flush(timeoutMillis: number): Promise<boolean> {
-    this.#hurry.now.abort(); // whoever waits for another attempt, or gathers, stops waiting
-    this.#hurry.now = new AbortController();
-    if (this.#waiting.length === 0) return true;
+    this.#hurry.abort(); // whoever waits for another attempt, or gathers, stops waiting
+    this.#hurry = new AbortController();
+    const last = this.#waiting.at(-1);
+    if (!last) return true;
+    let isTaken = false;
     const over = new AbortController();
-    await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), sleep(timeoutMillis, over.signal)]);
-    over.abort();
-    return this.#waiting.length === 0;
+    (last.whenTaken ??= []).push(() => {
+      isTaken = true;
+      over.abort();
+    });
+    ++this.#flushing;
+    await sleep(timeoutMillis, over.signal);
+    --this.#flushing;
+    return isTaken;
+  }
+
+  /** Nothing is sent any more. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  #remove(from: number, count: number): void {
+    for (const { whenTaken } of this.#waiting.splice(from, count)) whenTaken?.forEach((tell) => tell());
   }
 
   async #send(): Promise<void> {
     const backoff = new Backoff(500);
-    await sleep(this.options.gatherMillis, this.#hurry.now.signal, true);
+    await sleep(this.options.gatherMillis, this.#hurry.signal, true);
     let batchLimit = MAX_BATCH_EVENTS;
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && !this.#stopped.signal.aborted) {
       const batch = this.#nextBatch(batchLimit);
       this.#sending = batch.length;
       try {
         await this.#post(batch);
-        this.#waiting.splice(0, batch.length);
+        this.problem = undefined;
+        this.#remove(0, batch.length);
         this.#sayDropped();
         batchLimit = MAX_BATCH_EVENTS;
         backoff.reset();
         this.options.onProblem(undefined);
       } catch (reason) {
         const error = reason as StagelogError;
-        if (error instanceof RefusedError && FOR_GOOD.has(error.status)) {
+        if (error instanceof RefusedError && !OF_ADDRESS.includes(error.status)) {
           batchLimit = this.#setAside(error, batch);
         } else {
+          this.problem = error;
           this.options.onProblem(error);
           const atLeast = error instanceof UnreachableError ? error.retryAfterSeconds * 1000 : 0;
           const isOfSender = error instanceof AuthError || error instanceof RefusedError;
-          await sleep(backoff.next(isOfSender ? 10_000 : atLeast), this.#hurry.now.signal, true);
+          const wait = backoff.next(isOfSender ? 10_000 : atLeast);
+          await sleep(this.#flushing > 0 ? Math.min(wait, 500) : wait, this.#hurry.signal, true);
         }
       } finally {
         this.#sending = 0;
       }
     }
     this.#run = undefined;
-    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #sayDropped(): void {
@@ -134,6 +157,7 @@ export class Outbox {
     const answer = await this.#daemon.json<{ job_status?: string }>(`${pathOf(this.options.job)}/events`, {
       method: "POST",
       headers: { "Content-Type": "application/x-ndjson" },
+      signal: this.#stopped.signal,
       body: batch.map((event) => event.line + "\n").join(""),
     });
     if (answer.job_status) this.options.onJobStatus(answer.job_status);
@@ -143,9 +167,9 @@ export class Outbox {
   #setAside(error: RefusedError, batch: Waiting[]): number {
     const culprit = batch.length === 1 ? 1 : (error.line ?? 0);
     if (culprit < 1 || culprit > batch.length) return 1; // one by one, then it shows
-    const [refused] = this.#waiting.splice(culprit - 1, 1);
     ++this.refused;
-    this.options.onRefused(error, refused!.line);
+    this.options.onRefused(error, this.#waiting[culprit - 1]!.line);
+    this.#remove(culprit - 1, 1);
     return batch.length === 1 ? 1 : MAX_BATCH_EVENTS;
   }
 }

@@ -1,3 +1,4 @@
+import { StagelogError } from "./errors.js";
 import type { EventFilter } from "./feed_types.js";
 
 /** Of a job; undefined: of all. */
@@ -12,4 +13,9 @@ export function queryOf(filter: EventFilter): URLSearchParams {
   }
   if (filter.q) query.set("q", filter.q);
   return query;
+}
+
+/** Throws where the daemon would refuse it, for all that share a connection. */
+export function checkJobName(job: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(job)) throw new StagelogError(`'${job}' cannot be the name of a job`);
 }

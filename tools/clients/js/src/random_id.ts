@@ -1,17 +1,14 @@
-function randomBytes(count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
+// These ids are no secrets. Node 18 has no global `crypto`.
+function randomDigit(): number {
   const source = (globalThis as { crypto?: Crypto }).crypto;
-  if (source?.getRandomValues) return source.getRandomValues(bytes);
-  // Node 18 has no global `crypto`. These ids are no secrets.
-  return bytes.map(() => Math.floor(Math.random() * 256));
+  return source ? source.getRandomValues(new Uint8Array(1))[0]! % 16 : Math.floor(Math.random() * 16);
 }
 
 /** A UUID of version 7 (RFC 9562): ids of later events are greater, which the daemon likes. */
 export function makeEventId(nowMillis = Date.now()): string {
-  const bytes = randomBytes(16);
-  for (let i = 0; i < 6; ++i) bytes[i] = Math.floor(nowMillis / 2 ** (8 * (5 - i))) % 256;
-  bytes[6] = 0x70 | (bytes[6]! & 0x0f);
-  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  const time = nowMillis.toString(16).padStart(12, "0");
+  const rest = "xxx-vxxx-xxxxxxxxxxxx".replace(/[xv]/g, (kind) =>
+    (kind === "x" ? randomDigit() : 8 + (randomDigit() % 4)).toString(16),
+  );
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${rest}`;
 }

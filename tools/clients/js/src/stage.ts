@@ -1,8 +1,8 @@
 import type { EventDraft, Level } from "./event.js";
 
 export interface LogOptions {
-  level?: Level;
-  payload?: Record<string, unknown>;
+  level?: Level | undefined;
+  payload?: Record<string, unknown> | undefined;
 }
 
 /** What a stage belongs to. */
@@ -30,10 +30,7 @@ export class Stage {
   ) {}
 
   progress(current: number, total?: number, unit?: string): void {
-    const payload: Record<string, unknown> = { current };
-    if (total !== undefined) payload["total"] = total;
-    if (unit !== undefined) payload["unit"] = unit;
-    this.logger.emit({ type: "stage_progress", stage: this.path, payload });
+    this.logger.emit({ type: "stage_progress", stage: this.path, payload: { current, total, unit } });
   }
 
   log(message: string, options: LogOptions = {}): void {
@@ -48,18 +45,18 @@ export class Stage {
   }
 
   complete(message?: string, payload?: Record<string, unknown>): void {
-    this.#end("stage_completed", message === undefined ? {} : { message }, payload);
+    this.#end("stage_completed", message, payload);
   }
 
   /** `error`: a text or what was thrown; its stack goes into the payload. */
   fail(error: unknown): void {
     const { message, payload } = failurePayload(error);
-    this.#end("stage_failed", { message }, payload);
+    this.#end("stage_failed", message, payload);
   }
 
-  #end(type: string, more: Partial<EventDraft>, payload?: Record<string, unknown>): void {
+  #end(type: string, message?: string, payload?: Record<string, unknown>): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.logger.emit({ type, stage: this.path, ...more, ...(payload ? { payload } : {}) });
+    this.logger.emit({ type, stage: this.path, message, payload });
   }
 }

@@ -2,6 +2,7 @@ import type { Endpoint } from "./daemon.js";
 import { StagelogError } from "./errors.js";
 import type { JournalEvent } from "./event.js";
 import type { EventFilter, FeedStatus, FeedTimes } from "./feed_types.js";
+import { checkJobName } from "./paths.js";
 import { StreamHub } from "./stream_hub.js";
 
 export interface StreamOptions extends Endpoint, EventFilter {
@@ -62,8 +63,12 @@ export function streamEvents(options: StreamOptions): EventStream {
   if (start !== "now" && !(Number.isSafeInteger(start) && start >= 0)) {
     throw new StagelogError("'after' must be a seq or 'now'");
   }
+  if (options.job !== undefined) checkJobName(options.job);
   const stream = hubOf(options).add(options.job, start, options);
-  if (options.signal?.aborted) stream.close();
-  options.signal?.addEventListener("abort", () => stream.close(), { once: true });
+  const { signal } = options;
+  const close = () => stream.close();
+  stream.onOver = () => signal?.removeEventListener("abort", close);
+  signal?.addEventListener("abort", close);
+  if (signal?.aborted) close();
   return stream;
 }

@@ -17,6 +17,7 @@ export interface HubOptions extends Endpoint, EventFilter {
 }
 
 const PAGE_EVENTS = 1000;
+const MAX_NAMES_LENGTH = 4000;
 
 export class StreamHub {
   readonly #daemon: Daemon;
@@ -25,6 +26,7 @@ export class StreamHub {
   #jobs = "";
   #status: FeedStatus = { state: "offline", missed: 0, cursor: 0 };
   #isScheduled = false;
+  #isOver = false;
   #joining = 0; // subscriptions that are not among #subscriptions yet
 
   constructor(
@@ -86,7 +88,9 @@ export class StreamHub {
     }
     const all = [...this.#subscriptions];
     const wantsAll = all.some((subscription) => subscription.job === undefined);
-    const jobs = wantsAll ? [] : [...new Set(all.map((subscription) => subscription.job!))].sort();
+    const names = wantsAll ? [] : [...new Set(all.map((subscription) => subscription.job!))].sort();
+    // More than a URL has room for: all events come, and are sorted out here.
+    const jobs = names.join().length > MAX_NAMES_LENGTH ? [] : names;
     if (!this.#feed) {
       this.#jobs = jobs.join();
       const cursor = Math.min(...all.map((subscription) => subscription.cursor));
@@ -121,10 +125,15 @@ export class StreamHub {
         },
         onEnd: (error) => {
           if (this.#feed === feed) this.#feed = undefined;
+          this.#isOver = true;
           const all = [...this.#subscriptions];
           this.#subscriptions.clear();
           this.onEmpty();
-          for (const subscription of all) subscription.end(error);
+          for (const subscription of all) {
+            // One that is behind has its pages to read.
+            if (subscription.isLive || error) subscription.end(error);
+            else void this.#catchUp(subscription);
+          }
         },
       },
       this.options.times,
@@ -142,6 +151,7 @@ export class StreamHub {
     for (const subscription of [...this.#subscriptions]) {
       const isWanted = subscription.job === undefined || subscription.job === event.job_id;
       if (subscription.isLive && isWanted) subscription.take(seq, event, line);
+      else if (isWanted) subscription.wasPassedOver = true;
     }
   }
 
@@ -154,14 +164,18 @@ export class StreamHub {
     this.#catchingUp.add(subscription);
     const backoff = new Backoff();
     try {
-      while (this.#feed && !subscription.isClosed && subscription.hasRoom()) {
+      while ((this.#feed || this.#isOver) && !subscription.isClosed && subscription.hasRoom()) {
+        subscription.wasPassedOver = false;
         subscription.tell({ ...this.#status, state: "replaying", cursor: subscription.cursor });
         try {
           if (await this.#readPage(subscription)) break;
           backoff.reset();
         } catch (reason) {
           const error = reason as StagelogError;
-          if (error instanceof RefusedError && this.#refused(subscription, error)) return;
+          if (error instanceof RefusedError) {
+            if (this.#refused(subscription, error)) return;
+            continue;
+          }
           subscription.tell({ ...this.#status, state: "offline", problem: error.message });
           await sleep(backoff.next());
         }
@@ -173,7 +187,12 @@ export class StreamHub {
 
   /** True where nothing is left to ask for. */
   #refused(subscription: Subscription, error: RefusedError): boolean {
-    if (error.code === "unknown_job") return false;
+    if (error.code === "unknown_job" && this.#feed) {
+      // Nothing to catch up with, unless its first event has come meanwhile.
+      subscription.isLive = !subscription.wasPassedOver;
+      if (subscription.isLive) subscription.tell(this.#status);
+      return subscription.isLive;
+    }
     if (error.code === "cursor_beyond_head" && this.#feed) {
       subscription.cursor = this.#feed.cursor;
       subscription.isLive = true;
@@ -193,6 +212,10 @@ export class StreamHub {
     const page = readPollPage(await this.#daemon.text(`${path}?${query}`));
     for (const line of page.lines) subscription.take(seqOf(line), JSON.parse(line) as JournalEvent, line);
     subscription.cursor = Math.max(subscription.cursor, page.nextAfter);
+    if (this.#isOver && !page.hasMore) {
+      subscription.end();
+      return true;
+    }
     if (page.hasMore || !this.#feed || subscription.cursor < this.#feed.cursor) return false;
     if (!subscription.hasRoom()) return true;
     subscription.isLive = true;

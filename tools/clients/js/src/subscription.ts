@@ -1,4 +1,5 @@
 // One consumer of events: its place, what waits for it, and how it gets it.
+import { call } from "./callback.js";
 import type { JournalEvent } from "./event.js";
 import type { FeedStatus } from "./feed_types.js";
 import type { StagelogError } from "./errors.js";
@@ -10,17 +11,6 @@ export interface SubscriptionSink {
   onEnd?: ((error?: StagelogError) => void) | undefined;
 }
 
-// What a callback throws is the program's own fault and shows as such. The stream goes on.
-function call(callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
-
 // What waits for an iterator that is slow. Beyond, it is read from the journal again.
 const MAX_WAITING = 5_000;
 
@@ -30,9 +20,13 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
   isLive = false;
   /** Called where it could take more again. */
   onRoom: (() => void) | undefined;
+  /** Called once when nothing comes any more. */
+  onOver: (() => void) | undefined;
+  /** An event of its job went by while it was behind. */
+  wasPassedOver = false;
 
   readonly #waiting: JournalEvent[] = [];
-  #wake: (() => void) | undefined;
+  #wake: (() => void)[] = [];
   #isIterated: boolean;
   #isOver = false;
   #error: StagelogError | undefined;
@@ -63,13 +57,14 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
     if (!this.#isIterated) return;
     this.#waiting.push(event);
     if (!this.hasRoom()) this.isLive = false;
-    this.#wake?.();
+    this.#wakeUp();
   }
 
   tell(status: FeedStatus): void {
     if (this.#isOver) return;
     const isSame = status.state === this.status.state && status.problem === this.status.problem;
-    this.status = { ...status, cursor: this.cursor };
+    const missed = this.status.missed + (status.state === "gap" ? status.missed : 0);
+    this.status = { ...status, missed, cursor: this.cursor };
     if (!isSame || status.state === "gap") call(() => this.sink.onStatus?.(this.status));
   }
 
@@ -78,9 +73,10 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
     this.#isOver = true;
     this.#error = error;
     this.status = { ...this.status, state: "ended", cursor: this.cursor };
+    this.onOver?.();
     call(() => this.sink.onStatus?.(this.status));
     call(() => this.sink.onEnd?.(error));
-    this.#wake?.();
+    this.#wakeUp();
   }
 
   /** No event comes after this. Idempotent. */
@@ -88,8 +84,13 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting.length = 0;
+    this.onOver?.();
     this.onClose(this);
-    this.#wake?.();
+    this.#wakeUp();
+  }
+
+  #wakeUp(): void {
+    for (const wake of this.#wake.splice(0)) wake();
   }
 
   // --- for await ---
@@ -109,8 +110,7 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
       }
       if (this.#error) throw this.#error;
       if (this.#isOver) return { done: true, value: undefined };
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
   }
 

@@ -28,7 +28,10 @@ export class DaemonProcess {
   static async start(config = ""): Promise<DaemonProcess> {
     const daemon = new DaemonProcess();
     daemon.port = await freePort();
-    writeFileSync(join(daemon.folder, "operator.yaml"), `storage: {runs_dir: ${daemon.folder}/runs, backup_dir: ${daemon.folder}/backups}\n${config}`);
+    writeFileSync(
+      join(daemon.folder, "operator.yaml"),
+      `storage: {runs_dir: ${daemon.folder}/runs, backup_dir: ${daemon.folder}/backups}\n${config}`,
+    );
     await daemon.start();
     return daemon;
   }

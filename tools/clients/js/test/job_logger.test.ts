@@ -156,6 +156,39 @@ test("a wrong token is said, and nothing is lost", async () => {
   expect(problems[0]).toBeInstanceOf(AuthError);
 });
 
+test("a gate with a wrong token is an AuthError; one in a busy program is there at once", async () => {
+  const wrong = logger({ token: "nobody-has-this-one" });
+  await expect(wrong.gate("deploy")).rejects.toBeInstanceOf(AuthError);
+  const log = logger({ maxBuffered: 100_000 });
+  const timer = setInterval(() => {
+    for (let i = 0; i < 50; ++i) log.log("busy");
+  }, 5);
+  const decided = log.gate("deploy");
+  const isOpen = async () => (await events().catch(() => [])).some((event) => event.type === "gate_pause");
+  await eventually(isOpen, "the gate");
+  await daemon.post("/api/v1/jobs/job/gates/deploy/approve", {});
+  expect((await decided).status).toBe("approved");
+  clearInterval(timer);
+  await log.complete();
+});
+
+test("callbacks that throw and payloads that JSON cannot say stop nothing", async () => {
+  const before = process.listeners("uncaughtException");
+  const thrown: unknown[] = [];
+  process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => thrown.push(error));
+  const fail = () => {
+    throw new Error("mine");
+  };
+  const log = logger({ onProblem: fail, onRefused: fail });
+  log.emit({ type: "no_such_type" });
+  log.log("big", { payload: { big: 2n ** 64n } });
+  expect(await log.complete()).toBe(true);
+  process.removeAllListeners("uncaughtException");
+  for (const listener of before) process.on("uncaughtException", listener);
+  expect(thrown.length).toBeGreaterThan(1);
+  expect(summary(await events())).toEqual(["job_started", "log big", "job_completed"]);
+});
+
 // --- The end of the process ---
 
 async function run(script: string): Promise<{ code: number | null; stderr: string }> {
@@ -179,6 +212,42 @@ test("a program that ends, exits or throws has sent everything", async () => {
   const texts = (await events()).filter((event) => event.type === "log").map((event) => event.message);
   expect(texts).toEqual(["by itself", "by exit", "thrown"]);
 });
+
+test("a signal ends a program as it would, after what waits; what is refused is said", async () => {
+  const source = new URL("../dist/index.node.js", import.meta.url).href;
+  const program = `import { createJobLogger } from '${source}';
+    const log = createJobLogger({ url: '${daemon.url}', token: '${TOKEN}', job: 'job', gatherMillis: 60000 });
+    log.log('before the signal');
+    setInterval(() => {}, 1000);
+    console.log('ready');`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGTERM");
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  expect([code, signal]).toEqual([null, "SIGTERM"]);
+  expect(summary(await events())).toContain("log before the signal");
+  const refused = await run("log.emit({type:'nothing'}); log.log('kept'); process.exit(0);");
+  expect(refused.stderr).toContain("events of job were refused: 422 unknown_type");
+  expect(summary(await events())).toContain("log kept");
+  const quiet = await run("log.emit({type:'nothing'}); await log.complete();");
+  expect(quiet.stderr).toContain("events of job were refused: 422 unknown_type");
+});
+
+test("a daemon that accepts and never answers does not keep a program from ending", async () => {
+  const { createServer } = await import("node:net");
+  const server = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = daemon.url;
+  const { port } = server.address() as { port: number };
+  Object.defineProperty(daemon, "url", { value: `http://127.0.0.1:${port}`, configurable: true });
+  const { code, stderr } = await run("log.log('a');");
+  Object.defineProperty(daemon, "url", { value: url, configurable: true });
+  expect(code).toBe(0);
+  expect(stderr).toContain("2 events of job were not sent");
+  server.close();
+}, 60_000);
 
 test("without a daemon a program ends, and says what is lost", async () => {
   await daemon.kill();
