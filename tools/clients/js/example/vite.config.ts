@@ -1,11 +1,20 @@
 // The daemon is reached through this server, which adds the token: the page has none.
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defineConfig, type ProxyOptions } from "vite";
 
 const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 const daemon = process.env["STAGELOG_URL"] ?? "http://127.0.0.1:8008";
 const token = process.env["STAGELOG_TOKEN"] ?? "default-admin-token-change-me";
-const proxy = { "/api": { target: daemon, headers: { Authorization: `Bearer ${token}` } } };
+const proxy: Record<string, ProxyOptions> = {
+  "/api": {
+    target: daemon,
+    headers: { Authorization: `Bearer ${token}` },
+    // A stream that the page has left must not stay open at the daemon.
+    configure: (server) => {
+      server.on("proxyReq", (upstream, _, response) => response.on("close", () => upstream.destroy()));
+    },
+  },
+};
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),

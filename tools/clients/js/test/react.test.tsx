@@ -148,3 +148,33 @@ test("a hundred thousand lines have few elements; scrolling up lets go, the butt
   expect(page.element.querySelector("button")).toBeNull();
   page.unmount();
 });
+
+test("other logs are followed from their end; what is read stays where it is", () => {
+  const series = (first: number, count: number) => Array.from({ length: count }, (_, i) => entry(first + i));
+  let logs = series(1, 1000);
+  const page = mount(<LogPanel logs={logs} active />);
+  const box = page.element.querySelector<HTMLElement>(".stagelog-log-box")!;
+  const scroll = layOut(box, () => logs.length);
+  page.render(<LogPanel logs={(logs = [...logs, entry(1001)])} active />);
+  scroll.scrollTo(10_000);
+  const top = () => box.scrollTop / 20;
+  // 300 older lines go, 300 new ones come: the same line is at the top.
+  page.render(<LogPanel logs={(logs = [...logs.slice(300), ...series(1002, 300)])} active />);
+  expect(top()).toBe(200);
+  expect(page.element.querySelector("button")!.textContent).toBe("300 new");
+  page.render(<LogPanel logs={(logs = series(5000, 800))} active />);
+  expect(page.element.querySelector("button")).toBeNull();
+  expect(page.element.querySelector(".stagelog-log-entry:last-child")!.textContent).toBe("line 5799");
+  page.unmount();
+});
+
+test("what a terminal would obey is not shown, and an option that cannot be is an error", async () => {
+  const text = "\u001b[31mred\u001b[0m and \u202efdp.exe\n";
+  const page = mount(<LogPanel logs={[{ ...entry(1), text }]} active />);
+  const rows = [...page.element.querySelectorAll(".stagelog-log-entry")].map((row) => row.textContent);
+  expect(rows).toEqual(["red and \ufffdfdp.exe"]);
+  const Wrong = (): ReactElement => <p>{useJobEvents({ url: daemon.url, token: TOKEN, job: "a b" }).error?.message}</p>;
+  page.render(<Wrong />);
+  await eventually(() => page.element.textContent!.includes("cannot be the name of a job"), "the error");
+  page.unmount();
+});

@@ -27,29 +27,49 @@ const BOTTOM_PIXELS = 4;
 interface Split {
   logs: readonly LogEntry[];
   rows: Row[];
+  /** Rises where other logs begin. */
+  series: number;
+  /** Rows of this series that were let go at the front. */
+  removed: number;
+}
+
+// What moves the cursor of a terminal, and what turns the direction of text, could show a line that is none.
+function harmless(text: string): string {
+  return (
+    text
+      .replace(/\r?\n$/, "")
+      // eslint-disable-next-line no-control-regex
+      .replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, "")
+      // eslint-disable-next-line no-control-regex
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+  );
 }
 
 // Rows have one height, so that any of 100,000 can be found without measuring: an entry of several
 // lines is several rows.
 function extend(before: Split | undefined, logs: readonly LogEntry[]): Split {
   const kept = before ? keptOf(before.logs, logs) : 0;
-  const rows = kept > 0 ? before!.rows.slice(placeOf(before!.rows, logs[0]!.seq)) : [];
+  const gone = kept > 0 ? placeOf(before!.rows, logs[0]!.seq) : 0;
+  const rows = kept > 0 ? before!.rows.slice(gone) : [];
   for (const entry of logs.slice(kept)) {
-    const { seq, text } = entry;
+    const { seq } = entry;
+    const text = harmless(entry.text);
     if (!text.includes("\n")) {
       rows.push({ seq, entry, text, isFirst: true });
       continue;
     }
     text.split(/\r?\n/).forEach((line, i) => rows.push({ seq, entry, text: line, isFirst: i === 0 }));
   }
-  return { logs, rows };
+  const goesOn = kept > 0 || !before || before.logs.length === 0;
+  const series = (before?.series ?? 0) + (goesOn ? 0 : 1);
+  return { logs, rows, series, removed: goesOn ? (before?.removed ?? 0) + gone : 0 };
 }
 
-function useRows(logs: readonly LogEntry[]): Row[] {
+function useRows(logs: readonly LogEntry[]): Split {
   const before = useRef<Split | undefined>(undefined);
   const split = useMemo(() => extend(before.current, logs), [logs]);
   before.current = split;
-  return split.rows;
+  return split;
 }
 
 /**
@@ -58,7 +78,7 @@ function useRows(logs: readonly LogEntry[]): Row[] {
  */
 export function LogPanel(props: LogPanelProps): ReactElement | null {
   const { logs, active, rowHeight = 20, showTime = false, className = "", label = "log" } = props;
-  const rows = useRows(logs);
+  const { rows, series, removed } = useRows(logs);
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 400 });
   const [heldAt, setHeldAt] = useState<number | undefined>(undefined); // rows when following was let go
@@ -81,6 +101,18 @@ export function LogPanel(props: LogPanelProps): ReactElement | null {
     setHeldAt((held) => (below <= BOTTOM_PIXELS ? undefined : (held ?? count)));
     measure();
   }, [count, measure]);
+
+  // Other logs are followed from their end; what is read stays where it is when older lines go.
+  const shown = useRef({ series, removed });
+  useLayoutEffect(() => {
+    const before = shown.current;
+    shown.current = { series, removed };
+    if (before.series !== series) return setHeldAt(undefined);
+    const gone = removed - before.removed;
+    if (gone === 0 || heldAt === undefined || !box.current) return;
+    box.current.scrollTop = Math.max(0, box.current.scrollTop - gone * rowHeight);
+    setHeldAt(Math.max(0, heldAt - gone));
+  }, [series, removed, heldAt, rowHeight]);
 
   const isFollowing = heldAt === undefined;
   useLayoutEffect(() => {

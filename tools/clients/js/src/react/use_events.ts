@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from "react";
 import type { StagelogError } from "../errors.js";
 import type { FeedStatus } from "../feed_types.js";
 import type { JournalEvent } from "../event.js";
-import { streamEvents, type StreamOptions } from "../stream_events.js";
+import { streamEvents, type EventStream, type StreamOptions } from "../stream_events.js";
 
 export interface JobEventsOptions extends Omit<StreamOptions, "onEvent" | "onStatus" | "onEnd" | "signal"> {
   /** The latest so many are kept, and up to a tenth more; 100,000 if left out. */
@@ -76,26 +76,32 @@ export function useJobEvents(given: JobEventsOptions): JobEvents {
       setSeen({ of: options, value: { events: events.slice(), status, error, discarded } });
     };
     const change = () => (cancel ??= nextFrame(publish));
-    const opened = streamEvents({
-      ...stream,
-      onEvent: (event) => {
-        events.push(event);
-        // A hidden tab may see no frame for hours.
-        if (events.length > 2 * limit) publish();
-        else change();
-      },
-      onStatus: (now) => {
-        status = now;
-        change();
-      },
-      onEnd: (why) => {
-        error = why;
-        change();
-      },
-    });
+    let opened: EventStream | undefined;
+    try {
+      opened = streamEvents({
+        ...stream,
+        onEvent: (event) => {
+          events.push(event);
+          // A hidden tab may see no frame for hours.
+          if (events.length > 2 * limit) publish();
+          else change();
+        },
+        onStatus: (now) => {
+          status = now;
+          change();
+        },
+        onEnd: (why) => {
+          error = why;
+          change();
+        },
+      });
+    } catch (reason) {
+      error = reason as StagelogError; // an option that cannot be
+      change();
+    }
     return () => {
       cancel?.();
-      opened.close();
+      opened?.close();
     };
   }, [options]);
   return seen.of === options ? seen.value : NOTHING;

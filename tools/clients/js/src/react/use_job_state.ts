@@ -62,16 +62,22 @@ class StateWatch {
   ) {
     this.#daemon = new Daemon(options);
     const { enabled: _, ...endpoint } = options;
-    this.#stream = streamEvents({
-      ...endpoint,
-      after: "now",
-      onEvent: () => this.#refreshSoon(),
-      onStatus: (status) => {
-        this.#change({ status });
-        if (status.state !== "offline") this.#refreshSoon(); // what came while it was away
-      },
-      onEnd: (error) => this.#change({ error }),
-    });
+    try {
+      this.#stream = streamEvents({
+        ...endpoint,
+        after: "now",
+        onEvent: () => this.#refreshSoon(),
+        onStatus: (status) => {
+          this.#change({ status });
+          if (status.state !== "offline") this.#refreshSoon(); // what came while it was away
+        },
+        onEnd: (error) => this.#change({ error }),
+      });
+    } catch (reason) {
+      this.#result = { ...NOTHING, error: reason as StagelogError }; // a name that cannot be
+      queueMicrotask(() => this.#change({}));
+      return;
+    }
     void this.#refresh();
   }
 
