@@ -11,7 +11,7 @@ from typing import List
 
 from .support import TestCase
 
-EVENTS = int(os.environ.get("STAGELOG_TEST_EVENTS", "500000"))
+EVENTS = int(os.environ.get("STAGELOG_TEST_EVENTS", "200000"))
 # What one more page of the allocator, or one more batch, may take. A tenth of the events kept
 # would be several times as much.
 GROWTH_KIB = 8 << 10
