@@ -52,16 +52,24 @@ Lines AsResumption(const Json& event) {
 
 }  // namespace
 
+// Most lines are none, and are not parsed for it. What a payload or a message quotes is no type.
 bool BeginsRun(const std::string& line) {
-  const bool begins_job = ContainsText(line, R"("type":"job_created")");
-  const bool resumes = ContainsText(line, R"("type":"job_resumed")");
-  if (!begins_job && !resumes) return false;
-  return ContainsText(line, R"("pid":)") || (resumes && ContainsText(line, R"("for_stage":)"));
+  const bool may_begin =
+      ContainsText(line, R"("job_created")") || ContainsText(line, R"("job_resumed")");
+  if (!may_begin) return false;
+  const Json event = ObjectOf(line);
+  const std::string type = TextAt(event, "type");
+  const Json payload = PartAt(event, "payload");
+  if (type == "job_created") return payload.contains("pid");
+  return type == "job_resumed" && (payload.contains("pid") || payload.contains(kForStage));
 }
 
 size_t BeginningSize(const Lines& lines) {
-  const bool is_pair = lines.size() > 1 && ContainsText(lines[0], R"("type":"job_created")") &&
-                       ContainsText(lines[1], R"("type":"job_started")");
+  const auto is_of_type = [&lines](size_t i, const char* type) {
+    return TextAt(ObjectOf(lines[i]), "type") == type;
+  };
+  const bool is_pair =
+      lines.size() > 1 && is_of_type(0, "job_created") && is_of_type(1, "job_started");
   return is_pair ? 2 : 1;
 }
 
