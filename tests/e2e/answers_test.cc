@@ -194,9 +194,9 @@ class AnswersTest : public DaemonTest {
       }
       queries.insert(std::string(parameter) + "=1&" + std::string(parameter) + "=1");
     }
-    for (int times = 0; times < 2; ++times) {
-      for (const std::string& query : queries) SendAs(kAdminToken, route, target + "?" + query);
-    }
+    for (const std::string& query : queries) SendAs(kAdminToken, route, target + "?" + query);
+    // A backup of a name that there is.
+    if (queries.contains("to=job")) SendAs(kAdminToken, route, target + "?to=job");
   }
 
   void SendTargets(const Route& route, const std::vector<std::string>& bodies) {
@@ -214,8 +214,10 @@ class AnswersTest : public DaemonTest {
       if (route.takes_body && (is_plain || target.job == "over")) {
         SendTwiceWithKeys(route, TargetOf(route, target), bodies);
       }
-      for (const std::string& body : bodies) {
-        if (!is_plain && body.size() > 1'000) continue;  // they are refused before they are read
+      for (size_t i = 0; i < bodies.size(); ++i) {
+        const std::string& body = bodies[i];
+        // What is in them was tried where the target is plain.
+        if (!is_plain && (body.size() > 1'000 || i % 4 != 0)) continue;
         SendAs(kAdminToken, route, TargetOf(route, target), {}, body);
       }
       if (route.method == "GET") {
