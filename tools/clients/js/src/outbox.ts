@@ -79,6 +79,7 @@ export class Outbox {
   async flush(timeoutMillis: number): Promise<boolean> {
     this.#hurry.abort(); // whoever waits for another attempt, or gathers, stops waiting
     this.#hurry = new AbortController();
+    this.#sayDropped();
     const last = this.#waiting.at(-1);
     if (!last) return true;
     let isTaken = false;

@@ -34,6 +34,7 @@ export async function attemptStream(connection: AbortController, attempt: Stream
   let frames = 0;
   let silenceMillis = attempt.firstFrameMillis;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   const watch = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -41,6 +42,8 @@ export async function attemptStream(connection: AbortController, attempt: Stream
       connection.abort();
     }, silenceMillis);
   };
+  // Before fetch hears of it: Node 18 keeps a connection open whose body has been read in part.
+  connection.signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
   watch();
   try {
     const response = await attempt.open(connection.signal);
@@ -50,7 +53,7 @@ export async function attemptStream(connection: AbortController, attempt: Stream
       return { kind: "blocked", why: "no event stream comes" };
     }
     const parser = new SseParser();
-    const reader = response.body.getReader();
+    reader = response.body.getReader();
     let sliceBegan = Date.now();
     while (true) {
       // A replay comes faster than a page is drawn: it gets a turn now and then.
