@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import time
 from typing import Callable, List, Optional, Protocol, Sequence
@@ -34,6 +35,33 @@ class Delivery(Protocol):
     def problem(self) -> Optional[StagelogError]: ...
 
 
+class Wake:
+    """A flag that a thread waits for. Unlike those of an Event its set() may be interrupted by a
+    signal handler or a destructor that calls set() as well."""
+
+    def __init__(self) -> None:
+        self._queue: "queue.SimpleQueue[None]" = queue.SimpleQueue()
+
+    def set(self) -> None:
+        if self._queue.empty():
+            self._queue.put(None)
+
+    def clear(self) -> None:
+        while not self._queue.empty():
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                return
+
+    def wait(self, timeout: Optional[float]) -> bool:
+        """True when it was set, which it is no more."""
+        try:
+            self._queue.get(timeout=None if timeout is None else max(0.0, timeout))
+        except queue.Empty:
+            return False
+        return True
+
+
 class DaemonDelivery:
     """To the spool at once; from there a thread sends. Safe from any thread."""
 
@@ -59,11 +87,12 @@ class DaemonDelivery:
     def _make(self) -> None:
         self._start_lock = threading.Lock()
         self._send_lock = threading.Lock()
-        self._wake = threading.Event()
+        self._wake = Wake()
         self._ends = threading.Event()
         self._thread: Optional[threading.Thread] = None
         self._backoff = Backoff(0.1, 2.0)
         self._next_beat = 0.0
+        self._is_closed = False
         self._status_seen = 0.0
 
     @property
@@ -82,8 +111,8 @@ class DaemonDelivery:
         """Together. The error where they are not on the disk."""
         lines = [draft.line(self._job).encode() for draft in drafts]
         problem = self._outbox.add(lines, all(draft.is_log for draft in drafts))
-        if not self._wake.is_set():
-            self._wake.set()
+        self._is_closed = False
+        self._wake.set()
         if self._ends.is_set() or self._thread is None or not self._thread.is_alive():
             self._start()
         return problem
@@ -133,7 +162,7 @@ class DaemonDelivery:
         self._next_beat = now + HEARTBEAT_SECONDS
         try:
             self._sender.send_heartbeat(HEARTBEAT_SECONDS)
-            if now - self._status_seen >= HEARTBEAT_SECONDS:
+            if now - self._status_seen >= HEARTBEAT_SECONDS / 2:
                 self._sender.ask_job_status(self._etag)
         except StagelogError:
             pass
@@ -182,10 +211,14 @@ class DaemonDelivery:
         if not self._is_canceled or self._is_cancel_told:
             return
         self._is_cancel_told = True
+        # What the program logs in its own function is no work of ours.
+        was_busy, process.own_work.is_busy = process.is_own_work(), False
         try:
             self._on_canceled()
         except Exception as problem:
             self._say("callback", f"on_cancel raised {problem!r}")
+        finally:
+            process.own_work.is_busy = was_busy
 
     # --- Flush and end ---
 
@@ -234,6 +267,7 @@ class DaemonDelivery:
         """Sends what it can. More events may come later: they start the thread again."""
         self._ends.set()
         self._wake.set()
+        self._is_closed = True
         # Twice, for the first may have found a connection that a restarted daemon no longer has.
         self._send_all(patience, attempts=2 if self._sender.has_answered else 1)
         # What is in memory must not go with the process; it may be on its way, but has its ids.
@@ -259,7 +293,8 @@ class DaemonDelivery:
 
     def at_exit(self) -> None:
         self._beats = False
-        if self._outbox.has_anything() or self._thread is not None:
+        # What is closed has had its time.
+        if not self._is_closed and (self._outbox.has_anything() or self._thread is not None):
             self.close(self._exit_patience)
 
     # --- Fork ---
@@ -273,4 +308,5 @@ class DaemonDelivery:
     def after_fork_in_child(self) -> None:
         self._outbox.after_fork_in_child()
         self._sender.after_fork_in_child()
+        self._beats = False  # they are the parent's
         self._make()

@@ -50,18 +50,18 @@ def make_draft(type: str, *, stage: str = "", gate: str = "", level: str = "", m
     now = times.now_micros()
     text = text_of(message)
     encoded = compact_payload(dict(payload)) if payload else ""
-    if len(encoded.encode()) + 6 * len(text) > MAX_LINE_BYTES:
+    if len(encoded.encode()) + len(compact(text).encode()) > MAX_LINE_BYTES:
         notes: Dict[str, Any] = {}
         if len(text) > _MAX_MESSAGE_CHARACTERS:
             notes["shortened_message_characters"] = len(text)
             text = text[:_MAX_MESSAGE_CHARACTERS]
-        if len(encoded.encode()) > MAX_LINE_BYTES - 6 * _MAX_MESSAGE_CHARACTERS:
+        if len(encoded.encode()) + len(compact(text).encode()) > MAX_LINE_BYTES:
             notes["left_out_payload_bytes"] = len(encoded.encode())
             encoded = ""
         if notes:
             encoded = compact(notes) if not encoded else encoded[:-1] + "," + compact(notes)[1:]
-    return Draft(type, stage, gate, level, text, encoded, times.uuid7(now),
-                 times.format_micros(now))
+    return Draft(text_of(type), text_of(stage), text_of(gate), text_of(level), text, encoded,
+                 times.uuid7(now), times.format_micros(now))
 
 
 class Event:

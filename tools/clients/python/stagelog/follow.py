@@ -101,6 +101,7 @@ class Follower:
                     saw_frame, last_frame, limit = True, time.monotonic(), self._silence
                     yield from self._take_frames(frames)
                     limit = self._silence
+                    last_frame = time.monotonic()  # the consumer's own time is no silence
                 if self._is_over:
                     return
                 # Bytes that never make a frame are silence too.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Protocol
 
 from .backoff import Backoff
-from .errors import AuthError, RefusedError, StagelogError, UnreachableError
+from .errors import AuthError, DroppedError, RefusedError, StagelogError, UnreachableError
 from .http_client import ANSWER_SECONDS, Answer, HttpClient, error_of, job_target, quote
 from .json_text import clean, compact
 from .times import now_micros, uuid7
@@ -62,22 +62,54 @@ def decision_of(document: Mapping[str, Any]) -> Optional[Decision]:
 class DaemonGate:
     """A gate of a job that a daemon keeps."""
 
-    def __init__(self, client: HttpClient, job: str, name: str,
-                 flush: Callable[[Optional[float]], bool]) -> None:
+    def __init__(self, client: HttpClient, job: str, name: str, event_id: str,
+                 flush: Callable[[Optional[float]], bool],
+                 problem: Callable[[], Optional[StagelogError]]) -> None:
         self.name = name
         self._client = client
-        self._target = f"{job_target(job)}/gates/{quote(name)}"
+        self._job = job_target(job)
+        self._target = f"{self._job}/gates/{quote(name)}"
+        self._event_id = event_id
         self._flush = flush
+        self._problem = problem
 
     def wait(self, timeout: Optional[float] = None) -> Decision:
         deadline = None if timeout is None else time.monotonic() + timeout
-        # First the event that opens it must be there: an older gate of this name may be decided.
-        if not self._flush(timeout):
-            raise TimeoutError(f"gate {self.name}: the daemon has not taken its event in time")
         try:
+            # First the event that opens it must be there: an older gate of this name may be
+            # decided.
+            self._flush_own(deadline)
+            self._check_own(deadline)
             return self._ask(deadline)
         finally:
             self._client.close()
+
+    def _flush_own(self, deadline: Optional[float]) -> None:
+        while True:
+            left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+            if left > 0 and self._flush(left):
+                return
+            problem = self._problem()
+            if isinstance(problem, AuthError):
+                raise problem
+            if left <= 0:
+                raise TimeoutError(f"gate {self.name}: the daemon has not taken its event in time")
+
+    def _check_own(self, deadline: Optional[float]) -> None:
+        """What was flushed may have been refused, or dropped before."""
+        backoff = Backoff(0.1, 2.0)
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                answer = self._client.get(f"{self._job}/events?type=gate_pause&limit=1000")
+                if answer.ok:
+                    events = answer.json().get("events", [])
+                    if any(event.get("event_id") == self._event_id for event in events):
+                        return
+                    raise self._problem() or DroppedError(f"gate {self.name} was not opened")
+                self._judge(answer)
+            except UnreachableError:
+                pass
+            time.sleep(backoff.next())
 
     def _ask(self, deadline: Optional[float]) -> Decision:
         backoff, is_known = Backoff(0.1, 2.0), False

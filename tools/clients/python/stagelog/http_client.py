@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import ssl
+import time
 import urllib.parse
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Union
@@ -96,13 +97,16 @@ def unreachable(url: str, problem: BaseException) -> UnreachableError:
                             is_silence)
 
 
-def _content_of(response: http.client.HTTPResponse) -> bytes:
-    """The whole body. In small reads, for Python 3.9 fills a buffer of the size asked for."""
+def _content_of(response: http.client.HTTPResponse, deadline: float) -> bytes:
+    """The whole body. In small reads, for Python 3.9 fills a buffer of the size asked for; each
+    gives what is there, so that a body that comes byte by byte ends in time."""
     parts, size = [], 0
     while True:
-        part = response.read(_READ_BYTES)
+        part = response.read1(_READ_BYTES)
         if not part:
             break
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer does not end in time")
         size += len(part)
         if size > MAX_ANSWER_BYTES:
             raise http.client.HTTPException("the answer does not end")
@@ -180,11 +184,12 @@ class HttpClient:
             self._connection = self.connect(seconds)
         connection = self._connection
         assert connection.sock is not None
+        deadline = time.monotonic() + seconds
         connection.sock.settimeout(seconds)
         connection.request(method, self.address.prefix + target, body or None,
                            head_fields(self.settings, fields))
         response = connection.getresponse()
-        content = _content_of(response)
+        content = _content_of(response, deadline)
         headers = {name.lower(): value for name, value in response.getheaders()}
         if not response.isclosed() or connection.sock is None:  # too long, or not to be kept
             self.close()

@@ -6,12 +6,13 @@ while one has it, or has had it, this refuses to write there."""
 
 from __future__ import annotations
 
+import collections
 import fcntl
 import glob
 import hashlib
 import os
 import threading
-from typing import Optional, Sequence, Tuple
+from typing import Deque, Optional, Sequence, Tuple
 
 from . import process, spool_file as files, times
 from .errors import SpoolError, StagelogError
@@ -119,6 +120,8 @@ class JournalDelivery:
         self.refused = 0
         self.problem: Optional[StagelogError] = None  # the last refusal
         self._lock = threading.RLock()
+        self._incoming: Deque[Sequence[Draft]] = collections.deque()
+        self._is_adding = False
         self._sequence: Optional[SharedSequence] = None
         self._fd = -1
         self._end = -1  # where this process left the file
@@ -150,16 +153,31 @@ class JournalDelivery:
         return files.size_of(self._fd) > 0
 
     def add(self, drafts: Sequence[Draft]) -> Optional[Exception]:
+        problem: Optional[Exception] = None
+        with self._lock:
+            self._incoming.append(drafts)
+            # A signal handler, or a destructor, that logs within add() itself: the outer one goes
+            # on with its events.
+            if self._is_adding:
+                return None
+            self._is_adding = True
+            try:
+                while self._incoming:
+                    problem = self._add_all(self._incoming.popleft()) or problem
+            finally:
+                self._is_adding = False
+        return problem
+
+    def _add_all(self, drafts: Sequence[Draft]) -> Optional[Exception]:
         try:
-            with self._lock:
-                sequence = self._open()
-                sequence.lock()
-                try:
-                    for draft in drafts:
-                        if self._is_legal(draft):
-                            self._append(draft, sequence)
-                finally:
-                    sequence.unlock()
+            sequence = self._open()
+            sequence.lock()
+            try:
+                for draft in drafts:
+                    if self._is_legal(draft):
+                        self._append(draft, sequence)
+            finally:
+                sequence.unlock()
             return None
         except (OSError, StagelogError) as problem:
             self.dropped += len(drafts)

@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Type, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type, Union
 
 from .delivery import DaemonDelivery, Delivery
 from .errors import CanceledError, DroppedError, SpoolError, StagelogError
@@ -17,11 +17,17 @@ from .event import LEVELS, Draft, make_draft
 from .gate import DaemonGate, Gate, LocalGate
 from .http_client import HttpClient
 from .journal import JournalDelivery
+from .json_text import text_of
 from .names import is_job_id, legal_name
 from .outbox import MAX_MEMORY_BYTES
 from .settings import FROM_ENVIRONMENT, FromEnvironment, load_settings
 from .spool import spool_root
 from .stage import Stage, current_stage, failure_message, failure_payload, make_stage
+
+
+def _as_list(words: Iterable[str]) -> List[str]:
+    """A text is one word, not its letters."""
+    return [words] if isinstance(words, str) else list(words)
 
 
 class JobLogger:
@@ -75,7 +81,7 @@ class JobLogger:
                 HttpClient(settings, ssl_context), job, None if root is None else f"{root}/{job}", max_memory_bytes,
                 exit_timeout, self._take_cancel)
         if not self._is_part:
-            self._begin(is_new and not resume, pipeline, labels, list(stages), payload)
+            self._begin(is_new and not resume, pipeline, labels, _as_list(stages), payload)
 
     def _begin(self, is_new: bool, pipeline: str, labels: Optional[Mapping[str, str]],
                stages: "list[str]", own: Optional[Mapping[str, Any]]) -> None:
@@ -120,6 +126,7 @@ class JobLogger:
             payload["level"], level = level, "info"
         # The journal takes no log without a message; an empty line is marked as the command line
         # marks it.
+        message = text_of(message)
         if message == "":
             message, payload["blank"] = " ", True
         self.emit("log", stage=stage, level=level, message=message, payload=payload)
@@ -133,17 +140,20 @@ class JobLogger:
              approvers: Iterable[str] = ()) -> Gate:
         """Opens it: the job is paused until somebody decides. `on_timeout`: approve, reject, or
         expire, which is the default."""
-        known = {"prompt": prompt, "options": list(options), "timeout_seconds": timeout_seconds,
-                 "on_timeout": on_timeout, "approvers": list(approvers)}
+        known = {"prompt": prompt, "options": _as_list(options), "timeout_seconds": timeout_seconds,
+                 "on_timeout": on_timeout, "approvers": _as_list(approvers)}
         if timeout_seconds is not None:  # the journal takes whole seconds, from 1 on
-            known["timeout_seconds"] = max(1, math.ceil(timeout_seconds))
+            is_finite = math.isfinite(timeout_seconds)
+            known["timeout_seconds"] = max(1, math.ceil(timeout_seconds)) if is_finite else None
         payload = {key: value for key, value in known.items() if value}
         legal = legal_name(name)
         if legal != name:
             payload["x-name"] = name
-        self.emit("gate_pause", gate=legal, payload=payload)
+        draft = make_draft("gate_pause", gate=legal, payload=payload)
+        self._add([draft])
         if self._client is not None:
-            return DaemonGate(self._client(), self.job, legal, self._delivery.flush)
+            return DaemonGate(self._client(), self.job, legal, draft.event_id,
+                              self._delivery.flush, lambda: self._delivery.problem)
         return LocalGate(legal, payload, lambda kind, decided, message: self.emit(
             kind, gate=legal, message=message, payload=decided))
 
@@ -234,17 +244,19 @@ class JobLogger:
         elif self._is_canceled or isinstance(problem, CanceledError):
             self._is_over = True
             self._delivery.beat(False)
-            self.close()
+            self._quietly(self.close)
         elif problem is None or (isinstance(problem, SystemExit) and not problem.code):
             self.complete()
         elif isinstance(problem, KeyboardInterrupt):
-            self.cancel("interrupted", signal="SIGINT")
+            self._quietly(lambda: self.cancel("interrupted", signal="SIGINT"))
+        elif type(problem).__name__ == "CancelledError":  # of asyncio, which Ctrl-C gives as well
+            self._quietly(lambda: self.cancel("the task was canceled"))
         else:
-            self._fail_within(problem)
+            self._quietly(functools.partial(self.fail, problem))
 
-    def _fail_within(self, problem: BaseException) -> None:
+    def _quietly(self, end: Callable[[], None]) -> None:
         """An error of the journal must not take the place of the program's own."""
         try:
-            self.fail(problem)
+            end()
         except StagelogError:
             pass

@@ -24,8 +24,11 @@ def make_private_folders(path: str) -> None:
     except FileExistsError:
         pass
     except FileNotFoundError:
-        make_private_folders(os.path.dirname(path))
-        make_private_folders(path)
+        parent = os.path.dirname(path)
+        if not parent or os.path.lexists(parent):  # a link that leads nowhere, a folder that is gone
+            raise
+        make_private_folders(parent)
+        os.mkdir(path, 0o700)
 
 
 def lock_if_linked(fd: int) -> bool:

@@ -34,7 +34,8 @@ class Verdict:
 
 def classify(answer: Answer, lines: int, url: str) -> Verdict:
     body = answer.json()
-    if answer.ok and body:
+    # Another server's 200 says nothing of events.
+    if answer.ok and "durable" in body:
         status = body.get("job_status", "")
         flagged = body.get("flagged", 0)
         return Verdict(VerdictKind.TAKEN, job_status=status if isinstance(status, str) else "",

@@ -272,7 +272,7 @@ class GateTest(TestCase):
             gate = self.logger.gate("deploy", on_timeout="explode")
             with self.assertRaises(stagelog.RefusedError) as refused:
                 gate.wait(PATIENCE_SECONDS)
-        self.assertEqual(refused.exception.code, "unknown_gate")
+        self.assertEqual(refused.exception.code, "invalid_field")
         self.assertEqual(self.logger.refused, 1)
 
     def test_a_decision_that_is_refused_is_typed(self) -> None:
