@@ -45,7 +45,7 @@ export class UnreachableError extends StagelogError {
 /** Something answers, but not like a stagelog daemon: a login page, a proxy's error. */
 export class ProtocolError extends StagelogError {
   override name = "ProtocolError";
-  constructor(message = "the answer is not that of a stagelog daemon") {
+  constructor(message = "not the answer of a stagelog daemon") {
     super(message);
   }
 }

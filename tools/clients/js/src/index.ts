@@ -1,5 +1,5 @@
 export { AuthError, ProtocolError, RefusedError, StagelogError, UnreachableError } from "./errors.js";
-export { TERMINAL_TYPES, type EventDraft, type JournalEvent, type Level } from "./event.js";
+export { type EventDraft, type JournalEvent, type Level } from "./event.js";
 export type { Endpoint } from "./daemon.js";
 export type { EventFilter, FeedState, FeedStatus, FeedTimes } from "./feed_types.js";
 export { streamEvents, type EventStream, type StreamOptions } from "./stream_events.js";

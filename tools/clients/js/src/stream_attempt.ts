@@ -62,6 +62,7 @@ export async function attemptStream(connection: AbortController, attempt: Stream
         sliceBegan = Date.now();
       }
       const { done, value } = await reader.read();
+      if (connection.signal.aborted) throw new Error();
       const got = value ? parser.feed(value) : [];
       if (parser.retryMillis !== undefined) attempt.onRetry(parser.retryMillis);
       for (const frame of got) {

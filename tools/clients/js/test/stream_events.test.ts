@@ -179,7 +179,7 @@ test("something else that answers is no daemon, and is tried again", async () =>
     onStatus: (status) => problems.push(`${status.state}: ${status.problem ?? ""}`),
   });
   await eventually(() => answers >= 4, "another attempt");
-  expect(problems[0]).toContain("offline: the answer is not that of a stagelog daemon");
+  expect(problems[0]).toContain("offline: not the answer of a stagelog daemon");
   stream.close();
   server.close();
 });
