@@ -93,7 +93,9 @@ TEST_F(LoopHandoffTest, ItCanBeDoneAgainAndAgain) {
     });
     done.get_future().wait();
   }
-  EXPECT_EQ(WhoRuns(), own_id());
+  // The standby may still be about to give the seat back.
+  while (WhoRuns() != own_id()) {
+  }
 }
 
 }  // namespace
