@@ -420,7 +420,7 @@ TEST_F(WebhookReceiverTest, DamagedNamesOfLanesAreHarmless) {
   StoredWebhook stored;
   stored.lanes = {{"again/x", 0, 1, 0, 0}, {"again/99999999999999999999", 0, 1, 0, 0}};
   WebhookReceiver receiver(stored, false);
-  receiver.SendAgain(0, 1, now_);
+  receiver.AddAgain(receiver.NextAgain(0, 1), now_);
   EXPECT_EQ(receiver.lane_count(), 3);
 }
 
@@ -514,10 +514,12 @@ TEST_F(WebhookReceiverTest, GoesOnAfterARestart) {
   Offer(1, "a");
   Offer(2, "b");
   Offer(3, "a");
-  receiver_.SendAgain(0, 1, now_);
+  const StoredLane sent_again = receiver_.NextAgain(0, 1);
+  receiver_.AddAgain(sent_again, now_);
   EXPECT_EQ(Take(), 1);
   Fail(WebhookFailure::kRejected);
   StoredWebhook stored = receiver_.stored();
+  stored.lanes.push_back(sent_again);
   for (const std::string& name : receiver_.ChangedLanes()) {
     if (const WebhookLane* lane = receiver_.FindLane(name)) stored.lanes.push_back(lane->ToStore());
   }
@@ -529,7 +531,7 @@ TEST_F(WebhookReceiverTest, GoesOnAfterARestart) {
   EXPECT_EQ(again.FindLane("a")->attempts, 1);
   EXPECT_EQ(again.FindLane("b")->through_seq, 2);
   EXPECT_NE(again.FindLane("again/1"), nullptr);
-  again.SendAgain(0, 1, now_);
+  again.AddAgain(again.NextAgain(0, 1), now_);
   EXPECT_NE(again.FindLane("again/2"), nullptr);
   EXPECT_THAT(again.stored().lanes, IsEmpty());
 }

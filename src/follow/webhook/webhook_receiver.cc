@@ -115,12 +115,18 @@ void WebhookReceiver::PopEvent(WebhookLane& lane) {
 
 void WebhookReceiver::Advance(int64_t seq) { stored_.cursor = std::max(stored_.cursor, seq); }
 
-void WebhookReceiver::SendAgain(int64_t after_seq, int64_t through_seq, int64_t now) {
-  WebhookLane& lane = LaneOf(std::string(kAgain) + std::to_string(next_again_++));
-  lane.unread_after = after_seq;
-  lane.through_seq = through_seq;
-  changed_lanes_.insert(lane.name);
-  Enqueue(lane, now);
+StoredLane WebhookReceiver::NextAgain(int64_t after_seq, int64_t through_seq) const {
+  return {.name = std::string(kAgain) + std::to_string(next_again_),
+          .after_seq = after_seq,
+          .through_seq = through_seq};
+}
+
+void WebhookReceiver::AddAgain(const StoredLane& lane, int64_t now) {
+  ++next_again_;
+  WebhookLane& added = LaneOf(lane.name);
+  added.unread_after = lane.after_seq;
+  added.through_seq = lane.through_seq;
+  Enqueue(added, now);
 }
 
 WebhookLane* WebhookReceiver::TakeLane(int64_t now) {

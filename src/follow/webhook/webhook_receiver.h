@@ -96,8 +96,10 @@ class WebhookReceiver {
   // It is behind, and has room to go on.
   bool WantsPage() const { return !is_live_ && !IsPaused() && lanes_.size() < kMaxLanes / 2; }
 
-  // Events of any job that are sent again, beside what is new.
-  void SendAgain(int64_t after_seq, int64_t through_seq, int64_t now);
+  // A lane for events of any job that are sent again, beside what is new: what is to be stored of
+  // it, before it is added.
+  StoredLane NextAgain(int64_t after_seq, int64_t through_seq) const;
+  void AddAgain(const StoredLane& lane, int64_t now);
 
   // --- What is next ---
 

@@ -147,7 +147,7 @@ class WebhookRelay : public CommitListener, public Follower, public WebhookAdmin
                 OutgoingAnswer answer);
   void Record(Entry& entry, const WebhookLane& lane, const std::string& message_id,
               const std::string& status, const OutgoingAnswer& answer, int64_t first_micros);
-  bool Flush(bool with_cursors);  // false: it could not be written, and will be tried again
+  void Flush(bool with_cursors);
   void UpdateStatus();
   int64_t SleepMillis();
   std::string Describe(const Entry& entry);

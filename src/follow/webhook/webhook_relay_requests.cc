@@ -297,13 +297,11 @@ WebhookRelay::Outcome WebhookRelay::Again(Entry& entry, const SendAgainRequest& 
     after = *seq;
   }
   if (after < through) {
-    receiver.SendAgain(after, through, clock_.BootMicros());
-    changed_.insert(id);
+    // First in the file: a restart goes on with what was promised.
+    const StoredLane lane = receiver.NextAgain(after, through);
+    store_->WriteLane(id, lane);
+    receiver.AddAgain(lane, clock_.BootMicros());
     Reschedule(entry);
-    // A restart goes on with what was promised.
-    if (!Flush(/*with_cursors=*/false)) {
-      return tl::unexpected(Refusal{.code = "webhooks_unavailable", .detail = store_problem_});
-    }
   }
   return WebhookAnswer{
       fmt::format("{{\"after_seq\":{},\"through_seq\":{}}}", after, std::max(after, through)), id};

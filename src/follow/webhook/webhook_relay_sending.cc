@@ -333,9 +333,9 @@ void WebhookRelay::Record(Entry& entry, const WebhookLane& lane, const std::stri
 }
 
 // Writes what has changed. What it does not write is done again after a crash, by the same ids.
-bool WebhookRelay::Flush(bool with_cursors) {
+void WebhookRelay::Flush(bool with_cursors) {
   flush_at_ = INT64_MAX;
-  if (store_ == nullptr) return false;
+  if (store_ == nullptr) return;
   if (with_cursors) cursors_at_ = INT64_MAX;
   try {
     store_->Begin();
@@ -356,7 +356,7 @@ bool WebhookRelay::Flush(bool with_cursors) {
     store_problem_ = std::string("stagelog.webhooks.db: ") + problem.what();
     flush_at_ = clock_.BootMicros() + kFlushRetryMicros;
     status_at_ = 0;
-    return false;
+    return;
   }
   if (!store_problem_.empty()) {
     LogInfo("[webhooks] stagelog.webhooks.db can be written again");
@@ -376,7 +376,6 @@ bool WebhookRelay::Flush(bool with_cursors) {
     if (with_cursors) entry->is_cursor_changed = false;
     if (entry->new_deliveries >= kDropDeliveriesAfter) entry->new_deliveries = 0;
   }
-  return true;
 }
 
 }  // namespace stagelog

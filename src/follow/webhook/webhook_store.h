@@ -29,12 +29,11 @@ struct StoredLane {
 
 struct StoredWebhook {
   Webhook webhook;
-  bool is_configured = false;  // stands in the configuration
-  // The newest first. They sign as well, until
-  std::vector<std::string> previous_secrets;
-  int64_t previous_until_micros = 0;  // this time
-  std::string paused;                 // why; empty: it is not
-  int64_t cursor = 0;                 // up to here all that matches was sent, or is in a lane
+  bool is_configured = false;                 // stands in the configuration
+  std::vector<std::string> previous_secrets;  // the newest first; they sign as well,
+  int64_t previous_until_micros = 0;          // until this time
+  std::string paused;                         // why; empty: it is not
+  int64_t cursor = 0;  // up to here all that matches was sent, or is in a lane
   int64_t made_micros = 0;
   std::vector<StoredLane> lanes;
 };
