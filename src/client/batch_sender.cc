@@ -56,6 +56,9 @@ CliStatus BatchSender::Flush() {
     const CliResult<Answer> answer = Post(target_, body, "application/x-ndjson");
     if (!answer) return tl::unexpected(answer.error());
     if (answer->ok()) {
+      if (auto receipt = client_.DocumentIn(*answer, kReceiptKey); !receipt) {
+        return tl::unexpected(std::move(receipt.error()));
+      }
       Count(*answer);
       queued_.erase(queued_.begin(), end);
       part *= 2;
@@ -129,7 +132,10 @@ CliResult<Answer> BatchSender::PostTo(const std::string& target, const std::stri
 
 CliResult<Answer> BatchSender::PostOne(const std::string& event) {
   CliResult<Answer> answer = Post(target_, event, "application/json");
-  if (answer && !answer->ok()) return tl::unexpected(client_.AsError(*answer));
+  if (!answer) return answer;
+  if (auto receipt = client_.DocumentIn(*answer, kReceiptKey); !receipt) {
+    return tl::unexpected(std::move(receipt.error()));
+  }
   return answer;
 }
 

@@ -173,6 +173,13 @@ CliResult<LinePage> DaemonClient::GetLines(const std::string& target, int wait_s
                   result->get_header_value("Stagelog-Has-More") == "true"};
 }
 
+CliResult<Json> DaemonClient::DocumentIn(const Answer& answer, const char* key) const {
+  if (!answer.ok()) return tl::unexpected(AsError(answer));
+  Json document = ParseOrderedJson(answer.body);
+  if (!document.is_object() || !document.contains(key)) return tl::unexpected(NotADaemon());
+  return document;
+}
+
 CliError DaemonClient::NotADaemon() const {
   return {ExitCode::kUnreachable, settings_.url + " responds, but not like a stagelog daemon"};
 }

@@ -77,6 +77,10 @@ class DaemonClient {
   // detail, and for 401 and 403 with advice.
   CliError AsError(const Answer& answer) const;
 
+  // The object in a 2xx answer, where it has `key`: another server in the daemon's place may answer
+  // 200 as well. Else AsError(), or kUnreachable.
+  CliResult<Json> DocumentIn(const Answer& answer, const char* key) const;
+
  private:
   class Connection;
 

@@ -23,7 +23,11 @@ struct Receipt {
   std::vector<FlaggedEvent> events;  // perhaps not all of them
 };
 
-// `answer` is the body of a 2xx; `job_id` is for the answer to a single event, which omits it.
+// What the body of a daemon's 2xx to an append has. The 200 of a server that stands in the daemon's
+// place says nothing of events.
+inline constexpr const char* kReceiptKey = "durable";
+
+// `answer` is such a body; `job_id` is for the answer to a single event, which omits it.
 Receipt ReadReceipt(const Json& answer, const std::string& job_id);
 
 // One line for people: the violations and their effect. `event` is the JSON that was sent, or empty

@@ -27,7 +27,7 @@ std::optional<size_t> CulpritOf(const Json& problem, size_t batch_size) {
 SendVerdict ClassifyAnswer(const DaemonClient& client, const Answer& answer, size_t batch_size) {
   const Json json = ParseOrderedJson(answer.body);
   SendVerdict verdict;
-  if (answer.ok() && json.is_object()) {
+  if (answer.ok() && json.is_object() && json.contains(kReceiptKey)) {
     verdict.kind = SendVerdict::Kind::kTaken;
     verdict.job_status = TextAt(json, "job_status");
     verdict.receipt = ReadReceipt(json, "");

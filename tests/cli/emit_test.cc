@@ -3,6 +3,7 @@
 
 #include "core/event_codec.h"
 #include "tests/cli/command_fixture.h"
+#include "tests/support/webhook_target.h"
 
 namespace stagelog {
 namespace {
@@ -224,6 +225,25 @@ TEST_F(EmitTest, NobodyThereOrNobodyKnown) {
   ExpectFailure({"emit", "r", "job_created"}, 6, "403");
   ExpectFailure({"emit", "r", "job_created", "--url", "http://127.0.0.1:1"}, 5,
                 "no daemon at http://127.0.0.1:1");
+}
+
+TEST_F(EmitTest, AnotherServers200TakesNoEvent) {
+  WebhookTarget other;
+  for (const char* body : {"{\"status\":\"ok\"}", "<h1>Please sign in</h1>", ""}) {
+    other.SetAnswer([body](const httplib::Request&, httplib::Response& response) {
+      response.set_content(body, "text/html");
+    });
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"emit", "r", "job_created"},
+                                               {"gate", "approve", "r", "g"},
+                                               {"cancel", "r"},
+                                               {"delete", "r", "--yes"},
+                                               {"backup"}}) {
+      std::vector<std::string> words = command;
+      words.insert(words.end(), {"--url", other.Url("")});
+      ExpectFailure(words, 5, "not like a stagelog daemon");
+    }
+  }
 }
 
 TEST_F(EmitTest, ARetryOutlivesARestart) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/cli/run_fixture.h"
+#include "tests/support/webhook_target.h"
 
 namespace stagelog {
 namespace {
@@ -291,6 +292,17 @@ TEST_F(RunAwayTest, ADaemonThatNeverAnswersIsGivenUp) {
   const CliResultText result = StartScript("echo a")->Wait();
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out, "a\n");
+  EXPECT_THAT(result.err, HasSubstr("4 events of job j are waiting in the spool"));
+}
+
+TEST_F(RunAwayTest, AnotherServers200TakesNoEvent) {
+  WebhookTarget other;
+  other.SetAnswer([](const httplib::Request&, httplib::Response& response) {
+    response.set_content("{\"status\":\"ok\"}", "application/json");
+  });
+  cli_.SetEnvironment("STAGELOG_URL", other.Url(""));
+  const CliResultText result = StartScript("echo a")->Wait();
+  EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.err, HasSubstr("4 events of job j are waiting in the spool"));
 }
 

@@ -48,6 +48,7 @@ class WebhookTarget {
     server_->set_keep_alive_timeout(1);  // which Stop() may wait for
     server_->Post(".*", take);
     server_->Options(".*", take);
+    server_->Delete(".*", take);
     port_ = port == 0 ? server_->bind_to_any_port("127.0.0.1") : port;
     if (port != 0 && !server_->bind_to_port("127.0.0.1", port)) port_ = -1;
     thread_ = std::thread([this] { server_->listen_after_bind(); });

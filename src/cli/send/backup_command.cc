@@ -17,15 +17,15 @@ CliResult<ExitCode> MakeBackup(Context& context, const std::string& name) {
   const std::string parameters = name.empty() ? "" : "?to=" + EscapeParameter(name);
   const auto answer = client.Post("/api/v1/admin/backup" + parameters, "");
   if (!answer) return tl::unexpected(answer.error());
-  if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
-  const Json report = ObjectOf(answer->body);
+  const auto report = client.DocumentIn(*answer, "path");
+  if (!report) return tl::unexpected(report.error());
   const CliStatus said =
       context.flags.json
           ? context.out.Write(answer->body)
           : context.out.WriteLine(
-                TextAt(report, "path") + ": " + std::to_string(IntegerAt(report, "jobs")) +
-                " jobs, " + std::to_string(IntegerAt(report, "bytes")) +
-                " bytes, events up to seq " + std::to_string(IntegerAt(report, "head_seq")));
+                TextAt(*report, "path") + ": " + std::to_string(IntegerAt(*report, "jobs")) +
+                " jobs, " + std::to_string(IntegerAt(*report, "bytes")) +
+                " bytes, events up to seq " + std::to_string(IntegerAt(*report, "head_seq")));
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }

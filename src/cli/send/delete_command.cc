@@ -50,15 +50,15 @@ CliResult<ExitCode> Delete(Context& context, const DeleteOptions& options) {
   }
   const auto answer = client.Delete(JobTarget(options.job));
   if (!answer) return tl::unexpected(answer.error());
-  if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
-  const Json report = ObjectOf(answer->body);
+  const auto report = client.DocumentIn(*answer, "deleted_at");
+  if (!report) return tl::unexpected(report.error());
   const CliStatus said =
       context.flags.json
           ? context.out.Write(answer->body)
           : context.out.WriteLine("deleted " + options.job + ": " +
-                                  std::to_string(IntegerAt(report, "events")) + " events, seq " +
-                                  std::to_string(IntegerAt(report, "first_seq")) + " to " +
-                                  std::to_string(IntegerAt(report, "last_seq")));
+                                  std::to_string(IntegerAt(*report, "events")) + " events, seq " +
+                                  std::to_string(IntegerAt(*report, "first_seq")) + " to " +
+                                  std::to_string(IntegerAt(*report, "last_seq")));
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }

@@ -16,6 +16,7 @@
 #include "cli/time_text.h"
 #include "client/daemon_client.h"
 #include "client/json_member.h"
+#include "client/receipt.h"
 #include "core/identifier.h"
 #include "core/job_state.h"
 #include "core/json_value.h"
@@ -229,12 +230,13 @@ CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const c
   const auto answer = client.Post(TargetOf(options) + "/" + decision, DecisionBody(options));
   if (!answer) return tl::unexpected(answer.error());
   if (!answer->ok()) return tl::unexpected(RefusedDecision(client, *answer));
-  const Json receipt = ObjectOf(answer->body);
+  const auto receipt = client.DocumentIn(*answer, kReceiptKey);
+  if (!receipt) return tl::unexpected(receipt.error());
   const CliStatus said = context.out.WriteLine(
-      context.flags.json ? DumpJson(receipt)
+      context.flags.json ? DumpJson(*receipt)
                          : options.gate + " of " + options.job + " " +
                                (std::string(decision) == "approve" ? "approved" : "rejected") +
-                               ", the job is " + TextAt(receipt, "job_status"));
+                               ", the job is " + TextAt(*receipt, "job_status"));
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }

@@ -6,6 +6,7 @@
 #include "cli/own_job.h"
 #include "client/daemon_client.h"
 #include "client/json_member.h"
+#include "client/receipt.h"
 #include "core/identifier.h"
 #include "core/json_value.h"
 
@@ -26,13 +27,13 @@ CliResult<ExitCode> Tell(Context& context, const JobCommandOptions& options,
   DaemonClient client(context.settings);
   const auto answer = client.Post(JobTarget(*job) + "/" + command, DumpJson(body));
   if (!answer) return tl::unexpected(answer.error());
-  if (!answer->ok()) return tl::unexpected(client.AsError(*answer));
-  const Json receipt = ObjectOf(answer->body);
+  const auto receipt = client.DocumentIn(*answer, kReceiptKey);
+  if (!receipt) return tl::unexpected(receipt.error());
   const CliStatus said =
       context.flags.json
           ? context.out.Write(answer->body)
-          : context.out.WriteLine(*job + " is " + EscapeControls(TextAt(receipt, "job_status")) +
-                                  " (seq " + std::to_string(IntegerAt(receipt, "seq")) + ")");
+          : context.out.WriteLine(*job + " is " + EscapeControls(TextAt(*receipt, "job_status")) +
+                                  " (seq " + std::to_string(IntegerAt(*receipt, "seq")) + ")");
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }
