@@ -21,27 +21,26 @@ export function sleep(millis: number, signal?: AbortSignal, isIdle = false): Pro
   });
 }
 
+const LONGEST_MILLIS = 30_000;
+
 /**
- * The delay before the next attempt: doubles from a first one up to half a minute. Up to half of it
- * is cut at random, so that the many clients of one daemon do not come back in the same instant.
+ * The delay before the next attempt: doubles from `first` up to half a minute, or `first` if that is
+ * longer. Up to half of it is cut at random, so that the many clients of one daemon do not come back
+ * in the same instant.
  */
 export class Backoff {
   #failures = 0;
-  constructor(
-    private firstMillis = 500,
-    private readonly longestMillis = 30_000,
-  ) {}
 
-  /** What the daemon asked for (`retry:`). */
-  setFirst(millis: number): void {
-    this.firstMillis = millis;
-  }
+  /** Milliseconds; a daemon may ask for another one (`retry:`). */
+  constructor(public first = 500) {}
+
   reset(): void {
     this.#failures = 0;
   }
+
   next(atLeastMillis = 0): number {
-    const doubled = this.firstMillis * 2 ** Math.min(this.#failures++, 20);
-    const longest = Math.max(this.longestMillis, this.firstMillis);
-    return Math.max(Math.min(doubled, longest) * (1 - Math.random() / 2), atLeastMillis);
+    const longest = Math.max(LONGEST_MILLIS, this.first);
+    const millis = Math.min(this.first * 2 ** Math.min(this.#failures++, 20), longest);
+    return Math.max(millis * (1 - Math.random() / 2), atLeastMillis);
   }
 }

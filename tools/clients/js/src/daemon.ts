@@ -51,10 +51,8 @@ export function endpointOf({ url, token, fetch }: Endpoint): {
 function asError(reason: unknown): StagelogError {
   if (reason instanceof StagelogError) return reason;
   // Node's fetch says what was wrong in the cause.
-  const { cause } = reason as { cause?: { message?: string; code?: string } };
-  return new UnreachableError(
-    cause?.message || cause?.code || (reason instanceof Error ? reason.message : String(reason)),
-  );
+  const { cause, message } = reason as { cause?: { message?: string; code?: string }; message?: string };
+  return new UnreachableError(cause?.message || cause?.code || message || String(reason));
 }
 
 export class Daemon {

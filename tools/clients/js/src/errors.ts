@@ -1,23 +1,24 @@
 // What can go wrong, as types. `catch (error) { if (error instanceof AuthError) ... }`.
 
 export class StagelogError extends Error {
-  override name = "StagelogError";
+  constructor(message: string, name = "StagelogError") {
+    super(message);
+    this.name = name; // which no minifier changes
+  }
 }
 
 /** The token is missing, unknown or has not the role that is needed (401, 403). */
 export class AuthError extends StagelogError {
-  override name = "AuthError";
   constructor(
     message: string,
     readonly status: number,
   ) {
-    super(message);
+    super(message, "AuthError");
   }
 }
 
 /** The daemon has understood the request and will never take it (RFC 9457). */
 export class RefusedError extends StagelogError {
-  override name = "RefusedError";
   constructor(
     message: string,
     readonly status: number,
@@ -27,26 +28,24 @@ export class RefusedError extends StagelogError {
     /** Which event of a batch, from 1. */
     readonly line?: number,
   ) {
-    super(message);
+    super(message, "RefusedError");
   }
 }
 
 /** There was no answer, or one that will be another one later (408, 429, 5xx). */
 export class UnreachableError extends StagelogError {
-  override name = "UnreachableError";
   constructor(
     message: string,
     readonly retryAfterSeconds = 0,
   ) {
-    super(message);
+    super(message, "UnreachableError");
   }
 }
 
 /** Something answers, but not like a stagelog daemon: a login page, a proxy's error. */
 export class ProtocolError extends StagelogError {
-  override name = "ProtocolError";
   constructor(message = "not the answer of a stagelog daemon") {
-    super(message);
+    super(message, "ProtocolError");
   }
 }
 

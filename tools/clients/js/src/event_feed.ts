@@ -3,13 +3,13 @@
 import { Backoff, sleep } from "./backoff.js";
 import { Daemon, type Endpoint } from "./daemon.js";
 import { mayPass, RefusedError, UnreachableError, type StagelogError } from "./errors.js";
+import type { JournalEvent } from "./event.js";
 import type { FeedSelection, FeedSink, FeedState, FeedStatus, FeedTimes } from "./feed_types.js";
 import { pathOf, queryOf } from "./paths.js";
-import { readPollPage, type PollPage } from "./poll_page.js";
+import { askHead, askPage, type PollPage } from "./poll_page.js";
 import type { SseFrame } from "./sse_parser.js";
 import { attemptStream, type StreamEnding } from "./stream_attempt.js";
 
-const PAGE_EVENTS = 1000;
 // One cut before the first frame may be a daemon that starts.
 const CUTS_UNTIL_BLOCKED = 3;
 const DEFAULT_TIMES: FeedTimes = { firstFrameMillis: 11_000, retryStreamMillis: 30_000, pollSeconds: 20 };
@@ -26,10 +26,6 @@ function parse(text: string): Record<string, unknown> {
 function numberIn(object: Record<string, unknown>, key: string): number | undefined {
   const value = object[key];
   return typeof value === "number" ? value : undefined;
-}
-
-export function seqOf(line: string): number {
-  return numberIn(parse(line), "seq") ?? 0;
 }
 
 export class EventFeed {
@@ -129,7 +125,7 @@ export class EventFeed {
         onFirstFrame();
       },
       onFrame: (frame) => this.#takeFrame(frame),
-      onRetry: (millis) => this.#backoff.setFirst(millis),
+      onRetry: (millis) => (this.#backoff.first = millis),
     });
     if (ending.kind !== "cut") return ending;
     return { ...ending, kind: ++this.#cuts < CUTS_UNTIL_BLOCKED ? "broken" : "blocked" };
@@ -145,7 +141,7 @@ export class EventFeed {
   /** Seconds between heartbeats where the frame says them; 'end' after the last frame. */
   #takeFrame(frame: SseFrame): number | "end" | undefined {
     if (frame.event === "" || frame.event === "message") {
-      this.#takeEvent(Number(frame.id ?? seqOf(frame.data)), frame.data);
+      this.#takeEvent(frame.data);
       if (this.cursor >= this.#replayThrough) this.#tell("live");
       return undefined;
     }
@@ -206,21 +202,15 @@ export class EventFeed {
   }
 
   async #ask(seconds: number): Promise<PollPage> {
-    const query = queryOf(this.selection);
-    query.set("after", String(this.cursor));
-    query.set("limit", String(PAGE_EVENTS));
-    if (seconds > 0) query.set("wait", String(seconds));
-    const path = `${this.#eventsPath(query)}?${query}`;
     const { selection } = this;
+    const query = queryOf(selection);
+    const path = this.#eventsPath(query);
     const nothing = () => ({ lines: [], nextAfter: this.cursor, hasMore: true });
     try {
-      const text = await this.#daemon.text(path, {
-        signal: this.#poll.signal,
-        timeoutMillis: (seconds + 15) * 1000,
-      });
+      const page = await askPage(this.#daemon, path, query, this.cursor, seconds, this.#poll.signal);
       this.#backoff.reset();
       // A page of other jobs says nothing of those that were chosen meanwhile.
-      return this.selection === selection ? readPollPage(text) : nothing();
+      return this.selection === selection ? page : nothing();
     } catch (reason) {
       if (this.selection !== selection) return nothing();
       if (reason instanceof RefusedError && reason.code === "unknown_job") {
@@ -228,16 +218,16 @@ export class EventFeed {
         return { lines: [], nextAfter: this.cursor, hasMore: false };
       }
       if (reason instanceof RefusedError && reason.code === "cursor_beyond_head") {
-        const head = await this.#daemon.json<{ head_seq: number }>(`${pathOf()}/events?limit=1`);
-        this.#takeGap({ resumed_after: head.head_seq, reason: "beyond_head" });
-        return { lines: [], nextAfter: head.head_seq, hasMore: false };
+        const head = await askHead(this.#daemon);
+        this.#takeGap({ resumed_after: head, reason: "beyond_head" });
+        return { lines: [], nextAfter: head, hasMore: false };
       }
       throw reason;
     }
   }
 
   #takePage(page: PollPage, why?: string): void {
-    for (const line of page.lines) this.#takeEvent(seqOf(line), line);
+    page.lines.forEach((line) => this.#takeEvent(line));
     this.cursor = Math.max(this.cursor, page.nextAfter);
     if (this.#isPolling) this.#tell(page.hasMore ? "replaying" : "polling", why);
   }
@@ -265,10 +255,11 @@ export class EventFeed {
     return `${pathOf()}/events`;
   }
 
-  #takeEvent(seq: number, line: string): void {
-    if (!(seq > this.cursor)) return;
-    this.cursor = seq;
-    this.sink.onEvent(seq, line);
+  #takeEvent(line: string): void {
+    const event = parse(line) as unknown as JournalEvent;
+    if (!(event.seq > this.cursor)) return;
+    this.cursor = event.seq;
+    this.sink.onEvent(event, line);
   }
 
   #end(): boolean {

@@ -1,5 +1,6 @@
 // What a feed of events is asked for, and what it reports.
 import type { StagelogError } from "./errors.js";
+import type { JournalEvent } from "./event.js";
 
 /**
  * `replaying`: older events come; `live`: as they are committed; `polling`: asked for, as something
@@ -45,7 +46,7 @@ export interface FeedTimes {
 }
 
 export interface FeedSink {
-  onEvent(seq: number, line: string): void;
+  onEvent(event: JournalEvent, line: string): void;
   onStatus(status: FeedStatus): void;
   /** Nothing follows. Without an error: the job is over or was deleted. */
   onEnd(error?: StagelogError): void;

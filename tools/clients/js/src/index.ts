@@ -5,4 +5,4 @@ export type { EventFilter, FeedState, FeedStatus, FeedTimes } from "./feed_types
 export { streamEvents, type EventStream, type StreamOptions } from "./stream_events.js";
 export { createJobLogger, JobLogger } from "./job_logger.js";
 export type { GateDecision, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
-export { Stage, type LogOptions } from "./stage.js";
+export type { LogOptions, Stage } from "./stage.js";

@@ -1,18 +1,19 @@
 // A pipeline's own events: three lines in a program.
-import { Backoff, sleep, unref } from "./backoff.js";
+import { unref } from "./backoff.js";
 import { checkJobName, pathOf } from "./paths.js";
 import { call } from "./callback.js";
 import { Daemon, endpointOf } from "./daemon.js";
-import { AuthError, RefusedError } from "./errors.js";
+import { AuthError, type RefusedError } from "./errors.js";
 import type { EventDraft } from "./event.js";
 import { flushAtExit } from "./exit_flush.js";
+import { waitForGate } from "./gate_wait.js";
 import type { GateDecision, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, type Waiting } from "./outbox.js";
 import { makeEventId } from "./random_id.js";
 import { failurePayload, Stage, type LogOptions } from "./stage.js";
 
-function lineOf(draft: EventDraft): string {
-  const event = { ...draft, event_id: makeEventId(), occurred_at: new Date().toISOString() };
+function lineOf(draft: EventDraft, id = makeEventId()): string {
+  const event = { ...draft, event_id: id, occurred_at: new Date().toISOString() };
   try {
     return JSON.stringify(event);
   } catch (reason) {
@@ -24,7 +25,7 @@ function lineOf(draft: EventDraft): string {
 // The journal has it too that something is missing.
 function droppedLine(count: number): string {
   const message = `${count} events were dropped: the buffer was full`;
-  return lineOf({ type: "log", level: "warning", message, payload: { dropped: count } });
+  return lineOf({ type: "log", level: "warning", message });
 }
 
 export class JobLogger {
@@ -36,8 +37,6 @@ export class JobLogger {
   readonly #outbox: Outbox;
   readonly #cancel = new AbortController();
   readonly #forget: () => void;
-  /** Lines that open gates, and why they were refused. */
-  readonly #gates = new Map<string, RefusedError | undefined>();
   #complaint = ""; // about events that were refused, where nobody was told
   #isBeating = false;
   #heart: ReturnType<typeof setInterval> | undefined;
@@ -56,7 +55,7 @@ export class JobLogger {
       onJobStatus: (status) => this.#learn(status),
       onDropped: (count) => call(() => options.onDropped?.(count)),
       droppedLine,
-      onRefused: (error, line) => this.#onRefused(error, line),
+      onRefused: (error, event) => this.#onRefused(error, event),
       onProblem: (error) => call(() => options.onProblem?.(error)),
     });
     this.#forget = flushAtExit({
@@ -70,11 +69,13 @@ export class JobLogger {
       },
       complaint: () => this.#complaint,
     });
-    const { pipeline, labels } = options;
-    if (pipeline !== undefined || labels !== undefined) {
-      this.emit({ type: "job_created", payload: { pipeline, labels } });
+    const { pipeline, labels, resume } = options;
+    if (resume) {
+      this.emit({ type: "job_resumed", payload: { new_epoch: true } });
+    } else {
+      if (pipeline ?? labels) this.emit({ type: "job_created", payload: { pipeline, labels } });
+      this.emit({ type: "job_started" });
     }
-    this.emit({ type: "job_started" });
     const seconds = options.heartbeatSeconds ?? 10;
     if (seconds > 0) {
       this.#heart = setInterval(() => void this.#beat(), seconds * 1000);
@@ -96,13 +97,14 @@ export class JobLogger {
     this.#add(draft, lineOf(draft));
   }
 
-  #add(draft: EventDraft, line: string, whenTaken?: () => void): void {
+  #add(draft: EventDraft, line: string, whenDone?: (refusal?: RefusedError) => void): void {
     const isProgress = draft.type === "stage_progress";
     this.#outbox.add({
       line,
       isDroppable: isProgress || draft.type === "log",
       replaceKey: isProgress ? draft.stage : undefined,
-      whenTaken: whenTaken && [whenTaken],
+      whenDone: whenDone && [whenDone],
+      isAwaited: whenDone !== undefined,
     });
   }
 
@@ -150,31 +152,24 @@ export class JobLogger {
       stage,
       payload: { prompt, options: choices, timeout_seconds: timeoutSeconds, on_timeout: onTimeout, approvers },
     };
-    const line = lineOf(draft);
-    let isTaken = false;
-    this.#gates.set(line, undefined);
-    this.#add(draft, line, () => (isTaken = true));
-    while (!isTaken) {
+    const id = makeEventId();
+    await this.#sendGate(draft, lineOf(draft, id));
+    return waitForGate(this.#daemon, this.job, name, id);
+  }
+
+  /** Resolves once the daemon has the event that opens a gate. */
+  async #sendGate(draft: EventDraft, line: string): Promise<void> {
+    let isDone = false;
+    let refusal: RefusedError | undefined;
+    this.#add(draft, line, (error) => {
+      isDone = true;
+      refusal = error;
+    });
+    while (!isDone) {
       await this.flush(1_000);
       if (this.#outbox.problem instanceof AuthError) throw this.#outbox.problem;
     }
-    const refusal = this.#gates.get(line);
-    this.#gates.delete(line);
     if (refusal) throw refusal;
-    const backoff = new Backoff();
-    const path = `${pathOf(this.job)}/gates/${encodeURIComponent(name)}`;
-    while (true) {
-      try {
-        const gate = await this.#daemon.json<GateDecision | { status: "pending" }>(`${path}?wait=50`, {
-          timeoutMillis: 65_000,
-        });
-        if (gate.status !== "pending") return gate;
-        backoff.reset();
-      } catch (reason) {
-        if (reason instanceof AuthError || reason instanceof RefusedError) throw reason;
-        await sleep(backoff.next());
-      }
-    }
   }
 
   complete(message?: string, payload?: Record<string, unknown>): Promise<boolean> {
@@ -206,11 +201,10 @@ export class JobLogger {
     return isFlushed;
   }
 
-  #onRefused(error: RefusedError, line: string): void {
-    const isGate = this.#gates.has(line); // whoever waits for it is told
-    if (isGate) this.#gates.set(line, error);
-    call(() => this.options.onRefused?.(error, line));
-    if (!isGate && !this.options.onRefused) this.#complaint ||= error.message;
+  #onRefused(error: RefusedError, { line, isAwaited }: Waiting): void {
+    const { onRefused } = this.options;
+    call(() => onRefused?.(error, line));
+    if (!isAwaited && !onRefused) this.#complaint ||= error.message;
   }
 
   async #beat(): Promise<void> {

@@ -6,6 +6,8 @@ export interface JobLoggerOptions extends Partial<Endpoint> {
   job: string;
   pipeline?: string | undefined;
   labels?: Record<string, string> | undefined;
+  /** Another run of a job that exists, whatever its state: it begins a new epoch. */
+  resume?: boolean | undefined;
   /** Events in memory, 10,000 if left out. Beyond, logs and steps of progress are dropped and counted. */
   maxBuffered?: number | undefined;
   /** How long to gather events for a batch, milliseconds; 50 if left out. */

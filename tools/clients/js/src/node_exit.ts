@@ -10,21 +10,24 @@ const { url, token, job, lines, deadline } = JSON.parse(require('fs').readFileSy
 const headers = { 'Content-Type': 'application/x-ndjson' };
 if (token) headers.Authorization = 'Bearer ' + token;
 const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
-let why = 'no answer in time';
+let why = 'no answer in time', size = 500;
 const attempt = async (batch) => {
   const answer = await fetch(url + '/api/v1/jobs/' + encodeURIComponent(job) + '/events', {
     method: 'POST', headers, body: batch.map((line) => line + '\\n').join(''),
     signal: AbortSignal.timeout(Math.max(1, deadline - Date.now())) });
-  if (answer.ok) return lines.splice(0, batch.length);
-  const problem = await answer.json().catch(() => ({}));
-  why = answer.status + ' ' + (problem.code || '') + ': ' + (problem.detail || '');
-  const line = batch.length === 1 && answer.status !== 401 ? 1 : problem.line;
-  if (answer.status < 500 && line) { console.error(why); lines.splice(line - 1, 1); }
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok && body && body.durable) return lines.splice(0, batch.length);
+  why = answer.status + ' ' + (body.code || '') + ': ' + (body.detail || 'not the answer of a stagelog daemon');
+  const line = batch.length === 1 ? 1 : body.line;
+  const isOfEvent = body.code && answer.status < 500 && ![401, 404, 408, 421, 429].includes(answer.status) &&
+    (answer.status !== 403 || body.line);
+  if (isOfEvent && line) { console.error(why); lines.splice(line - 1, 1); }
+  else if (isOfEvent) size = 1;
   else await pause();
 };
 (async () => {
   while (lines.length > 0 && Date.now() < deadline) {
-    try { await attempt(lines.slice(0, 500)); }
+    try { await attempt(lines.slice(0, size)); }
     catch (error) { why = String(error.cause?.message || error.cause?.code || error.message); await pause(); }
   }
   console.log(JSON.stringify({ left: lines.length, why }));
@@ -66,7 +69,7 @@ function end(): void {
 // Comes again after what it starts has ended.
 process.on("beforeExit", () => {
   for (const one of pendingAtExit) {
-    if (one.outbox.size === 0 || tried.has(one)) continue;
+    if (one.outbox.lines().length === 0 || tried.has(one)) continue;
     tried.add(one);
     void one.outbox.flush(one.flushMillis).then(() => one.stop());
   }
@@ -74,13 +77,18 @@ process.on("beforeExit", () => {
 
 process.on("exit", end);
 
-// Without a listener of its own a program is ended by these at once. It still is, after what waits.
+// By default these end a program at once. They still do, after what waits; but as soon as anybody else
+// listens for one, that one decides, and process.exit() comes here by "exit".
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  if (process.listenerCount(signal) > 0) continue;
   const onSignal = () => {
-    if (process.listenerCount(signal) > 1) return; // the program decides
     process.off(signal, onSignal);
     end();
     process.kill(process.pid, signal);
   };
   process.on(signal, onSignal);
+  process.on("newListener", (event) => {
+    // Later: with none at all in between, Node would not listen for the signal any more.
+    if (event === signal) queueMicrotask(() => process.off(signal, onSignal));
+  });
 }

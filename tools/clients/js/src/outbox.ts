@@ -2,7 +2,7 @@
 import { Backoff, sleep } from "./backoff.js";
 import { pathOf } from "./paths.js";
 import { Daemon, type Endpoint } from "./daemon.js";
-import { AuthError, RefusedError, UnreachableError, type StagelogError } from "./errors.js";
+import { mayPass, ProtocolError, RefusedError, UnreachableError, type StagelogError } from "./errors.js";
 
 export interface Waiting {
   line: string;
@@ -10,8 +10,10 @@ export interface Waiting {
   isDroppable: boolean;
   /** A later one of the same key says all that this one says. */
   replaceKey?: string | undefined;
-  /** Called once it is taken or refused. */
-  whenTaken?: (() => void)[] | undefined;
+  /** Called once it is taken, or refused for this reason. */
+  whenDone?: ((refusal?: RefusedError) => void)[] | undefined;
+  /** Somebody waits for this very event, and is told of its refusal so. */
+  isAwaited?: boolean;
 }
 
 export interface OutboxOptions extends Endpoint {
@@ -24,7 +26,7 @@ export interface OutboxOptions extends Endpoint {
   onDropped(count: number): void;
   /** The event that says that `count` were dropped. */
   droppedLine(count: number): string;
-  onRefused(error: RefusedError, line: string): void;
+  onRefused(error: RefusedError, event: Waiting): void;
   onProblem(error: StagelogError | undefined): void;
 }
 
@@ -52,10 +54,6 @@ export class Outbox {
     this.#daemon = new Daemon(options);
   }
 
-  get size(): number {
-    return this.#waiting.length;
-  }
-
   /** Everything that is not known to be taken, oldest first. */
   lines(): string[] {
     return this.#waiting.map((event) => event.line);
@@ -65,7 +63,7 @@ export class Outbox {
     const last = this.#waiting.length - 1;
     const key = event.replaceKey;
     if (key !== undefined && last >= this.#sending && this.#waiting[last]?.replaceKey === key) {
-      event.whenTaken = this.#waiting.pop()!.whenTaken;
+      event.whenDone = this.#waiting.pop()!.whenDone;
     }
     if (this.#waiting.length >= this.options.maxBuffered && event.isDroppable) {
       ++this.dropped;
@@ -84,7 +82,7 @@ export class Outbox {
     if (!last) return true;
     let isTaken = false;
     const over = new AbortController();
-    (last.whenTaken ??= []).push(() => {
+    (last.whenDone ??= []).push(() => {
       isTaken = true;
       over.abort();
     });
@@ -99,8 +97,8 @@ export class Outbox {
     this.#stopped.abort();
   }
 
-  #remove(from: number, count: number): void {
-    for (const { whenTaken } of this.#waiting.splice(from, count)) whenTaken?.forEach((tell) => tell());
+  #remove(from: number, count: number, refusal?: RefusedError): void {
+    for (const { whenDone } of this.#waiting.splice(from, count)) whenDone?.forEach((tell) => tell(refusal));
   }
 
   async #send(): Promise<void> {
@@ -126,8 +124,7 @@ export class Outbox {
           this.problem = error;
           this.options.onProblem(error);
           const atLeast = error instanceof UnreachableError ? error.retryAfterSeconds * 1000 : 0;
-          const isOfSender = error instanceof AuthError || error instanceof RefusedError;
-          const wait = backoff.next(isOfSender ? 10_000 : atLeast);
+          const wait = backoff.next(mayPass(error) ? atLeast : 10_000);
           await sleep(this.#flushing > 0 ? Math.min(wait, 500) : wait, this.#hurry.signal, true);
         }
       } finally {
@@ -155,12 +152,17 @@ export class Outbox {
   }
 
   async #post(batch: Waiting[]): Promise<void> {
-    const answer = await this.#daemon.json<{ job_status?: string }>(`${pathOf(this.options.job)}/events`, {
-      method: "POST",
-      headers: { "Content-Type": "application/x-ndjson" },
-      signal: this.#stopped.signal,
-      body: batch.map((event) => event.line + "\n").join(""),
-    });
+    const answer = await this.#daemon.json<{ durable?: unknown; job_status?: string }>(
+      `${pathOf(this.options.job)}/events`,
+      {
+        method: "POST",
+        headers: { "Content-Type": "application/x-ndjson" },
+        signal: this.#stopped.signal,
+        body: batch.map((event) => event.line + "\n").join(""),
+      },
+    );
+    // The 200 of a server in the daemon's place says nothing of events.
+    if (!answer?.durable) throw new ProtocolError();
     if (answer.job_status) this.options.onJobStatus(answer.job_status);
   }
 
@@ -169,8 +171,8 @@ export class Outbox {
     const culprit = batch.length === 1 ? 1 : (error.line ?? 0);
     if (culprit < 1 || culprit > batch.length) return 1; // one by one, then it shows
     ++this.refused;
-    this.options.onRefused(error, this.#waiting[culprit - 1]!.line);
-    this.#remove(culprit - 1, 1);
+    this.options.onRefused(error, this.#waiting[culprit - 1]!);
+    this.#remove(culprit - 1, 1, error);
     return batch.length === 1 ? 1 : MAX_BATCH_EVENTS;
   }
 }

@@ -1,3 +1,4 @@
+import type { Daemon } from "./daemon.js";
 import { ProtocolError } from "./errors.js";
 
 export interface PollPage {
@@ -31,7 +32,7 @@ function sliceArray(text: string, start: number): { elements: string[]; end: num
 }
 
 /** Reads the answer of a poll. Throws a ProtocolError where it is none. */
-export function readPollPage(text: string): PollPage {
+function readPollPage(text: string): PollPage {
   const opening = '{"events":[';
   try {
     const { elements, end } = sliceArray(text.startsWith(opening) ? text : "", opening.length - 1);
@@ -44,4 +45,28 @@ export function readPollPage(text: string): PollPage {
     // Below.
   }
   throw new ProtocolError();
+}
+
+const PAGE_EVENTS = 1000;
+
+/** The page after `cursor`; waits `seconds` at the daemon for one that is not empty. `path`: up to `/events`. */
+export async function askPage(
+  daemon: Daemon,
+  path: string,
+  query: URLSearchParams,
+  cursor: number,
+  seconds = 0,
+  signal?: AbortSignal,
+): Promise<PollPage> {
+  query.set("after", String(cursor));
+  query.set("limit", String(PAGE_EVENTS));
+  if (seconds > 0) query.set("wait", String(seconds));
+  return readPollPage(await daemon.text(`${path}?${query}`, { signal, timeoutMillis: (seconds + 15) * 1000 }));
+}
+
+/** The seq of the latest event of the journal. */
+export async function askHead(daemon: Daemon): Promise<number> {
+  const { head_seq: head } = await daemon.json<{ head_seq?: unknown }>("/api/v1/events?limit=1");
+  if (typeof head !== "number") throw new ProtocolError();
+  return head;
 }

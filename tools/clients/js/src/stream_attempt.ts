@@ -81,7 +81,7 @@ export async function attemptStream(connection: AbortController, attempt: Stream
     if (isSilent && frames === 0) return { kind: "blocked", why: "streams are held back" };
     if (isSilent) return { kind: "broken", why: `no heartbeat for ${silenceMillis / 1000} s` };
     if (connection.signal.aborted) return { kind: "stopped" };
-    return { kind: frames > 0 ? "broken" : "cut", why: reason instanceof Error ? reason.message : String(reason) };
+    return { kind: frames > 0 ? "broken" : "cut", why: (reason as Error).message };
   } finally {
     clearTimeout(timer);
     connection.abort();

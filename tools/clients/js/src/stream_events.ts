@@ -35,12 +35,10 @@ export interface EventStream extends AsyncIterableIterator<JournalEvent> {
 const hubs = new Map<string, StreamHub>();
 
 function hubOf(options: StreamOptions): StreamHub {
-  const { url, token, type, stage, level, q, until, times, job, transport } = options;
-  // What ends with its job has a connection of its own.
-  const own = until ? `${job}/${Math.random()}` : "";
-  const key = JSON.stringify([url, token, type, stage, level, q, times, transport, own]);
-  // Somebody's own fetch cannot be compared.
-  const isShared = !options.fetch;
+  const { url, token, type, stage, level, q, until, times, transport } = options;
+  const key = JSON.stringify([url, token, type, stage, level, q, times, transport]);
+  // Somebody's own fetch cannot be compared; what ends with its job has a connection of its own.
+  const isShared = !options.fetch && !until;
   let hub = isShared ? hubs.get(key) : undefined;
   if (!hub) {
     const kind = { untilTerminal: until !== undefined, pollsOnly: transport === "poll" };

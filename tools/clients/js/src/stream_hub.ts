@@ -4,10 +4,10 @@ import { Backoff, sleep } from "./backoff.js";
 import { Daemon, type Endpoint } from "./daemon.js";
 import { mayPass, RefusedError, StagelogError } from "./errors.js";
 import type { JournalEvent } from "./event.js";
-import { EventFeed, seqOf } from "./event_feed.js";
+import { EventFeed } from "./event_feed.js";
 import type { EventFilter, FeedStatus, FeedTimes } from "./feed_types.js";
 import { pathOf, queryOf } from "./paths.js";
-import { readPollPage } from "./poll_page.js";
+import { askHead, askPage } from "./poll_page.js";
 import { Subscription, type SubscriptionSink } from "./subscription.js";
 
 export interface HubOptions extends Endpoint, EventFilter {
@@ -16,7 +16,6 @@ export interface HubOptions extends Endpoint, EventFilter {
   times: Partial<FeedTimes>;
 }
 
-const PAGE_EVENTS = 1000;
 const MAX_NAMES_LENGTH = 4000;
 
 export class StreamHub {
@@ -50,7 +49,7 @@ export class StreamHub {
     ++this.#joining;
     while (after === "now" && !subscription.isClosed) {
       try {
-        after = (await this.#daemon.json<{ head_seq: number }>(`${pathOf()}/events?limit=1`)).head_seq;
+        after = await askHead(this.#daemon);
         subscription.cursor = after;
       } catch (reason) {
         const error = reason as StagelogError;
@@ -95,6 +94,7 @@ export class StreamHub {
       this.#jobs = jobs.join();
       const cursor = Math.min(...all.map((subscription) => subscription.cursor));
       for (const subscription of all) subscription.isLive = true;
+      this.#isOver = false;
       this.#feed = this.#makeFeed(jobs, cursor);
       void this.#feed.run();
       return;
@@ -114,7 +114,7 @@ export class StreamHub {
       { ...this.options, jobs },
       cursor,
       {
-        onEvent: (seq, line) => this.#dispatch(seq, line),
+        onEvent: (event, line) => this.#dispatch(event, line),
         onStatus: (status) => {
           this.#status = status;
           for (const subscription of this.#subscriptions) {
@@ -141,16 +141,10 @@ export class StreamHub {
     return feed;
   }
 
-  #dispatch(seq: number, line: string): void {
-    let event: JournalEvent;
-    try {
-      event = JSON.parse(line) as JournalEvent;
-    } catch {
-      return; // cannot be: the daemon sends whole lines
-    }
+  #dispatch(event: JournalEvent, line: string): void {
     for (const subscription of [...this.#subscriptions]) {
       const isWanted = subscription.job === undefined || subscription.job === event.job_id;
-      if (subscription.isLive && isWanted) subscription.take(seq, event, line);
+      if (subscription.isLive && isWanted) subscription.take(event, line);
       else if (isWanted) subscription.wasPassedOver = true;
     }
   }
@@ -205,12 +199,9 @@ export class StreamHub {
 
   /** True once it is where the feed is: what comes now comes to both. */
   async #readPage(subscription: Subscription): Promise<boolean> {
-    const query = queryOf(this.options);
-    query.set("after", String(subscription.cursor));
-    query.set("limit", String(PAGE_EVENTS));
     const path = `${pathOf(subscription.job)}/events`;
-    const page = readPollPage(await this.#daemon.text(`${path}?${query}`));
-    for (const line of page.lines) subscription.take(seqOf(line), JSON.parse(line) as JournalEvent, line);
+    const page = await askPage(this.#daemon, path, queryOf(this.options), subscription.cursor);
+    for (const line of page.lines) subscription.take(JSON.parse(line) as JournalEvent, line);
     subscription.cursor = Math.max(subscription.cursor, page.nextAfter);
     if (this.#isOver && !page.hasMore) {
       subscription.end();

@@ -50,9 +50,9 @@ export class Subscription implements AsyncIterableIterator<JournalEvent> {
     return this.#waiting.length < MAX_WAITING;
   }
 
-  take(seq: number, event: JournalEvent, line: string): void {
-    if (this.#isOver || seq <= this.cursor) return;
-    this.cursor = seq;
+  take(event: JournalEvent, line: string): void {
+    if (this.#isOver || event.seq <= this.cursor) return;
+    this.cursor = event.seq;
     call(() => this.sink.onEvent?.(event, line));
     if (!this.#isIterated) return;
     this.#waiting.push(event);

@@ -1,7 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AuthError, createJobLogger, JobLogger, type JournalEvent, type RefusedError } from "../src/index.js";
+import {
+  AuthError,
+  createJobLogger,
+  ProtocolError,
+  JobLogger,
+  type JournalEvent,
+  type RefusedError,
+} from "../src/index.js";
 import { DaemonProcess, eventually, TOKEN } from "./daemon_process.js";
 
 let daemon: DaemonProcess;
@@ -119,6 +128,39 @@ test("a gate is opened, decided by somebody, and the choice comes back", async (
   await log.complete();
 });
 
+test("a gate after the job's end is not the older one of its name", async () => {
+  const log = logger();
+  const first = log.gate("deploy");
+  await eventually(async () => (await events().catch(() => [])).length === 2, "the gate");
+  await daemon.post("/api/v1/jobs/job/gates/deploy/approve", {});
+  expect((await first).status).toBe("approved");
+  await daemon.post("/api/v1/jobs/job/cancel", {});
+  await expect(log.gate("deploy")).rejects.toThrow("gate deploy was not opened: the job is over");
+  await log.close();
+});
+
+test("another server's 200 takes no event", async () => {
+  const server = createServer((_, response) => response.end('{"status":"ok"}')).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const problems: unknown[] = [];
+  const log = logger({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    onProblem: (problem: unknown) => problems.push(problem),
+  });
+  expect(await log.flush(300)).toBe(false);
+  expect(problems[0]).toBeInstanceOf(ProtocolError);
+  server.closeAllConnections();
+  server.close();
+});
+
+test("another run of a job resumes it", async () => {
+  await logger().complete();
+  const again = logger({ resume: true });
+  await again.stage("train", () => {});
+  await again.complete();
+  expect(await daemon.get("/api/v1/jobs/job")).toMatchObject({ status: "completed", epoch: 2, violations: 0 });
+});
+
 test("a refused event is set aside with its reason, the others arrive", async () => {
   const refusals: [string, string][] = [];
   const log = logger({
@@ -228,6 +270,11 @@ test("a signal ends a program as it would, after what waits; what is refused is 
   const [code, signal] = (await once(child, "close")) as [number | null, string | null];
   expect([code, signal]).toEqual([null, "SIGTERM"]);
   expect(summary(await events())).toContain("log before the signal");
+  const decided = await run(
+    "process.on('SIGTERM', () => process.exit(5)); log.log('its own way'); process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1000);",
+  );
+  expect(decided).toEqual({ code: 5, stderr: "" });
+  expect(summary(await events())).toContain("log its own way");
   const refused = await run("log.emit({type:'nothing'}); log.log('kept'); process.exit(0);");
   expect(refused.stderr).toContain("events of job were refused: 422 unknown_type");
   expect(summary(await events())).toContain("log kept");

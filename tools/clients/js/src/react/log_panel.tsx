@@ -35,14 +35,10 @@ interface Split {
 
 // What moves the cursor of a terminal, and what turns the direction of text, could show a line that is none.
 function harmless(text: string): string {
-  return (
-    text
-      .replace(/\r?\n$/, "")
-      // eslint-disable-next-line no-control-regex
-      .replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, "")
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
-  );
+  return text
+    .replace(/\r?\n$/, "")
+    .replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, "")
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
 // Rows have one height, so that any of 100,000 can be found without measuring: an entry of several

@@ -46,7 +46,6 @@ function nextFrame(task: () => void): () => void {
 /** The same options, however often an object with the same values is made. `fetch` counts by identity. */
 export function useStable<T extends { fetch?: typeof fetch | undefined }>(options: T): T {
   const key = JSON.stringify(options);
-  // eslint-disable-next-line react-hooks/exhaustive-deps
   return useMemo(() => options, [key, options.fetch]);
 }
 
