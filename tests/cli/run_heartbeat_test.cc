@@ -27,7 +27,7 @@ class RecordingServer {
         changed_.notify_all();
       }
       response.status = 201;
-      response.set_content(R"({"job_status":"running"})", "application/json");
+      response.set_content(R"({"durable":"disk","job_status":"running"})", "application/json");
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });

@@ -79,8 +79,7 @@ class DaemonGate:
             # First the event that opens it must be there: an older gate of this name may be
             # decided.
             self._flush_own(deadline)
-            self._check_own(deadline)
-            return self._ask(deadline)
+            return self._ask(self._own_seq(deadline), deadline)
         finally:
             self._client.close()
 
@@ -95,23 +94,27 @@ class DaemonGate:
             if left <= 0:
                 raise TimeoutError(f"gate {self.name}: the daemon has not taken its event in time")
 
-    def _check_own(self, deadline: Optional[float]) -> None:
-        """What was flushed may have been refused, or dropped before."""
+    def _own_seq(self, deadline: Optional[float]) -> int:
+        """The seq of the event that opens it: what was flushed may have been refused, or dropped
+        before."""
         backoff = Backoff(0.1, 2.0)
-        while deadline is None or time.monotonic() < deadline:
+        while True:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"gate {self.name}: no answer about its event in time")
             try:
                 answer = self._client.get(f"{self._job}/events?type=gate_pause&limit=1000")
                 if answer.ok:
                     events = answer.json().get("events", [])
-                    if any(event.get("event_id") == self._event_id for event in events):
-                        return
+                    for event in events:
+                        if event.get("event_id") == self._event_id:
+                            return int(event["seq"])
                     raise self._problem() or DroppedError(f"gate {self.name} was not opened")
                 self._judge(answer)
             except UnreachableError:
                 pass
             time.sleep(backoff.next())
 
-    def _ask(self, deadline: Optional[float]) -> Decision:
+    def _ask(self, own_seq: int, deadline: Optional[float]) -> Decision:
         backoff, is_known = Backoff(0.1, 2.0), False
         while True:
             left = _WAIT_SECONDS if deadline is None else deadline - time.monotonic()
@@ -122,8 +125,11 @@ class DaemonGate:
             try:
                 answer = self._client.get(f"{self._target}?wait={wait}", wait + ANSWER_SECONDS)
                 if answer.ok:
-                    decision = decision_of(answer.json())
+                    document = answer.json()
+                    decision = decision_of(document)
                     if decision is not None:
+                        if document.get("decided_seq", 0) < own_seq:  # of an older gate
+                            raise DroppedError(f"gate {self.name} was not opened: the job is over")
                         return decision
                     backoff.reset()
                     is_known, pause = True, 0.0 if wait > 0 else min(pause, 0.1)

@@ -30,6 +30,12 @@ def _as_list(words: Iterable[str]) -> List[str]:
     return [words] if isinstance(words, str) else list(words)
 
 
+def _is_canceled_task(problem: BaseException) -> bool:
+    """Of asyncio; a program that has not imported it cannot raise it."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(problem, asyncio.CancelledError)
+
+
 class JobLogger:
     """A job. Events go to the disk at once, and from there to the daemon in the background.
 
@@ -249,7 +255,7 @@ class JobLogger:
             self.complete()
         elif isinstance(problem, KeyboardInterrupt):
             self._quietly(lambda: self.cancel("interrupted", signal="SIGINT"))
-        elif type(problem).__name__ == "CancelledError":  # of asyncio, which Ctrl-C gives as well
+        elif _is_canceled_task(problem):  # Ctrl-C gives it as well
             self._quietly(lambda: self.cancel("the task was canceled"))
         else:
             self._quietly(functools.partial(self.fail, problem))

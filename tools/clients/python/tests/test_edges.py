@@ -14,7 +14,7 @@ from typing import Any, Dict, List
 import stagelog
 from stagelog.json_text import clean
 
-from .support import PATIENCE_SECONDS, Server, TestCase
+from .support import PATIENCE_SECONDS, Server, TestCase, plain_answer
 
 
 class EdgesTest(TestCase):
@@ -28,6 +28,16 @@ class EdgesTest(TestCase):
                 logger.gate("deploy", on_timeout="abort").wait(PATIENCE_SECONDS)
             self.assertEqual(logger.gate("words", options="eu")._flush(None), True)
             self.assertEqual(daemon.request("GET", "/jobs/gates-1/gates/words")["options"], ["eu"])
+
+    def test_a_gate_after_the_end_of_its_job_has_no_older_decision(self) -> None:
+        daemon = self.start_daemon()
+        with contextlib.redirect_stderr(io.StringIO()), stagelog.JobLogger("gates-3") as logger:
+            gate = logger.gate("deploy")
+            gate.approve()
+            self.assertTrue(gate.wait(PATIENCE_SECONDS))
+            daemon.request("POST", "/jobs/gates-3/events", {"type": "job_completed"})
+            with self.assertRaisesRegex(stagelog.StagelogError, "was not opened"):
+                logger.gate("deploy").wait(PATIENCE_SECONDS)
 
     def test_a_gate_with_a_wrong_token_is_an_error(self) -> None:
         self.start_daemon()
@@ -90,9 +100,7 @@ class EdgesTest(TestCase):
 
     def test_another_servers_200_takes_no_event(self) -> None:
         def answer(connection: socket.socket, _: bytes) -> None:
-            body = b'{"status":"ok"}'
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            connection.sendall(plain_answer("200 OK", "application/json", b'{"status":"ok"}'))
         server = Server(answer)
         self.addCleanup(server.close)
         with contextlib.redirect_stderr(io.StringIO()):
