@@ -13,6 +13,14 @@ std::string JobStatusMember(const AppendedEvent& place) {
   return ",\"job_status\":\"" + std::string(StatusName(place.job_status)) + "\"";
 }
 
+std::string GateMembers(const AppendedEvent& place) {
+  if (!place.gate_status) return "";
+  std::string out = ",\"gate_status\":\"" + std::string(StatusName(*place.gate_status)) + "\"";
+  if (place.approval_count == 0) return out;
+  return out + ",\"approval\":{\"count\":" + std::to_string(place.approval_count) +
+         ",\"required\":" + std::to_string(place.approvals_required) + "}";
+}
+
 // Where the events are that came in: a page that begins with the first of them.
 std::string LocationOf(const std::vector<AppendedEvent>& places) {
   const AppendedEvent* first = nullptr;
@@ -104,7 +112,7 @@ std::string EncodePlace(const AppendedEvent& place) {
   AppendJsonString(out, place.event_id);
   out += ",\"durable\":\"disk\",\"duplicate\":";
   out += place.duplicate ? "true" : "false";
-  return out + JobStatusMember(place) + "," + CodesMember(place);
+  return out + JobStatusMember(place) + GateMembers(place) + "," + CodesMember(place);
 }
 
 }  // namespace stagelog

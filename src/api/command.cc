@@ -42,6 +42,14 @@ tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::st
       return tl::unexpected(UnknownKey(member.key, keys));
     }
     if (member.kind == JsonMember::Kind::kNull) continue;  // stands for "left out"
+    if (member.key == "answers") {
+      if (member.kind != JsonMember::Kind::kObject) {
+        return tl::unexpected(Refusal{
+            .code = "invalid_field", .detail = "'answers' must be an object", .field = "answers"});
+      }
+      AppendJsonMember(payload, member.key, member.raw);
+      continue;
+    }
     const bool is_comment = IsComment(member.key);
     if (!is_comment && member.key != "choice") {
       AppendJsonMember(event, member.key, member.raw);

@@ -12,7 +12,7 @@ namespace stagelog {
 
 // The event of `type` for a request. Its body is empty or an object with some of `keys`. A person's
 // text is given as `comment` or `message`: it becomes the event's message, and for a gate also
-// `comment` in the payload, as `choice` does (`via` is "api" there).
+// `comment` in the payload, as `choice` and `answers` do (`via` is "api" there).
 tl::expected<EventDraft, Refusal> DraftOfCommand(const Call& call, const std::string& type,
                                                  const std::string& job_id, const std::string& gate,
                                                  std::span<const std::string_view> keys);

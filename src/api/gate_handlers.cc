@@ -19,8 +19,8 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::string_view, 4> kDecisionKeys = {"comment", "message", "choice",
-                                                           "event_id"};
+constexpr std::array<std::string_view, 5> kDecisionKeys = {"comment", "message", "choice",
+                                                           "answers", "event_id"};
 
 // What may open or decide a gate, or end it with its job.
 const std::vector<std::string> kGateTypes = {"gate_pause",         "gate_approved", "gate_rejected",

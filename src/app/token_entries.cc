@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "core/event.h"
 #include "core/identifier.h"
 
 namespace stagelog {
@@ -37,6 +38,7 @@ void ReadTokenName(const YamlValue& value, TokenEntry& entry) {
   const std::optional<std::string> text = value.Text();
   if (!text) return;
   if (!IsName(*text)) value.Fail("must be " + std::string(kNameRule));
+  if (*text == kOwnActor) value.Fail("must not be the daemon's own name, which its timers carry");
   entry.name = *text;
 }
 

@@ -20,10 +20,10 @@ namespace {
 
 using Kind = JsonMember::Kind;
 
-constexpr std::array<std::string_view, 20> kKnownKeys = {
-    "type",    "event_type", "payload", "metadata", "job_id",  "event_id",  "occurred_at",
-    "ts",      "timestamp",  "stage",   "gate",     "attempt", "status",    "level",
-    "message", "seq",        "job_seq", "hash",     "actor",   "violations"};
+constexpr std::array<std::string_view, 21> kKnownKeys = {
+    "type",    "event_type", "payload", "metadata", "job_id",  "event_id",   "occurred_at",
+    "ts",      "timestamp",  "stage",   "gate",     "attempt", "status",     "level",
+    "message", "seq",        "job_seq", "hash",     "actor",   "violations", "approval"};
 
 template <typename List>
 bool Contains(const List& list, std::string_view word) {

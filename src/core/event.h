@@ -41,6 +41,10 @@ struct Event {
   int64_t job_seq = 0;
   int64_t ts_micros = 0;  // the journal's own time, since 1970
   std::vector<std::string> violations;
+  // Of a gate_approved that counts for a gate which requires several: this is approval number
+  // `approval_count`, and the last of `approvals_required` decides. Both 0 of every other event.
+  int64_t approval_count = 0;
+  int64_t approvals_required = 0;
 };
 
 // When an event happened: the client's time, but not later than `ts_micros`, the time of acceptance

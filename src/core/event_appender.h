@@ -25,6 +25,11 @@ struct AppendedEvent {
   std::string event_id;
   bool duplicate = false;  // was in the journal already; the numbers are the original's
   std::string job_id;
+  // Of a decision that counts, the gate's status after it, and which of the required approvals it
+  // is (see Event).
+  std::optional<GateStatus> gate_status;
+  int64_t approval_count = 0;
+  int64_t approvals_required = 0;
   JobStatus job_status =
       JobStatus::kCreated;              // after the whole append: a worker learns of a cancel by it
   std::vector<std::string> violations;  // that it was stored with (IsViolation())

@@ -65,6 +65,11 @@ std::string EncodeWithoutHash(const Event& event) {
     out += draft.payload;
   }
   AppendViolations(out, event.violations);
+  if (event.approval_count > 0) {
+    AppendNumber(out, ",\"approval\":{\"count\":", event.approval_count);
+    AppendNumber(out, ",\"required\":", event.approvals_required);
+    out += '}';
+  }
   AppendText(out, ",\"actor\":", draft.actor);
   out += '}';
   return out;
@@ -74,6 +79,14 @@ int64_t NumberOf(std::string_view text) {
   int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
+}
+
+// "{"count":1,"required":2}"
+void ReadApproval(std::string_view text, Event& event) {
+  for (JsonMembers members(text); members.Next();) {
+    if (members.key() == "count") event.approval_count = NumberOf(members.value());
+    if (members.key() == "required") event.approvals_required = NumberOf(members.value());
+  }
 }
 
 std::string_view Unquoted(std::string_view text) {
@@ -104,6 +117,10 @@ Event EventOf(const nlohmann::json& object) {
   if (object.contains("violations")) {
     event.violations = object.at("violations").get<std::vector<std::string>>();
   }
+  if (object.contains("approval")) {
+    event.approval_count = object.at("approval").at("count").get<int64_t>();
+    event.approvals_required = object.at("approval").at("required").get<int64_t>();
+  }
   return event;
 }
 
@@ -126,6 +143,11 @@ bool Assign(std::vector<std::string>& texts, simdjson::dom::element value) {
     if (!Assign(texts.emplace_back(), each)) return false;
   }
   return true;
+}
+
+bool AssignApproval(Event& event, simdjson::dom::element value) {
+  return value["count"].get_int64().get(event.approval_count) == simdjson::SUCCESS &&
+         value["required"].get_int64().get(event.approvals_required) == simdjson::SUCCESS;
 }
 
 template <typename T>
@@ -168,6 +190,7 @@ std::optional<DecodedLine> DecodeQuickly(std::string_view line) {
     if (key == "message") is_taken = Assign(draft.message, value);
     if (key == "actor") is_taken = Assign(draft.actor, value);
     if (key == "violations") is_taken = Assign(event.violations, value);
+    if (key == "approval") is_taken = AssignApproval(event, value);
     if (key == "attempt") {
       is_taken = Assign(attempt, value);
       draft.attempt = attempt;
@@ -230,9 +253,18 @@ EventView ViewEvent(std::string_view body) {
     if (key == "attempt") view.attempt = NumberOf(value);
     if (key == "actor") view.actor = Unquoted(value);
     if (key == "violations") view.violations = value;
+    if (key == "approval") view.approval = value;
     if (key == "hash") view.hash = Unquoted(value);
   }
   return view;
+}
+
+std::string PartialApprovalText(const EventView& view) {
+  Event event;
+  if (!view.approval.empty()) ReadApproval(view.approval, event);
+  if (event.approval_count >= event.approvals_required) return "";
+  return " (" + std::to_string(event.approval_count) + " of " +
+         std::to_string(event.approvals_required) + ")";
 }
 
 Result<Event> DecodeStoredEvent(std::string_view line) {
@@ -292,6 +324,7 @@ std::optional<Event> SliceStoredEvent(std::string_view line) {
   draft.message = view.message;
   draft.payload = view.payload;
   draft.actor = view.actor;
+  if (!view.approval.empty()) ReadApproval(view.approval, event);
   return event;
 }
 

@@ -40,8 +40,12 @@ struct EventView {
   std::string_view payload;
   std::string_view actor;
   std::string_view violations;  // the array as it stands; empty when there is none
+  std::string_view approval;    // the object as it stands; empty when there is none
   std::string_view hash;
 };
+
+// " (1 of 2)" for an approval that has not decided its gate, which requires more; else empty.
+std::string PartialApprovalText(const EventView& view);
 
 // `body` is a line that EncodeEvent made; it must outlive the view.
 EventView ViewEvent(std::string_view body);

@@ -259,6 +259,10 @@ class Fold {
     gate.timeout_seconds = payload.timeout_seconds;
     gate.on_timeout = std::move(payload.on_timeout);
     gate.approvers = std::move(payload.approvers);
+    gate.required = payload.required;
+    gate.allow_self = payload.allow_self;
+    if (!gate.allow_self) gate.opened_by = draft_.actor;
+    gate.fields = EncodeGateFields(payload.fields);
     state_.gates.push_back(std::move(gate));
     if (changes_ != nullptr) changes_->gates.push_back(state_.gates.size() - 1);
     std::erase(state_.blocking_gates, draft_.gate);
@@ -270,17 +274,40 @@ class Fold {
     state_.reason = PauseReason();
   }
 
+  // One of several. The first fixes what the others agree to.
+  void CountApproval(GateState& gate, const DecisionPayload& payload, const std::string& answers) {
+    if (gate.approvals.empty()) {
+      gate.choice = payload.choice;
+      gate.answers = answers;
+    }
+    gate.approvals.push_back({.actor = draft_.actor,
+                              .seq = event_.seq,
+                              .micros = now_,
+                              .comment = payload.comment,
+                              .via = payload.via});
+  }
+
   void DecideGate(GateStatus status) {
     const GateState* found = state_.FindGate(draft_.gate);
     if (found == nullptr) return;  // cannot be: such an event is flagged
-    CloseGate(static_cast<size_t>(found - state_.gates.data()), status, now_);
-    GateState& gate = state_.gates[static_cast<size_t>(found - state_.gates.data())];
+    const auto index = static_cast<size_t>(found - state_.gates.data());
+    GateState& gate = state_.gates[index];
     DecisionPayload payload = ReadDecisionPayload(draft_.payload);
+    if (payload.comment.empty()) payload.comment = draft_.message;
+    if (payload.via.empty()) payload.via = "event";
+    const std::string answers = NormalAnswers(DecodeGateFields(gate.fields), payload.answers);
+    if (event_.approval_count > 0) {
+      CountApproval(gate, payload, answers);
+      if (changes_ != nullptr) changes_->gates.push_back(index);
+      if (event_.approval_count < event_.approvals_required) return;
+    } else {
+      gate.choice = payload.choice;
+      gate.answers = answers;
+    }
+    CloseGate(index, status, now_);
     gate.decided_by = draft_.actor;
     gate.comment = std::move(payload.comment);
-    if (gate.comment.empty()) gate.comment = draft_.message;
-    gate.choice = std::move(payload.choice);
-    gate.via = payload.via.empty() ? "event" : std::move(payload.via);
+    gate.via = std::move(payload.via);
     if (status == GateStatus::kRejected || status == GateStatus::kExpired) {
       state_.blocking_gates.push_back(gate.name);
     }

@@ -11,7 +11,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<ViolationTraits, 19> kViolations = {{
+constexpr std::array<ViolationTraits, 25> kViolations = {{
     {"implicit_create",
      "the job's first event is not `job_created`; only written by earlier versions, not a "
      "violation",
@@ -42,6 +42,18 @@ constexpr std::array<ViolationTraits, 19> kViolations = {{
     {"gate_decided", "a decision on a gate that is already decided; the first decision stands"},
     {"choice_unknown", "a decision whose `choice` is not one of the gate's `options`"},
     {"choice_required", "`gate_approved` without a `choice` for a gate that offers `options`"},
+    {"already_approved",
+     "a second approval by the same actor for a gate that requires several approvals"},
+    {"answer_required", "`gate_approved` without an answer to a field that the gate requires"},
+    {"answer_invalid",
+     "a decision with an answer to a field that the gate does not ask, or one that breaks the "
+     "field's rules"},
+    {"answers_differ",
+     "a further approval whose `choice` or `answers` are not those of the first approval"},
+    {"self_decision", "a decision by who opened the gate, which has `allow_self` false"},
+    {"timer_only",
+     "`gate_auto_approved` by other than the timer for a gate with `required` or with `allow_self` "
+     "false"},
 }};
 
 const ViolationTraits* FindViolation(std::string_view code) {
@@ -102,9 +114,9 @@ std::string_view GateEventViolation(const JobState& state, const EventDraft& dra
   if (draft.kind == EventType::kGatePause) return is_pending ? "gate_already_pending" : "";
   if (last == nullptr) return "gate_unknown";
   if (!is_pending) return "gate_decided";
-  const std::string choice = ReadDecisionPayload(draft.payload).choice;
-  if (!CheckChoice(*last, draft.kind, choice)) return "";
-  return choice.empty() ? "choice_required" : "choice_unknown";
+  const auto broken =
+      FindBrokenRule(*last, draft.kind, ReadDecisionPayload(draft.payload), draft.actor);
+  return broken ? broken->violation : "";
 }
 
 std::string_view ViolationAfterEnd(EventType type) {
@@ -156,6 +168,16 @@ std::vector<std::string> Judge(const JobState& state, const EventDraft& draft) {
   if (!code.empty()) return {std::string(code)};
   if (FindSuspectKey(draft.kind, draft.payload)) return {"suspect_key"};
   return {};
+}
+
+void JudgeEvent(const JobState& state, Event& event) {
+  event.violations = Judge(state, event.draft);
+  event.approval_count = event.approvals_required = 0;
+  const bool counts = event.draft.kind == EventType::kGateApproved && event.violations.empty();
+  const GateState* gate = counts ? state.FindGate(event.draft.gate) : nullptr;
+  if (gate == nullptr || gate->required < 2) return;
+  event.approval_count = static_cast<int64_t>(gate->approvals.size()) + 1;
+  event.approvals_required = gate->required;
 }
 
 }  // namespace stagelog

@@ -37,6 +37,10 @@ bool IsViolation(std::string_view code);
 // Violation codes of `draft` in `state`; empty if it is valid.
 std::vector<std::string> Judge(const JobState& state, const EventDraft& draft);
 
+// Records in `event`, whose draft is set, what Apply() relies on: its violations, and which of the
+// approvals that its gate requires it is.
+void JudgeEvent(const JobState& state, Event& event);
+
 // Which attempts and iterations an event has changed, as indexes into the state's lists. May hold
 // one twice.
 struct StateChanges {

@@ -34,7 +34,11 @@ size_t BytesOf(const StageState& stage) {
 size_t BytesOf(const GateState& gate) {
   size_t bytes = sizeof(GateState) + gate.name.size() + gate.prompt.size() + gate.options.size() +
                  gate.decided_by.size() + gate.comment.size() + gate.choice.size();
+  bytes += gate.opened_by.size() + gate.fields.size() + gate.answers.size();
   for (const std::string& approver : gate.approvers) bytes += sizeof(approver) + approver.size();
+  for (const GateApproval& approval : gate.approvals) {
+    bytes += sizeof(approval) + approval.actor.size() + approval.comment.size();
+  }
   return bytes;
 }
 

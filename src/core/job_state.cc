@@ -78,6 +78,11 @@ std::vector<std::string_view> JobState::PendingStages() const {
   return pending;
 }
 
+bool GateState::IsApprovedBy(std::string_view actor) const {
+  return std::any_of(approvals.begin(), approvals.end(),
+                     [&](const GateApproval& approval) { return approval.actor == actor; });
+}
+
 const StageState* JobState::FindStage(std::string_view path) const {
   const std::optional<size_t> index = tree.LastAttempt(path);
   return index ? &stages[*index] : nullptr;

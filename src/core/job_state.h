@@ -67,6 +67,17 @@ struct StageState {
 // reported.
 std::optional<int64_t> DoneOf(const StageState& stage);
 
+// One of several approvals that a gate requires.
+struct GateApproval {
+  std::string actor;
+  int64_t seq = 0;
+  int64_t micros = 0;
+  std::string comment;
+  std::string via;
+
+  bool operator==(const GateApproval&) const = default;
+};
+
 // One iteration of one gate.
 struct GateState {
   std::string name;
@@ -87,6 +98,17 @@ struct GateState {
   std::string choice;
   std::string via;  // source of the decision: api, event, timer
 
+  // The first approval fixes `choice` and `answers`; later ones may not differ.
+  int64_t required = 1;                 // approvals by different actors
+  std::vector<GateApproval> approvals;  // that count; none of a gate that requires one
+  bool allow_self = true;
+  std::string opened_by;  // actor; empty where `allow_self` is true
+  std::string fields;     // EncodeGateFields()
+  std::string answers;    // NormalAnswers()
+
+  // It matters who approves, beyond the list of approvers.
+  bool NeedsPeople() const { return required > 1 || !allow_self; }
+  bool IsApprovedBy(std::string_view actor) const;
   // When the timer decides it, microseconds since 1970; 0: never.
   int64_t ExpiresAtMicros() const;
 

@@ -84,6 +84,28 @@ OrderedJson StageJson(const StageState& stage, int64_t latest_micros) {
   return object;
 }
 
+OrderedJson ApprovalsJson(const std::vector<GateApproval>& approvals) {
+  OrderedJson list = OrderedJson::array();
+  for (const GateApproval& approval : approvals) {
+    OrderedJson& object = list.emplace_back();
+    PutText(object, "by", approval.actor);
+    object["seq"] = approval.seq;
+    PutTime(object, "at", approval.micros);
+    PutText(object, "comment", approval.comment);
+    PutText(object, "via", approval.via);
+  }
+  return list;
+}
+
+// What a gate asks beyond one decision of an approver.
+void PutRules(OrderedJson& object, const GateState& gate) {
+  if (gate.required > 1) object["required"] = gate.required;
+  if (!gate.allow_self) object["allow_self"] = false;
+  if (!gate.fields.empty()) object["fields"] = ParseOrderedJson(gate.fields);
+  PutText(object, "opened_by", gate.opened_by);
+  if (gate.required > 1) object["approvals"] = ApprovalsJson(gate.approvals);
+}
+
 OrderedJson GateJson(const GateState& gate) {
   OrderedJson object;
   object["gate"] = gate.name;
@@ -92,6 +114,7 @@ OrderedJson GateJson(const GateState& gate) {
   PutText(object, "prompt", gate.prompt);
   if (!gate.options.empty()) object["options"] = ParseOrderedJson(gate.options);
   if (!gate.approvers.empty()) object["approvers"] = gate.approvers;
+  PutRules(object, gate);
   object["opened_seq"] = gate.opened_seq;
   PutTime(object, "opened_at", gate.opened_micros);
   if (gate.timeout_seconds) {
@@ -99,13 +122,18 @@ OrderedJson GateJson(const GateState& gate) {
     object["on_timeout"] = gate.on_timeout;
     PutTime(object, "expires_at", gate.ExpiresAtMicros());
   }
-  if (gate.status == GateStatus::kPending) return object;
+  if (gate.status == GateStatus::kPending) {
+    PutText(object, "choice", gate.choice);
+    if (!gate.answers.empty()) object["answers"] = ParseOrderedJson(gate.answers);
+    return object;
+  }
   object["decided_seq"] = gate.decided_seq;
   PutTime(object, "decided_at", gate.decided_micros);
   object["waited_ms"] = Millis(gate.decided_micros - gate.opened_micros);
   PutText(object, "decided_by", gate.decided_by);
   PutText(object, "comment", gate.comment);
   PutText(object, "choice", gate.choice);
+  if (!gate.answers.empty()) object["answers"] = ParseOrderedJson(gate.answers);
   PutText(object, "via", gate.via);
   return object;
 }
@@ -213,24 +241,52 @@ StageState StageOf(const OrderedJson& j) {
   return s;
 }
 
+OrderedJson SnapshotOf(const GateApproval& a) {
+  return {a.actor, a.seq, a.micros, a.comment, a.via};
+}
+
+GateApproval ApprovalOf(const OrderedJson& j) {
+  return {.actor = j.at(0), .seq = j.at(1), .micros = j.at(2), .comment = j.at(3), .via = j.at(4)};
+}
+
+// Behind the members that every gate has, of one with rules or answers. Snapshots of before have
+// none of them.
+void AddRules(OrderedJson& json, const GateState& g) {
+  if (!g.NeedsPeople() && g.fields.empty() && g.answers.empty()) return;
+  OrderedJson approvals = OrderedJson::array();
+  for (const GateApproval& approval : g.approvals) approvals.push_back(SnapshotOf(approval));
+  json.push_back({g.required, g.allow_self, g.opened_by, g.fields, g.answers, approvals});
+}
+
+void ReadRules(const OrderedJson& j, GateState& g) {
+  g.required = j.at(0);
+  g.allow_self = j.at(1);
+  g.opened_by = j.at(2);
+  g.fields = j.at(3);
+  g.answers = j.at(4);
+  for (const OrderedJson& approval : j.at(5)) g.approvals.push_back(ApprovalOf(approval));
+}
+
 OrderedJson SnapshotOf(const GateState& g) {
-  return {g.name,
-          g.iteration,
-          static_cast<int>(g.status),
-          g.opened_seq,
-          g.opened_micros,
-          g.decided_seq,
-          g.decided_micros,
-          g.prompt,
-          g.options,
-          OrNull(g.timeout_seconds),
-          g.on_timeout,
-          OrderedJson(g.approvers),
-          g.decided_by,
-          g.comment,
-          g.choice,
-          g.via,
-          g.opened_ts_micros};
+  OrderedJson json = {g.name,
+                      g.iteration,
+                      static_cast<int>(g.status),
+                      g.opened_seq,
+                      g.opened_micros,
+                      g.decided_seq,
+                      g.decided_micros,
+                      g.prompt,
+                      g.options,
+                      OrNull(g.timeout_seconds),
+                      g.on_timeout,
+                      OrderedJson(g.approvers),
+                      g.decided_by,
+                      g.comment,
+                      g.choice,
+                      g.via,
+                      g.opened_ts_micros};
+  AddRules(json, g);
+  return json;
 }
 
 GateState GateOf(const OrderedJson& j) {
@@ -252,6 +308,7 @@ GateState GateOf(const OrderedJson& j) {
   g.choice = j.at(14);
   g.via = j.at(15);
   g.opened_ts_micros = j.at(16);
+  if (j.size() > 17) ReadRules(j.at(17), g);
   return g;
 }
 

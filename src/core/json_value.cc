@@ -1,6 +1,8 @@
 #include "core/json_value.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
 
 namespace stagelog {
 
@@ -10,6 +12,23 @@ nlohmann::json ParseJson(std::string_view text) {
 
 nlohmann::ordered_json ParseOrderedJson(std::string_view text) {
   return nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+}
+
+std::string RepeatedKey(std::string_view text) {
+  using Json = nlohmann::json;
+  std::vector<std::set<std::string>> open_objects;  // the keys of each
+  std::string repeated;
+  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == Json::parse_event_t::key && repeated.empty()) {
+      auto key = parsed.get<std::string>();
+      if (!open_objects.back().insert(key).second) repeated = std::move(key);
+    }
+    return true;
+  };
+  const Json ignored = Json::parse(text, watch, /*allow_exceptions=*/false);
+  return repeated;
 }
 
 std::string DumpJson(const nlohmann::json& value) {

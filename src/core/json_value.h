@@ -14,6 +14,9 @@ nlohmann::json ParseJson(std::string_view text);
 // The same with the members of objects in their order.
 nlohmann::ordered_json ParseOrderedJson(std::string_view text);
 
+// A key that some object in `text` has twice, of which a parser keeps the last; empty for none.
+std::string RepeatedKey(std::string_view text);
+
 // `value` on one line. Bytes that are not UTF-8 become U+FFFD.
 std::string DumpJson(const nlohmann::json& value);
 std::string DumpJson(const nlohmann::ordered_json& value);

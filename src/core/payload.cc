@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/identifier.h"
 #include "core/json_text.h"
@@ -127,10 +128,27 @@ constexpr Rule kGateRules[] = {
      "an array of at most 64 token names"},
 };
 
+// Keys that were the emitter's own in journals of before.
+constexpr Rule kNewGateRules[] = {
+    {"required",
+     [](const Json& value) {
+       return value.is_number_integer() && value >= 1 && value <= kMaxRequiredApprovals;
+     },
+     "a whole number from 1 to 64"},
+    {"allow_self", [](const Json& value) { return value.is_boolean(); }, "true or false"},
+};
+
 constexpr Rule kDecisionRules[] = {
     {"comment", [](const Json& value) { return value.is_string(); }, "a string"},
     {"choice", IsWord, "a string of 1 to 256 bytes"},
     {"via", IsWord, "a string of 1 to 256 bytes"},
+};
+
+// A key that was the emitter's own in journals of before.
+constexpr Rule kAnswerRules[] = {
+    {"answers",
+     [](const Json& value) { return value.is_object() && value.size() <= kMaxGateFields; },
+     "an object of at most 32 answers by the names of the gate's fields"},
 };
 
 constexpr const char* kIntervalKey = "interval_seconds";
@@ -158,13 +176,18 @@ std::optional<Refusal> Check(const Json& object, const Rule (&rules)[kCount]) {
   return std::nullopt;
 }
 
-// The bytes of the member `labels`, for the document in memory has lost keys that are given twice.
-std::optional<Refusal> CheckLabels(std::string_view payload) {
+// The member of that name as it was sent; empty where it is not there, or null.
+std::string_view RawMember(std::string_view payload, std::string_view key) {
   for (JsonMembers members(payload); members.Next();) {
-    if (PayloadKey(members.key()) != "labels" || members.value() == "null") continue;
-    return CheckLabelObject(members.value());
+    if (PayloadKey(members.key()) == key && members.value() != "null") return members.value();
   }
-  return std::nullopt;
+  return {};
+}
+
+// Its bytes, for the document in memory has lost keys that are given twice.
+std::optional<Refusal> CheckLabels(std::string_view payload) {
+  const std::string_view labels = RawMember(payload, "labels");
+  return labels.empty() ? std::nullopt : CheckLabelObject(labels);
 }
 
 // A key that means the interval and is spelled otherwise would do nothing, without a word.
@@ -180,8 +203,49 @@ std::optional<Refusal> CheckHeartbeat(const Json& object) {
   return Check(object, kHeartbeatRules);
 }
 
-std::optional<Refusal> CheckGate(const Json& object, bool was_stored) {
+// The document in memory has lost keys that are given twice.
+std::optional<Refusal> CheckKeysWithin(std::string_view payload, const std::string& key) {
+  const std::string repeated = RepeatedKey(RawMember(payload, key));
+  if (repeated.empty()) return std::nullopt;
+  const std::string shown = QuotableText(repeated, 128);
+  return Refusal{.code = "duplicate_key",
+                 .detail = "duplicate key '" + shown + "' in 'payload." + key + "'",
+                 .field = "payload." + key};
+}
+
+// More approvals than there are approvers would never come.
+std::optional<Refusal> CheckRequired(const Json& object) {
+  const Json* required = Find(object, "required");
+  if (required == nullptr || Find(object, "approvers") == nullptr) return std::nullopt;
+  const std::vector<std::string> listed = TextsOf(object, "approvers");
+  const std::set<std::string> approvers(listed.begin(), listed.end());
+  if (*required <= approvers.size()) return std::nullopt;
+  return InvalidField("required", "at most the number of different 'approvers' (" +
+                                      std::to_string(approvers.size()) + ")");
+}
+
+std::optional<Refusal> CheckNewGateKeys(const Json& object, std::string_view payload) {
+  if (auto refusal = Check(object, kNewGateRules)) return refusal;
+  if (auto refusal = CheckRequired(object)) return refusal;
+  const Json* fields = Find(object, "fields");
+  if (fields == nullptr) return std::nullopt;
+  if (auto refusal = CheckKeysWithin(payload, "fields")) return refusal;
+  return CheckGateFields(*fields);
+}
+
+std::optional<Refusal> CheckDecision(const Json& object, std::string_view payload,
+                                     bool was_stored) {
+  if (auto refusal = Check(object, kDecisionRules)) return refusal;
+  if (was_stored || Find(object, "answers") == nullptr) return std::nullopt;
+  if (auto refusal = Check(object, kAnswerRules)) return refusal;
+  return CheckKeysWithin(payload, "answers");
+}
+
+std::optional<Refusal> CheckGate(const Json& object, std::string_view payload, bool was_stored) {
   if (auto refusal = Check(object, kGateRules)) return refusal;
+  if (!was_stored) {
+    if (auto refusal = CheckNewGateKeys(object, payload)) return refusal;
+  }
   // Nobody on the list would mean everybody.
   const Json* approvers = Find(object, "approvers");
   if (approvers != nullptr && approvers->empty() && !was_stored) {
@@ -250,6 +314,11 @@ GatePayload ReadGatePayload(std::string_view payload) {
   GatePayload gate;
   gate.prompt = TextOf(object, "prompt");
   gate.approvers = TextsOf(object, "approvers");
+  const Json* required = Find(object, "required");
+  if (required != nullptr && kNewGateRules[0].holds(*required)) gate.required = *required;
+  const Json* allow_self = Find(object, "allow_self");
+  gate.allow_self = allow_self == nullptr || *allow_self != false;
+  if (const Json* fields = Find(object, "fields")) gate.fields = ReadGateFields(*fields);
   const std::vector<std::string> options = TextsOf(object, "options");
   if (!options.empty()) gate.options = DumpJson(Json(options));
   const Json* timeout = Find(object, "timeout_seconds");
@@ -262,7 +331,11 @@ GatePayload ReadGatePayload(std::string_view payload) {
 
 DecisionPayload ReadDecisionPayload(std::string_view payload) {
   const Json object = Parsed(payload);
-  return {TextOf(object, "comment"), TextOf(object, "choice"), TextOf(object, "via")};
+  DecisionPayload decision{TextOf(object, "comment"), TextOf(object, "choice"),
+                           TextOf(object, "via"), ""};
+  const Json* answers = Find(object, "answers");
+  if (answers != nullptr && answers->is_object()) decision.answers = RawMember(payload, "answers");
+  return decision;
 }
 
 HeartbeatPayload ReadHeartbeatPayload(std::string_view payload) {
@@ -286,12 +359,12 @@ std::optional<Refusal> CheckEventPayload(EventType type, std::string_view payloa
       // Before the key was read it was the emitter's own, and could be anything.
       return was_stored ? std::nullopt : Check(Parsed(payload), kResumeRules);
     case EventType::kGatePause:
-      return CheckGate(Parsed(payload), was_stored);
+      return CheckGate(Parsed(payload), payload, was_stored);
     case EventType::kGateApproved:
     case EventType::kGateRejected:
     case EventType::kGateAutoApproved:
     case EventType::kGateExpired:
-      return Check(Parsed(payload), kDecisionRules);
+      return CheckDecision(Parsed(payload), payload, was_stored);
     case EventType::kHeartbeat:
       return CheckHeartbeat(Parsed(payload));
     default:

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/gate_fields.h"
 #include "core/labels.h"
 #include "core/refusal.h"
 #include "core/vocabulary.h"
@@ -19,6 +20,7 @@ inline constexpr int64_t kMaxGateTimeoutSeconds = 31'536'000;  // a year
 inline constexpr size_t kMaxDeclaredStages = 10'000;
 inline constexpr size_t kMaxGateOptions = 64;
 inline constexpr size_t kMaxApprovers = 64;
+inline constexpr int64_t kMaxRequiredApprovals = 64;
 inline constexpr int64_t kMaxHeartbeatSeconds = 3'600;
 
 // job_created
@@ -52,6 +54,9 @@ struct GatePayload {
   std::optional<int64_t> timeout_seconds;
   std::string on_timeout;  // approve, reject or expire; empty without a timeout
   std::vector<std::string> approvers;
+  int64_t required = 1;           // approvals by different actors that decide it
+  bool allow_self = true;         // who opens it may decide it
+  std::vector<GateField> fields;  // to be answered by who approves it
 };
 
 // gate_approved, gate_rejected, gate_auto_approved, gate_expired
@@ -59,6 +64,7 @@ struct DecisionPayload {
   std::string comment;
   std::string choice;
   std::string via;
+  std::string answers;  // a JSON object as it was sent; empty when there is none
 };
 
 // heartbeat

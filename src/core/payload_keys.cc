@@ -16,9 +16,10 @@ namespace {
 constexpr std::array<std::string_view, 4> kJobKeys = {"pipeline", "stages", "strict", "labels"};
 constexpr std::array<std::string_view, 1> kResumeKeys = {"new_epoch"};
 constexpr std::array<std::string_view, 4> kProgressKeys = {"current", "total", "percent", "unit"};
-constexpr std::array<std::string_view, 5> kGateKeys = {"prompt", "options", "timeout_seconds",
-                                                       "on_timeout", "approvers"};
-constexpr std::array<std::string_view, 3> kDecisionKeys = {"comment", "choice", "via"};
+constexpr std::array<std::string_view, 8> kGateKeys = {"prompt",     "options",   "timeout_seconds",
+                                                       "on_timeout", "approvers", "required",
+                                                       "allow_self", "fields"};
+constexpr std::array<std::string_view, 4> kDecisionKeys = {"comment", "choice", "via", "answers"};
 
 // Words of other programs for what is read here.
 struct Synonym {
@@ -76,8 +77,15 @@ std::string_view NearestGateKey(std::string_view key) {
   for (const std::string_view begin : {"timeout", "deadline", "expire", "ttl"}) {
     if (plain.starts_with(begin)) return "timeout_seconds";
   }
+  if (plain.find("self") != std::string::npos) return "allow_self";
+  for (const std::string_view begin : {"require", "needed", "quorum", "approvals", "minappr"}) {
+    if (plain.starts_with(begin)) return "required";
+  }
   for (const std::string_view begin : {"approve", "reviewer", "allowed"}) {
     if (plain.starts_with(begin)) return "approvers";
+  }
+  for (const std::string_view begin : {"input", "form", "schema", "field", "question"}) {
+    if (plain.starts_with(begin) && plain != "question") return "fields";
   }
   for (const std::string_view begin : {"choice", "answer"}) {
     if (plain.starts_with(begin)) return "options";
@@ -96,7 +104,10 @@ std::string Listed(std::span<const std::string_view> words) {
 
 std::string_view NearestDecisionKey(std::string_view key) {
   const std::string plain = Plain(key);
-  for (const std::string_view begin : {"option", "answer", "select"}) {
+  for (const std::string_view begin : {"answer", "field", "form", "input", "value"}) {
+    if (plain.starts_with(begin)) return "answers";
+  }
+  for (const std::string_view begin : {"option", "select"}) {
     if (plain.starts_with(begin)) return "choice";
   }
   for (const std::string_view begin : {"reason", "message", "note", "text", "why"}) {

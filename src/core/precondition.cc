@@ -58,7 +58,11 @@ std::optional<Refusal> Check(const MayDecideGate& value, const JobLookup& find) 
   if (auto refusal = CheckDecision(job, value.job_id, value.gate, value.actor, value.is_admin)) {
     return refusal;
   }
-  return CheckChoice(*job->FindGate(value.gate), value.decision, value.choice);
+  DecisionPayload payload{
+      .comment = "", .choice = value.choice, .via = "", .answers = value.answers};
+  auto broken = FindBrokenRule(*job->FindGate(value.gate), value.decision, payload, value.actor);
+  if (!broken) return std::nullopt;
+  return std::move(broken->refusal);
 }
 
 // Whom the gate names as its approvers does not bind a timer.
@@ -73,6 +77,13 @@ std::optional<Refusal> Check(const GateStillPending& value, const JobLookup& fin
                  .field = "gate"};
 }
 
+Refusal OpensAndDecides(const std::string& gate, const std::string& actor) {
+  return {.code = "forbidden",
+          .detail = "gate '" + gate + "' is opened by '" + actor +
+                    "', who may not decide it ('allow_self' is false)",
+          .field = "gate"};
+}
+
 // All lists count that the request gives a gate before the decision: which of them holds depends on
 // how it is folded, and who is on each may decide in any case.
 std::optional<Refusal> Check(const ApproversAllow& value, const JobLookup& find) {
@@ -84,6 +95,7 @@ std::optional<Refusal> Check(const ApproversAllow& value, const JobLookup& find)
       const Gate gate(opening->job_id, opening->gate);
       if (forbidden.contains(gate)) continue;
       auto refusal = CheckApproverList(opening->approvers, opening->gate, value.actor);
+      if (!refusal && !opening->allow_self) refusal = OpensAndDecides(opening->gate, value.actor);
       if (refusal) forbidden.emplace(gate, std::move(*refusal));
     }
     auto refusal = CheckApprover(find(decision.job_id), decision.gate, value.actor);
@@ -105,10 +117,12 @@ std::optional<Refusal> CheckPrecondition(const Precondition& precondition, const
 }
 
 MayDecideGate MayDecide(const EventDraft& decision, bool is_admin) {
+  const DecisionPayload payload = ReadDecisionPayload(decision.payload);
   return {.job_id = decision.job_id,
           .gate = decision.gate,
           .decision = decision.kind,
-          .choice = ReadDecisionPayload(decision.payload).choice,
+          .choice = payload.choice,
+          .answers = payload.answers,
           .actor = decision.actor,
           .is_admin = is_admin};
 }
@@ -119,9 +133,10 @@ std::optional<ApproversAllow> ApproversMustAllow(const std::vector<EventDraft>& 
     const EventDraft& draft = drafts[i];
     const int64_t line = static_cast<int64_t>(i) + 1;
     if (draft.kind == EventType::kGatePause) {
-      std::vector<std::string> approvers = ReadGatePayload(draft.payload).approvers;
-      if (approvers.empty()) continue;
-      value.openings.push_back({line, draft.job_id, draft.gate, std::move(approvers)});
+      GatePayload payload = ReadGatePayload(draft.payload);
+      if (payload.approvers.empty() && payload.allow_self) continue;
+      value.openings.push_back(
+          {line, draft.job_id, draft.gate, std::move(payload.approvers), payload.allow_self});
     } else if (FindType(draft.type)->is_gate_decision) {
       value.decisions.push_back({line, draft.job_id, draft.gate});
       value.actor = draft.actor;

@@ -43,14 +43,15 @@ struct MayResumeJob {
   bool operator==(const MayResumeJob&) const = default;
 };
 
-// The gate is pending, its approvers allow the actor, and its options the choice. A
+// The gate is pending, and its rules allow the decision of this actor. A
 // compare-and-set: of two decisions only one finds the gate pending. Refusals: those of
-// CheckDecision() and CheckChoice() in core/gate_rules.h.
+// CheckDecision() and FindBrokenRule() in core/gate_rules.h.
 struct MayDecideGate {
   std::string job_id;
   std::string gate;
   EventType decision = EventType::kGateApproved;  // a type that decides gates
   std::string choice;                             // empty: none
+  std::string answers;                            // a JSON object as it was sent; empty: none
   std::string actor;                              // the name of the caller's token
   bool is_admin = false;                          // the token's role: every gate is open to it
 
@@ -68,15 +69,18 @@ struct GateStillPending {
 };
 
 // For decisions that come as plain events, from a sender who is no admin: each pending gate that
-// names approvers names the sender. What the request itself opens counts too. Refusal: forbidden,
-// with `line` if the request has several drafts.
+// names approvers names the sender, and was not opened by the sender where that forbids it. What
+// the request itself opens counts too. Refusal: forbidden, with `line` if the request has several
+// drafts.
 struct ApproversAllow {
-  // A draft that opens a gate and names its approvers. `line` is counted as Refusal::line is.
+  // A draft that opens a gate and names its approvers, or forbids its opener to decide. `line` is
+  // counted as Refusal::line is.
   struct Opening {
     int64_t line = 1;
     std::string job_id;
     std::string gate;
-    std::vector<std::string> approvers;  // not empty
+    std::vector<std::string> approvers;
+    bool allow_self = true;
 
     bool operator==(const Opening&) const = default;
   };

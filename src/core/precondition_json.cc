@@ -5,7 +5,6 @@
 #include <concepts>
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -44,6 +43,7 @@ void VisitMembers(Is<MayDecideGate> auto& value, auto&& visit) {
   visit("gate", value.gate);
   visit("decision", value.decision);
   visit("choice", value.choice);
+  visit("answers", value.answers);
   visit("actor", value.actor);
   visit("is_admin", value.is_admin);
 }
@@ -66,6 +66,7 @@ void VisitMembers(Is<ApproversAllow::Opening> auto& value, auto&& visit) {
   visit("job_id", value.job_id);
   visit("gate", value.gate);
   visit("approvers", value.approvers);
+  visit("allow_self", value.allow_self);
 }
 
 void VisitMembers(Is<ApproversAllow::Decision> auto& value, auto&& visit) {
@@ -245,27 +246,15 @@ Result<Precondition> ReadKind(std::string_view kind, const OrderedJson& object,
   return read;
 }
 
-// The parser would take the last value of a key that an object has twice.
 Result<OrderedJson> ParseObject(std::string_view text) {
   if (auto members = ReadJsonObject(text, kMaxDepth); !members) {
     const Refusal& refusal = members.error();
     return Failure(refusal.code == "not_an_object" ? "a precondition is a JSON object"
                                                    : refusal.detail);
   }
-  std::vector<std::set<std::string>> open_objects;  // the keys of each
-  std::string repeated;
-  const auto watch = [&](int, OrderedJson::parse_event_t event, OrderedJson& parsed) {
-    if (event == OrderedJson::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == OrderedJson::parse_event_t::object_end) open_objects.pop_back();
-    if (event == OrderedJson::parse_event_t::key && repeated.empty()) {
-      auto key = parsed.get<std::string>();
-      if (!open_objects.back().insert(key).second) repeated = Shown(key);
-    }
-    return true;
-  };
-  OrderedJson object = OrderedJson::parse(text, watch, /*allow_exceptions=*/false);
-  if (!repeated.empty()) return Failure("duplicate key " + repeated);
-  return object;
+  const std::string repeated = RepeatedKey(text);
+  if (!repeated.empty()) return Failure("duplicate key " + Shown(repeated));
+  return ParseOrderedJson(text);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 62> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 65> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"malformed_encoding", 400},
@@ -31,6 +31,8 @@ constexpr std::array<std::pair<std::string_view, int>, 62> kStatuses = {{
     {"job_too_large", 409},
     {"illegal_transition", 409},
     {"gate_decided", 409},
+    {"already_approved", 409},
+    {"answers_differ", 409},
     {"backup_exists", 409},
     {"backup_running", 409},
     {"webhook_exists", 409},
@@ -57,6 +59,7 @@ constexpr std::array<std::pair<std::string_view, int>, 62> kStatuses = {{
     {"missing_field", 422},
     {"invalid_field", 422},
     {"choice_required", 422},
+    {"answer_required", 422},
     {"invalid_id", 422},
     {"invalid_time", 422},
     {"duplicate_key", 422},

@@ -43,6 +43,24 @@ Refusal StrictRefusal(const Event& event, size_t index, size_t count) {
   return refusal;
 }
 
+// None of what decides nothing.
+std::optional<GateStatus> GateStatusAfter(const Event& event) {
+  if (!event.violations.empty()) return std::nullopt;
+  switch (event.draft.kind) {
+    case EventType::kGateApproved:
+      return event.approval_count < event.approvals_required ? GateStatus::kPending
+                                                             : GateStatus::kApproved;
+    case EventType::kGateRejected:
+      return GateStatus::kRejected;
+    case EventType::kGateAutoApproved:
+      return GateStatus::kAutoApproved;
+    case EventType::kGateExpired:
+      return GateStatus::kExpired;
+    default:
+      return std::nullopt;
+  }
+}
+
 AppendedEvent Place(const Event& event, bool duplicate) {
   AppendedEvent place{.seq = event.seq,
                       .job_seq = event.job_seq,
@@ -50,6 +68,9 @@ AppendedEvent Place(const Event& event, bool duplicate) {
                       .event_id = event.draft.event_id,
                       .duplicate = duplicate,
                       .job_id = event.draft.job_id,
+                      .gate_status = GateStatusAfter(event),
+                      .approval_count = event.approval_count,
+                      .approvals_required = event.approvals_required,
                       .violations = {}};
   std::copy_if(event.violations.begin(), event.violations.end(),
                std::back_inserter(place.violations), IsViolation);
@@ -222,7 +243,7 @@ std::optional<Refusal> BatchStager::CheckStrictJobs(const std::vector<EventDraft
     Event event;
     event.draft = drafts[i];
     event.job_seq = copy->second.job_seq + 1;
-    event.violations = Judge(copy->second, drafts[i]);
+    JudgeEvent(copy->second, event);
     // The event that makes the job strict is judged strictly itself.
     const bool is_strict = copy->second.strict || ReadJobPayload(event.draft.payload).strict;
     const bool is_refused = is_strict && !event.violations.empty();
@@ -238,7 +259,7 @@ std::optional<Refusal> BatchStager::CheckStrictJobs(const EventDraft& draft) {
   if (job != nullptr && !job->strict) return std::nullopt;
   Event event;
   event.draft = draft;
-  event.violations = Judge(job == nullptr ? JobState() : *job, draft);
+  JudgeEvent(job == nullptr ? JobState() : *job, event);
   // The event that makes the job strict is judged strictly itself.
   const bool is_strict = job != nullptr || (draft.kind == EventType::kJobCreated &&
                                             ReadJobPayload(draft.payload).strict);
@@ -338,7 +359,7 @@ size_t BatchStager::Apply(EventDraft draft) {
   StagedEvent staged;
   staged.event = sequencer_.Take(std::move(draft), clock_.WallMicros());
   staged.event.job_seq = job.state->job_seq + 1;
-  staged.event.violations = Judge(*job.state, staged.event.draft);
+  JudgeEvent(*job.state, staged.event);
   staged.line = EncodeEvent(staged.event, job.state->last_hash);
   stagelog::Apply(*job.state, staged.event, staged.line.hash, &job.changes);
   staged.first_seq = job.state->first_seq;

@@ -57,6 +57,7 @@ std::string Format(const EventView& view) {
   line += view.type;
   if (!view.stage.empty()) line.append(" ").append(view.stage);
   if (!view.gate.empty() && view.gate != view.stage) line.append(" ").append(view.gate);
+  line += PartialApprovalText(view);
   if (!view.message.empty()) line.append(" \"").append(EscapeControls(view.message)).append("\"");
   return line;
 }

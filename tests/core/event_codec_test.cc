@@ -64,6 +64,41 @@ void ExpectSame(const Event& a, const Event& b) {
   EXPECT_EQ(a.job_seq, b.job_seq);
   EXPECT_EQ(a.ts_micros, b.ts_micros);
   EXPECT_EQ(a.violations, b.violations);
+  EXPECT_EQ(a.approval_count, b.approval_count);
+  EXPECT_EQ(a.approvals_required, b.approvals_required);
+}
+
+Event ApprovalEvent() {
+  Event event = FullEvent();
+  event.draft.type = "gate_approved";
+  event.draft.kind = EventType::kGateApproved;
+  event.draft.message = "one of two";
+  event.violations.clear();
+  event.approval_count = 1;
+  event.approvals_required = 2;
+  return event;
+}
+
+TEST(EncodeEventTest, AnApprovalSaysWhichItIs) {
+  const SealedLine line = EncodeEvent(ApprovalEvent(), "");
+  EXPECT_THAT(line.body, testing::HasSubstr(R"(},"approval":{"count":1,"required":2},"actor":)"));
+  EXPECT_EQ(ViewEvent(line.body).approval, R"({"count":1,"required":2})");
+  const auto decoded = DecodeStoredEvent(line.body);
+  ASSERT_TRUE(decoded);
+  ExpectSame(*decoded, ApprovalEvent());
+  const auto sliced = SliceStoredEvent(line.body);
+  ASSERT_TRUE(sliced);
+  EXPECT_EQ(sliced->approval_count, 1);
+  EXPECT_EQ(sliced->approvals_required, 2);
+}
+
+TEST(DecodeStoredEventTest, AnApprovalThatIsNoneIsRefused) {
+  const std::string good = EncodeEvent(ApprovalEvent(), "").body;
+  const std::string part = R"({"count":1,"required":2})";
+  for (const char* other : {"1", R"({"count":1})", R"({"count":"1","required":2})", "[1,2]"}) {
+    std::string line = good;
+    EXPECT_FALSE(DecodeStoredEvent(line.replace(line.find(part), part.size(), other))) << other;
+  }
 }
 
 TEST(EncodeEventTest, WritesAllKeysInTheOrderOfTheDesign) {
@@ -238,6 +273,8 @@ class CodecEvents {
     event.job_seq = static_cast<int64_t>(random_() >> 1);
     event.ts_micros = Micros();
     for (uint64_t left = Below(3); left > 0; --left) event.violations.push_back(Name());
+    if (Coin()) event.approval_count = static_cast<int64_t>(1 + Below(64));
+    if (event.approval_count > 0) event.approvals_required = static_cast<int64_t>(1 + Below(64));
     return event;
   }
 

@@ -129,31 +129,101 @@ TEST(UnknownTest, NamesWhatIsNotThere) {
 
 // --- Choices ---
 
-TEST(JudgeChoiceTest, IsOneOfThoseThatAreOffered) {
-  GateState gate{.name = "g", .options = R"(["a","b \"c\""])"};
-  const EventType approves = EventType::kGateApproved;
-  EXPECT_EQ(CodeOf(CheckChoice(gate, approves, "a")), "");
-  EXPECT_EQ(CodeOf(CheckChoice(gate, approves, "b \"c\"")), "");
-  const auto refusal = CheckChoice(gate, approves, "c");
-  ASSERT_EQ(CodeOf(refusal), "invalid_field");
-  EXPECT_EQ(refusal->field, "choice");
-  EXPECT_THAT(refusal->detail, HasSubstr(gate.options));
+// The violation and the code of the first rule that the decision breaks.
+std::string Broken(const GateState& gate, EventType decision, const DecisionPayload& payload,
+                   const std::string& actor = "ann") {
+  const auto broken = FindBrokenRule(gate, decision, payload, actor);
+  return broken ? std::string(broken->violation) + " " + broken->refusal.code : "";
 }
 
-TEST(JudgeChoiceTest, AnApprovalNeedsOneWhereAnyIsOffered) {
+std::string BrokenByChoice(const GateState& gate, EventType decision, const std::string& choice) {
+  return Broken(gate, decision, {.comment = "", .choice = choice, .via = "", .answers = ""});
+}
+
+TEST(BrokenChoiceTest, IsOneOfThoseThatAreOffered) {
+  GateState gate{.name = "g", .options = R"(["a","b \"c\""])"};
+  const EventType approves = EventType::kGateApproved;
+  EXPECT_EQ(BrokenByChoice(gate, approves, "a"), "");
+  EXPECT_EQ(BrokenByChoice(gate, approves, "b \"c\""), "");
+  EXPECT_EQ(BrokenByChoice(gate, approves, "c"), "choice_unknown invalid_field");
+  const auto broken = FindBrokenRule(
+      gate, approves, {.comment = "", .choice = "c", .via = "", .answers = ""}, "ann");
+  EXPECT_EQ(broken->refusal.field, "choice");
+  EXPECT_THAT(broken->refusal.detail, HasSubstr(gate.options));
+}
+
+TEST(BrokenChoiceTest, AnApprovalNeedsOneWhereAnyIsOffered) {
   GateState gate{.name = "g", .options = R"(["a","b"])"};
-  const auto refusal = CheckChoice(gate, EventType::kGateApproved, "");
-  ASSERT_EQ(CodeOf(refusal), "choice_required");
-  EXPECT_EQ(refusal->field, "choice");
-  EXPECT_THAT(refusal->detail, HasSubstr(gate.options));
+  EXPECT_EQ(BrokenByChoice(gate, EventType::kGateApproved, ""), "choice_required choice_required");
   for (const EventType type :
        {EventType::kGateRejected, EventType::kGateAutoApproved, EventType::kGateExpired}) {
-    EXPECT_EQ(CodeOf(CheckChoice(gate, type, "")), "");
+    EXPECT_EQ(BrokenByChoice(gate, type, ""), "");
   }
 }
 
-TEST(JudgeChoiceTest, WhereNothingIsOfferedAnythingMayBeChosen) {
-  EXPECT_EQ(CodeOf(CheckChoice(GateState{.name = "g"}, EventType::kGateApproved, "anything")), "");
+TEST(BrokenChoiceTest, WhereNothingIsOfferedAnythingMayBeChosen) {
+  EXPECT_EQ(BrokenByChoice(GateState{.name = "g"}, EventType::kGateApproved, "anything"), "");
+}
+
+// --- Several approvals, and who opened it ---
+
+GateState HalfApproved() {
+  return {.name = "g",
+          .choice = "a",
+          .required = 2,
+          .approvals = {{.actor = "ann", .seq = 1, .micros = 1, .comment = "", .via = "api"}},
+          .answers = R"({"n":1})"};
+}
+
+TEST(BrokenRuleTest, NobodyApprovesTwiceButMayStillReject) {
+  EXPECT_EQ(Broken(HalfApproved(), EventType::kGateApproved, {}),
+            "already_approved already_approved");
+  EXPECT_EQ(Broken(HalfApproved(), EventType::kGateRejected, {}), "");
+  EXPECT_EQ(Broken(HalfApproved(), EventType::kGateApproved, {}, "bob"), "");
+}
+
+TEST(BrokenRuleTest, WhoOpenedItDecidesItInNoWay) {
+  const GateState gate{.name = "g", .allow_self = false, .opened_by = "ann"};
+  for (const EventType type : {EventType::kGateApproved, EventType::kGateRejected,
+                               EventType::kGateAutoApproved, EventType::kGateExpired}) {
+    EXPECT_EQ(Broken(gate, type, {}), "self_decision forbidden");
+  }
+  EXPECT_EQ(Broken(gate, EventType::kGateApproved, {}, "bob"), "");
+}
+
+TEST(BrokenRuleTest, OnlyTheTimerApprovesAGateWithRulesByItself) {
+  const EventType type = EventType::kGateAutoApproved;
+  EXPECT_EQ(Broken(HalfApproved(), type, {}, "bob"), "timer_only forbidden");
+  EXPECT_EQ(Broken(GateState{.name = "g", .allow_self = false}, type, {}), "timer_only forbidden");
+  EXPECT_EQ(Broken(GateState{.name = "g", .fields = R"([{"name":"n","type":"number"}])"}, type, {}),
+            "");
+  EXPECT_EQ(Broken(HalfApproved(), type, {}, kOwnActor), "");
+  EXPECT_EQ(Broken(GateState{.name = "g"}, type, {}), "");
+}
+
+TEST(BrokenRuleTest, FurtherApprovalsAreOfTheSameThing) {
+  GateState gate = HalfApproved();
+  gate.options = R"(["a","b"])";
+  gate.fields = R"([{"name":"n","type":"number","required":true},{"name":"t","type":"text"}])";
+  const auto broken = [&](const std::string& choice, const std::string& answers) {
+    return Broken(gate, EventType::kGateApproved,
+                  {.comment = "", .choice = choice, .via = "", .answers = answers}, "bob");
+  };
+  EXPECT_EQ(broken("", ""), "");
+  EXPECT_EQ(broken("a", R"({"n":1.0})"), "");
+  EXPECT_EQ(broken("b", ""), "answers_differ answers_differ");
+  EXPECT_EQ(broken("c", ""), "choice_unknown invalid_field");
+  EXPECT_EQ(broken("", R"({"n":2})"), "answers_differ answers_differ");
+  EXPECT_EQ(broken("", R"({"t":"x"})"), "answers_differ answers_differ");
+  EXPECT_EQ(broken("", R"({"m":1})"), "answer_invalid unknown_key");
+}
+
+TEST(JudgeDecisionTest, AnAdminWhoOpenedTheGateMayNotDecideItEither) {
+  JobStory story;
+  story.Tell("job_created")
+      .Tell("gate_pause", {.gate = "g", .payload = R"({"allow_self":false})", .actor = "cat"});
+  EXPECT_EQ(CodeOf(CheckDecision(&story.state(), "a", "g", "cat", true)), "forbidden");
+  EXPECT_EQ(CodeOf(CheckDecision(&story.state(), "a", "g", "ann", true)), "");
 }
 
 }  // namespace

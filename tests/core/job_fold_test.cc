@@ -215,7 +215,7 @@ Journal RandomJournal(uint64_t seed, int count) {
     event.ts_micros = JobStory::kStartMicros + event.seq * 250'001;
     event.draft.event_id = "e-" + std::to_string(i);
     event.draft.occurred_at_micros = event.ts_micros;
-    event.violations = Judge(journal.state, event.draft);
+    JudgeEvent(journal.state, event);
     const SealedLine line = EncodeEvent(event, journal.state.last_hash);
     Apply(journal.state, event, line.hash);
     journal.lines.push_back(line.body);

@@ -200,6 +200,72 @@ TEST(GateTest, AnApprovalWithoutAChoiceIsFlaggedWhereOneIsOffered) {
   EXPECT_EQ(story.gate("g").status, GateStatus::kAutoApproved);
 }
 
+TEST(GateTest, TheNthApprovalDecides) {
+  JobStory story = RunningJob();
+  story.Tell("gate_pause", {.gate = "g", .payload = R"({"required":3})", .actor = "ann"});
+  const auto approve = [&](const char* actor) {
+    story.Tell("gate_approved", {.gate = "g", .message = "m", .actor = actor});
+  };
+  approve("ann");
+  EXPECT_THAT(story.violations(), IsEmpty());
+  EXPECT_EQ(story.gate("g").status, GateStatus::kPending);
+  EXPECT_THAT(story.changes().gates, ElementsAre(0));
+  approve("ann");
+  EXPECT_THAT(story.violations(), ElementsAre("already_approved"));
+  approve("ben");
+  EXPECT_EQ(story.state().status, JobStatus::kPaused);
+  ASSERT_EQ(story.gate("g").approvals.size(), 2U);
+  EXPECT_EQ(story.gate("g").approvals[1].actor, "ben");
+  EXPECT_EQ(story.gate("g").approvals[1].comment, "m");
+  EXPECT_EQ(story.gate("g").approvals[1].via, "event");
+  EXPECT_EQ(story.gate("g").decided_seq, 0);
+  approve("cat");
+  EXPECT_EQ(story.gate("g").status, GateStatus::kApproved);
+  EXPECT_EQ(story.gate("g").decided_by, "cat");
+  EXPECT_EQ(story.state().status, JobStatus::kRunning);
+}
+
+TEST(GateTest, OneRejectionDecidesAndATimerPassesOverPartialApprovals) {
+  JobStory story = RunningJob();
+  const EventParts pause = {.gate = "g", .payload = R"({"required":2})"};
+  story.Tell("gate_pause", pause).Tell("gate_approved", {.gate = "g", .actor = "ann"});
+  story.Tell("gate_rejected", {.gate = "g", .actor = "ann"});
+  EXPECT_EQ(story.gate("g").status, GateStatus::kRejected);
+  EXPECT_EQ(story.gate("g").approvals.size(), 1U);
+  story.Tell("gate_pause", pause).Tell("gate_approved", {.gate = "g", .actor = "ann"});
+  story.Tell("gate_expired", {.gate = "g", .actor = kOwnActor});
+  EXPECT_EQ(story.gate("g").status, GateStatus::kExpired);
+}
+
+TEST(GateTest, TheAnswersAreThoseOfTheFirstApproval) {
+  JobStory story = RunningJob();
+  story.Tell("gate_pause", {.gate = "g",
+                            .payload = R"({"required":2,"options":["a","b"],"fields":)"
+                                       R"([{"name":"n","type":"number"}]})"});
+  story.Tell("gate_approved",
+             {.gate = "g", .payload = R"({"choice":"a","answers":{"n":1.0}})", .actor = "ann"});
+  EXPECT_EQ(story.gate("g").answers, R"({"n":1})");
+  EXPECT_EQ(story.gate("g").choice, "a");
+  story.Tell("gate_approved", {.gate = "g", .payload = R"({"choice":"b"})", .actor = "ben"});
+  EXPECT_THAT(story.violations(), ElementsAre("answers_differ"));
+  story.Tell("gate_approved", {.gate = "g", .actor = "ben"});
+  EXPECT_EQ(story.gate("g").status, GateStatus::kApproved);
+  EXPECT_EQ(story.gate("g").answers, R"({"n":1})");
+}
+
+// The event says which approval it is. One of a journal that knew no such rule does not.
+TEST(GateTest, AnApprovalOfAnEarlierVersionDecidesAlone) {
+  JobStory story = RunningJob();
+  story.Tell("gate_pause", {.gate = "g", .payload = R"({"required":2})"});
+  Event event = story.Next("gate_approved", {.gate = "g", .actor = "ann"});
+  EXPECT_EQ(event.approval_count, 1);
+  EXPECT_EQ(event.approvals_required, 2);
+  event.approval_count = event.approvals_required = 0;
+  JobState state = story.state();
+  Apply(state, event, "hash");
+  EXPECT_EQ(state.FindGate("g")->status, GateStatus::kApproved);
+}
+
 TEST(GateTest, WithoutOptionsAnyChoiceCounts) {
   JobStory story = PausedJob();
   story.Tell("gate_approved", {.gate = "g", .payload = R"({"choice":"whatever"})"});

@@ -27,7 +27,7 @@ Event JobStory::Next(const std::string& type, const EventParts& parts) const {
   event.ts_micros = now_micros_ + kSecond;
   event.draft.event_id = "event-" + std::to_string(event.seq);
   event.draft.occurred_at_micros = parts.occurred_at_micros.value_or(event.ts_micros);
-  event.violations = Judge(state_, event.draft);
+  JudgeEvent(state_, event);
   return event;
 }
 

@@ -175,6 +175,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{EventType::kGatePause, R"({"on_timeout":null})"},
         Case{EventType::kGatePause, "{\"options\":" + ListOf(kMaxGateOptions, Quoted(256)) + "}"},
         Case{EventType::kGatePause, "{\"approvers\":" + ListOf(kMaxApprovers, "\"ann\"") + "}"},
+        Case{EventType::kGatePause, R"({"required":64,"allow_self":false})"},
+        Case{EventType::kGatePause, R"({"required":1,"allow_self":null,"fields":null})"},
+        Case{EventType::kGatePause, R"({"required":2,"approvers":["ann","ben"]})"},
+        Case{EventType::kGatePause, R"({"fields":[{"name":"a","type":"text"}]})"},
+        Case{EventType::kGateApproved, R"({"answers":{}})"},
+        Case{EventType::kGateApproved, R"({"answers":{"a":1,"b":"","c":true,"d":null}})"},
         Case{EventType::kGateApproved, R"({"comment":"","choice":"a","via":"api"})"},
         Case{EventType::kGateRejected, "{\"comment\":" + Quoted(100'000) + "}"},
         // Progress is stored and flagged instead, and what is no business of the type is passed
@@ -218,6 +224,13 @@ INSTANTIATE_TEST_SUITE_P(
         KeyCase{R"({"timeout_seconds":6,"on_timeot":"reject"})", "payload.on_timeot", "on_timeout"},
         KeyCase{R"({"timeout_action":"reject"})", "payload.timeout_action", "on_timeout"},
         KeyCase{R"({"option":["a"]})", "payload.option", "options"},
+        KeyCase{R"({"require":2})", "payload.require", "required"},
+        KeyCase{R"({"required_approvals":2})", "payload.required_approvals", "required"},
+        KeyCase{R"({"approvals":2})", "payload.approvals", "required"},
+        KeyCase{R"({"allowSelf":false})", "payload.allowSelf", "allow_self"},
+        KeyCase{R"({"self_approval":false})", "payload.self_approval", "allow_self"},
+        KeyCase{R"({"form":[]})", "payload.form", "fields"},
+        KeyCase{R"({"inputs":[]})", "payload.inputs", "fields"},
         KeyCase{R"({"promt":"?"})", "payload.promt", "prompt"},
         KeyCase{R"({"message":"?"})", "payload.message", "prompt"}));
 
@@ -225,6 +238,9 @@ TEST(CheckEventPayloadTest, ADecisionTakesNoUnknownKey) {
   for (const auto& [key, meant] :
        std::vector<std::pair<std::string, std::string>>{{"choise", "choice"},
                                                         {"option", "choice"},
+                                                        {"fields", "answers"},
+                                                        {"answer", "answers"},
+                                                        {"inputs", "answers"},
                                                         {"reason", "comment"},
                                                         {"Comment", "comment"},
                                                         {"message", "comment"}}) {
@@ -256,6 +272,9 @@ TEST(CheckEventPayloadTest, AKeyThatIsReadAndGivenTwiceIsRefused) {
             "payload.approvers"},
            {EventType::kJobCreated, R"({"strict":true,"strict":false})", "payload.strict"},
            {EventType::kJobCreated, R"({"labels":{"a":"1","a":"2"}})", "payload.labels.a"},
+           {EventType::kGatePause, R"({"fields":[{"name":"a","name":"b","type":"text"}]})",
+            "payload.fields"},
+           {EventType::kGateApproved, R"({"answers":{"a":1,"\u0061":2}})", "payload.answers"},
            {EventType::kGateApproved, R"({"choice":"a","choice":"b"})", "payload.choice"}}) {
     const auto refusal = CheckEventPayload(type, payload);
     ASSERT_TRUE(refusal) << payload;
@@ -326,6 +345,21 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{EventType::kGatePause, R"({"timeout_seconds":5,"on_timeout":7})",
                     "payload.on_timeout"},
         RefusedCase{EventType::kGatePause, R"({"on_timeout":"approve"})", "payload.on_timeout"},
+        RefusedCase{EventType::kGatePause, R"({"required":0})", "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"required":65})", "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"required":2.0})", "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"required":"2"})", "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"required":true})", "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"required":3,"approvers":["a","b"]})",
+                    "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"required":2,"approvers":["a","a"]})",
+                    "payload.required"},
+        RefusedCase{EventType::kGatePause, R"({"allow_self":"no"})", "payload.allow_self"},
+        RefusedCase{EventType::kGatePause, R"({"allow_self":0})", "payload.allow_self"},
+        RefusedCase{EventType::kGatePause, R"({"fields":{}})", "payload.fields"},
+        RefusedCase{EventType::kGatePause, R"({"fields":[]})", "payload.fields"},
+        RefusedCase{EventType::kGateApproved, R"({"answers":[]})", "payload.answers"},
+        RefusedCase{EventType::kGateRejected, R"({"answers":"a"})", "payload.answers"},
         RefusedCase{EventType::kGatePause, R"({"approvers":"ann"})", "payload.approvers"},
         RefusedCase{EventType::kGatePause, R"({"approvers":[""]})", "payload.approvers"},
         RefusedCase{EventType::kGatePause,

@@ -33,6 +33,7 @@ std::vector<Precondition> Samples() {
       MayResumeJob{"a"},
       MayDecideGate{.job_id = "a", .gate = "g", .actor = "ann"},
       MayDecideGate{.job_id = "a", .gate = "g", .choice = "blue", .actor = "ann"},
+      MayDecideGate{.job_id = "a", .gate = "g", .answers = R"({"n":1e2})", .actor = "ben"},
       MayDecideGate{.job_id = "a",
                     .gate = "g",
                     .decision = EventType::kGateRejected,
@@ -46,7 +47,9 @@ std::vector<Precondition> Samples() {
       ApproversAllow{.actor = "cat", .decisions = {{1, "a", "g"}}},
       ApproversAllow{.actor = "ben",
                      .draft_count = 7,
-                     .openings = {{2, "a", "h", {"ben", kAwkward}}, {3, "b", "h", {"ben"}}},
+                     .openings = {{2, "a", "h", {"ben", kAwkward}},
+                                  {3, "b", "h", {"ben"}},
+                                  {5, "b", "i", {}, false}},
                      .decisions = {{1, "a", "g"}, {4, "a", "h"}, {7, "b", "h"}}},
   };
 }
@@ -58,12 +61,19 @@ std::vector<JobState> States() {
   const auto tell = [&](const char* type, const EventParts& parts = {}) {
     states.push_back(story.Tell(type, parts).state());
   };
-  const char* const payload = R"({"options":["blue","red"],"approvers":["ann"]})";
+  const char* const payload = R"({"options":["blue","red"],"approvers":["ann"],"allow_self":true})";
   tell("job_created");
   tell("job_started");
   tell("gate_pause", {.gate = "g", .payload = payload});
   tell("gate_approved", {.gate = "g", .payload = R"({"choice":"red"})", .actor = "ann"});
   tell("gate_pause", {.gate = "g"});
+  tell("job_canceled");
+  tell("job_resumed");
+  tell("gate_pause",
+       {.gate = "g",
+        .payload = R"({"required":2,"allow_self":false,"fields":[{"name":"n","type":"number"}]})",
+        .actor = "cat"});
+  tell("gate_approved", {.gate = "g", .actor = "ben"});
   tell("job_failed", {.message = "full disk"});
   tell("job_resumed");
   tell("job_completed");
@@ -128,7 +138,7 @@ TEST(PreconditionJsonTest, LooksLikeThis) {
       {MayResumeJob{"a"}, R"({"kind":"may_resume_job","job_id":"a"})"},
       {MayDecideGate{.job_id = "a", .gate = "g", .choice = "x", .actor = "ann"},
        R"({"kind":"may_decide_gate","job_id":"a","gate":"g","decision":"gate_approved",)"
-       R"("choice":"x","actor":"ann","is_admin":false})"},
+       R"("choice":"x","answers":"","actor":"ann","is_admin":false})"},
       {GateStillPending{"a", "g", 17},
        R"({"kind":"gate_still_pending","job_id":"a","gate":"g","opened_seq":17})"},
       {ApproversAllow{.actor = "cat",
@@ -136,7 +146,8 @@ TEST(PreconditionJsonTest, LooksLikeThis) {
                       .openings = {{1, "a", "g", {"ann", "ben"}}},
                       .decisions = {{2, "a", "g"}}},
        R"({"kind":"approvers_allow","actor":"cat","draft_count":2,)"
-       R"("openings":[{"line":1,"job_id":"a","gate":"g","approvers":["ann","ben"]}],)"
+       R"("openings":[{"line":1,"job_id":"a","gate":"g","approvers":["ann","ben"],)"
+       R"("allow_self":true}],)"
        R"("decisions":[{"line":2,"job_id":"a","gate":"g"}]})"},
   };
   for (const auto& [value, json] : rows) EXPECT_EQ(EncodePrecondition(value), json);
@@ -192,8 +203,9 @@ TEST(PreconditionJsonTest, NoValueOfAnotherTypeIsTaken) {
         for (const OrderedJson& other : others) {
           object[key] = other;
           const auto decoded = DecodePrecondition(json.dump());
-          const bool may_be_taken = (other.is_string() && (key == "choice" || key == "actor")) ||
-                                    (other.is_boolean() && key == "is_admin");
+          const bool may_be_taken =
+              (other.is_string() && (key == "choice" || key == "actor" || key == "answers")) ||
+              (other.is_boolean() && (key == "is_admin" || key == "allow_self"));
           EXPECT_EQ(decoded.has_value(), may_be_taken) << json;
           const std::string problem = decoded ? key : decoded.error().message;
           EXPECT_THAT(problem, HasSubstr(key)) << json;
@@ -244,12 +256,12 @@ TEST(PreconditionJsonTest, ProblemsAreNamed) {
        R"("decisions":[{"line":2,"job_id":"a","gate":"g"}]})",
        "approvers_allow: the lines of 'decisions' must ascend and be at most 'draft_count'"},
       {R"({"kind":"approvers_allow","actor":"c","draft_count":3,)"
-       R"("openings":[{"line":2,"job_id":"a","gate":"g","approvers":["ann"]},)"
-       R"({"line":2,"job_id":"a","gate":"g","approvers":["ben"]}],)"
+       R"("openings":[{"line":2,"job_id":"a","gate":"g","approvers":["ann"],"allow_self":true},)"
+       R"({"line":2,"job_id":"a","gate":"g","approvers":["ben"],"allow_self":true}],)"
        R"("decisions":[{"line":3,"job_id":"a","gate":"g"}]})",
        "approvers_allow: the lines of 'openings' must ascend and be at most 'draft_count'"},
       {R"({"kind":"approvers_allow","actor":"c","draft_count":2,)"
-       R"("openings":[{"line":1,"job_id":"a","gate":"g","approvers":["ann",7]}],)"
+       R"("openings":[{"line":1,"job_id":"a","gate":"g","approvers":["ann",7],"allow_self":true}],)"
        R"("decisions":[{"line":2,"job_id":"a","gate":"g"}]})",
        "approvers_allow: 'openings[0].approvers[1]' must be a string"},
       {"{\"kind\":\"may_cancel_job\",\"job_id\":" + std::string(100'000, '[') + "1" +

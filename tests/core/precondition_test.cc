@@ -136,6 +136,30 @@ TEST_F(PreconditionTest, ADecisionIsHeldAsFarAsItIsJudged) {
                                                       .is_admin = true}));
 }
 
+TEST_F(PreconditionTest, TheRulesOfAGateHoldForCommands) {
+  story_.Tell("job_created")
+      .Tell("gate_pause", {.gate = "g",
+                           .payload = R"({"required":2,"allow_self":false,)"
+                                      R"("fields":[{"name":"n","type":"number","required":true}]})",
+                           .actor = "opener"});
+  const auto code = [&](const std::string& actor, const std::string& payload, bool is_admin) {
+    return Code(MayDecide(
+        DraftOf("gate_approved", {.gate = "g", .payload = payload, .actor = actor}), is_admin));
+  };
+  const char* const kOne = R"({"answers":{"n":1}})";
+  EXPECT_EQ(code("opener", kOne, true), "forbidden");
+  EXPECT_EQ(code("ann", "", false), "answer_required");
+  EXPECT_EQ(code("ann", R"({"answers":{"n":"1"}})", false), "invalid_field");
+  EXPECT_EQ(code("ann", R"({"answers":{"n":1,"m":1}})", false), "unknown_key");
+  EXPECT_EQ(code("ann", kOne, false), "ok");
+  story_.Tell("gate_approved", {.gate = "g", .payload = kOne, .actor = "ann"});
+  EXPECT_EQ(code("ann", kOne, true), "already_approved");
+  EXPECT_EQ(code("ben", R"({"answers":{"n":2}})", false), "answers_differ");
+  EXPECT_EQ(code("ben", "", false), "ok");
+  // The timer's decision is none of theirs.
+  EXPECT_EQ(Code(GateStillPending{"a", "g", story_.gate("g").opened_seq}), "ok");
+}
+
 TEST_F(PreconditionTest, ATimerDecidesTheVeryIterationThatItWaitedFor) {
   story_.Tell("job_created");
   EXPECT_EQ(Told(GateStillPending{"b", "g", 20}), "unknown_job: there is no job 'b'");
@@ -200,6 +224,15 @@ TEST_F(ApproversAllowTest, AGateThatTheBatchItselfOpensIsGuardedToo) {
   const EventDraft pause = DraftOf("gate_pause", {.gate = "h", .payload = kForAnnAndBen});
   EXPECT_EQ(CodeFor({pause, DraftOf("gate_approved", {.gate = "h", .actor = "cat"})}), "forbidden");
   EXPECT_EQ(CodeFor({pause, DraftOf("gate_approved", {.gate = "h", .actor = "ben"})}), "ok");
+}
+
+TEST_F(ApproversAllowTest, WhoOpensAGateMayBeForbiddenToDecideIt) {
+  const EventDraft pause =
+      DraftOf("gate_pause", {.gate = "h", .payload = R"({"allow_self":false})", .actor = "cat"});
+  EXPECT_EQ(CodeFor({pause, DraftOf("gate_approved", {.gate = "h", .actor = "cat"})}), "forbidden");
+  story_.Tell("gate_pause", {.gate = "h", .payload = R"({"allow_self":false})", .actor = "cat"});
+  EXPECT_EQ(CodeFor({DraftOf("gate_rejected", {.gate = "h", .actor = "cat"})}), "forbidden");
+  EXPECT_EQ(CodeFor({DraftOf("gate_rejected", {.gate = "h", .actor = "ann"})}), "ok");
 }
 
 TEST_F(ApproversAllowTest, WhatTheBatchOpensAfterTheDecisionDoesNotGuardIt) {

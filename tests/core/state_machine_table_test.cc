@@ -272,8 +272,9 @@ void ExpectKeys(const std::string& heading, const Json& object) {
 Json RichJob() {
   JobStory story;
   const std::string gate =
-      R"({"prompt":"?","options":["a"],"timeout_seconds":5,"approvers":["b"]})";
-  const std::string decision = R"({"comment":"no","choice":"a"})";
+      R"({"prompt":"?","options":["a"],"timeout_seconds":5,"approvers":["b","c"],"required":2,)"
+      R"("allow_self":false,"fields":[{"name":"n","type":"number"}]})";
+  const std::string decision = R"({"comment":"no","choice":"a","answers":{"n":1}})";
   const std::string created =
       R"({"pipeline":"film","strict":true,"stages":["s","open"],"labels":{"team":"film"}})";
   story.Tell("job_created", {.payload = created})
@@ -281,7 +282,7 @@ Json RichJob() {
       .Tell("stage_progress", {.stage = "s", .payload = R"({"current":1,"total":9,"unit":"x"})"})
       .Tell("stage_progress", {.stage = "s", .payload = R"({"current":2})"})
       .Tell("stage_started", {.stage = "open"})
-      .Tell("gate_pause", {.gate = "g", .payload = gate})
+      .Tell("gate_pause", {.gate = "g", .payload = gate, .actor = "opener"})
       .Tell("gate_rejected", {.gate = "g", .payload = decision, .actor = "b"})
       .Tell("stage_completed", {.stage = "open"});
   // No job has both: one that was created without job_created has neither labels nor stages.

@@ -148,6 +148,24 @@ class AnswersTest : public DaemonTest {
     }
   }
 
+  // A gate that three people must approve, with an answer.
+  void SendApprovals(const Route& route) {
+    const std::string repeated = R"({"answers":{"n":1,"n":1}})";
+    if (route.pattern.ends_with("/reject")) {
+      SendAs(kAdminToken, route, TargetOf(route, {}), {}, repeated);
+    }
+    if (!route.pattern.ends_with("/approve")) return;
+    admin().Post("/api/v1/jobs/ruled/events",
+                 R"({"type":"gate_pause","gate":"build","payload":{"required":3,)"
+                 R"("fields":[{"name":"n","type":"number","required":true}]}})");
+    const std::string target = TargetOf(route, {.job = "ruled"});
+    for (const char* body : {R"({"answers":{}})", repeated.c_str(), R"({"answers":{"n":1}})",
+                             R"({"answers":{"n":1}})"}) {
+      SendAs(kAdminToken, route, target, {}, body);
+    }
+    SendAs(kApproverToken, route, target, {}, R"({"answers":{"n":2}})");
+  }
+
   void SendHeads(const Route& route) {
     const std::string target = TargetOf(route, {});
     const std::string body = route.takes_body ? kLogEvent : "";
@@ -362,6 +380,7 @@ TEST_F(AnswersTest, EachIsDescribedForItsRouteAndWhatIsDescribedIsSeen) {
   for (const Route& route : RoutesInOrder()) {
     MakeSubjects();
     SendTokens(route);
+    SendApprovals(route);
     SendHeads(route);
     SendQueries(route);
     MakeSubjects();

@@ -50,7 +50,7 @@ CommittedEvent FakeLog::Store(EventDraft draft) {
   event.ts_micros = clock_.WallMicros();
   event.draft.occurred_at_micros = event.ts_micros;
   event.job_seq = state.job_seq + 1;
-  event.violations = Judge(state, event.draft);
+  JudgeEvent(state, event);
   const SealedLine line = EncodeEvent(event, state.last_hash);
   Apply(state, event, line.hash);
   CommittedEvent committed{event.seq, event.draft.kind, event.draft.job_id, line.body,

@@ -65,13 +65,21 @@ const std::vector<std::string> kJobPayloads = {
     R"({"stages":["a/b/c","a","a"],"strict":false})"};
 
 const std::vector<std::string> kGatePayloads = {
-    "", R"({"prompt":"go?","options":["a","b\"c"],"approvers":["ann","ben"]})",
-    R"({"timeout_seconds":60})", R"({"timeout_seconds":31536000,"on_timeout":"approve"})",
-    R"({"timeout_seconds":1,"on_timeout":"reject","prompt":"\u00e9"})"};
+    "",
+    R"({"prompt":"go?","options":["a","b\"c"],"approvers":["ann","ben"]})",
+    R"({"timeout_seconds":60})",
+    R"({"timeout_seconds":31536000,"on_timeout":"approve"})",
+    R"({"timeout_seconds":1,"on_timeout":"reject","prompt":"\u00e9"})",
+    R"({"required":2})",
+    R"({"required":2,"allow_self":false,"fields":[{"name":"n","type":"number","max":9},)"
+    R"({"name":"t","type":"text"}],"options":["a"]})"};
 
-const std::vector<std::string> kDecisionPayloads = {"", R"({"comment":"fine","via":"api"})",
+const std::vector<std::string> kDecisionPayloads = {"",
+                                                    R"({"comment":"fine","via":"api"})",
                                                     R"({"choice":"a","comment":"\ud83d\ude00"})",
-                                                    R"({"via":"timer"})"};
+                                                    R"({"via":"timer"})",
+                                                    R"({"answers":{"n":1.50,"t":"\u00e9"}})",
+                                                    R"({"choice":"a","answers":{"n":10}})"};
 
 const std::vector<std::string> kAbsurdFigures = {"-1",
                                                  "1e308",

@@ -8,6 +8,7 @@ class Step:
     """An event that is sent by itself, with the violations that the daemon must give it."""
     event: dict
     flags: list
+    token: str = "worker"
 
 
 @dataclasses.dataclass
@@ -23,6 +24,8 @@ class Decision:
     gate: str
     verb: str
     body: dict
+    token: str = "alice"
+    refused: str = ""  # the code; empty: it is taken
 
 
 @dataclasses.dataclass
@@ -38,10 +41,10 @@ class Raw:
     flags: list
 
 
-def event(type_, *flags, stage=None, gate=None, attempt=None, message=None, payload=None, at=None, **others):
+def event(type_, *flags, stage=None, gate=None, attempt=None, message=None, payload=None, at=None, by="worker", **others):
     parts = {"type": type_, "stage": stage, "gate": gate, "attempt": attempt, "message": message,
              "payload": payload, "occurred_at": at, **others}
-    return Step({key: value for key, value in parts.items() if value is not None}, list(flags))
+    return Step({key: value for key, value in parts.items() if value is not None}, list(flags), by)
 
 
 def raw(text, *flags):
@@ -398,6 +401,97 @@ CASES = {
         raw('{"type":"gate_pause","gate":"g","payload":{"options":["\\u0061","\\u2028","\\/","\\ud83c\\udfac","\\u007f","\\u0000"],'
             '"prompt":"\\u0070\\u0000\\b\\f\\n\\r\\t\\u001f\\u007f\\u0080\\u2028\\ufffe"}}'),
         raw('{"type":"gate_approved","gate":"g","message":"m","payload":{"choice":"a","via":"we\\u0062"}}'),
+    ],
+    "gate_required": [
+        created(),
+        event("job_started", at=at(1)),
+        event("gate_pause", gate="g", payload={"required": 3, "prompt": "three of us"}, at=at(2)),
+        Decision("g", "approve", {"comment": "one"}),
+        Decision("g", "approve", {}, refused="already_approved"),
+        event("gate_approved", "already_approved", gate="g", by="alice"),
+        event("gate_approved", gate="g", message="two", by="bob", at=at(5)),
+        event("log", message="still waiting"),
+        event("gate_auto_approved", "timer_only", gate="g", by="carol"),
+        Decision("g", "approve", {"comment": "three"}, "carol"),
+        event("gate_approved", "gate_decided", gate="g", by="dave"),
+        event("job_completed"),
+    ],
+    "gate_required_rejected": [
+        created(),
+        event("gate_pause", gate="g", payload={"required": 2, "options": ["eu", "us"]}, at=at(1)),
+        event("gate_approved", "choice_required", gate="g", by="alice"),
+        event("gate_approved", gate="g", payload={"choice": "eu"}, by="alice"),
+        event("gate_approved", "answers_differ", gate="g", payload={"choice": "us"}, by="bob"),
+        event("gate_rejected", gate="g", message="not today", by="alice"),
+        event("gate_pause", gate="g", payload={"required": 2}),
+        event("gate_approved", gate="g", by="alice"),
+        event("gate_approved", gate="g", by="bob"),
+    ],
+    "gate_required_timer": [
+        created(),
+        event("gate_pause", gate="g", payload={"required": 2, "timeout_seconds": 1, "on_timeout": "approve"}),
+        event("gate_approved", gate="g", by="alice"),
+        TimerDecides("g"),
+        event("gate_pause", gate="h", payload={"required": 2, "timeout_seconds": 1}),
+        event("gate_approved", gate="h", by="alice"),
+        TimerDecides("h"),
+    ],
+    "gate_required_canceled": [
+        created(),
+        event("gate_pause", gate="g", payload={"required": 2, "fields": [{"name": "a", "type": "boolean"}]}),
+        event("gate_approved", gate="g", payload={"answers": {"a": True}}, by="alice"),
+        event("job_canceled"),
+        event("gate_approved", "job_over", gate="g", by="bob"),
+    ],
+    "gate_not_by_its_opener": [
+        created(),
+        event("gate_pause", gate="g", payload={"allow_self": False, "approvers": ["alice", "worker"]}),
+        event("gate_approved", "self_decision", gate="g"),
+        event("gate_rejected", "self_decision", gate="g"),
+        event("gate_auto_approved", "timer_only", gate="g", by="dave"),
+        Decision("g", "approve", {}, "worker", refused="forbidden"),
+        Decision("g", "approve", {}),
+        event("gate_pause", gate="h", payload={"allow_self": True, "required": 1}),
+        event("gate_approved", gate="h"),
+    ],
+    "gate_fields": [
+        created(),
+        event("gate_pause", gate="g", payload={"fields": [
+            {"name": "percent", "type": "number", "required": True, "min": 0, "max": 100, "label": "How many percent?"},
+            {"name": "region", "type": "choice", "options": ["eu", "us \"1\""], "required": True},
+            {"name": "note", "type": "text", "min": 2, "max": 10, "x-hint": 1},
+            {"name": "dry-run", "type": "boolean", "required": False},
+        ]}),
+        event("gate_approved", "answer_required", gate="g"),
+        event("gate_approved", "answer_required", gate="g", payload={"answers": {"percent": 1}}),
+        event("gate_approved", "answer_invalid", gate="g", payload={"answers": {"percent": 101, "region": "eu"}}),
+        event("gate_approved", "answer_invalid", gate="g", payload={"answers": {"percent": "1", "region": "eu"}}),
+        event("gate_approved", "answer_invalid", gate="g", payload={"answers": {"percent": 1, "region": "asia"}}),
+        event("gate_approved", "answer_invalid", gate="g", payload={"answers": {"percent": 1, "region": "eu", "note": "é"}}),
+        event("gate_rejected", "answer_invalid", gate="g", payload={"answers": {"other": 1}}),
+        Decision("g", "approve", {"answers": {"percent": 1, "region": "eu", "dry-run": 0}}, refused="invalid_field"),
+        raw('{"type":"gate_approved","gate":"g","payload":{"answers":{"region":"us \\u00221\\"","dry-run":null,"note":"éé🎬","percent":1.250e1}}}'),
+        event("gate_pause", gate="g", payload={"fields": [{"name": "n", "type": "number"}, {"name": "t", "type": "text", "required": True}]}),
+        event("gate_approved", "answer_required", gate="g", payload={"answers": {"t": " \t"}}),
+        raw('{"type":"gate_approved","gate":"g","payload":{"answers":{"n":-0.0,"t":"a\\u0000\\u2028"}}}'),
+        event("gate_pause", gate="g", payload={"fields": [{"name": "n", "type": "number", "min": 1e-7, "max": 1e15}]}),
+        raw('{"type":"gate_rejected","gate":"g","payload":{"answers":{"n":123456789012345.6},"comment":"c"}}'),
+        event("gate_pause", gate="g", payload={"fields": [{"name": "n", "type": "number"}]}),
+        event("gate_approved", gate="g"),
+        event("gate_pause", gate="h"),
+        event("gate_approved", "answer_invalid", gate="h", payload={"answers": {"n": 1}}),
+        event("gate_approved", gate="h", payload={"answers": {}}),
+    ],
+    "gate_fields_agreed": [
+        created(),
+        event("gate_pause", gate="g", payload={"required": 3, "options": ["a", "b"], "fields": [
+            {"name": "n", "type": "number", "required": True}, {"name": "t", "type": "text"}]}),
+        event("gate_approved", gate="g", payload={"choice": "a", "answers": {"n": 10}}, by="alice"),
+        event("gate_approved", "answers_differ", gate="g", payload={"choice": "a", "answers": {"n": 11}}, by="bob"),
+        event("gate_approved", "answers_differ", gate="g", payload={"answers": {"t": "more"}}, by="bob"),
+        Decision("g", "approve", {"choice": "b"}, "bob", refused="answers_differ"),
+        raw('{"type":"gate_approved","gate":"g","payload":{"choice":"a","answers":{"n":10.0}}}'),
+        Decision("g", "approve", {}, "carol"),
     ],
     "gate_rejected": [
         created(),

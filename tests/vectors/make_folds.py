@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Makes tests/vectors/folds: events of a real daemon and the state that it folds them to.
 
-    make_folds.py <stagelogd> <stagelog> [<folder>]
+    make_folds.py <stagelogd> <stagelog> [<name>...]
+
+Names: these cases alone are made anew, the others are left as they are.
 
 <name>.jsonl is a job's events.jsonl. <name>.state.json is its state.json. <name>.states.jsonl has the state after each
 event, one a line, as `stagelog state --at-seq` prints it; the larger random jobs have none. Times,
@@ -30,7 +32,10 @@ auth:
   tokens:
     - {name: admin, token: a-token-of-the-vectors-admin, roles: [admin]}
     - {name: worker, token: a-token-of-the-vectors-worker, roles: [admin]}
-    - {name: alice, token: a-token-of-the-vectors-alice, roles: [approver]}
+    - {name: alice, token: a-token-of-the-vectors-alice, roles: [approver, writer]}
+    - {name: bob, token: a-token-of-the-vectors-bob, roles: [approver, writer]}
+    - {name: carol, token: a-token-of-the-vectors-carol, roles: [approver, writer]}
+    - {name: dave, token: a-token-of-the-vectors-dave, roles: [admin]}
 """
 RANDOM_JOBS = 4
 RANDOM_EVENTS = 200
@@ -101,11 +106,12 @@ def take(daemon, job, step):
             time.sleep(0.05)
         raise SystemExit(f"{job}: the timer does not decide gate {step.gate}")
     if isinstance(step, fold_cases.Decision):
-        status, answer = daemon.post(f"{job}/gates/{step.gate}/{step.verb}", json.dumps(step.body), "alice")
-        assert status in (200, 201), (job, step, answer)
+        status, answer = daemon.post(f"{job}/gates/{step.gate}/{step.verb}", json.dumps(step.body),
+                                     step.token)
+        assert answer.get("code", "") == step.refused, (job, step, answer)
         return
     body = step.text if isinstance(step, fold_cases.Raw) else json.dumps(step.event, ensure_ascii=False)
-    status, answer = daemon.post(f"{job}/events", body)
+    status, answer = daemon.post(f"{job}/events", body, getattr(step, "token", "worker"))
     if isinstance(step, fold_cases.Refused):
         assert answer.get("code") == step.code, (job, step, answer)
         return
@@ -151,8 +157,10 @@ def store(stagelog, runs, job, name, folder, with_states=True):
         (folder / f"{name}.states.jsonl").write_bytes(states)
 
 
-def make_cases(daemon, stagelog, folder):
+def make_cases(daemon, stagelog, folder, names):
     for name, steps in fold_cases.CASES.items():
+        if names and name not in names:
+            continue
         for step in steps:
             take(daemon, name, step)
         daemon.wait_for_state(name)
@@ -172,18 +180,19 @@ def make_random(daemon, stagelog, folder):
         store(stagelog, daemon.runs, name, name, folder, with_states=False)
 
 
-def make_rewritten(program, stagelog, daemon, folder):
+def make_rewritten(program, stagelog, daemon, folder, names):
     """A second daemon finds the edited files, without a database, and opens them."""
+    cases = {name: case for name, case in old_fold_cases.REWRITTEN.items() if not names or name in names}
     with tempfile.TemporaryDirectory() as other:
         runs = pathlib.Path(other) / "runs"
-        for name, case in old_fold_cases.REWRITTEN.items():
+        for name, case in cases.items():
             for step in case.steps:
                 take(daemon, name, step)
             lines = rewrite((daemon.runs / name / "events.jsonl").read_bytes().splitlines(), case)
             (runs / name).mkdir(parents=True)
             (runs / name / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
         with Daemon(program, other) as second:
-            for name, case in old_fold_cases.REWRITTEN.items():
+            for name, case in cases.items():
                 second.wait_for_state(name)
                 count = len((runs / name / "events.jsonl").read_bytes().splitlines())
                 assert count == len(case.steps), f"{name}: the daemon does not take all lines"
@@ -191,17 +200,21 @@ def make_rewritten(program, stagelog, daemon, folder):
 
 
 def main():
-    if len(sys.argv) not in (3, 4):
+    if len(sys.argv) < 3:
         raise SystemExit(__doc__)
     program, stagelog = (os.path.abspath(path) for path in sys.argv[1:3])
-    folder = pathlib.Path(sys.argv[3]) if len(sys.argv) == 4 else pathlib.Path(__file__).parent / "folds"
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("*.jsonl"), *folder.glob("*.state.json")]:
+    names = sys.argv[3:]
+    folder = pathlib.Path(__file__).parent / "folds"
+    known = {*fold_cases.CASES, *old_fold_cases.REWRITTEN}
+    if unknown := set(names) - known:
+        raise SystemExit(f"no such case: {', '.join(sorted(unknown))}")
+    for old in [] if names else [*folder.glob("*.jsonl"), *folder.glob("*.state.json")]:
         old.unlink()
     with tempfile.TemporaryDirectory() as scratch, Daemon(program, scratch) as daemon:
-        make_cases(daemon, stagelog, folder)
-        make_random(daemon, stagelog, folder)
-        make_rewritten(program, stagelog, daemon, folder)
+        make_cases(daemon, stagelog, folder, names)
+        if not names:
+            make_random(daemon, stagelog, folder)
+        make_rewritten(program, stagelog, daemon, folder, names)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{len(list(folder.glob('*.state.json')))} jobs, {size:,} bytes")
 

@@ -45,6 +45,11 @@ REWRITTEN = {
         [created(stages=["s"]), report('{"current":1,"total":2}', "progress_without_start", occurred_at=at(1)),
          report('{"current":2}', occurred_at=at(2)), report('{"current":2}', occurred_at=at(3))],
         [(3, '{"current":2}', '{"current":5}'), (4, '{"current":2}', '{"current":7,"percent":101}')]),
+    "old_required": Rewritten(
+        [created(), event("gate_pause", gate="g", payload={"required": 2, "allow_self": False}),
+         event("gate_approved", gate="g", by="alice", at=at(3)), event("log", message="it was a key of its own"),
+         event("job_completed")],
+        [(3, ',"approval":{"count":1,"required":2}', "")]),
     "old_lax_gates": Rewritten(
         [created(), event("gate_pause", gate="g", payload={"options": ["a"]}),
             event("gate_pause", gate="h", payload={"options": ["a"]}),

@@ -164,6 +164,8 @@ std::string ApprovalId(const EventView& view) {
   return std::string(view.job_id) + "/" + std::string(view.gate);
 }
 
+constexpr std::string_view kUpdated = "dev.cdevents.approval.updated.0.1.0";
+
 // An object that is not closed.
 std::string ApprovalUrls(const EventView& view) {
   const std::string job = "/api/v1/jobs/" + std::string(view.job_id);
@@ -200,9 +202,17 @@ std::optional<CdEquivalent> UpdatedApproval(const EventView& view) {
   if (view.gate.empty() || !is_known || !responder.starts_with('"') || responder.size() < 3) {
     return std::nullopt;
   }
-  CdEquivalent updated{"dev.cdevents.approval.updated.0.1.0", ApprovalId(view), ApprovalUrls(view)};
+  CdEquivalent updated{kUpdated, ApprovalId(view), ApprovalUrls(view)};
   AppendJsonMember(updated.content, "responder", responder);
   AppendJsonMember(updated.content, "decision", decision);
+  updated.content += '}';
+  return updated;
+}
+
+CdEquivalent PartialApproval(const EventView& view) {
+  CdEquivalent updated{kUpdated, ApprovalId(view), ApprovalUrls(view)};
+  AddText(updated.content, "responder", "urn:stagelog:token:" + std::string(view.actor));
+  AddText(updated.content, "decision", "approved");
   updated.content += '}';
   return updated;
 }
@@ -237,6 +247,8 @@ std::optional<CdEquivalent> EquivalentOf(const EventView& view) {
     case EventType::kGatePause:
       return Approval(view, kCreated, "");
     case EventType::kGateApproved:
+      if (!PartialApprovalText(view).empty()) return PartialApproval(view);
+      return Approval(view, kClosed, "approved");
     case EventType::kGateAutoApproved:
       return Approval(view, kClosed, "approved");
     case EventType::kGateRejected:
