@@ -93,6 +93,12 @@ void AddDecision(StyledLine& line, const Json& event, const Json& payload,
   const std::string choice = TextAt(payload, "choice");
   const std::string comment = TextAt(payload, "comment");
   if (!actor.empty()) line.Add("by " + OneLine(actor));
+  const Json& approval = PartAt(event, "approval");
+  const int64_t count = IntegerAt(approval, "count");
+  const int64_t required = IntegerAt(approval, "required");
+  if (count < required) {
+    line.Add(" (" + std::to_string(count) + " of " + std::to_string(required) + ")");
+  }
   if (!choice.empty()) line.Add(": " + OneLine(choice));
   const std::string& words = comment.empty() ? message : comment;
   if (!words.empty()) line.Add(" \u201c" + OneLine(words) + "\u201d");

@@ -15,8 +15,8 @@ namespace stagelog {
 class CommandTest : public DaemonTest {
  protected:
   // Starts the daemon and points the commands at it, with the admin's token.
-  void StartDaemon(uint16_t port = 0) {
-    Start(kTestConfig, port);
+  void StartDaemon(uint16_t port = 0, std::string_view config = kTestConfig) {
+    Start(config, port);
     cli_.SetEnvironment("STAGELOG_URL", "http://127.0.0.1:" + std::to_string(daemon_->port()));
     cli_.SetEnvironment("STAGELOG_TOKEN", std::string(kAdminToken));
   }

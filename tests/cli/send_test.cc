@@ -31,7 +31,8 @@ SendVerdict Judge(int status, const std::string& body, size_t batch_size = 10) {
 }
 
 TEST(SendVerdictTest, OnlyADaemonThatSpeaksOfTheEventRefusesIt) {
-  EXPECT_EQ(Judge(201, R"({"accepted":1,"durable":"disk","job_status":"running"})").job_status, "running");
+  EXPECT_EQ(Judge(201, R"({"accepted":1,"durable":"disk","job_status":"running"})").job_status,
+            "running");
   EXPECT_EQ(Judge(200, R"({"accepted":0,"durable":"disk"})").kind, Kind::kTaken);
   EXPECT_EQ(Judge(200, "<html>a portal</html>").kind, Kind::kUnavailable);
   const std::string problem = R"({"code":"invalid_field","detail":"d","line":3})";
@@ -65,7 +66,8 @@ class FakeDaemon {
   explicit FakeDaemon(Handler handler) {
     server_.Post(".*", [this, handler](const httplib::Request& request, httplib::Response& answer) {
       const std::lock_guard lock(mutex_);
-      answer.set_content(R"({"accepted":1,"durable":"disk","job_status":"running"})", "application/json");
+      answer.set_content(R"({"accepted":1,"durable":"disk","job_status":"running"})",
+                         "application/json");
       handler(request.body, answer);
       if (answer.status >= 400) return;
       for (const std::string& line : SplitLines(request.body + "\n")) {

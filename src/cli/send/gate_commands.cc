@@ -1,5 +1,6 @@
 // stagelog gate: what waits for people, opening it, and their decisions.
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/own_job.h"
 #include "cli/send/emit_gate_pause.h"
+#include "cli/send/field_arguments.h"
 #include "cli/send/gate_wait.h"
 #include "cli/time_argument.h"
 #include "cli/time_text.h"
@@ -38,6 +40,9 @@ struct GateOptions {
   std::string prompt;
   std::vector<std::string> choices;
   std::vector<std::string> approvers;
+  std::string required;
+  bool no_self = false;
+  std::vector<std::string> fields;  // definitions, or answers
   std::string decide_after;
   std::string on_timeout;
   bool wait = false;
@@ -88,6 +93,12 @@ std::string LocalTime(const std::string& time) {
   return micros ? DateTimeText(*micros) + " " + ZoneText(*micros) : time;
 }
 
+// "1 of 2 approvals", of a gate that requires several.
+std::string ApprovalsText(const Json& gate) {
+  const size_t count = gate.contains("approvals") ? gate["approvals"].size() : 0;
+  return std::to_string(count) + " of " + DumpJson(gate["required"]) + " approvals";
+}
+
 // --- list ---
 
 CliStatus PrintGates(Context& context, const Json& gates) {
@@ -111,6 +122,7 @@ CliStatus PrintGates(Context& context, const Json& gates) {
                        PadRight(Distance(TextAt(gate, "opened_at")), 16);
     const std::string expires = status == "pending" ? TextAt(gate, "expires_at") : "";
     if (!expires.empty()) line += "  ends " + Distance(expires);
+    if (status == "pending" && gate.contains("required")) line += "  " + ApprovalsText(gate);
     const std::string prompt = TextAt(gate, "prompt");
     if (!prompt.empty()) line += "  " + EscapeControls(prompt);
     if (CliStatus said = context.out.WriteLine(line); !said) return said;
@@ -174,6 +186,32 @@ CliResult<ExitCode> List(Context& context, const GateOptions& options) {
 
 // --- show ---
 
+Json FieldsOf(const Json& gate) { return gate.contains("fields") ? gate["fields"] : Json::array(); }
+
+// ": ann, ben"
+std::string ApprovedBy(const Json& gate) {
+  std::string names;
+  if (!gate.contains("approvals")) return names;
+  for (const Json& approval : gate["approvals"]) {
+    names += (names.empty() ? ": " : ", ") + TextAt(approval, "by");
+  }
+  return names;
+}
+
+// "percent, number from 0 to 100, required: How many percent?"
+std::string FieldText(const Json& field) {
+  std::string text = TextAt(field, "name") + ", ";
+  text += field.contains("options") ? "one of " + Words(field["options"]) : TextAt(field, "type");
+  if (field.contains("min")) text += " from " + DumpJson(field["min"]);
+  if (field.contains("max")) text += " to " + DumpJson(field["max"]);
+  if (TextAt(field, "type") == "text" && (field.contains("min") || field.contains("max"))) {
+    text += " characters";
+  }
+  if (field.contains("required")) text += ", required";
+  const std::string label = TextAt(field, "label");
+  return label.empty() ? text : text + ": " + label;
+}
+
 std::string Describe(const Screen& out, const Json& gate) {
   std::string text;
   const auto add = [&](const char* label, const std::string& value) {
@@ -185,6 +223,9 @@ std::string Describe(const Screen& out, const Json& gate) {
   add("prompt", TextAt(gate, "prompt"));
   if (gate.contains("options")) add("options", Words(gate["options"]));
   if (gate.contains("approvers")) add("approvers", Words(gate["approvers"]));
+  if (gate.contains("required")) add("approved", ApprovalsText(gate) + ApprovedBy(gate));
+  if (gate.contains("allow_self")) add("not by", TextAt(gate, "opened_by") + ", who opened it");
+  for (const Json& field : FieldsOf(gate)) add("field", FieldText(field));
   add("opened", LocalTime(TextAt(gate, "opened_at")) + ", " + Distance(TextAt(gate, "opened_at")));
   if (status == "pending" && gate.contains("expires_at")) {
     add("ends", Distance(TextAt(gate, "expires_at")) + ", then: " + TextAt(gate, "on_timeout"));
@@ -195,6 +236,7 @@ std::string Describe(const Screen& out, const Json& gate) {
             (TextAt(gate, "decided_by").empty() ? "" : " by " + TextAt(gate, "decided_by")));
   }
   add("choice", TextAt(gate, "choice"));
+  if (gate.contains("answers")) add("answers", AnswersText(gate["answers"]));
   add("comment", TextAt(gate, "comment"));
   add("via", TextAt(gate, "via"));
   return text;
@@ -212,31 +254,50 @@ CliResult<ExitCode> Show(Context& context, const GateOptions& options) {
 
 // --- approve, reject ---
 
-std::string DecisionBody(const GateOptions& options) {
+CliResult<std::string> DecisionBody(DaemonClient& client, const GateOptions& options) {
   Json body = Json::object();
   if (!options.comment.empty()) body["comment"] = options.comment;
   if (!options.choice.empty()) body["choice"] = options.choice;
+  if (options.fields.empty()) return DumpJson(body);
+  const auto gate = client.GetJson(TargetOf(options));
+  if (!gate) return tl::unexpected(gate.error());
+  auto answers = ParseAnswers(options.fields, *gate);
+  if (!answers) return tl::unexpected(answers.error());
+  body["answers"] = std::move(*answers);
   return DumpJson(body);
 }
 
 CliError RefusedDecision(const DaemonClient& client, const Answer& answer) {
   CliError error = client.AsError(answer);
   if (TextAt(ObjectOf(answer.body), "code") == "choice_required") error.message += "; use --choice";
+  if (TextAt(ObjectOf(answer.body), "code") == "answer_required") {
+    error.message += "; use --field NAME=VALUE";
+  }
   return error;
+}
+
+// " (1 of 2)": one of several approvals, which has not decided.
+std::string PartialText(const Json& receipt) {
+  if (TextAt(receipt, "gate_status") != "pending" || !receipt.contains("approval")) return "";
+  const Json& approval = receipt["approval"];
+  return " (" + DumpJson(approval["count"]) + " of " + DumpJson(approval["required"]) + ")";
 }
 
 CliResult<ExitCode> Decide(Context& context, const GateOptions& options, const char* decision) {
   DaemonClient client(context.settings);
-  const auto answer = client.Post(TargetOf(options) + "/" + decision, DecisionBody(options));
+  const auto body = DecisionBody(client, options);
+  if (!body) return tl::unexpected(body.error());
+  const auto answer = client.Post(TargetOf(options) + "/" + decision, *body);
   if (!answer) return tl::unexpected(answer.error());
   if (!answer->ok()) return tl::unexpected(RefusedDecision(client, *answer));
   const auto receipt = client.DocumentIn(*answer, kReceiptKey);
   if (!receipt) return tl::unexpected(receipt.error());
   const CliStatus said = context.out.WriteLine(
-      context.flags.json ? DumpJson(*receipt)
-                         : options.gate + " of " + options.job + " " +
-                               (std::string(decision) == "approve" ? "approved" : "rejected") +
-                               ", the job is " + TextAt(*receipt, "job_status"));
+      context.flags.json
+          ? DumpJson(*receipt)
+          : options.gate + " of " + options.job + " " +
+                (std::string(decision) == "approve" ? "approved" : "rejected") +
+                PartialText(*receipt) + ", the job is " + TextAt(*receipt, "job_status"));
   if (!said) return tl::unexpected(said.error());
   return ExitCode::kOk;
 }
@@ -256,11 +317,31 @@ CliResult<ExitCode> Wait(Context& context, const GateOptions& options) {
 
 // --- open ---
 
+CliResult<int64_t> ParseCount(const std::string& option, const std::string& text) {
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool is_whole = error == std::errc() && end == text.data() + text.size();
+  if (is_whole && count >= 1 && count <= kMaxRequiredApprovals) return count;
+  return Fail(ExitCode::kUsage, option + ": '" + EscapeControls(Shorten(text, 60)) +
+                                    "' is not a whole number from 1 to 64");
+}
+
 CliResult<std::string> GatePayload(const GateOptions& options) {
   Json payload = Json::object();
   if (!options.prompt.empty()) payload["prompt"] = options.prompt;
   if (!options.choices.empty()) payload["options"] = options.choices;
   if (!options.approvers.empty()) payload["approvers"] = options.approvers;
+  if (!options.required.empty()) {
+    const auto count = ParseCount("--required", options.required);
+    if (!count) return tl::unexpected(count.error());
+    payload["required"] = *count;
+  }
+  if (options.no_self) payload["allow_self"] = false;
+  for (const std::string& definition : options.fields) {
+    auto field = ParseFieldDefinition(definition);
+    if (!field) return tl::unexpected(field.error());
+    payload["fields"].push_back(std::move(*field));
+  }
   if (!options.decide_after.empty()) {
     const auto seconds =
         ParseWholeSeconds("--timeout", options.decide_after, 1, kMaxGateTimeoutSeconds);
@@ -313,12 +394,22 @@ void AddOpen(CommandLine& line, const Command& gate, const std::shared_ptr<GateO
       "  stagelog gate open release-7 deploy --prompt 'Ship it?' --option eu --option us\n"
       "  stagelog gate open release-7 deploy --timeout 1h --on-timeout reject --wait && "
       "./deploy.sh\n"
+      "  stagelog gate open release-7 deploy --required 2 --no-self \\\n"
+      "      --field 'percent:number,required,min=0,max=100' --field "
+      "'region:choice,options=eu|us'\n"
       "  stagelog gate open deploy --wait        (within 'stagelog run': a gate of its job)",
       options, Open);
   open.AddOption("--prompt", options->prompt, "question for the approver");
   open.AddOption("--option", options->choices, "one of the choices; repeatable").Repeatable();
   open.AddOption("--approver", options->approvers,
                  "name of a token that may decide; repeatable; default: any approver")
+      .Repeatable();
+  open.AddOption("--required", options->required,
+                 "how many different approvers must approve (default: 1)");
+  open.AddFlag("--no-self", options->no_self, "whoever opens the gate may not decide it");
+  open.AddOption("--field", options->fields,
+                 "a question for the approver: NAME:TYPE[,required][,min=N][,max=N]"
+                 "[,options=A|B][,label=TEXT]; TYPE is text, number, choice or boolean; repeatable")
       .Repeatable();
   const Option timeout =
       open.AddOption("--timeout", options->decide_after,
@@ -334,6 +425,7 @@ void AddWait(CommandLine& line, const Command& gate, const std::shared_ptr<GateO
       line, gate, "wait", "Wait for a decision; 0 approved, 3 rejected, 4 expired or not in time",
       "  stagelog gate wait release-7 deploy && ./deploy.sh\n"
       "  stagelog gate wait release-7 deploy --timeout 1h || exit $?\n"
+      "  percent=$(stagelog gate wait release-7 deploy --json | jq .answers.percent)\n"
       "Also waits for a gate, or a job, that does not exist yet.",
       options, Wait);
   wait.AddOption("--timeout", options->timeout,
@@ -360,10 +452,11 @@ void AddGate(CommandLine& line) {
   AddGateCommand(line, gate, "show", "Show a gate, its prompt and its decision",
                  "  stagelog gate show release-7 deploy", options, Show);
   AddOpen(line, gate, options);
-  const Command approve =
-      AddGateCommand(line, gate, "approve", "Approve a gate (role: approver)",
-                     "  stagelog gate approve release-7 deploy --comment 'looks good' --choice eu",
-                     options, Approve);
+  const Command approve = AddGateCommand(
+      line, gate, "approve", "Approve a gate (role: approver)",
+      "  stagelog gate approve release-7 deploy --comment 'looks good' --choice eu\n"
+      "  stagelog gate approve release-7 deploy --field percent=25 --field dry-run=no",
+      options, Approve);
   const Command reject = AddGateCommand(
       line, gate, "reject", "Reject a gate (role: approver)",
       "  stagelog gate reject release-7 deploy --comment 'tests fail'", options, Reject);
@@ -372,6 +465,10 @@ void AddGate(CommandLine& line) {
   for (const Command& command : {approve, reject}) {
     command.AddOption("--choice", options->choice,
                       "one of the gate's options; required for an approval if it has any");
+    command
+        .AddOption("--field", options->fields,
+                   "an answer to a field of the gate: NAME=VALUE; repeatable")
+        .Repeatable();
   }
   AddWait(line, gate, options);
 }

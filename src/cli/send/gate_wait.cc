@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/terminal_text.h"
+#include "cli/send/field_arguments.h"
 #include "client/daemon_client.h"
 #include "client/json_member.h"
 #include "client/spool.h"
@@ -124,6 +125,7 @@ class GateWait {
     std::string line = status;
     if (!TextAt(gate, "decided_by").empty()) line += " by " + TextAt(gate, "decided_by");
     if (!TextAt(gate, "choice").empty()) line += ", choice " + TextAt(gate, "choice");
+    if (gate.contains("answers")) line += ", " + AnswersText(gate["answers"]);
     if (!TextAt(gate, "comment").empty()) line += ": " + TextAt(gate, "comment");
     const CliStatus said =
         context_.out.WriteLine(context_.flags.json ? DumpJson(gate) : EscapeControls(line));

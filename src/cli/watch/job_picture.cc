@@ -291,6 +291,10 @@ class Picture {
     line.Add("    ").Add(Style::kYellow,
                          "waiting for " + ListText(gate, "approvers", "an approver", ", "));
     line.Add(" since " + EndText(opened_micros));
+    if (const int64_t required = IntegerAt(gate, "required"); required > 1) {
+      line.Add("; " + std::to_string(PartAt(gate, "approvals").size()) + " of " +
+               std::to_string(required) + " approvals");
+    }
     if (const std::string options = ListText(gate, "options", "", " | "); !options.empty()) {
       line.Add("; " + options);
     }
