@@ -22,6 +22,8 @@ export interface JournalEvent {
   /** Numbers beyond 2^53 and spellings such as 1.0 are only exact in the line itself. */
   payload?: Record<string, unknown>;
   violations?: string[];
+  /** Of one of the approvals that a gate requires: it is the `count`th, and decides as the `required`th. */
+  approval?: { count: number; required: number };
   actor?: string;
   hash: string;
 }

@@ -4,5 +4,5 @@ export type { Endpoint } from "./daemon.js";
 export type { EventFilter, FeedState, FeedStatus, FeedTimes } from "./feed_types.js";
 export { streamEvents, type EventStream, type StreamOptions } from "./stream_events.js";
 export { createJobLogger, JobLogger } from "./job_logger.js";
-export type { GateDecision, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
+export type { GateApproval, GateDecision, GateField, GateOptions, JobLoggerOptions } from "./job_logger_options.js";
 export type { LogOptions, Stage } from "./stage.js";

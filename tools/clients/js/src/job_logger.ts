@@ -145,12 +145,12 @@ export class JobLogger {
    * RefusedError; waits as long as the daemon is away.
    */
   async gate(name: string, options: GateOptions = {}): Promise<GateDecision> {
-    const { prompt, options: choices, timeoutSeconds, onTimeout, approvers, stage } = options;
+    const { timeoutSeconds, onTimeout, allowSelf, stage, ...same } = options;
     const draft: EventDraft = {
       type: "gate_pause",
       gate: name,
       stage,
-      payload: { prompt, options: choices, timeout_seconds: timeoutSeconds, on_timeout: onTimeout, approvers },
+      payload: { ...same, timeout_seconds: timeoutSeconds, on_timeout: onTimeout, allow_self: allowSelf },
     };
     const id = makeEventId();
     await this.#sendGate(draft, lineOf(draft, id));

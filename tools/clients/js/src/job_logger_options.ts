@@ -26,6 +26,21 @@ export interface JobLoggerOptions extends Partial<Endpoint> {
   onProblem?: (error: StagelogError | undefined) => void;
 }
 
+interface AnyField {
+  /** Letters, digits, `.`, `_` and `-`, a letter first. */
+  name: string;
+  /** What people are asked; the name if left out. */
+  label?: string | undefined;
+  /** Nobody can approve without an answer. */
+  required?: boolean | undefined;
+}
+
+/** A question to whoever approves. `min` and `max` of a text are numbers of characters. */
+export type GateField =
+  | (AnyField & { type: "text" | "number"; min?: number | undefined; max?: number | undefined })
+  | (AnyField & { type: "choice"; options: readonly string[] })
+  | (AnyField & { type: "boolean" });
+
 export interface GateOptions {
   prompt?: string | undefined;
   /** One of them is chosen. */
@@ -33,7 +48,23 @@ export interface GateOptions {
   timeoutSeconds?: number | undefined;
   onTimeout?: "approve" | "reject" | "expire" | undefined;
   approvers?: readonly string[] | undefined;
+  /** So many different people must approve; 1 if left out. */
+  required?: number | undefined;
+  /** False: the token that opens the gate may not decide it. */
+  allowSelf?: boolean | undefined;
+  /** What an approval must, or may, answer. */
+  fields?: readonly GateField[] | undefined;
   stage?: string | undefined;
+}
+
+/** One of the approvals of a gate that requires several. */
+export interface GateApproval {
+  /** The name of the token. */
+  by?: string;
+  seq: number;
+  at: string;
+  comment?: string;
+  via?: string;
 }
 
 export interface GateDecision {
@@ -42,4 +73,8 @@ export interface GateDecision {
   /** The name of the token that decided. */
   decided_by?: string | undefined;
   comment?: string | undefined;
+  /** By the names of the gate's fields; left out where nothing was answered. */
+  answers?: Record<string, string | number | boolean> | undefined;
+  /** Left out where one is enough. */
+  approvals?: GateApproval[] | undefined;
 }

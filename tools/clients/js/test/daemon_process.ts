@@ -73,10 +73,10 @@ export class DaemonProcess {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async post(path: string, body: unknown): Promise<Record<string, unknown>> {
+  async post(path: string, body: unknown, token = TOKEN): Promise<Record<string, unknown>> {
     const response = await fetch(this.url + path, {
       method: "POST",
-      headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" },
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);

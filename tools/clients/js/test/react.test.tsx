@@ -48,6 +48,14 @@ test("strict mode, another job and unmounting leave one connection, then none", 
   await eventually(async () => (await daemon.streams()) === 0, "none");
 });
 
+test("one of several approvals is not called the decision", () => {
+  const format = makeFormatEvent();
+  const approved = { type: "gate_approved", gate: "deploy", message: "fine" } as JournalEvent;
+  const texts = [1, 2].map((count) => format({ ...approved, approval: { count, required: 2 } }));
+  expect(texts).toEqual(["gate deploy approved (1 of 2): fine", "gate deploy approved: fine"]);
+  expect(format(approved)).toBe("gate deploy approved: fine");
+});
+
 test("a state follows its events over a restart of the daemon", async () => {
   const State = (): ReactElement => {
     const { state } = useJobState({ url: daemon.url, token: TOKEN, job: "job" });

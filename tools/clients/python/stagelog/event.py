@@ -148,6 +148,12 @@ class Event:
         return value if isinstance(value, list) else []
 
     @property
+    def approval(self) -> Dict[str, int]:
+        """count and required, of one of the approvals that a gate requires; else empty."""
+        value = self.data.get("approval")
+        return value if isinstance(value, dict) else {}
+
+    @property
     def actor(self) -> str:
         return self._text("actor")
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Mapping, Optional, Protocol, Tuple
 
 from .backoff import Backoff
-from .errors import AuthError, DroppedError, RefusedError, StagelogError, UnreachableError
+from .errors import AuthError, DroppedError, StagelogError, UnreachableError
 from .http_client import ANSWER_SECONDS, Answer, HttpClient, error_of, job_target, quote
 from .json_text import clean, compact
 from .times import now_micros, uuid7
 
 _PENDING = ("pending", "")
 _WAIT_SECONDS = 60
-_AUTOMATIC = {"approve": "gate_auto_approved", "reject": "gate_rejected",
-              "expire": "gate_expired"}
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One of several that a gate requires."""
+
+    by: str = ""
+    seq: int = 0
+    at: str = ""
+    comment: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,9 @@ class Decision:
     comment: str = ""
     decided_by: str = ""
     via: str = ""
+    # By the names of the gate's fields.
+    answers: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    approvals: Tuple[Approval, ...] = ()  # none of a gate that requires one
 
     @property
     def is_approved(self) -> bool:
@@ -41,7 +53,9 @@ class Gate(Protocol):
         """Returns once the gate is decided, however. TimeoutError after `timeout` seconds. A
         daemon that is away is waited for."""
 
-    def approve(self, choice: str = "", comment: str = "") -> None: ...
+    def approve(self, choice: str = "", comment: str = "",
+                answers: Optional[Mapping[str, Any]] = None) -> None: ...
+
     def reject(self, comment: str) -> None: ...
 
 
@@ -50,13 +64,28 @@ def _text(document: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _approvals(document: Mapping[str, Any]) -> Tuple[Approval, ...]:
+    listed = document.get("approvals")
+    if not isinstance(listed, list):
+        return ()
+    return tuple(_approval(each) for each in listed if isinstance(each, dict))
+
+
+def _approval(document: Mapping[str, Any]) -> Approval:
+    seq = document.get("seq")
+    return Approval(_text(document, "by"), seq if isinstance(seq, int) else 0,
+                    _text(document, "at"), _text(document, "comment"), _text(document, "via"))
+
+
 def decision_of(document: Mapping[str, Any]) -> Optional[Decision]:
     """None while it is pending."""
     status = _text(document, "status")
     if status in _PENDING:
         return None
+    answers = document.get("answers")
     return Decision(status, _text(document, "choice"), _text(document, "comment"),
-                    _text(document, "decided_by"), _text(document, "via"))
+                    _text(document, "decided_by"), _text(document, "via"),
+                    answers if isinstance(answers, dict) else {}, _approvals(document))
 
 
 class DaemonGate:
@@ -148,14 +177,17 @@ class DaemonGate:
             raise error  # unknown_gate: its event was refused, or came after the job's end
         return answer.retry_after or 0.0
 
-    def approve(self, choice: str = "", comment: str = "") -> None:
-        """AuthError where the token may not decide, RefusedError where it is decided."""
-        self._decide("approve", {"choice": choice, "comment": comment})
+    def approve(self, choice: str = "", comment: str = "",
+                answers: Optional[Mapping[str, Any]] = None) -> None:
+        """AuthError where the token may not decide, RefusedError where it is decided, and where
+        an answer is missing or wrong. One of several where the gate requires several."""
+        self._decide("approve", {"choice": choice, "comment": comment,
+                                 "answers": dict(answers or {})})
 
     def reject(self, comment: str) -> None:
         self._decide("reject", {"comment": comment})
 
-    def _decide(self, command: str, body: Dict[str, str]) -> None:
+    def _decide(self, command: str, body: Dict[str, Any]) -> None:
         self._flush(ANSWER_SECONDS)
         given = {key: clean(value) for key, value in body.items() if value}
         answer = self._client.post(f"{self._target}/{command}", compact(given).encode(),
@@ -163,57 +195,3 @@ class DaemonGate:
         self._client.close()
         if not answer.ok:
             raise error_of(answer, self._client.settings.url)
-
-
-class LocalGate:
-    """A gate of a journal without a daemon: decided by the program itself, or by its time."""
-
-    def __init__(self, name: str, payload: Mapping[str, Any],
-                 emit: Callable[[str, Mapping[str, Any], str], None]) -> None:
-        """`emit` takes the type of an event, its payload and its message."""
-        self.name = name
-        self._emit = emit
-        self._options = payload.get("options") or []
-        seconds = payload.get("timeout_seconds")
-        self._expires = None if seconds is None else time.monotonic() + float(seconds)
-        self._on_timeout = str(payload.get("on_timeout") or "expire")
-        self._decision: Optional[Decision] = None
-
-    def wait(self, timeout: Optional[float] = None) -> Decision:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self._decision is None:
-            now = time.monotonic()
-            if self._expires is not None and now >= self._expires:
-                self._expire()
-                continue
-            if deadline is not None and now >= deadline:
-                raise TimeoutError(f"gate {self.name} is not decided")
-            if self._expires is None and deadline is None:
-                raise StagelogError(f"gate {self.name} would wait for ever: without a daemon it "
-                                    "needs approve(), reject() or timeout_seconds")
-            nearest = min(time for time in (self._expires, deadline) if time is not None)
-            time.sleep(min(nearest - now, 0.05))  # another thread may decide
-        return self._decision
-
-    def _expire(self) -> None:
-        kind = _AUTOMATIC.get(self._on_timeout, "gate_expired")
-        status = {"gate_auto_approved": "auto_approved", "gate_rejected": "rejected"}
-        self._settle(kind, Decision(status.get(kind, "expired"), via="timer"), {"via": "timer"})
-
-    def approve(self, choice: str = "", comment: str = "") -> None:
-        if self._options and choice not in self._options:
-            raise RefusedError("choice_required", f"choose one of {', '.join(self._options)}",
-                               "choice")
-        payload = {key: value for key, value in (("choice", choice), ("comment", comment))
-                   if value}
-        self._settle("gate_approved", Decision("approved", choice, comment, via="event"), payload)
-
-    def reject(self, comment: str) -> None:
-        self._settle("gate_rejected", Decision("rejected", "", comment, via="event"),
-                     {"comment": comment})
-
-    def _settle(self, kind: str, decision: Decision, payload: Mapping[str, Any]) -> None:
-        if self._decision is not None:
-            raise RefusedError("gate_decided", f"gate {self.name} is {self._decision.status}")
-        self._decision = decision
-        self._emit(kind, payload, decision.comment)

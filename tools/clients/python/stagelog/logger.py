@@ -9,15 +9,17 @@ import socket
 import ssl
 import sys
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Type, Union
 
 from .delivery import DaemonDelivery, Delivery
 from .errors import CanceledError, DroppedError, SpoolError, StagelogError
 from .event import LEVELS, Draft, make_draft
-from .gate import DaemonGate, Gate, LocalGate
+from .gate import DaemonGate, Gate
+from .gate_fields import check_fields, field_list
 from .http_client import HttpClient
 from .journal import JournalDelivery
 from .json_text import text_of
+from .local_gate import LocalGate
 from .names import is_job_id, legal_name
 from .outbox import MAX_MEMORY_BYTES
 from .settings import FROM_ENVIRONMENT, FromEnvironment, load_settings
@@ -28,6 +30,14 @@ from .stage import Stage, current_stage, failure_message, failure_payload, make_
 def _as_list(words: Iterable[str]) -> List[str]:
     """A text is one word, not its letters."""
     return [words] if isinstance(words, str) else list(words)
+
+
+def _check_without_daemon(required: int, allow_self: bool, fields: Sequence[Any]) -> None:
+    if required != 1 or allow_self is not True:
+        rule = "allow_self=False" if required == 1 else f"required={required}"
+        raise ValueError(f"{rule} needs a daemon (url=...): without one this program alone opens "
+                         "the gate and decides it")
+    check_fields(fields)
 
 
 def _is_canceled_task(problem: BaseException) -> bool:
@@ -143,15 +153,28 @@ class JobLogger:
 
     def gate(self, name: str, prompt: str = "", options: Iterable[str] = (), *,
              timeout_seconds: Optional[float] = None, on_timeout: str = "",
-             approvers: Iterable[str] = ()) -> Gate:
+             approvers: Iterable[str] = (), required: int = 1, allow_self: bool = True,
+             fields: Union[Mapping[str, Any], Iterable[Mapping[str, Any]]] = ()) -> Gate:
         """Opens it: the job is paused until somebody decides. `on_timeout`: approve, reject, or
-        expire, which is the default."""
+        expire, which is the default. `required`: so many different people must approve.
+        `allow_self=False`: not by the token that opens it. `fields`: what an approval answers,
+        such as {"name": "percent", "type": "number", "required": True, "max": 100}.
+
+        Without a daemon ValueError for rules that one program alone cannot keep."""
+        asked = field_list(fields)
+        if self._client is None:
+            _check_without_daemon(required, allow_self, asked)
         known = {"prompt": prompt, "options": _as_list(options), "timeout_seconds": timeout_seconds,
-                 "on_timeout": on_timeout, "approvers": _as_list(approvers)}
+                 "on_timeout": on_timeout, "approvers": _as_list(approvers), "fields": asked}
         if timeout_seconds is not None:  # the journal takes whole seconds, from 1 on
             is_finite = math.isfinite(timeout_seconds)
             known["timeout_seconds"] = max(1, math.ceil(timeout_seconds)) if is_finite else None
         payload = {key: value for key, value in known.items() if value}
+        # What is at its default is left out: older daemons refuse keys that they do not know.
+        if required != 1:
+            payload["required"] = required
+        if allow_self is not True:
+            payload["allow_self"] = allow_self
         legal = legal_name(name)
         if legal != name:
             payload["x-name"] = name

@@ -85,12 +85,12 @@ class Daemon:
         self._process.send_signal(signal.SIGCONT)
 
     def request(self, method: str, target: str, body: Any = None,
-                content_type: str = "application/json") -> Any:
+                content_type: str = "application/json", token: str = TOKEN) -> Any:
         content = body if isinstance(body, bytes) else (
             None if body is None else json.dumps(body).encode())
         request = urllib.request.Request(
             self.url + "/api/v1" + target, content, method=method,
-            headers={"Authorization": "Bearer " + TOKEN, "Content-Type": content_type})
+            headers={"Authorization": "Bearer " + token, "Content-Type": content_type})
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             text = answer.read()
         return json.loads(text) if text else None

@@ -29,7 +29,7 @@ class ReadmeTest(TestCase):
 
     def test_every_example_runs(self) -> None:
         examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-        self.assertEqual(len(examples), 7)
+        self.assertEqual(len(examples), 8)
         output = [self.run_text(example) for example in examples]
         self.assertEqual([event["type"] for event in self.daemon.events("render-42")],
                          ["job_created", "job_started", "stage_started"]
@@ -40,8 +40,9 @@ class ReadmeTest(TestCase):
                           if event["type"] == "log"], ["disk is 91% full"])
         self.assertEqual([event["message"] for event in self.daemon.events("release-7")
                           if event["type"] == "log"], ["rejected "])
-        self.assertIn("stage_started encode/audio", output[3])
-        self.assertEqual(output[4].split()[-1], "job_completed")
+        self.assertIn(f"\n    {output[3]}", README)
+        self.assertIn("stage_started encode/audio", output[4])
+        self.assertEqual(output[5].split()[-1], "job_completed")
         self.assertEqual(self.command_line("verify", str(self.work / "runs"))
                          .returncode, 0)
 

@@ -20,6 +20,10 @@ export interface Event {
   jobSeq: bigint;
   tsMicros: number; // the journal's own time, since 1970
   violations: string[];
+  // Of a gate_approved that counts for a gate which requires several: this is approval number `approvalCount`, and the
+  // last of `approvalsRequired` decides. Both 0 of every other event.
+  approvalCount: bigint;
+  approvalsRequired: bigint;
 }
 
 // 3 January 1970: what is earlier is a zero in any zone, or a clock that began to count from there.

@@ -49,6 +49,17 @@ function integerOf(json: string | undefined): bigint | undefined {
   return value > GREATEST_INTEGER || value < -GREATEST_INTEGER ? undefined : value;
 }
 
+// What the fast decoder reads: the digits at the beginning, and 0 where there are none.
+function leadingInteger(json: string | undefined): bigint {
+  return integerOf(/^-?[0-9]+/.exec(json ?? "")?.[0]) ?? 0n;
+}
+
+// Undefined where the event is none of several approvals.
+function approvalOf(view: EventView): EventView | undefined {
+  const approval = view.get("approval");
+  return approval === undefined ? undefined : viewEvent(approval);
+}
+
 function violationsOf(json: string | undefined): string[] | undefined {
   if (json === undefined) return [];
   if (!json.startsWith("[")) return undefined;
@@ -83,6 +94,7 @@ function eventOf(view: EventView, texts: Texts): Event | undefined {
   if (kind === undefined || seq === undefined || jobSeq === undefined) return undefined;
   if (tsMicros === undefined || occurredAtMicros === undefined || !violations) return undefined;
   const attempt = integerOf(view.get("attempt"));
+  const approval = approvalOf(view);
   return {
     draft: {
       kind,
@@ -99,6 +111,8 @@ function eventOf(view: EventView, texts: Texts): Event | undefined {
     jobSeq,
     tsMicros,
     violations,
+    approvalCount: leadingInteger(approval?.get("count")),
+    approvalsRequired: leadingInteger(approval?.get("required")),
   };
 }
 
@@ -126,6 +140,12 @@ function hasValidNames(texts: Texts, attempt: number | undefined): boolean {
   );
 }
 
+function hasValidApproval(view: EventView): boolean {
+  const approval = approvalOf(view);
+  if (approval === undefined) return true;
+  return integerOf(approval.get("count")) !== undefined && integerOf(approval.get("required")) !== undefined;
+}
+
 /** Checks grammar and names. Undefined for what is no event, or one of a type that this version does not know. */
 export function decodeStoredEvent(line: string): Event | undefined {
   if (!line.startsWith("{") || line.includes("\0") || !isReadableJson(line)) return undefined;
@@ -138,6 +158,7 @@ export function decodeStoredEvent(line: string): Event | undefined {
   const texts = textsOf(view);
   const event = texts === undefined ? undefined : eventOf(view, texts);
   if (texts === undefined || event === undefined) return undefined;
+  if (!hasValidApproval(view)) return undefined;
   const hasAttempt = view.has("attempt");
   if (hasAttempt && event.draft.attempt === undefined) return undefined;
   return hasValidNames(texts, event.draft.attempt) ? event : undefined;

@@ -5,7 +5,15 @@ import { apply } from "./job_machine.js";
 import { FoldedJob } from "./job_state.js";
 import { encodeJobState } from "./job_state_json.js";
 
-export type { GateIteration, JobState, PendingStage, ProgressView, StageAttempt } from "./job_document.js";
+export type {
+  GateApproval,
+  GateIteration,
+  GateQuestion,
+  JobState,
+  PendingStage,
+  ProgressView,
+  StageAttempt,
+} from "./job_document.js";
 export type { GateStatus, JobStatus, StageStatus } from "./job_state.js";
 export { FOLD_VERSION } from "./job_state.js";
 export { isViolation, violationCounts } from "./job_machine.js";

@@ -3,6 +3,7 @@
 // is left out. Times are RFC 3339 in UTC with microseconds; durations are whole milliseconds.
 //
 // As with every document that JSON.parse() reads, a `seq` is exact up to 2^53 only. stateJson() has all its digits.
+import type { FieldType } from "./gate_fields.js";
 import type { GateStatus, JobStatus, StageStatus } from "./job_state.js";
 
 export interface ProgressView {
@@ -33,6 +34,26 @@ export interface PendingStage {
   status: "pending";
 }
 
+/** What a gate asks of who approves it. */
+export interface GateQuestion {
+  name: string;
+  type: FieldType;
+  label?: string;
+  required?: true;
+  options?: string[];
+  min?: number;
+  max?: number;
+}
+
+/** One of several approvals. */
+export interface GateApproval {
+  by?: string;
+  seq: number;
+  at: string;
+  comment?: string;
+  via?: string;
+}
+
 /** One iteration of a gate. */
 export interface GateIteration {
   gate: string;
@@ -41,6 +62,11 @@ export interface GateIteration {
   prompt?: string;
   options?: string[];
   approvers?: string[];
+  required?: number;
+  allow_self?: false;
+  fields?: GateQuestion[];
+  opened_by?: string;
+  approvals?: GateApproval[];
   opened_seq: number;
   opened_at: string;
   timeout_seconds?: number;
@@ -52,6 +78,7 @@ export interface GateIteration {
   decided_by?: string;
   comment?: string;
   choice?: string;
+  answers?: Record<string, string | number | boolean>;
   via?: string;
 }
 

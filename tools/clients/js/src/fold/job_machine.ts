@@ -24,6 +24,12 @@ const VIOLATION_COUNTS: ReadonlyMap<string, boolean> = new Map([
   ["gate_decided", false],
   ["choice_unknown", false],
   ["choice_required", false],
+  ["already_approved", false],
+  ["answer_required", false],
+  ["answer_invalid", false],
+  ["answers_differ", false],
+  ["self_decision", false],
+  ["timer_only", false],
 ]);
 
 /** False for codes that this version does not know: they come from a later one, whose rules flagged the event. */

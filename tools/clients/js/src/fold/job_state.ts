@@ -4,6 +4,7 @@
 //
 // Times are microseconds since 1970 (see timestamp.ts), and are times of occurrence unless called a `ts`; 0 stands for
 // none. A `seq` is a bigint, because it has 64 bits. Other counts are numbers: a job has less than 2^53 events.
+import type { GateField } from "./gate_fields.js";
 import type { Labels } from "./labels.js";
 import { StageTree } from "./stage_tree.js";
 
@@ -38,6 +39,15 @@ export interface StageState {
   progress: Progress;
 }
 
+/** One of several approvals that a gate requires. */
+export interface GateApproval {
+  actor: string;
+  seq: bigint;
+  micros: number;
+  comment: string;
+  via: string;
+}
+
 /** One iteration of one gate. */
 export interface GateState {
   name: string;
@@ -57,6 +67,13 @@ export interface GateState {
   comment: string;
   choice: string;
   via: string; // source of the decision: api, event, timer
+  // The first approval fixes `choice` and `answers`; later ones may not differ.
+  required: number; // approvals by different actors
+  approvals: GateApproval[]; // that count; none of a gate that requires one
+  allowSelf: boolean;
+  openedBy: string; // actor; empty where `allowSelf` is true
+  fields: GateField[];
+  answers: string; // a JSON object; empty: none
 }
 
 export function newProgress(): Progress {

@@ -1,65 +1,12 @@
 // A job's state as JSON: byte for byte what EncodeJobState() in src/core/job_state_json.h writes, compact, without a
 // newline. Durations of what still runs extend to the job's last event, so that the same events give the same bytes.
-import { exact, rounded } from "./json_number.js";
+import { gateJson } from "./gate_json.js";
+import { rounded } from "./json_number.js";
+import { jsonArray, JsonObject } from "./json_object.js";
 import { jsonString } from "./json_text.js";
-import {
-  expiresAtMicros,
-  FOLD_VERSION,
-  type FoldedJob,
-  type GateState,
-  type Progress,
-  type StageState,
-  type StageStatus,
-} from "./job_state.js";
+import { FOLD_VERSION, type FoldedJob, type Progress, type StageState, type StageStatus } from "./job_state.js";
 import type { Labels } from "./labels.js";
 import { StageTree } from "./stage_tree.js";
-import { formatTimestamp } from "./timestamp.js";
-
-/** An object that is being written; its members stand in the order in which they are put. */
-class JsonObject {
-  readonly #members: string[] = [];
-
-  /** `json` is the value as it will stand there. */
-  put(key: string, json: string | bigint | boolean): this {
-    this.#members.push(`${jsonString(key)}:${json}`);
-    return this;
-  }
-
-  putCount(key: string, count: number): this {
-    return this.put(key, String(count));
-  }
-
-  /** Text and times that are not there are left out. */
-  putText(key: string, text: string): this {
-    return text === "" ? this : this.put(key, jsonString(text));
-  }
-
-  putTime(key: string, micros: number): this {
-    return micros === 0 ? this : this.put(key, jsonString(formatTimestamp(micros)));
-  }
-
-  putFigure(key: string, figure: number | undefined): this {
-    return figure === undefined ? this : this.put(key, exact(figure));
-  }
-
-  /** Whole milliseconds, rounded towards 0. */
-  putMillis(key: string, micros: number): this {
-    // Remainders are exact, quotients of doubles are not.
-    return this.putCount(key, (micros - (micros % 1000)) / 1000);
-  }
-
-  get isEmpty(): boolean {
-    return this.#members.length === 0;
-  }
-
-  toString(): string {
-    return `{${this.#members.join(",")}}`;
-  }
-}
-
-function jsonArray(items: readonly string[]): string {
-  return `[${items.join(",")}]`;
-}
 
 function labelsJson(labels: Labels): string {
   const object = new JsonObject();
@@ -109,33 +56,6 @@ function stageJson(stage: StageState, latestMicros: number): string {
 
 function pendingStageJson(path: string): string {
   return new JsonObject().put("stage", jsonString(path)).put("status", jsonString("pending")).toString();
-}
-
-function gateJson(gate: GateState): string {
-  const object = new JsonObject()
-    .put("gate", jsonString(gate.name))
-    .putCount("iteration", gate.iteration)
-    .put("status", jsonString(gate.status))
-    .putText("prompt", gate.prompt);
-  if (gate.options.length > 0) object.put("options", jsonArray(gate.options.map(jsonString)));
-  if (gate.approvers.length > 0) object.put("approvers", jsonArray(gate.approvers.map(jsonString)));
-  object.put("opened_seq", gate.openedSeq).putTime("opened_at", gate.openedMicros);
-  if (gate.timeoutSeconds !== undefined) {
-    object
-      .putCount("timeout_seconds", gate.timeoutSeconds)
-      .put("on_timeout", jsonString(gate.onTimeout))
-      .putTime("expires_at", expiresAtMicros(gate));
-  }
-  if (gate.status === "pending") return object.toString();
-  return object
-    .put("decided_seq", gate.decidedSeq)
-    .putTime("decided_at", gate.decidedMicros)
-    .putMillis("waited_ms", gate.decidedMicros - gate.openedMicros)
-    .putText("decided_by", gate.decidedBy)
-    .putText("comment", gate.comment)
-    .putText("choice", gate.choice)
-    .putText("via", gate.via)
-    .toString();
 }
 
 function putSummary(object: JsonObject, state: FoldedJob): void {

@@ -1,10 +1,13 @@
 // The keys of `payload` that the state machine reads, by event type, as in src/core/payload.h. Total: what is not
 // there, or not of its type, is left at its default. `payload` is a JSON object (compact) or empty.
+import { readGateFields, type GateField } from "./gate_fields.js";
 import { isStagePath } from "./identifier.js";
-import { isReadableJson, jsonItems, jsonMembers, numberOfJson, textOfJson } from "./json_text.js";
+import { isReadableJson, jsonMembers, numberOfJson, textOfJson } from "./json_text.js";
 import { decodeLabels, type Labels } from "./labels.js";
+import { Members, payloadKey } from "./members.js";
 
 const MAX_GATE_TIMEOUT_SECONDS = 31_536_000; // a year
+const MAX_REQUIRED_APPROVALS = 64n;
 const GREATEST_FIGURE = 1e18;
 
 export interface JobPayload {
@@ -27,60 +30,16 @@ export interface GatePayload {
   timeoutSeconds: number | undefined;
   onTimeout: string; // approve, reject or expire; empty without a timeout
   approvers: string[];
+  required: number; // approvals
+  allowSelf: boolean;
+  fields: GateField[];
 }
 
 export interface DecisionPayload {
   comment: string;
   choice: string;
   via: string;
-}
-
-/** A key by itself, its escapes resolved. `key` is what stands between the quotes. */
-export function payloadKey(key: string): string {
-  return key.includes("\\") ? (textOfJson(`"${key}"`) ?? "") : key;
-}
-
-/** The members of a payload as their own bytes. Of a key that comes twice, the last one counts. */
-class Members {
-  readonly #values = new Map<string, string>();
-
-  constructor(payload: string) {
-    if (!payload.startsWith("{")) return;
-    for (const { key, value } of jsonMembers(payload)) this.#values.set(payloadKey(key), value);
-  }
-
-  /** JSON null is of no type that is read, and so stands for "left out". */
-  find(key: string): string {
-    return this.#values.get(key) ?? "null";
-  }
-
-  textOf(key: string): string {
-    return textOfJson(this.find(key)) ?? "";
-  }
-
-  textsOf(key: string): string[] {
-    const array = this.find(key);
-    if (!array.startsWith("[") || !isReadableJson(array)) return [];
-    const texts: string[] = [];
-    for (const item of jsonItems(array)) {
-      const text = textOfJson(item);
-      if (text !== undefined) texts.push(text);
-    }
-    return texts;
-  }
-
-  isTrue(key: string): boolean {
-    return this.find(key) === "true";
-  }
-
-  /** An integer as the C++ code reads it: one of 64 bits without a sign is taken for one with a sign. */
-  integerOf(key: string): bigint | undefined {
-    const value = this.find(key);
-    if (!/^-?[0-9]+$/.test(value)) return undefined;
-    const integer = BigInt(value);
-    if (integer < -(2n ** 63n) || integer >= 2n ** 64n) return undefined; // a double there
-    return BigInt.asIntN(64, integer);
-  }
+  answers: string; // a JSON object, or empty
 }
 
 export function readJobPayload(payload: string): JobPayload {
@@ -128,12 +87,16 @@ export function readGatePayload(payload: string): GatePayload {
   const members = new Members(payload);
   const timeout = members.integerOf("timeout_seconds");
   const hasTimeout = timeout !== undefined;
+  const required = members.integerOf("required") ?? 1n;
   return {
     prompt: members.textOf("prompt"),
     options: members.textsOf("options"),
     approvers: members.textsOf("approvers"),
     timeoutSeconds: hasTimeout ? clampedTimeout(timeout) : undefined,
     onTimeout: hasTimeout ? members.textOf("on_timeout") || "expire" : "",
+    required: required >= 1n && required <= MAX_REQUIRED_APPROVALS ? Number(required) : 1,
+    allowSelf: members.find("allow_self") !== "false",
+    fields: readGateFields(members.find("fields")),
   };
 }
 
@@ -142,11 +105,22 @@ function clampedTimeout(seconds: bigint): number {
   return seconds > MAX_GATE_TIMEOUT_SECONDS ? MAX_GATE_TIMEOUT_SECONDS : Number(seconds);
 }
 
+// The last one says whether there are any, and the first one which: only a line that somebody wrote by hand has two.
+function answersOf(payload: string, members: Members): string {
+  const last = members.find("answers");
+  if (!last.startsWith("{") || !isReadableJson(last)) return "";
+  for (const { key, value } of jsonMembers(payload)) {
+    if (payloadKey(key) === "answers" && value !== "null") return value;
+  }
+  return "";
+}
+
 export function readDecisionPayload(payload: string): DecisionPayload {
   const members = new Members(payload);
   return {
     comment: members.textOf("comment"),
     choice: members.textOf("choice"),
     via: members.textOf("via"),
+    answers: answersOf(payload, members),
   };
 }

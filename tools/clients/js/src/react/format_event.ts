@@ -15,6 +15,12 @@ function ofGate(label: string): (event: JournalEvent) => string {
   return (event) => withMessage(`gate ${event.gate ?? ""} ${label}`)(event);
 }
 
+// Of several approvals only the last decides.
+function approved(event: JournalEvent): string {
+  const { count, required } = event.approval ?? { count: 1, required: 1 };
+  return ofGate(count < required ? `approved (${count} of ${required})` : "approved")(event);
+}
+
 function progress(event: JournalEvent): string {
   const { current, total, unit, percent } = event.payload ?? {};
   const amount = current === undefined ? "" : ` ${String(current)}${total === undefined ? "" : ` of ${String(total)}`}`;
@@ -36,7 +42,7 @@ export const BASE_EVENT_LABELS: Readonly<Record<string, EventLabel>> = {
   stage_completed: ofStage("completed"),
   stage_failed: ofStage("failed"),
   gate_pause: ofGate("waits for a decision"),
-  gate_approved: ofGate("approved"),
+  gate_approved: approved,
   gate_rejected: ofGate("rejected"),
   gate_auto_approved: ofGate("approved by its timer"),
   gate_expired: ofGate("expired"),
