@@ -2,6 +2,7 @@
 #ifndef STAGELOG_API_API_H_
 #define STAGELOG_API_API_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@
 
 namespace stagelog {
 
+class Grants;
 class JournalMetrics;
 class LongPolls;
 
@@ -45,6 +47,8 @@ struct ApiServices {
   bool is_replay = false;
   std::vector<std::string> metric_labels;  // keys of labels by which /metrics counts jobs
   std::vector<const Follower*> followers;  // shown by /readyz and /metrics
+  Grants* grants = nullptr;                // null: no sessions and tickets
+  std::function<void(uint64_t grant)> end_grant = [](uint64_t) {};  // closes a session's streams
 
   // For the live answer of core/job_state_json.h.
   int64_t LiveMicros() const { return is_replay ? 0 : clock.WallMicros(); }
@@ -104,6 +108,15 @@ HandlerResult RotateWebhook(const ApiServices& services, Call call, const Respon
 HandlerResult TestWebhook(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult ListDeliveries(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult SendAgain(const ApiServices& services, Call call, const Responder& responder);
+
+// session_handlers.cc
+HandlerResult SignIn(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowSession(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult SignOut(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult MakeSignInLink(const ApiServices& services, Call call, const Responder& responder);
+
+// ticket_handlers.cc
+HandlerResult MakeTicket(const ApiServices& services, Call call, const Responder& responder);
 
 // health_handlers.cc
 HandlerResult ShowHealth(const ApiServices& services, Call call, const Responder& responder);

@@ -26,9 +26,12 @@ using AppendWay = decltype(&EventAppender::Append);
 // Reads the body of a request.
 using Decoder = tl::expected<DecodedBody, Refusal> (*)(const Call& call, const DraftOrigin& origin);
 
-// Decisions among the drafts are judged by the writer too: a gate may name its approvers.
-std::optional<Precondition> PreconditionOf(const std::vector<EventDraft>& drafts, bool is_admin) {
-  if (is_admin) return std::nullopt;
+// Decisions among the drafts are judged by the writer too: a gate may name its approvers. A ticket
+// decides nothing, and is for one job as long as that goes on.
+std::optional<Precondition> PreconditionOf(const std::vector<EventDraft>& drafts,
+                                           const Principal& principal) {
+  if (principal.door == Principal::Door::kTicket) return JobNotOver{principal.scope};
+  if (principal.admin) return std::nullopt;
   return ApproversMustAllow(drafts);
 }
 
@@ -98,7 +101,7 @@ HandlerResult DecodeAndAppend(const ApiServices& services, const Call& call,
     return RefusedAt(decoded->where, std::move(*refusal));
   }
   if (decoded->drafts.empty()) return {JsonResponse(202, "{\"durable\":\"none\"}\n")};
-  auto precondition = PreconditionOf(decoded->drafts, call.principal.admin);
+  auto precondition = PreconditionOf(decoded->drafts, call.principal);
   (services.appender.*append)(
       std::move(decoded->drafts), std::move(precondition),
       [responder, where = std::move(decoded->where)](AppendOutcome outcome) mutable {

@@ -59,6 +59,11 @@ tl::expected<StreamRequest, Refusal> ParseStream(const ApiServices& services, co
   stream.form = std::move(*form);
   stream.until_terminal = *until;
   stream.token_name = call.principal.token_name;
+  stream.grant = call.principal.grant;
+  if (const int64_t expires = call.principal.expires_at_micros; expires != 0) {
+    const int64_t left = std::max<int64_t>(1, expires - services.clock.WallMicros());
+    stream.expires_at_micros = services.clock.MonotonicMicros() + left;
+  }
   return stream;
 }
 

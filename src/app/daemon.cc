@@ -59,9 +59,15 @@ HttpLimits LimitsOf(const Config& config, size_t max_connections) {
   return limits;
 }
 
-HttpPolicy PolicyOf(const Config& config) {
-  return {std::make_shared<TokenTable>(config.tokens), config.server.hosts,
-          config.server.allowed_origins};
+HttpPolicy PolicyOf(const Config& config, std::shared_ptr<const TokenTable> tokens,
+                    Grants* grants) {
+  return {std::move(tokens), config.server.hosts, config.server.allowed_origins, grants};
+}
+
+GrantsOptions GrantsOf(const Config& config, const std::string& journal_id) {
+  return {.path = config.storage.runs_dir + "/" + kGrantsFile,
+          .cookie_name = "stagelog-" + journal_id.substr(journal_id.size() - 8),
+          .limits = {}};
 }
 
 WebhookRelayOptions WebhookOptions(const Config& config, size_t connections) {
@@ -205,8 +211,14 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
                                              logger_->reader(), *logger_, clock_, metrics_);
   backups_ = std::make_unique<BackupRunner>(files, clock_, config_.storage.runs_dir,
                                             config_.storage.backup_dir);
-  server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares->connections), PolicyOf(config_),
-                                         *streams_, clock_, metrics_);
+  auto grants = Grants::Open(GrantsOf(config_, logger_->GetStatus().journal_id), files, clock_);
+  if (!grants) return tl::unexpected(grants.error());
+  grants_ = std::move(*grants);
+  const auto tokens = std::make_shared<const TokenTable>(config_.tokens);
+  static_cast<void>(grants_->SetTokens(tokens));
+  server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares->connections),
+                                         PolicyOf(config_, tokens, grants_.get()), *streams_,
+                                         clock_, metrics_);
   long_polls_.Connect([this](std::function<void()> task) { server_->Post(std::move(task)); },
                       [this](int64_t at_micros, std::function<void()> task) {
                         server_->CallAt(at_micros, std::move(task));
@@ -217,7 +229,8 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   server_->SetRoutes(
       ApiRoutes({*logger_, *logger_, *archiver_, *backups_, logger_->reader(), logger_->reader(),
                  *liveness_, *logger_, *webhooks_, long_polls_, clock_, metrics_, nullptr,
-                 /*is_replay=*/false, config_.metrics.job_labels, followers}));
+                 /*is_replay=*/false, config_.metrics.job_labels, followers, grants_.get(),
+                 [this](uint64_t grant) { EndGrant(grant); }}));
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
@@ -260,11 +273,25 @@ Status Daemon::Reload(const Config& config) {
   std::vector<std::string> kept = NamesKept(config_, merged);
   config_ = merged;
   SetLogLevel(config_.server.log_level);
-  server_->SetPolicy(PolicyOf(config_));
+  const auto tokens = std::make_shared<const TokenTable>(config_.tokens);
+  server_->SetPolicy(PolicyOf(config_, tokens, grants_.get()));
+  for (const uint64_t grant : grants_->SetTokens(tokens)) EndGrant(grant);
   // Behind the new policy on the request loop: no stream is judged by the old one and adopted
   // later.
   server_->Post([this, kept = std::move(kept)] { streams_->KeepOnlyTokens(kept); });
   return {};
+}
+
+// By way of the request loop: no stream is judged before and adopted later.
+void Daemon::EndGrant(uint64_t grant) {
+  server_->Post([this, grant] { streams_->EndGrant(grant); });
+}
+
+std::optional<std::string> Daemon::MakeSignInLink() {
+  if (!config_.UsesDefaultToken()) return std::nullopt;
+  const auto principal = TokenTable(config_.tokens).AuthenticateToken(kDefaultToken);
+  if (!principal) return std::nullopt;
+  return url_ + "/#link=" + grants_->MakeLink(*principal).secret;
 }
 
 void Daemon::Stop() {
@@ -277,6 +304,7 @@ void Daemon::Stop() {
   if (server_ != nullptr) server_->FinishShutdown();
   if (streams_ != nullptr) streams_->Stop();
   if (state_files_ != nullptr) state_files_->Stop();
+  if (grants_ != nullptr) grants_->StoreUse(/*at_once=*/true);
 }
 
 }  // namespace stagelog

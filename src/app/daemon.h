@@ -38,6 +38,10 @@ class Daemon {
   // Refuses new requests, finishes accepted ones, lets streams drain. Idempotent.
   void Stop();
 
+  // A link that signs a browser in once, within ten minutes, as the holder of the shipped token. No
+  // value where that is not in use: who has set a token signs in with it.
+  std::optional<std::string> MakeSignInLink();
+
   // "http://127.0.0.1:8008"
   const std::string& url() const { return url_; }
 
@@ -46,6 +50,7 @@ class Daemon {
 
   Status Open(FileSystem& files, bool rebuild_states);
   void LogStart();
+  void EndGrant(uint64_t grant);
 
   Config config_;
   Clock& clock_;
@@ -59,6 +64,7 @@ class Daemon {
   std::unique_ptr<FollowerRunner> state_files_;
   std::unique_ptr<WebhookRelay> webhooks_;
   std::unique_ptr<BackupRunner> backups_;
+  std::unique_ptr<Grants> grants_;
   std::unique_ptr<HttpServer> server_;
   std::string url_;
 };

@@ -29,6 +29,7 @@ struct Flags {
   int port = -1;
   std::string runs_dir;
   std::string log_level;
+  bool sign_in_link = false;
   bool check_config = false;
   bool rebuild_state = false;
   bool integrity_check = false;
@@ -54,6 +55,9 @@ void Declare(CLI::App& command, Flags& flags) {
   command.add_flag("--integrity-check", flags.integrity_check,
                    "check the journal, change nothing, report problems, and exit: 0 none found, 1 "
                    "problems found, 2 the check failed");
+  command.add_flag("--sign-in-link", flags.sign_in_link,
+                   "with the shipped token: print a link that signs a browser in, once, within ten "
+                   "minutes");
   command.add_flag("--check-config", flags.check_config, "check the configuration and exit");
 }
 
@@ -155,6 +159,8 @@ int Serve(const Config& config, const Flags& flags, const sigset_t& signals) {
     return 1;
   }
   std::printf("[stagelogd] listening on %s\n", (*daemon)->url().c_str());
+  const auto link = flags.sign_in_link ? (*daemon)->MakeSignInLink() : std::nullopt;
+  if (link) std::printf("[stagelogd] open in a browser: %s\n", link->c_str());
   std::fflush(stdout);
   int signal_number = 0;
   while (::sigwait(&signals, &signal_number) != 0 || signal_number == SIGHUP) {

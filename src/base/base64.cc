@@ -43,4 +43,23 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return bytes;
 }
 
+std::string Base64Url(std::string_view bytes) {
+  std::string text = Base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return text;
+}
+
+// What is not canonical (bits behind the last byte) is refused: a text has one spelling.
+std::optional<std::string> DecodeBase64Url(std::string_view text) {
+  std::string padded(text);
+  for (char& c : padded) {
+    if (c == '+' || c == '/' || c == '=') return std::nullopt;
+    c = c == '-' ? '+' : c == '_' ? '/' : c;
+  }
+  while (padded.size() % 4 != 0) padded += '=';
+  auto bytes = DecodeBase64(padded);
+  return bytes && Base64Url(*bytes) == text ? bytes : std::nullopt;
+}
+
 }  // namespace stagelog

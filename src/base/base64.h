@@ -13,6 +13,10 @@ std::string Base64(std::string_view bytes);
 // The bytes; no value for what is not padded base64 without white space.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
+// The same for URLs and file names (section 5), without padding.
+std::string Base64Url(std::string_view bytes);
+std::optional<std::string> DecodeBase64Url(std::string_view text);
+
 }  // namespace stagelog
 
 #endif  // STAGELOG_BASE_BASE64_H_

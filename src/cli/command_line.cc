@@ -110,6 +110,8 @@ void AddCommands(CommandLine& line) {
   AddShow(line);
   AddGate(line);
   AddCancel(line);
+  AddOpenPage(line);
+  AddTicket(line);
   AddResume(line);
   AddDelete(line);
   AddBackup(line);

@@ -83,6 +83,8 @@ void AddJobs(CommandLine& line);
 void AddShow(CommandLine& line);
 void AddGate(CommandLine& line);
 void AddCancel(CommandLine& line);
+void AddOpenPage(CommandLine& line);
+void AddTicket(CommandLine& line);
 void AddResume(CommandLine& line);
 void AddDelete(CommandLine& line);
 void AddBackup(CommandLine& line);

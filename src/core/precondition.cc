@@ -77,6 +77,15 @@ std::optional<Refusal> Check(const GateStillPending& value, const JobLookup& fin
                  .field = "gate"};
 }
 
+std::optional<Refusal> Check(const JobNotOver& value, const JobLookup& find) {
+  const JobState* job = find(value.job_id);
+  if (job == nullptr || !job->IsTerminal()) return std::nullopt;
+  return Refusal{.code = "invalid_ticket",
+                 .detail = "job '" + value.job_id + "' is " + std::string(StatusName(job->status)) +
+                           ", and with it ended the ticket for its events",
+                 .field = "Authorization"};
+}
+
 Refusal OpensAndDecides(const std::string& gate, const std::string& actor) {
   return {.code = "forbidden",
           .detail = "gate '" + gate + "' is opened by '" + actor +

@@ -101,8 +101,16 @@ struct ApproversAllow {
   bool operator==(const ApproversAllow&) const = default;
 };
 
+// The job goes on, or does not exist yet: what was granted for its life ends with it. Refusal:
+// invalid_ticket.
+struct JobNotOver {
+  std::string job_id;
+
+  bool operator==(const JobNotOver&) const = default;
+};
+
 using Precondition = std::variant<JobMustBeNew, MayCancelJob, MayResumeJob, MayDecideGate,
-                                  GateStillPending, ApproversAllow>;
+                                  GateStillPending, ApproversAllow, JobNotOver>;
 
 // Why the append is refused; none if it may be applied. Pure; `find` is asked for the jobs that the
 // precondition names, and what it returns is used before it is asked again.

@@ -25,8 +25,8 @@ constexpr int kMaxDepth = 8;
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Precondition>> kKinds = {
-    "job_must_be_new", "may_cancel_job",     "may_resume_job",
-    "may_decide_gate", "gate_still_pending", "approvers_allow"};
+    "job_must_be_new",    "may_cancel_job",  "may_resume_job", "may_decide_gate",
+    "gate_still_pending", "approvers_allow", "job_not_over"};
 
 // --- The members of each struct, for both directions: visit(key, member) for one after the other
 // ---
@@ -35,6 +35,7 @@ template <typename T, typename Struct>
 concept Is = std::same_as<std::remove_const_t<T>, Struct>;
 
 void VisitMembers(Is<JobMustBeNew> auto& value, auto&& visit) { visit("job_id", value.job_id); }
+void VisitMembers(Is<JobNotOver> auto& value, auto&& visit) { visit("job_id", value.job_id); }
 void VisitMembers(Is<MayCancelJob> auto& value, auto&& visit) { visit("job_id", value.job_id); }
 void VisitMembers(Is<MayResumeJob> auto& value, auto&& visit) { visit("job_id", value.job_id); }
 

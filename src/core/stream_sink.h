@@ -36,8 +36,10 @@ struct StreamRequest {
   EventFilter filter;
   StreamStart start;
   FrameForm form;
-  bool until_terminal = false;  // closes when the job is over and all that matches was sent
-  std::string token_name;       // the stream is closed when this token is taken away
+  bool until_terminal = false;    // closes when the job is over and all that matches was sent
+  std::string token_name;         // the stream is closed when this token is taken away
+  uint64_t grant = 0;             // as it is when this session ends; 0: it came by none
+  int64_t expires_at_micros = 0;  // monotonic; 0: not by time
   // HTTP/1.1: the body comes in chunks (RFC 9112, section 7.1), and only an `end` frame is followed
   // by the last one. Else the body ends with the connection.
   bool chunked = false;
@@ -54,6 +56,9 @@ class StreamSink {
 
   // Closes the streams whose token is no longer one of `token_names`.
   virtual void KeepOnlyTokens(std::vector<std::string> token_names) = 0;
+
+  // Closes the streams that came by this session.
+  virtual void EndGrant(uint64_t grant) = 0;
 
   virtual size_t SubscriberCount() const = 0;
 };

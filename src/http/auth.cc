@@ -19,10 +19,12 @@ namespace {
 constexpr std::array<std::string_view, 4> kRoleNames = {"reader", "writer", "approver", "admin"};
 constexpr std::string_view kScheme = "Bearer";
 constexpr size_t kSha256HexDigits = 64;
+constexpr size_t kFingerprintDigits = 16;
 
 Principal MakePrincipal(const TokenEntry& entry) {
   Principal principal;
   principal.token_name = entry.name;
+  principal.fingerprint = entry.sha256_hex.substr(0, kFingerprintDigits);
   principal.requests_per_minute = entry.requests_per_minute;
   for (const Role role : entry.roles) {
     principal.reader = true;  // every role reads
@@ -33,8 +35,14 @@ Principal MakePrincipal(const TokenEntry& entry) {
   return principal;
 }
 
-// The token of "Bearer <token>"; empty for anything else. A scheme has no case (RFC 9110, section
-// 11.1).
+tl::unexpected<Refusal> Refuse(std::string code, std::string detail) {
+  return tl::unexpected<Refusal>(
+      Refusal{.code = std::move(code), .detail = std::move(detail), .field = "Authorization"});
+}
+
+}  // namespace
+
+// A scheme has no case (RFC 9110, section 11.1).
 std::string_view PresentedToken(std::string_view authorization) {
   authorization = Trimmed(authorization, kOptionalSpace);
   if (authorization.size() <= kScheme.size() ||
@@ -43,13 +51,6 @@ std::string_view PresentedToken(std::string_view authorization) {
   if (strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0) return {};
   return Trimmed(authorization.substr(kScheme.size()), kOptionalSpace);
 }
-
-tl::unexpected<Refusal> Refuse(std::string code, std::string detail) {
-  return tl::unexpected<Refusal>(
-      Refusal{.code = std::move(code), .detail = std::move(detail), .field = "Authorization"});
-}
-
-}  // namespace
 
 std::span<const std::string_view> RoleNames() { return kRoleNames; }
 
@@ -118,6 +119,10 @@ tl::expected<Principal, Refusal> TokenTable::Authenticate(std::string_view autho
     return Refuse("missing_token",
                   "missing token; send the header 'Authorization: Bearer <token>'");
   }
+  return AuthenticateToken(token);
+}
+
+tl::expected<Principal, Refusal> TokenTable::AuthenticateToken(std::string_view token) const {
   // Every row is compared, whole, so that the time taken does not tell how near a guess was.
   const std::string sha256_hex = Sha256Hex(token);
   const Row* found = nullptr;
@@ -128,6 +133,16 @@ tl::expected<Principal, Refusal> TokenTable::Authenticate(std::string_view autho
   }
   if (found == nullptr) return Refuse("invalid_token", "unknown bearer token");
   return found->principal;
+}
+
+std::optional<Principal> TokenTable::Find(std::string_view name,
+                                          std::string_view fingerprint) const {
+  for (const Row& row : rows_) {
+    if (row.principal.token_name == name && row.principal.fingerprint == fingerprint) {
+      return row.principal;
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> TokenTable::Names() const {

@@ -29,7 +29,15 @@ std::optional<Role> ParseRole(std::string_view name);
 
 // The sender of a request, by its token.
 struct Principal {
-  std::string token_name;  // the `actor` of what it appends
+  // How it has shown who it is. What comes by a session or a ticket is not the token itself.
+  enum class Door { kToken, kSession, kTicket };
+
+  std::string token_name;   // the `actor` of what it appends
+  std::string fingerprint;  // of the token's secret: another one is another token
+  Door door = Door::kToken;
+  std::string scope;              // of a ticket: what its paths must name first; empty: anything
+  uint64_t grant = 0;             // of a session, as streams know it
+  int64_t expires_at_micros = 0;  // of a session or a ticket, since 1970; 0: not by time
   bool reader = false;
   bool writer = false;
   bool approver = false;
@@ -60,6 +68,9 @@ struct TokenEntry {
 };
 
 // The configured tokens. Immutable, hence safe from any thread: a reload creates a new table.
+// The token of "Bearer <token>"; empty for anything else.
+std::string_view PresentedToken(std::string_view authorization);
+
 class TokenTable {
  public:
   explicit TokenTable(std::span<const TokenEntry> entries);
@@ -68,6 +79,12 @@ class TokenTable {
   // missing_token (no bearer token), invalid_token (unknown token). Constant time for tokens of the
   // same length.
   tl::expected<Principal, Refusal> Authenticate(std::string_view authorization) const;
+
+  // The same for a token by itself. Refusal: invalid_token.
+  tl::expected<Principal, Refusal> AuthenticateToken(std::string_view token) const;
+
+  // By name, where the secret is still the one that `fingerprint` is of.
+  std::optional<Principal> Find(std::string_view name, std::string_view fingerprint) const;
 
   // The names of all tokens, in the order of the configuration.
   std::vector<std::string> Names() const;

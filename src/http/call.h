@@ -26,6 +26,7 @@ struct Call {
   httplib::Request request;
   std::vector<std::pair<std::string, std::string>> fields;  // of the head, as they were sent
   Principal principal;
+  std::string peer;                   // the address of the client; only for Access::kSignIn
   std::vector<std::string> captures;  // what stands for {job} and the like in the route, in order
   bool has_body = false;              // the head announced one, if only an empty one
 

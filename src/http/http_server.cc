@@ -1,5 +1,6 @@
 #include "http/http_server.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -337,6 +338,21 @@ bool HttpServer::StartNextRequest(Connection& connection) {
   return true;
 }
 
+namespace {
+
+// Empty where there is none any more.
+std::string PeerAddress(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
+  char text[NI_MAXHOST];
+  const int failed = ::getnameinfo(reinterpret_cast<sockaddr*>(&address), size, text, sizeof(text),
+                                   nullptr, 0, NI_NUMERICHOST);
+  return failed != 0 ? "" : text;
+}
+
+}  // namespace
+
 void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
                                const std::string& allowed_methods) {
   exchange.started_micros = clock_.MonotonicMicros();
@@ -352,6 +368,7 @@ void HttpServer::BeginExchange(Connection& connection, Exchange& exchange,
     return Answer(connection, exchange, std::move(response));
   }
   if (exchange.call.request.method == "OPTIONS") return AnswerPreflight(connection, exchange);
+  if (exchange.route->access == Access::kSignIn) exchange.call.peer = PeerAddress(connection.fd());
   if (exchange.body_is_here) return RunHandler(connection, exchange);
   connection.body_progress_micros = clock_.MonotonicMicros();
   connection.body_progress_bytes = 0;

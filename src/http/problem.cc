@@ -11,7 +11,7 @@
 namespace stagelog {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 65> kStatuses = {{
+constexpr std::array<std::pair<std::string_view, int>, 74> kStatuses = {{
     {"malformed_request", 400},
     {"malformed_json", 400},
     {"malformed_encoding", 400},
@@ -19,6 +19,15 @@ constexpr std::array<std::pair<std::string_view, int>, 65> kStatuses = {{
     {"unknown_parameter", 400},
     {"missing_token", 401},
     {"invalid_token", 401},
+    {"invalid_ticket", 401},
+    {"invalid_session", 401},
+    {"invalid_link", 401},
+    {"cross_origin", 403},
+    {"invalid_session_secret", 403},
+    {"token_required", 403},
+    {"conflicting_credentials", 400},
+    {"no_session", 404},
+    {"access_not_stored", 503},
     {"forbidden", 403},
     {"read_only", 403},  // a replay that is served by the command line
     {"unknown_route", 404},
@@ -113,6 +122,9 @@ httplib::Response ProblemResponse(const Refusal& refusal) {
   }
   if (status == 401) response.headers.emplace("WWW-Authenticate", "Bearer realm=\"stagelog\"");
   if (status == 503) response.headers.emplace("Retry-After", "1");
+  for (const auto& [name, value] : refusal.members) {
+    if (name == "retry_after") response.headers.emplace("Retry-After", value);  // seconds
+  }
   return response;
 }
 

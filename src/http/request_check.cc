@@ -7,6 +7,7 @@
 #include "core/json_text.h"
 #include "core/query.h"
 #include "http/host_check.h"
+#include "http/identity.h"
 #include "http/media_type.h"
 
 namespace stagelog {
@@ -34,12 +35,12 @@ Refusal NoRoute(const Exchange& exchange, const std::string& allowed_methods) {
 std::optional<Refusal> JudgeAccess(Exchange& exchange, const HttpPolicy& policy) {
   Call& call = exchange.call;
   const Access access = exchange.route->access;
-  if (access == Access::kOpen) return std::nullopt;
-  auto principal = policy.tokens->Authenticate(call.Header("Authorization").value_or(""));
+  if (access == Access::kOpen || access == Access::kSignIn) return std::nullopt;
+  auto principal = Identify(call, *exchange.route, *policy.tokens, policy.grants);
   if (!principal) return std::move(principal.error());
   call.principal = std::move(*principal);
   if (Admits(access, call.principal)) return std::nullopt;
-  const bool is_append = access == Access::kAppender;
+  const bool is_append = access == Access::kAppender || access == Access::kAppenderOrTicket;
   return MissingRole("this request", NeededRole(access), call.principal,
                      is_append ? " ('approver' for gate decisions)" : "");
 }

@@ -10,6 +10,7 @@
 #include "core/refusal.h"
 #include "http/auth.h"
 #include "http/connection.h"
+#include "http/grants.h"
 #include "http/route_table.h"
 
 namespace stagelog {
@@ -19,6 +20,7 @@ struct HttpPolicy {
   std::shared_ptr<const TokenTable> tokens;
   std::vector<std::string> hosts;  // beyond addresses and names without a dot
   std::vector<std::string> allowed_origins;
+  Grants* grants = nullptr;  // outlives the server; null: tokens alone count
 };
 
 // The state of the server when the request arrives.

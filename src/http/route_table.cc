@@ -38,16 +38,20 @@ bool MatchesPattern(std::string_view pattern, std::string_view path,
 bool Admits(Access access, const Principal& principal) {
   switch (access) {
     case Access::kOpen:
+    case Access::kSignIn:
       return true;
     case Access::kReader:
+    case Access::kReaderOrTicket:
       return principal.May(Role::kReader);
     case Access::kWriter:
       return principal.May(Role::kWriter);
     case Access::kApprover:
       return principal.May(Role::kApprover);
     case Access::kAdmin:
+    case Access::kAdminByToken:
       return principal.May(Role::kAdmin);
     case Access::kAppender:
+    case Access::kAppenderOrTicket:
       return principal.May(Role::kWriter) || principal.May(Role::kApprover);
   }
   return false;
@@ -56,14 +60,18 @@ bool Admits(Access access, const Principal& principal) {
 Role NeededRole(Access access) {
   switch (access) {
     case Access::kOpen:
+    case Access::kSignIn:
     case Access::kReader:
+    case Access::kReaderOrTicket:
       return Role::kReader;
     case Access::kWriter:
     case Access::kAppender:
+    case Access::kAppenderOrTicket:
       return Role::kWriter;
     case Access::kApprover:
       return Role::kApprover;
     case Access::kAdmin:
+    case Access::kAdminByToken:
       break;
   }
   return Role::kAdmin;

@@ -14,12 +14,16 @@ namespace stagelog {
 
 // Who may call a route.
 enum class Access {
-  kOpen,    // anybody: no token is looked at
-  kReader,  // every token
+  kOpen,            // anybody: no token is looked at
+  kSignIn,          // anybody, with a token in the body; the handler limits the tries
+  kReader,          // every token
+  kReaderOrTicket,  // also a ticket whose scope is the path's
   kWriter,
   kApprover,
-  kAppender,  // writers, and approvers for their decisions: the handler judges each event
+  kAppender,          // writers, and approvers for their decisions: the handler judges each event
+  kAppenderOrTicket,  // also a ticket for that, whose scope is the path's
   kAdmin,
+  kAdminByToken,  // an admin that sends the token itself: a session is not enough
 };
 
 bool Admits(Access access, const Principal& principal);

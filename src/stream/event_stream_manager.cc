@@ -105,6 +105,8 @@ void EventStreamManager::KeepOnlyTokens(std::vector<std::string> token_names) {
   inbox_.PostTokens(std::move(token_names));
 }
 
+void EventStreamManager::EndGrant(uint64_t grant) { inbox_.PostEndedGrant(grant); }
+
 // --- One turn of the loop ---
 
 bool EventStreamManager::RunOnce(int timeout_ms) {
@@ -170,6 +172,7 @@ void EventStreamManager::TakeInbox() {
   for (Adoption& adoption : contents.adoptions) AddSubscriber(std::move(adoption));
   for (const std::string& job_id : contents.deleted_jobs) EndStreamsOf(job_id);
   if (contents.token_names) DropOtherTokens(*contents.token_names);
+  for (const uint64_t grant : contents.ended_grants) DropGrant(grant);
   for (CommittedBatchPointer& batch : contents.batches) backlog_.Add(std::move(batch));
   for (const CatchUpResult& result : contents.results) OnResult(result);
   if (contents.closed && !stopping_) {
@@ -247,6 +250,8 @@ void EventStreamManager::AddSubscriber(Adoption adoption) {
   topics_.Join(subscriber, adoption.request.job_id, processed_seq_);
   subscriber.wheel_slot = static_cast<uint16_t>(heartbeats_.Add(id, now_micros_));
   subscriber.token_name = std::move(adoption.request.token_name);
+  subscriber.grant = adoption.request.grant;
+  subscriber.expires_at_micros = adoption.request.expires_at_micros;
   subscriber.form = adoption.request.form;
   subscriber.until_terminal = adoption.request.until_terminal && adoption.request.job_id;
   subscriber.socket.QueueHead(adoption.head);
@@ -353,6 +358,10 @@ void EventStreamManager::Beat(Subscriber& subscriber, const std::string& timesta
     pump_.Doom(subscriber, CloseReason::kStalled);
     return;
   }
+  if (subscriber.expires_at_micros != 0 && now_micros_ >= subscriber.expires_at_micros) {
+    pump_.Doom(subscriber, CloseReason::kToken);
+    return;
+  }
   const bool connected = subscriber.state == SubscriberState::kCatchingUp ||
                          subscriber.state == SubscriberState::kJoined;
   if (!connected || subscriber.socket.HasHeartbeatQueued()) return;
@@ -379,6 +388,12 @@ void EventStreamManager::DropOtherTokens(const std::vector<std::string>& token_n
     const bool kept = std::find(token_names.begin(), token_names.end(), subscriber->token_name) !=
                       token_names.end();
     if (!kept) pump_.Doom(*subscriber, CloseReason::kToken);
+  }
+}
+
+void EventStreamManager::DropGrant(uint64_t grant) {
+  for (const auto& [id, subscriber] : subscribers_) {
+    if (subscriber->grant == grant) pump_.Doom(*subscriber, CloseReason::kToken);
   }
 }
 

@@ -69,6 +69,7 @@ class EventStreamManager : public CommitListener, public StreamSink {
 
   void Adopt(UniqueFd socket, StreamRequest request, std::string head) override;
   void KeepOnlyTokens(std::vector<std::string> token_names) override;
+  void EndGrant(uint64_t grant) override;
   size_t SubscriberCount() const override { return subscriber_count_.load(); }
 
  private:
@@ -96,6 +97,7 @@ class EventStreamManager : public CommitListener, public StreamSink {
   void Beat(Subscriber& subscriber, const std::string& timestamp, int64_t head_seq);
   void EndStreamsOf(const std::string& job_id);
   void DropOtherTokens(const std::vector<std::string>& token_names);
+  void DropGrant(uint64_t grant);
   void RunShutdown();
   void SendRetryHints();
 

@@ -79,6 +79,12 @@ void StreamInbox::PostTokens(std::vector<std::string> token_names) {
   Wake();
 }
 
+void StreamInbox::PostEndedGrant(uint64_t grant) {
+  const MutexLock lock(mutex_);
+  contents_.ended_grants.push_back(grant);
+  Wake();
+}
+
 void StreamInbox::Close() {
   const MutexLock lock(mutex_);
   contents_.closed = true;

@@ -30,6 +30,7 @@ struct InboxContents {
   std::vector<Adoption> adoptions;
   std::vector<CatchUpResult> results;
   std::optional<std::vector<std::string>> token_names;  // the last list posted
+  std::vector<uint64_t> ended_grants;
   std::vector<std::string> deleted_jobs;
   int64_t newest_seq = 0;  // of all batches and deletions ever posted
   bool closed = false;
@@ -53,6 +54,7 @@ class StreamInbox {
   // the deletion's.
   void PostDeletedJob(const std::string& job_id, int64_t seq);
   void PostTokens(std::vector<std::string> token_names);
+  void PostEndedGrant(uint64_t grant);
   void Close();
 
   // Stream thread only. `worked_off_bytes`: processed of the batches taken earlier.

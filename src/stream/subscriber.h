@@ -41,6 +41,8 @@ struct Subscriber {
   Topic* topic = nullptr;
   std::unique_ptr<const EventFilter> filter;  // null: everything
   std::string token_name;
+  uint64_t grant = 0;             // the session that it came by; 0: none
+  int64_t expires_at_micros = 0;  // monotonic, looked at with each heartbeat; 0: never
   int64_t start_time_micros = 0;  // with kStarting: the time that the cursor is looked up for
   size_t unsent_counted = 0;      // what the gauge of unsent bytes knows of
   int kernel_counted = 0;         // the same of bytes that the kernel holds

@@ -32,6 +32,16 @@ TEST(Base64Test, WhatIsNoneIsNotDecoded) {
   }
 }
 
+TEST(Base64Test, ForUrlsEachTextHasOneSpelling) {
+  EXPECT_EQ(Base64Url("f"), "Zg");
+  EXPECT_EQ(Base64Url("\xfb\xff"), "-_8");
+  EXPECT_EQ(DecodeBase64Url("-_8"), "\xfb\xff");
+  EXPECT_EQ(DecodeBase64Url(""), "");
+  for (const char* text : {"Zg==", "Zh", "+/8", "Z", "Z g", "-_9"}) {
+    EXPECT_FALSE(DecodeBase64Url(text)) << text;
+  }
+}
+
 TEST(NameUuidTest, AsPythonMakesIt) {  // uuid.uuid5(uuid.NAMESPACE_URL, name)
   EXPECT_EQ(UuidOfName("https://www.example.com/"), "3d3ed9d2-aa3d-5fa6-90e8-ed662e90f559");
 }

@@ -31,6 +31,7 @@ std::vector<Precondition> Samples() {
       JobMustBeNew{"a"},
       MayCancelJob{"a"},
       MayResumeJob{"a"},
+      JobNotOver{"a"},
       MayDecideGate{.job_id = "a", .gate = "g", .actor = "ann"},
       MayDecideGate{.job_id = "a", .gate = "g", .choice = "blue", .actor = "ann"},
       MayDecideGate{.job_id = "a", .gate = "g", .answers = R"({"n":1e2})", .actor = "ben"},
@@ -134,6 +135,7 @@ TEST(PreconditionJsonTest, IsCheckedWithTheSameResultAfterwards) {
 TEST(PreconditionJsonTest, LooksLikeThis) {
   const std::vector<std::pair<Precondition, std::string>> rows = {
       {JobMustBeNew{"a"}, R"({"kind":"job_must_be_new","job_id":"a"})"},
+      {JobNotOver{"a"}, R"({"kind":"job_not_over","job_id":"a"})"},
       {MayCancelJob{"a"}, R"({"kind":"may_cancel_job","job_id":"a"})"},
       {MayResumeJob{"a"}, R"({"kind":"may_resume_job","job_id":"a"})"},
       {MayDecideGate{.job_id = "a", .gate = "g", .choice = "x", .actor = "ann"},

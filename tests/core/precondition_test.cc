@@ -82,6 +82,16 @@ TEST_F(PreconditionTest, AJobThatIsOverCannotBeCanceled) {
               ElementsAre(Pair("job_status", "\"failed\""), Pair("violation", "\"job_over\"")));
 }
 
+TEST_F(PreconditionTest, WhatWasGrantedForAJobEndsWithIt) {
+  EXPECT_EQ(Code(JobNotOver{"a"}), "ok") << "its first event creates it";
+  story_.Tell("job_created").Tell("gate_pause", {.gate = "g"});
+  EXPECT_EQ(Code(JobNotOver{"a"}), "ok");
+  story_.Tell("job_canceled");
+  EXPECT_EQ(Code(JobNotOver{"a"}), "invalid_ticket");
+  story_.Tell("job_resumed");
+  EXPECT_EQ(Code(JobNotOver{"a"}), "ok");
+}
+
 TEST_F(PreconditionTest, AJobThatIsNeitherPausedNorOverCannotBeResumed) {
   EXPECT_EQ(Told(MayResumeJob{"a"}), "unknown_job: there is no job 'a'");
   story_.Tell("job_created").Tell("job_started");

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "tests/support/api_routes.h"
 #include "tests/support/daemon_fixture.h"
@@ -21,6 +22,8 @@ constexpr std::string_view kTokens[] = {"",           kWrongToken,    kReaderTok
 
 // For each of kTokens: '+' let in, '-' 403, '1' 401.
 constexpr const char* kAnybody = "++++++";
+// A sign-in has its token in the body; here there is none in it.
+constexpr const char* kSignIn = "++++++";
 constexpr const char* kReaders = "11++++";
 constexpr const char* kWriters = "11-+-+";
 constexpr const char* kApprovers = "11--++";
@@ -60,6 +63,11 @@ const std::map<std::string, const char*>& WhoMay() {
       {"POST /api/v1/webhooks/{webhook}/test", kAdmins},
       {"GET /api/v1/webhooks/{webhook}/deliveries", kAdmins},
       {"POST /api/v1/webhooks/{webhook}/send-again", kAdmins},
+      {"POST /api/v1/session", kSignIn},
+      {"GET /api/v1/session", kReaders},
+      {"DELETE /api/v1/session", kReaders},
+      {"POST /api/v1/session/link", kReaders},
+      {"POST /api/v1/tickets", kReaders},
       {"GET /healthz", kAnybody},
       {"GET /readyz", kAnybody},
       {"GET /metrics", kAnybody},
@@ -127,6 +135,138 @@ TEST_F(AccessTest, EveryRouteWithEveryRole) {
     EXPECT_EQ(head_letters, WhoMay().at(name)) << "HEAD";
   }
   EXPECT_EQ(RoutesOfApi().size(), WhoMay().size());
+}
+
+// What each kind of ticket opens: those of all jobs and of the job that the targets name, which
+// read, and the one that appends.
+struct TicketRow {
+  char all = '-';
+  char of_job = '-';
+  char appends = '-';
+
+  bool operator==(const TicketRow&) const = default;
+};
+
+TicketRow TicketsFor(const std::string& name) {
+  static const std::set<std::string> kOfJob = {"GET /api/v1/jobs/{job}",
+                                               "GET /api/v1/jobs/{job}/stages",
+                                               "GET /api/v1/jobs/{job}/stages/{path*}",
+                                               "GET /api/v1/jobs/{job}/gates",
+                                               "GET /api/v1/jobs/{job}/gates/{gate}",
+                                               "GET /api/v1/jobs/{job}/events",
+                                               "GET /api/v1/jobs/{job}/events/stream"};
+  static const std::set<std::string> kOfAll = {"GET /api/v1/events", "GET /api/v1/events/stream"};
+  if (WhoMay().at(name) == kAnybody || WhoMay().at(name) == kSignIn) return {'+', '+', '+'};
+  if (kOfJob.contains(name)) return {'+', '+', '+'};
+  if (kOfAll.contains(name)) return {'+', '-', '-'};
+  if (name == "POST /api/v1/jobs/{job}/events") return {'-', '-', '+'};
+  return {};
+}
+
+// Deletion, and what is sent to others, ask for the token again.
+bool NeedsTheToken(const std::string& name) {
+  static const std::set<std::string> kNames = {
+      "DELETE /api/v1/jobs/{job}", "POST /api/v1/admin/retention", "POST /api/v1/session/link"};
+  const bool changes_webhooks =
+      name.find("/webhooks") != std::string::npos && !name.starts_with("GET ");
+  return changes_webhooks || kNames.contains(name);
+}
+
+class DoorTest : public AccessTest {
+ protected:
+  int StatusWith(const Route& route, const HttpHeaders& headers, const std::string& query = "") {
+    HttpHeaders all = headers;
+    if (route.method == "POST") all.emplace_back("Content-Type", "application/json");
+    const std::string body =
+        route.is_append ? R"({"type":"log","message":"m","job_id":"job"})" : "";
+    auto connection = HttpConnection::Connect(daemon_->port());
+    const std::string request = RequestText(route.method, TargetOf(route) + query, all, body);
+    if (!connection || !connection->Send(request)) return 0;
+    const auto head = connection->ReadHead();
+    return head ? head->status : 0;
+  }
+
+  std::string TicketOf(std::string_view token, const std::string& order) {
+    const HttpResponse made = As(token).Post("/api/v1/tickets", order);
+    EXPECT_EQ(made.status, 201) << made.body;
+    return Json::parse(made.body)["ticket"];
+  }
+};
+
+TEST_F(DoorTest, EveryRouteWithEveryTicket) {
+  Append("job", R"({"type":"gate_pause","gate":"gate"})");
+  const std::string all = TicketOf(kAdminToken, "{}");
+  const std::string of_job = TicketOf(kAdminToken, R"({"job":"job"})");
+  const std::string other = TicketOf(kAdminToken, R"({"job":"other"})");
+  const std::string appends = TicketOf(kAdminToken, R"({"job":"job","append":true})");
+  for (const Route& route : RoutesOfApi()) {
+    const std::string name = route.method + " " + route.pattern;
+    SCOPED_TRACE(name);
+    const TicketRow row = TicketsFor(name);
+    const bool is_open = WhoMay().at(name) == kAnybody || WhoMay().at(name) == kSignIn;
+    const auto by_bearer = [&](const std::string& ticket) {
+      return LetterOf(StatusWith(route, BearerHeader(ticket)));
+    };
+    EXPECT_EQ((TicketRow{by_bearer(all), by_bearer(of_job), by_bearer(appends)}), row);
+    EXPECT_EQ(by_bearer(other), is_open ? '+' : '-') << "another job's";
+    const auto by_query = [&](const std::string& ticket) {
+      return LetterOf(StatusWith(route, {}, "?ticket=" + ticket));
+    };
+    const char read_by_url = route.method == "GET" ? row.of_job : '-';
+    if (is_open) continue;
+    EXPECT_EQ(by_query(all), route.method == "GET" ? row.all : '-');
+    EXPECT_EQ(by_query(of_job), read_by_url);
+    EXPECT_EQ(by_query(appends), '-') << "a URL is no place for it";
+    EXPECT_EQ(by_query("stlt_AAAA.BBBB"), '1');
+    EXPECT_EQ(StatusWith(route, BearerHeader(kAdminToken), "?ticket=" + of_job), 400);
+  }
+}
+
+// A session has the roles of its token, with the secret where something is changed.
+TEST_F(DoorTest, EveryRouteWithEverySession) {
+  std::vector<std::pair<std::string, std::string>> sessions;  // cookie, secret; as kTokens
+  for (const std::string_view token : {kReaderToken, kWriterToken, kApproverToken, kAdminToken}) {
+    const HttpResponse made =
+        HttpClient(daemon_->port(), "")
+            .Post("/api/v1/session", R"({"token":")" + std::string(token) + "\"}");
+    ASSERT_EQ(made.status, 201) << made.body;
+    const std::string cookie = made.Header("set-cookie");
+    sessions.emplace_back(cookie.substr(0, cookie.find(';')),
+                          Json::parse(made.body)["session_secret"]);
+  }
+  for (const Route& route : RoutesOfApi()) {
+    const std::string name = route.method + " " + route.pattern;
+    if (name == "DELETE /api/v1/session") continue;  // it ends them
+    SCOPED_TRACE(name);
+    const bool is_open = WhoMay().at(name) == kAnybody || WhoMay().at(name) == kSignIn;
+    std::string expected = std::string(WhoMay().at(name)).substr(2);
+    if (NeedsTheToken(name)) expected = "----";
+    std::string letters;
+    std::string without_secret;
+    std::string of_others;
+    for (const auto& [cookie, secret] : sessions) {
+      const HttpHeaders own = {{"Cookie", cookie}, {"Sec-Fetch-Site", "same-origin"}};
+      HttpHeaders with_secret = own;
+      with_secret.emplace_back("X-Stagelog-Session", secret);
+      letters += LetterOf(StatusWith(route, with_secret));
+      without_secret += LetterOf(StatusWith(route, own));
+      for (const HttpHeaders& fields :
+           {HttpHeaders{}, HttpHeaders{{"Sec-Fetch-Site", "same-site"}},
+            HttpHeaders{{"Sec-Fetch-Site", "cross-site"}}, HttpHeaders{{"Sec-Fetch-Site", "none"}},
+            HttpHeaders{{"Origin", "http://127.0.0.1:1"}},
+            HttpHeaders{{"Sec-Fetch-Site", "cross-site"},
+                        {"Origin", "http://127.0.0.1:" + std::to_string(daemon_->port())}}}) {
+        HttpHeaders foreign = fields;
+        foreign.emplace_back("Cookie", cookie);
+        foreign.emplace_back("X-Stagelog-Session", secret);
+        if (!is_open) of_others += LetterOf(StatusWith(route, foreign));
+      }
+    }
+    EXPECT_EQ(letters, expected);
+    const bool is_safe = route.method == "GET" || is_open;
+    EXPECT_EQ(without_secret, is_safe ? expected : "----");
+    EXPECT_EQ(of_others.find_first_not_of('-'), std::string::npos) << of_others;
+  }
 }
 
 // By whichever door a decision comes.

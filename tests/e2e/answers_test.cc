@@ -20,17 +20,11 @@ using Words = std::set<std::string>;
 // Shown by faults_test, locked_database_test, tables_behind_test, backup_test, http_test and
 // tests/core/job_size_test.
 const Words& NeedAFault() {
-  static const Words answers = {"408 request_timeout",
-                                "409 job_too_large",
-                                "409 backup_running",
-                                "500 read_failed",
-                                "500 backup_failed",
-                                "503 overloaded",
-                                "503 shutting_down",
-                                "503 tables_behind",
-                                "503 journal_unavailable",
-                                "503 webhooks_unavailable",
-                                "503"};
+  static const Words answers = {
+      "408 request_timeout",      "409 job_too_large",     "409 backup_running",
+      "500 read_failed",          "500 backup_failed",     "503 overloaded",
+      "503 shutting_down",        "503 tables_behind",     "503 journal_unavailable",
+      "503 webhooks_unavailable", "503 access_not_stored", "503"};
   return answers;
 }
 
@@ -83,6 +77,14 @@ class AnswersTest : public DaemonTest {
           "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}]\nstorage: {backup_dir: " +
           directory_.Path("backups") + "}\n");
     document_ = GetJson("/openapi.json");
+    // Once: wrong tries are counted, and limited.
+    const HttpResponse signed_in =
+        HttpClient(daemon_->port(), "")
+            .Post("/api/v1/session", R"({"token":")" + std::string(kAdminToken) + "\"}");
+    ASSERT_EQ(signed_in.status, 201) << signed_in.body;
+    const std::string cookie = signed_in.Header("set-cookie");
+    cookie_ = cookie.substr(0, cookie.find(';'));
+    secret_ = Json::parse(signed_in.body)["session_secret"];
   }
 
   // What the requests are about. Earlier ones may have changed it.
@@ -145,6 +147,41 @@ class AnswersTest : public DaemonTest {
     if (route.is_append) {
       SendAs(kWriterToken, route, TargetOf(route, {}), {},
              R"({"type":"gate_approved","gate":"build","job_id":"job"})");
+    }
+  }
+
+  // Tickets and cookies, right and wrong.
+  void SendCredentials(const Route& route) {
+    const std::string target = TargetOf(route, {});
+    const std::string body = route.takes_body ? kLogEvent : "";
+    const std::string ticket =
+        Json::parse(admin().Post("/api/v1/tickets", R"({"job":"another"})").body)["ticket"];
+    SendAs(kAdminToken, route, target + "?ticket=" + ticket, {}, body);
+    SendAs("", route, target + "?ticket=" + ticket, {}, body);
+    SendAs("", route, target + "?ticket=" + ticket + "&ticket=" + ticket, {}, body);
+    SendAs("", route, target + "?ticket=stlt_", {}, body);
+    SendAs("", route, target, {{"Cookie", cookie_}}, body);
+    const HttpHeaders own = {{"Cookie", cookie_}, {"Sec-Fetch-Site", "same-origin"}};
+    SendAs("", route, target, own, body);
+    HttpHeaders with_secret = own;
+    with_secret.emplace_back("X-Stagelog-Session", secret_);
+    SendAs("", route, target, with_secret, body);
+    SendAs("", route, target, {{"Cookie", cookie_ + "x"}, {"Sec-Fetch-Site", "same-origin"}}, body);
+    if (route.pattern.ends_with("/link")) SendAs("", route, target, with_secret, "{}");
+    if (route.pattern.ends_with("/tickets")) {
+      SendAs("", route, target, with_secret, R"({"job":"job","append":true})");
+    }
+  }
+
+  // Words of signing in.
+  void SendSignIns(const Route& route) {
+    if (route.access != Access::kSignIn) return;
+    const std::string target = TargetOf(route, {});
+    SendAs("", route, target, {{"Origin", "http://elsewhere.example"}}, R"({"token":"wrong one"})");
+    SendAs("", route, target, {}, R"({"link":"wrong one"})");
+    SendAs("", route, target, {}, R"({"token":"wrong one","token":"wrong one"})");
+    for (int times = 0; times < 12; ++times) {
+      SendAs("", route, target, {}, R"({"token":"wrong one"})");
     }
   }
 
@@ -339,6 +376,12 @@ class AnswersTest : public DaemonTest {
       bodies.push_back(example["value"].dump());
       bodies.push_back(example["value"].dump());  // and again
     }
+    for (const char* body :
+         {R"({"token":1})", R"({"job":"a b"})", R"({"append":true})",
+          R"({"job":"job","seconds":0})", R"({"job":"job","append":true,"seconds":1})",
+          R"({"job":"job","job":"job"})"}) {
+      bodies.emplace_back(body);
+    }
     return bodies;
   }
 
@@ -368,6 +411,8 @@ class AnswersTest : public DaemonTest {
   }
 
   Json document_;
+  std::string cookie_;  // of a session of the admin
+  std::string secret_;
   bool has_deleted_ = false;
   int unknown_ = 0;  // jobs that nobody has heard of
   int keys_ = 0;
@@ -381,10 +426,12 @@ TEST_F(AnswersTest, EachIsDescribedForItsRouteAndWhatIsDescribedIsSeen) {
     MakeSubjects();
     SendTokens(route);
     SendApprovals(route);
+    SendCredentials(route);
     SendHeads(route);
     SendQueries(route);
     MakeSubjects();
     SendTargets(route, BodiesFor(route));
+    SendSignIns(route);
     if (HasFatalFailure()) return;
   }
   SendMoreThanAllowed();

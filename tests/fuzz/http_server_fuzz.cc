@@ -28,6 +28,7 @@ class HeadOnlyStreams : public StreamSink {
     static_cast<void>(::send(socket.get(), head.data(), head.size(), MSG_NOSIGNAL));
   }
   void KeepOnlyTokens(std::vector<std::string>) override {}
+  void EndGrant(uint64_t) override {}
   size_t SubscriberCount() const override { return 0; }
 };
 

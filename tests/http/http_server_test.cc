@@ -26,6 +26,7 @@ class NoStreams : public StreamSink {
  public:
   void Adopt(UniqueFd, StreamRequest, std::string) override {}
   void KeepOnlyTokens(std::vector<std::string>) override {}
+  void EndGrant(uint64_t) override {}
   size_t SubscriberCount() const override { return 0; }
 };
 

@@ -474,6 +474,37 @@ TEST_F(StreamTest, KeepOnlyTokensClosesTheOthers) {
   RunUntil([&] { return kept.Seqs().size() == 1; });
 }
 
+TEST_F(StreamTest, ASessionThatEndsClosesItsStreamsAlone) {
+  StreamRequest of_session = AllJobs();
+  of_session.grant = 7;
+  StreamClient& closed = Connect(of_session);
+  of_session.grant = 8;
+  StreamClient& kept = Connect(of_session);
+  StreamClient& by_token = Connect(AllJobs());
+  Settle();
+  Manager().EndGrant(7);
+  Settle();
+  EXPECT_TRUE(closed.closed());
+  EXPECT_EQ(uint64_t{1}, Closed("token"));
+  Commit("a");
+  RunUntil([&] { return kept.Seqs().size() == 1 && by_token.Seqs().size() == 1; });
+}
+
+TEST_F(StreamTest, AStreamEndsWithItsTicketAndIsNoEnd) {
+  StreamRequest by_ticket = AllJobs();
+  by_ticket.expires_at_micros = clock.MonotonicMicros() + 12 * kSecond;
+  StreamClient& client = Connect(by_ticket);
+  Settle();
+  for (int i = 0; i < 2; ++i) {
+    clock.AdvanceMicros(5 * kSecond);
+    Settle();
+  }
+  EXPECT_FALSE(client.closed());
+  clock.AdvanceMicros(5 * kSecond);
+  RunUntil([&] { return client.closed(); });
+  EXPECT_TRUE(client.Frames("end").empty());
+}
+
 TEST_F(StreamTest, StopSendsWhatWasCommittedAndAJitteredRetry) {
   StreamClient& client = Connect(AllJobs());
   StreamClient& behind = Connect(OneJob("b"));

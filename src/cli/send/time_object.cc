@@ -14,7 +14,7 @@ namespace {
 
 using Members = std::vector<JsonMember>;
 
-constexpr int64_t kSecondMicros = 1'000'000;
+constexpr int64_t kOneSecondMicros = 1'000'000;
 // Years 0 to 9999.
 constexpr int64_t kFirstSecond = -62'167'219'200;
 constexpr int64_t kLastSecond = 253'402'300'799;
@@ -58,7 +58,7 @@ std::optional<ForeignTime> TimeOfTimestamp(const JsonMember& timestamp) {
   const JsonMember* seconds = inner ? Find(*inner, "t") : nullptr;
   const auto value = seconds == nullptr ? std::nullopt : IntegerOf(*seconds);
   if (!value || *value < 0 || *value > UINT32_MAX) return std::nullopt;
-  return ForeignTime{*value * kSecondMicros, true};
+  return ForeignTime{*value * kOneSecondMicros, true};
 }
 
 struct Pair {
@@ -94,9 +94,9 @@ std::optional<ForeignTime> TimeOfPair(const Members& members) {
     const auto whole = IntegerOf(*seconds);
     const auto part = IntegerOf(*fraction);
     const bool is_time = whole && part && *whole >= kFirstSecond && *whole <= kLastSecond &&
-                         *part >= 0 && *part < kSecondMicros * pair.per_micro;
+                         *part >= 0 && *part < kOneSecondMicros * pair.per_micro;
     if (!is_time) return std::nullopt;
-    return ForeignTime{*whole * kSecondMicros + *part / pair.per_micro, true};
+    return ForeignTime{*whole * kOneSecondMicros + *part / pair.per_micro, true};
   }
   const auto whole = lone == nullptr ? std::nullopt : IntegerOf(*lone);
   constexpr int64_t kSmall = 10'000;  // a duration

@@ -1,0 +1,72 @@
+// Sessions: who has signed in from a browser. The browser holds two secrets: a cookie, which no
+// script can read and which it sends by itself, and a word that the page sends with what changes
+// something. The store knows only digests of both.
+#ifndef STAGELOG_HTTP_SESSION_STORE_H_
+#define STAGELOG_HTTP_SESSION_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stagelog {
+
+struct SessionLimits {
+  int64_t idle_micros = int64_t{24} * 3'600 * 1'000'000;       // since its last request
+  int64_t life_micros = int64_t{30} * 24 * 3'600 * 1'000'000;  // since the sign-in
+  size_t max_sessions = 1'000;  // one more ends the one that was used longest ago
+};
+
+struct Session {
+  std::string id;           // SHA-256 of the cookie, 64 hex digits
+  std::string secret_hash;  // the same of the word for changes
+  std::string token_name;
+  std::string fingerprint;   // of that token's secret (Principal)
+  int64_t began_micros = 0;  // wall clock, as the next one
+  int64_t used_micros = 0;
+
+  bool operator==(const Session&) const = default;
+};
+
+// One thread at a time.
+class SessionStore {
+ public:
+  explicit SessionStore(SessionLimits limits) : limits_(limits) {}
+
+  void Add(Session session, int64_t now_micros);
+  // Marks it as used. None for a cookie that opens no session any more.
+  std::optional<Session> Use(std::string_view cookie, int64_t now_micros);
+  // True if there was one.
+  bool End(std::string_view id);
+  // Ends those that `keeps` does not hold for; returns their ids.
+  template <typename Keeps>
+  std::vector<std::string> KeepOnly(const Keeps& keeps) {
+    std::vector<std::string> ended;
+    std::erase_if(sessions_, [&](const Session& session) {
+      if (keeps(session)) return false;
+      ended.push_back(session.id);
+      return true;
+    });
+    return ended;
+  }
+
+  int64_t ExpiresAtMicros(const Session& session) const {
+    return session.began_micros + limits_.life_micros;
+  }
+  const SessionLimits& limits() const { return limits_; }
+  const std::vector<Session>& sessions() const { return sessions_; }
+
+ private:
+  void DropExpired(int64_t now_micros);
+
+  const SessionLimits limits_;
+  std::vector<Session> sessions_;  // few
+};
+
+// A stream knows its session by a number. The number of an id: its first 63 bits, never 0.
+uint64_t GrantOfSession(std::string_view id);
+
+}  // namespace stagelog
+
+#endif  // STAGELOG_HTTP_SESSION_STORE_H_
