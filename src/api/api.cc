@@ -70,6 +70,8 @@ constexpr Row kRows[] = {
     {"GET",  "/readyz",                          Access::kOpen,     ShowReadiness},
     {"GET",  "/metrics",                         Access::kOpen,     ShowMetrics},
     {"GET",  "/openapi.json",                    Access::kOpen,     ShowOpenApi},
+    {"GET",  "/",                                Access::kOpen,     ShowPage},
+    {"GET",  "/page/{file}",                     Access::kOpen,     ShowPageFile},
     {"GET",  "/docs",                            Access::kOpen,     ShowDocs},
     {"GET",  "/docs/{file}",                     Access::kOpen,     ShowDocsFile},
 };

@@ -123,7 +123,9 @@ HandlerResult ShowHealth(const ApiServices& services, Call call, const Responder
 HandlerResult ShowReadiness(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult ShowMetrics(const ApiServices& services, Call call, const Responder& responder);
 
-// docs_handlers.cc
+// static_handlers.cc
+HandlerResult ShowPage(const ApiServices& services, Call call, const Responder& responder);
+HandlerResult ShowPageFile(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult ShowDocs(const ApiServices& services, Call call, const Responder& responder);
 HandlerResult ShowDocsFile(const ApiServices& services, Call call, const Responder& responder);
 

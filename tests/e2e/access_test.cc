@@ -72,6 +72,8 @@ const std::map<std::string, const char*>& WhoMay() {
       {"GET /readyz", kAnybody},
       {"GET /metrics", kAnybody},
       {"GET /openapi.json", kAnybody},
+      {"GET /", kAnybody},
+      {"GET /page/{file}", kAnybody},
       {"GET /docs", kAnybody},
       {"GET /docs/{file}", kAnybody},
   };
@@ -82,7 +84,7 @@ std::string TargetOf(const Route& route) {
   std::string target = route.pattern;
   for (const auto& [name, value] :
        {std::pair("{job}", "job"), std::pair("{path*}", "a/b"), std::pair("{gate}", "gate"),
-        std::pair("{webhook}", "webhook"), std::pair("{file}", "docs.js")}) {
+        std::pair("{webhook}", "webhook"), std::pair("{file}", "page.js")}) {
     const size_t at = target.find(name);
     if (at != std::string::npos) target.replace(at, std::string(name).size(), value);
   }

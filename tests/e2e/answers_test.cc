@@ -55,7 +55,8 @@ std::string TargetOf(const Route& route, const Target& target) {
   std::string path = route.pattern;
   Replace(path, "{job}", target.job);
   for (const char* name : {"{path*}", "{gate}", "{webhook}"}) Replace(path, name, target.item);
-  Replace(path, "{file}", target.item == "build" ? "docs.js" : target.item);
+  const char* file = path.starts_with("/docs") ? "docs.js" : "page.js";
+  Replace(path, "{file}", target.item == "build" ? file : target.item);
   return path;
 }
 

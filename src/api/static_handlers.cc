@@ -1,16 +1,17 @@
-// The page that shows the description of the API, and lets one try it.
+// The daemon's pages: its own, and the one that shows the description of the API and lets one try
+// it.
 #include <algorithm>
 #include <string>
 
 #include "api/api.h"
-#include "api/docs.h"
+#include "api/static_files.h"
 #include "http/problem.h"
 
 namespace stagelog {
 namespace {
 
-// The page takes nothing from elsewhere, and nobody may put it into a frame.
-constexpr const char* kDocsPolicy =
+// The pages take nothing from elsewhere, and nobody may put them into a frame.
+constexpr const char* kPagePolicy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
     "data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -22,19 +23,19 @@ const char* TypeOf(std::string_view name) {
 }
 
 // On the pool, where large answers are compressed.
-HandlerResult ShowFile(const std::string& name) {
-  const auto files = DocsFiles();
+HandlerResult ShowFile(const std::string& path) {
+  const auto files = StaticFiles();
   const auto found = std::find_if(files.begin(), files.end(),
-                                  [&name](const DocsFile& file) { return file.name == name; });
+                                  [&path](const StaticFile& file) { return file.path == path; });
   if (found == files.end()) {
-    return Refused({.code = "unknown_route", .detail = "there is no such file of /docs"});
+    return Refused({.code = "unknown_route", .detail = "there is no such file"});
   }
   return {RunOnPool{[file = *found]() -> HandlerResult {
     httplib::Response response;
     response.status = 200;
     response.body = file.bytes;
-    response.headers.emplace("Content-Type", TypeOf(file.name));
-    response.headers.emplace("Content-Security-Policy", kDocsPolicy);
+    response.headers.emplace("Content-Type", TypeOf(file.path));
+    response.headers.emplace("Content-Security-Policy", kPagePolicy);
     response.headers.emplace("X-Content-Type-Options", "nosniff");
     response.headers.emplace("Cache-Control", "no-cache");
     return {std::move(response)};
@@ -43,12 +44,20 @@ HandlerResult ShowFile(const std::string& name) {
 
 }  // namespace
 
+HandlerResult ShowPage(const ApiServices&, Call, const Responder&) {
+  return ShowFile("web/page.html");
+}
+
+HandlerResult ShowPageFile(const ApiServices&, Call call, const Responder&) {
+  return ShowFile("web/" + call.captures.at(0));
+}
+
 HandlerResult ShowDocs(const ApiServices&, Call, const Responder&) {
-  return ShowFile("index.html");
+  return ShowFile("docs/index.html");
 }
 
 HandlerResult ShowDocsFile(const ApiServices&, Call call, const Responder&) {
-  return ShowFile(call.captures.at(0));
+  return ShowFile("docs/" + call.captures.at(0));
 }
 
 }  // namespace stagelog
