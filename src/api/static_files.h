@@ -1,5 +1,5 @@
-// The files of the pages, compiled in: src/web and src/api/docs, and Swagger UI where npm was there to
-// fetch it.
+// The files of the pages, compiled in: src/web and src/api/docs, and Swagger UI where npm was there
+// to fetch it.
 #ifndef STAGELOG_API_STATIC_FILES_H_
 #define STAGELOG_API_STATIC_FILES_H_
 

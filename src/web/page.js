@@ -95,7 +95,7 @@ function gateDetails(gate) {
   if (gate.approvals?.length) facts.push(`approved by ${gate.approvals.map((each) => each.by).join(", ")}`);
   if (gate.approvers) facts.push(`for ${gate.approvers.join(", ")}`);
   if (gate.opened_by) facts.push(`not by ${gate.opened_by}`);
-  if (gate.expires_at) facts.push(`${gate.on_timeout} at ${new Date(gate.expires_at).toLocaleString()}`);
+  if (gate.expires_at) facts.push(`${gate.on_timeout}s by itself at ${new Date(gate.expires_at).toLocaleString()}`);
   if (gate.choice) facts.push(`choice ${gate.choice}`);
   if (gate.answers) facts.push(Object.entries(gate.answers).map(([name, value]) => `${name} = ${value}`).join(", "));
   return facts.join(" · ");
@@ -122,7 +122,8 @@ function gateCard(gate, mayDecide) {
   const comment = make("input");
   const approve = make("button", "Approve", "approve");
   const reject = make("button", "Reject", "reject");
-  const said = make("p");
+  approve.type = reject.type = "button"; // Enter in a field decides nothing
+  const said = make("p", undefined, "problem");
   said.setAttribute("role", "alert");
   const deed = make("div", undefined, "deed");
   deed.append(labeled("comment", comment), approve, reject);
@@ -148,10 +149,9 @@ function gateCard(gate, mayDecide) {
       if (problem.status === 401) showSignIn(problem.message);
     }
   };
-  card.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void decide(event.submitter === reject ? "reject" : "approve");
-  });
+  card.addEventListener("submit", (event) => event.preventDefault());
+  approve.addEventListener("click", () => void decide("approve"));
+  reject.addEventListener("click", () => void decide("reject"));
   return card;
 }
 
@@ -251,7 +251,8 @@ async function begin() {
     history.replaceState(null, "", location.pathname); // it is used up, and nobody's business
     return signIn({ link });
   }
+  if (localStorage.getItem(SECRET_KEY) === null) return showSignIn();
   return showPage();
 }
 
-begin().catch((problem) => showSignIn(problem.code === "missing_token" ? "" : problem.message));
+begin().catch((problem) => showSignIn(["missing_token", "invalid_session"].includes(problem.code) ? "" : problem.message));
