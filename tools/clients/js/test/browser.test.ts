@@ -1,7 +1,8 @@
 // A real browser, with pages of this origin, of another port and of another site.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DaemonProcess, TOKEN } from "./daemon_process.js";
