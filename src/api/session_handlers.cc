@@ -6,8 +6,8 @@
 #include "base/sha256.h"
 #include "base/timestamp.h"
 #include "core/json_text.h"
-#include "http/grants.h"
-#include "http/identity.h"
+#include "http/access/grants.h"
+#include "http/access/identity.h"
 #include "http/problem.h"
 
 namespace stagelog {

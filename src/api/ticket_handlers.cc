@@ -7,7 +7,7 @@
 #include "base/timestamp.h"
 #include "core/identifier.h"
 #include "core/json_text.h"
-#include "http/grants.h"
+#include "http/access/grants.h"
 #include "http/problem.h"
 
 namespace stagelog {

@@ -14,7 +14,7 @@
 #include "base/logging.h"
 #include "base/result.h"
 #include "core/webhook.h"
-#include "http/auth.h"
+#include "http/access/auth.h"
 
 namespace stagelog {
 

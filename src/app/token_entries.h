@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/yaml_value.h"
-#include "http/auth.h"
+#include "http/access/auth.h"
 
 namespace stagelog {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "core/stream_sink.h"
-#include "http/auth.h"
+#include "http/access/auth.h"
 
 namespace stagelog {
 

@@ -6,8 +6,8 @@
 #include "core/append_refusal.h"
 #include "core/json_text.h"
 #include "core/query.h"
+#include "http/access/identity.h"
 #include "http/host_check.h"
-#include "http/identity.h"
 #include "http/media_type.h"
 
 namespace stagelog {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/refusal.h"
-#include "http/auth.h"
+#include "http/access/auth.h"
+#include "http/access/grants.h"
 #include "http/connection.h"
-#include "http/grants.h"
 #include "http/route_table.h"
 
 namespace stagelog {

@@ -57,6 +57,30 @@ TEST(CdEventTest, RunsOfPipelinesAreJobs) {
   EXPECT_EQ(Draft(type, {{"id", "a"}, {"content", {{"errors", "no space"}}}}).type, "job_failed");
 }
 
+TEST(CdEventTest, AnApprovalThatDecidesNothingYetIsAnUpdate) {
+  Event event;
+  event.draft = {.kind = EventType::kGateApproved,
+                 .job_id = "nightly",
+                 .event_id = "1",
+                 .type = "gate_approved",
+                 .gate = "deploy",
+                 .status = "approved",
+                 .level = "info",
+                 .actor = "ann"};
+  event.seq = event.job_seq = 1;
+  event.approvals_required = 2;
+  const auto sent_out = [&](int64_t count) {
+    event.approval_count = count;
+    const std::string out = EncodeCdEvent(EncodeEvent(event, "").body, kJournal);
+    return Json::parse(out);
+  };
+  const Json first = sent_out(1);
+  EXPECT_EQ(first["type"], "dev.cdevents.approval.updated.0.1.0");
+  EXPECT_EQ(first["data"]["subject"]["content"]["responder"], "urn:stagelog:token:ann");
+  EXPECT_EQ(first["data"]["subject"]["content"]["decision"], "approved");
+  EXPECT_EQ(sent_out(2)["type"], "dev.cdevents.approval.closed.0.1.0");
+}
+
 TEST(CdEventTest, RunsOfTasksAreStages) {
   const Json content = {{"taskName", "encode"}, {"pipelineRun", {{"id", "release-7"}}}};
   const EventDraft started =

@@ -38,6 +38,20 @@ TEST_F(TicketTest, OutlivesACrashAndReadsOn) {
   EXPECT_TRUE(stream->NextEvent());
 }
 
+TEST_F(TicketTest, OpensASearchOfItsJobAlone) {
+  Append("job", kLogEvent);
+  Append("other", kLogEvent);
+  const std::string ticket = "&ticket=" + Make(kReaderToken, R"({"job":"job"})");
+  const HttpResponse page = nobody().Get("/api/v1/events?job=job&after=0" + ticket);
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(EventBodies(page.body).size(), 1U);
+  for (const char* query : {"after=0", "job=other", "job=job,other", "job=", "job=job&job=other"}) {
+    EXPECT_EQ(nobody().Get("/api/v1/events?" + std::string(query) + ticket).status / 100, 4) << query;
+    EXPECT_EQ(nobody().Get("/api/v1/events/stream?" + std::string(query) + ticket).status / 100, 4)
+        << query;
+  }
+}
+
 TEST_F(TicketTest, EndsWithItsTimeAndItsToken) {
   const std::string brief = Make(kReaderToken, R"({"seconds":1})");
   const std::string longer = Make(kReaderToken, "{}");

@@ -1,5 +1,5 @@
 // Sessions, one-time links and tickets, on a clock that the test moves.
-#include "http/grants.h"
+#include "http/access/grants.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

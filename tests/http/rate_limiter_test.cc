@@ -1,4 +1,4 @@
-#include "http/rate_limiter.h"
+#include "http/access/rate_limiter.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -27,6 +27,20 @@ test("the events of a job, older and new, by for await", async () => {
   await eventually(async () => (await daemon.streams()) === 0, "no connection is left");
 });
 
+test("a ticket for a job is as good as a token, for that job", async () => {
+  await daemon.postLogs("job", 2);
+  const token = (await daemon.post("/api/v1/tickets", { job: "job" }))["ticket"] as string;
+  const got: JournalEvent[] = [];
+  for await (const event of streamEvents({ url: daemon.url, token, job: "job" })) {
+    got.push(event);
+    if (got.length === 2) await daemon.postLogs("job", 1, 3);
+    if (got.length === 3) break;
+  }
+  expect(messages(got)).toEqual(numbers(1, 3));
+  const other = streamEvents({ url: daemon.url, token, job: "other" })[Symbol.asyncIterator]();
+  await expect(other.next()).rejects.toThrow(AuthError);
+});
+
 test("each event once while the daemon is killed and started again", async () => {
   const got: JournalEvent[] = [];
   const states: string[] = [];

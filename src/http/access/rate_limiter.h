@@ -1,6 +1,6 @@
 // How many requests each token may make in a minute.
-#ifndef STAGELOG_HTTP_RATE_LIMITER_H_
-#define STAGELOG_HTTP_RATE_LIMITER_H_
+#ifndef STAGELOG_HTTP_ACCESS_RATE_LIMITER_H_
+#define STAGELOG_HTTP_ACCESS_RATE_LIMITER_H_
 
 #include <cstdint>
 #include <string>
@@ -39,4 +39,4 @@ class RateLimiter {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_RATE_LIMITER_H_
+#endif  // STAGELOG_HTTP_ACCESS_RATE_LIMITER_H_

@@ -1,14 +1,14 @@
 // Who sends a request: by a bearer token, by a ticket, or by the cookie of a session.
-#ifndef STAGELOG_HTTP_IDENTITY_H_
-#define STAGELOG_HTTP_IDENTITY_H_
+#ifndef STAGELOG_HTTP_ACCESS_IDENTITY_H_
+#define STAGELOG_HTTP_ACCESS_IDENTITY_H_
 
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "http/auth.h"
+#include "http/access/auth.h"
+#include "http/access/grants.h"
 #include "http/call.h"
-#include "http/grants.h"
 #include "http/route_table.h"
 
 namespace stagelog {
@@ -36,4 +36,4 @@ tl::expected<Principal, Refusal> Identify(Call& call, const Route& route, const 
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_IDENTITY_H_
+#endif  // STAGELOG_HTTP_ACCESS_IDENTITY_H_

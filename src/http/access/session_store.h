@@ -1,8 +1,8 @@
 // Sessions: who has signed in from a browser. The browser holds two secrets: a cookie, which no
 // script can read and which it sends by itself, and a word that the page sends with what changes
 // something. The store knows only digests of both.
-#ifndef STAGELOG_HTTP_SESSION_STORE_H_
-#define STAGELOG_HTTP_SESSION_STORE_H_
+#ifndef STAGELOG_HTTP_ACCESS_SESSION_STORE_H_
+#define STAGELOG_HTTP_ACCESS_SESSION_STORE_H_
 
 #include <cstdint>
 #include <optional>
@@ -69,4 +69,4 @@ uint64_t GrantOfSession(std::string_view id);
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_SESSION_STORE_H_
+#endif  // STAGELOG_HTTP_ACCESS_SESSION_STORE_H_

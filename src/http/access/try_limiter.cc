@@ -1,4 +1,4 @@
-#include "http/try_limiter.h"
+#include "http/access/try_limiter.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // What tokens have granted to browsers and workers: sessions, one-time links and tickets. All of it
 // ends with the token that it came from.
-#ifndef STAGELOG_HTTP_GRANTS_H_
-#define STAGELOG_HTTP_GRANTS_H_
+#ifndef STAGELOG_HTTP_ACCESS_GRANTS_H_
+#define STAGELOG_HTTP_ACCESS_GRANTS_H_
 
 #include <cstdint>
 #include <functional>
@@ -16,10 +16,10 @@
 #include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "http/auth.h"
-#include "http/session_store.h"
-#include "http/ticket.h"
-#include "http/try_limiter.h"
+#include "http/access/auth.h"
+#include "http/access/session_store.h"
+#include "http/access/ticket.h"
+#include "http/access/try_limiter.h"
 
 namespace stagelog {
 
@@ -113,4 +113,4 @@ class Grants {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_GRANTS_H_
+#endif  // STAGELOG_HTTP_ACCESS_GRANTS_H_

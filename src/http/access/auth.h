@@ -1,6 +1,6 @@
 // Authentication and authorization: bearer tokens (RFC 6750, section 2.1) with roles.
-#ifndef STAGELOG_HTTP_AUTH_H_
-#define STAGELOG_HTTP_AUTH_H_
+#ifndef STAGELOG_HTTP_ACCESS_AUTH_H_
+#define STAGELOG_HTTP_ACCESS_AUTH_H_
 
 #include <cstdint>
 #include <optional>
@@ -100,4 +100,4 @@ class TokenTable {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_AUTH_H_
+#endif  // STAGELOG_HTTP_ACCESS_AUTH_H_

@@ -1,4 +1,4 @@
-#include "http/auth.h"
+#include "http/access/auth.h"
 
 #include <openssl/crypto.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 // How often somebody at an address may try a secret.
-#ifndef STAGELOG_HTTP_TRY_LIMITER_H_
-#define STAGELOG_HTTP_TRY_LIMITER_H_
+#ifndef STAGELOG_HTTP_ACCESS_TRY_LIMITER_H_
+#define STAGELOG_HTTP_ACCESS_TRY_LIMITER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -29,4 +29,4 @@ class TryLimiter {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_TRY_LIMITER_H_
+#endif  // STAGELOG_HTTP_ACCESS_TRY_LIMITER_H_

@@ -1,7 +1,7 @@
 // Tickets: what a token grants for a while, in a text of its own that may be shown to a page or to
 // a worker in the token's place. They are signed, not stored.
-#ifndef STAGELOG_HTTP_TICKET_H_
-#define STAGELOG_HTTP_TICKET_H_
+#ifndef STAGELOG_HTTP_ACCESS_TICKET_H_
+#define STAGELOG_HTTP_ACCESS_TICKET_H_
 
 #include <cstdint>
 #include <optional>
@@ -43,4 +43,4 @@ class TicketSigner {
 
 }  // namespace stagelog
 
-#endif  // STAGELOG_HTTP_TICKET_H_
+#endif  // STAGELOG_HTTP_ACCESS_TICKET_H_

@@ -1,4 +1,4 @@
-#include "http/grants.h"
+#include "http/access/grants.h"
 
 #include <filesystem>
 #include <nlohmann/json.hpp>

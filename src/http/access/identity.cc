@@ -1,4 +1,4 @@
-#include "http/identity.h"
+#include "http/access/identity.h"
 
 #include <openssl/crypto.h>
 
@@ -13,6 +13,9 @@ namespace {
 
 using Identity = tl::expected<Principal, Refusal>;
 
+// By which a search of everything is one of a single scope.
+constexpr const char* kScopeParameter = "job";
+
 bool IsSafe(const Call& call) {
   return call.request.method == "GET" || call.request.method == "HEAD";
 }
@@ -26,6 +29,12 @@ bool TakesTickets(Access access) {
   return access == Access::kReaderOrTicket || access == Access::kAppenderOrTicket;
 }
 
+// What the request is about: the first capture of its path, or the filter that stands for it.
+std::string ScopeOf(const Call& call) {
+  return call.captures.empty() ? call.Parameter(kScopeParameter).value_or("")
+                               : call.captures.front();
+}
+
 Identity ByTicket(const Call& call, const Route& route, std::string_view text, Grants& grants) {
   Identity principal = grants.UseTicket(text);
   if (!principal) return principal;
@@ -37,9 +46,7 @@ Identity ByTicket(const Call& call, const Route& route, std::string_view text, G
                   kTicketParameter);
   }
   const std::string& scope = principal->scope;
-  const bool is_in_scope =
-      scope.empty() || (!call.captures.empty() && call.captures.front() == scope);
-  if (!is_in_scope) {
+  if (!scope.empty() && ScopeOf(call) != scope) {
     return Refuse("forbidden", "the ticket is for job '" + scope + "' alone", kTicketParameter);
   }
   return principal;

@@ -1,4 +1,4 @@
-#include "http/ticket.h"
+#include "http/access/ticket.h"
 
 #include <openssl/crypto.h>
 

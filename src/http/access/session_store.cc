@@ -1,4 +1,4 @@
-#include "http/session_store.h"
+#include "http/access/session_store.h"
 
 #include <algorithm>
 #include <charconv>
