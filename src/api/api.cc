@@ -63,7 +63,7 @@ constexpr Row kRows[] = {
     {"POST", "/api/v1/webhooks/{webhook}/send-again", Access::kAdminByToken, SendAgain, {}, true},
     {"POST", "/api/v1/session",                  Access::kSignIn,   SignIn, {}, true},
     {"GET",  "/api/v1/session",                  Access::kReader,   ShowSession},
-    {"DELETE", "/api/v1/session",                Access::kReader,   SignOut},
+    {"DELETE", "/api/v1/session",                Access::kSignOut,  SignOut},
     {"POST", "/api/v1/session/link",             Access::kReader,   MakeSignInLink, {}, true},
     {"POST", "/api/v1/tickets",                  Access::kReader,   MakeTicket, {}, true},
     {"GET",  "/healthz",                         Access::kOpen,     ShowHealth},

@@ -2,7 +2,6 @@
 #ifndef STAGELOG_API_API_H_
 #define STAGELOG_API_API_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,7 +47,6 @@ struct ApiServices {
   std::vector<std::string> metric_labels;  // keys of labels by which /metrics counts jobs
   std::vector<const Follower*> followers;  // shown by /readyz and /metrics
   Grants* grants = nullptr;                // null: no sessions and tickets
-  std::function<void(uint64_t grant)> end_grant = [](uint64_t) {};  // closes a session's streams
 
   // For the live answer of core/job_state_json.h.
   int64_t LiveMicros() const { return is_replay ? 0 : clock.WallMicros(); }

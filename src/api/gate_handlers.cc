@@ -60,7 +60,7 @@ tl::expected<GateQuestion, Refusal> ParseGateQuestion(const Call& call, Clock& c
   return GateQuestion{.job = std::move(*job),
                       .gate = std::move(*gate),
                       .if_none_match = IfNoneMatch(call),
-                      .deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000};
+                      .deadline_micros = WaitDeadline(call, *wait_seconds, clock)};
 }
 
 HandlerResult LookAtGate(const ApiServices& services, const std::shared_ptr<GateQuestion>& question,

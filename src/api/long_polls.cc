@@ -59,6 +59,14 @@ void LongPolls::ReleaseAll() {
   });
 }
 
+void LongPolls::ReleaseParked() {
+  post_([this] {
+    std::vector<uint64_t> ids;
+    for (const auto& [id, poll] : parked_) ids.push_back(id);
+    for (const uint64_t id : ids) Wake(id, false);
+  });
+}
+
 void LongPolls::OnCommit(const CommittedBatchPointer& batch) {
   head_seq_ = batch->events.back().seq;
   if (parked_count_ == 0) return;

@@ -50,6 +50,10 @@ class LongPolls : public CommitListener {
   // Ends the wait of every poll, and of later ones at once. Any thread.
   void ReleaseAll();
 
+  // Ends the wait of those that wait now: whoever sent one may not be admitted any more. Any
+  // thread.
+  void ReleaseParked();
+
   // Any thread.
   size_t parked_count() const { return static_cast<size_t>(parked_count_.load()); }
 

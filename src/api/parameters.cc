@@ -57,6 +57,14 @@ tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call) {
                                 .field = "wait"});
 }
 
+int64_t WaitDeadline(const Call& call, int64_t wait_seconds, Clock& clock) {
+  int64_t wait_micros = wait_seconds * 1'000'000;
+  if (const int64_t expires = call.principal.expires_at_micros; expires != 0) {
+    wait_micros = std::clamp<int64_t>(expires - clock.WallMicros(), 0, wait_micros);
+  }
+  return clock.MonotonicMicros() + wait_micros;
+}
+
 std::string PagingMembers(bool has_more, int64_t next_after) {
   return "\"next_after\":" + (has_more ? std::to_string(next_after) : "null") +
          ",\"has_more\":" + (has_more ? "true" : "false");

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "core/query.h"
 #include "http/call.h"
 
@@ -26,6 +27,10 @@ tl::expected<bool, Refusal> ParseSwitch(const Call& call, const std::string& nam
 
 // `wait=`: 0 to 60 seconds, 0 when left out.
 tl::expected<int64_t, Refusal> ParseWaitSeconds(const Call& call);
+
+// When a wait of so many seconds ends, at the latest with the session or ticket of the call.
+// Monotonic microseconds.
+int64_t WaitDeadline(const Call& call, int64_t wait_seconds, Clock& clock);
 
 // How every list ends: `"next_after":1042,"has_more":true`; `next_after` is null when this was the
 // last page.

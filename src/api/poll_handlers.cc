@@ -87,7 +87,7 @@ tl::expected<Poll, Refusal> ParsePoll(const Call& call, std::optional<std::strin
   poll.read.max_bytes = kMaxPageBytes;
   poll.read.canceled = poll.canceled;
   poll.position = *position;
-  poll.deadline_micros = clock.MonotonicMicros() + *wait_seconds * 1'000'000;
+  poll.deadline_micros = WaitDeadline(call, *wait_seconds, clock);
   poll.media_type = PreferredType(call.Header("Accept").value_or(""), kOtherPageTypes);
   const std::string format = call.Parameter("format").value_or("stagelog");
   if (format == "cloudevents" || format == "cdevents") {

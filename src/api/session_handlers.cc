@@ -3,7 +3,6 @@
 
 #include "api/api.h"
 #include "api/flat_body.h"
-#include "base/sha256.h"
 #include "base/timestamp.h"
 #include "core/json_text.h"
 #include "http/access/grants.h"
@@ -75,7 +74,7 @@ HandlerResult SignIn(const ApiServices& services, Call call, const Responder&) {
   if (!MaySignIn(call)) {
     return Refused({.code = "cross_origin",
                     .detail = "only a page of this origin signs in",
-                    .field = "Origin"});
+                    .field = call.Header("Sec-Fetch-Site") ? "Sec-Fetch-Site" : "Origin"});
   }
   const auto body = FlatBody::Read(call, kSignInKeys);
   if (!body) return Refused(body.error());
@@ -90,8 +89,7 @@ HandlerResult SignIn(const ApiServices& services, Call call, const Responder&) {
   call.request.body.clear();
   return {RunOnPool{[&grants = *services.grants, call = std::move(call), token = *token,
                      link = *link]() -> HandlerResult {
-    const auto signed_in =
-        token ? grants.SignIn(*token, call.peer) : grants.SignInByLink(*link, call.peer);
+    const auto signed_in = token ? grants.SignIn(*token, call.peer) : grants.SignInByLink(*link);
     if (!signed_in) return Refused(signed_in.error());
     return SignedInAnswer(call, grants, *signed_in);
   }}};
@@ -119,10 +117,10 @@ HandlerResult SignOut(const ApiServices& services, Call call, const Responder&) 
     return Refused({.code = "no_session",
                     .detail = "a token has no session to end; remove it from auth.tokens instead"});
   }
-  const std::string id = Sha256Hex(CookieOf(call, services.grants->cookie_name()));
-  return {RunOnPool{[services, call = std::move(call), id]() -> HandlerResult {
-    if (auto refusal = services.grants->SignOut(id)) return Refused(*refusal);
-    services.end_grant(call.principal.grant);
+  return {RunOnPool{[services, call = std::move(call)]() -> HandlerResult {
+    if (auto refusal = services.grants->SignOut(call.principal.session_id)) {
+      return Refused(*refusal);
+    }
     httplib::Response response;
     response.status = 204;
     SetCookie(response, call, *services.grants, "", 0);

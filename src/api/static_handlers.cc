@@ -44,7 +44,11 @@ HandlerResult ShowFile(const std::string& path) {
 
 }  // namespace
 
-HandlerResult ShowPage(const ApiServices&, Call, const Responder&) {
+HandlerResult ShowPage(const ApiServices& services, Call, const Responder&) {
+  if (services.is_replay) {
+    return Refused({.code = "unknown_route",
+                    .detail = "a replay has no page: nobody can sign in to it; see /docs"});
+  }
   return ShowFile("web/page.html");
 }
 

@@ -215,7 +215,7 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   if (!grants) return tl::unexpected(grants.error());
   grants_ = std::move(*grants);
   const auto tokens = std::make_shared<const TokenTable>(config_.tokens);
-  static_cast<void>(grants_->SetTokens(tokens));
+  grants_->SetTokens(tokens);
   server_ = std::make_unique<HttpServer>(LimitsOf(config_, shares->connections),
                                          PolicyOf(config_, tokens, grants_.get()), *streams_,
                                          clock_, metrics_);
@@ -229,8 +229,8 @@ Status Daemon::Open(FileSystem& files, bool rebuild_states) {
   server_->SetRoutes(
       ApiRoutes({*logger_, *logger_, *archiver_, *backups_, logger_->reader(), logger_->reader(),
                  *liveness_, *logger_, *webhooks_, long_polls_, clock_, metrics_, nullptr,
-                 /*is_replay=*/false, config_.metrics.job_labels, followers, grants_.get(),
-                 [this](uint64_t grant) { EndGrant(grant); }}));
+                 /*is_replay=*/false, config_.metrics.job_labels, followers, grants_.get()}));
+  grants_->OnEnd([this](uint64_t grant) { EndGrant(grant); });
   const Result<int> port = server_->Bind(config_.server.host, config_.server.port);
   if (!port) return tl::unexpected(port.error());
   url_ = UrlOf(config_.server.host, *port);
@@ -275,16 +275,18 @@ Status Daemon::Reload(const Config& config) {
   SetLogLevel(config_.server.log_level);
   const auto tokens = std::make_shared<const TokenTable>(config_.tokens);
   server_->SetPolicy(PolicyOf(config_, tokens, grants_.get()));
-  for (const uint64_t grant : grants_->SetTokens(tokens)) EndGrant(grant);
+  grants_->SetTokens(tokens);
   // Behind the new policy on the request loop: no stream is judged by the old one and adopted
   // later.
   server_->Post([this, kept = std::move(kept)] { streams_->KeepOnlyTokens(kept); });
+  long_polls_.ReleaseParked();
   return {};
 }
 
 // By way of the request loop: no stream is judged before and adopted later.
 void Daemon::EndGrant(uint64_t grant) {
   server_->Post([this, grant] { streams_->EndGrant(grant); });
+  long_polls_.ReleaseParked();
 }
 
 std::optional<std::string> Daemon::MakeSignInLink() {

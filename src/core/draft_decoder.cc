@@ -44,6 +44,7 @@ class DraftReader {
     ReadTexts();
     ReadPayload();
     FillDefaults();
+    CheckGateOpener(origin.actor);
     if (refusal_) return tl::unexpected(std::move(*refusal_));
     draft_.actor = origin.actor;
     return std::move(draft_);
@@ -219,6 +220,11 @@ class DraftReader {
     if (auto refusal = CheckEventPayload(draft_.kind, draft_.payload, IsStoredLine())) {
       refusal_ = std::move(refusal);
     }
+  }
+
+  void CheckGateOpener(const std::string& actor) {
+    if (refusal_ || draft_.kind != EventType::kGatePause || IsStoredLine()) return;
+    refusal_ = CheckOpener(ReadGatePayload(draft_.payload), actor);
   }
 
   // An emitter sends neither; a line of events.jsonl, which may be sent again, has both.

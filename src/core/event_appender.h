@@ -25,6 +25,7 @@ struct AppendedEvent {
   std::string event_id;
   bool duplicate = false;  // was in the journal already; the numbers are the original's
   std::string job_id;
+  std::string actor;  // of a duplicate: who sent the original
   // Of a decision that counts, the gate's status after it, and which of the required approvals it
   // is (see Event).
   std::optional<GateStatus> gate_status;

@@ -129,6 +129,11 @@ std::optional<Refusal> CheckField(const Json& field, const std::string& place) {
   const Json* max = Find(field, "max");
   const bool is_empty_range = min != nullptr && max != nullptr && *min > *max;
   if (is_empty_range) return InvalidField(place + ".min", "at most 'max'");
+  const Json* required = Find(field, "required");
+  const bool asks_for_text = *type == FieldType::kText && required != nullptr && *required == true;
+  if (asks_for_text && max != nullptr && *max < 1) {
+    return InvalidField(place + ".max", "at least 1 for a text that is required");
+  }
   return std::nullopt;
 }
 
@@ -276,6 +281,11 @@ std::string EncodeGateFields(const std::vector<GateField>& fields) {
 std::optional<AnswerProblem> CheckAnswers(const std::vector<GateField>& fields,
                                           std::string_view answers, bool needs_all) {
   const Json given = AnswersOf(answers);
+  if (const std::string repeated = RepeatedKey(answers.empty() ? "{}" : answers);
+      !repeated.empty()) {
+    return Invalid(repeated, "duplicate_key",
+                   "'" + QuotableText(repeated, 128) + "' is answered twice");
+  }
   std::vector<std::string_view> names;
   for (const GateField& field : fields) names.push_back(field.name);
   for (const auto& member : given.items()) {

@@ -345,6 +345,17 @@ HeartbeatPayload ReadHeartbeatPayload(std::string_view payload) {
   return {static_cast<int64_t>(seconds->get<double>() * 1e6)};
 }
 
+std::optional<Refusal> CheckOpener(const GatePayload& gate, const std::string& actor) {
+  if (gate.allow_self || gate.approvers.empty()) return std::nullopt;
+  std::set<std::string> others(gate.approvers.begin(), gate.approvers.end());
+  others.erase(actor);
+  if (gate.required <= static_cast<int64_t>(others.size())) return std::nullopt;
+  return InvalidField("approvers", "enough without '" + actor +
+                                       "', who opens the gate and may not decide it: " +
+                                       std::to_string(gate.required) + " required, " +
+                                       std::to_string(others.size()) + " left");
+}
+
 std::optional<Refusal> CheckEventPayload(EventType type, std::string_view payload,
                                          bool was_stored) {
   if (payload.empty()) return std::nullopt;

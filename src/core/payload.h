@@ -81,6 +81,10 @@ GatePayload ReadGatePayload(std::string_view payload);
 DecisionPayload ReadDecisionPayload(std::string_view payload);
 HeartbeatPayload ReadHeartbeatPayload(std::string_view payload);
 
+// What keeps a gate that `actor` opens from ever being approved by its own approvers: where who
+// opens it may not decide it, the others must be as many as it requires.
+std::optional<Refusal> CheckOpener(const GatePayload& gate, const std::string& actor);
+
 // Validates the payload of an event that is to be appended (invalid_field; unknown_key and
 // duplicate_key by CheckPayloadKeys()); none for types that read nothing. Progress is never
 // refused: the state machine flags it. `was_stored`: a journal accepted this line before, perhaps

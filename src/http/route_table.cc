@@ -41,6 +41,7 @@ bool Admits(Access access, const Principal& principal) {
     case Access::kSignIn:
       return true;
     case Access::kReader:
+    case Access::kSignOut:
     case Access::kReaderOrTicket:
       return principal.May(Role::kReader);
     case Access::kWriter:
@@ -62,6 +63,7 @@ Role NeededRole(Access access) {
     case Access::kOpen:
     case Access::kSignIn:
     case Access::kReader:
+    case Access::kSignOut:
     case Access::kReaderOrTicket:
       return Role::kReader;
     case Access::kWriter:

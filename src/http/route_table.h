@@ -17,6 +17,7 @@ enum class Access {
   kOpen,            // anybody: no token is looked at
   kSignIn,          // anybody, with a token in the body; the handler limits the tries
   kReader,          // every token
+  kSignOut,         // every token; a session without its secret, for it does nothing but end
   kReaderOrTicket,  // also a ticket whose scope is the path's
   kWriter,
   kApprover,

@@ -68,6 +68,7 @@ AppendedEvent Place(const Event& event, bool duplicate) {
                       .event_id = event.draft.event_id,
                       .duplicate = duplicate,
                       .job_id = event.draft.job_id,
+                      .actor = duplicate ? event.draft.actor : "",
                       .gate_status = GateStatusAfter(event),
                       .approval_count = event.approval_count,
                       .approvals_required = event.approvals_required,
@@ -110,6 +111,9 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts,
   auto found = FindDuplicates(drafts);
   if (!found) return tl::unexpected(std::move(found.error()));
   Duplicates& duplicates = *found;
+  if (auto refusal = RefuseForeignRepeat(precondition, duplicates)) {
+    return tl::unexpected(std::move(*refusal));
+  }
   // A repeated request is answered as the first one was, whatever has become of the job since.
   const bool all_are_duplicates = NoneIsNull(duplicates);
   if (precondition && !all_are_duplicates) {
@@ -153,6 +157,24 @@ AppendOutcome BatchStager::Stage(std::vector<EventDraft> drafts,
     before = &place;
   }
   return places;
+}
+
+// Two people who approve with the same key have both approved: the second is no repeat of the
+// first.
+std::optional<Refusal> BatchStager::RefuseForeignRepeat(
+    const std::optional<Precondition>& precondition, const Duplicates& duplicates) const {
+  const auto* decision = precondition ? std::get_if<MayDecideGate>(&*precondition) : nullptr;
+  if (decision == nullptr || !duplicates.front()) return std::nullopt;
+  const Duplicate& original = *duplicates.front();
+  const std::string& actor =
+      original.staged_index >= 0
+          ? events_[static_cast<size_t>(original.staged_index)].event.draft.actor
+          : original.committed.actor;
+  if (actor == decision->actor) return std::nullopt;
+  return Refusal{.code = "event_id_conflict",
+                 .detail = "this event_id, or Idempotency-Key, is that of a decision by '" + actor +
+                           "'; use one of your own",
+                 .field = "event_id"};
 }
 
 // A job that was deleted does not begin again: its events would come back with a late retry.

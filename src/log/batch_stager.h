@@ -94,6 +94,8 @@ class BatchStager {
       const std::unordered_map<std::string, size_t>& earlier, bool is_new);
   tl::expected<std::unique_ptr<Duplicate>, Refusal> FindCommitted(const EventDraft& draft,
                                                                   size_t index, size_t count);
+  std::optional<Refusal> RefuseForeignRepeat(const std::optional<Precondition>& precondition,
+                                             const Duplicates& duplicates) const;
   std::optional<Refusal> RefuseDeleted(const std::vector<EventDraft>& drafts);
   std::optional<Refusal> CheckStrictJobs(const std::vector<EventDraft>& drafts,
                                          const Duplicates& duplicates);

@@ -58,6 +58,8 @@ std::string Format(const EventView& view) {
   if (!view.stage.empty()) line.append(" ").append(view.stage);
   if (!view.gate.empty() && view.gate != view.stage) line.append(" ").append(view.gate);
   line += PartialApprovalText(view);
+  // What is flagged must not read as if it counted.
+  if (!view.violations.empty()) line.append(" ").append(view.violations);
   if (!view.message.empty()) line.append(" \"").append(EscapeControls(view.message)).append("\"");
   return line;
 }

@@ -40,6 +40,9 @@ async function ask(method, path, body) {
   return document;
 }
 
+// The session is over, or this browser has lost what goes with it.
+const isSignedOut = (problem) => problem.status === 401 || problem.code === "invalid_session_secret";
+
 let stream = null;
 
 function showSignIn(text = "") {
@@ -60,11 +63,13 @@ async function signIn(body) {
 
 // What a field of the gate is answered with; undefined: nothing.
 function answerOf(input, type) {
-  if (type === "boolean") return input.value === "" ? undefined : input.value === "true";
+  if (type === "boolean") return isChosen(input) ? input.value === "true" : undefined;
+  if (type === "choice") return isChosen(input) ? input.value : undefined;
   if (input.value.trim() === "") return undefined;
   return type === "number" ? Number(input.value) : input.value;
 }
 
+// The first line stands for no answer; any text may be an option.
 function select(options, isRequired) {
   const input = make("select");
   input.append(new Option(isRequired ? "choose" : "", ""));
@@ -72,14 +77,14 @@ function select(options, isRequired) {
   return input;
 }
 
+const isChosen = (input) => input.selectedIndex > 0;
+
 function inputFor(field) {
   if (field.type === "choice") return select(field.options.map((word) => [word, word]), field.required);
   if (field.type === "boolean") return select([["true", "yes"], ["false", "no"]], field.required);
   const input = make("input");
   input.type = field.type === "number" ? "number" : "text";
-  if (field.type === "number") input.step = "any";
-  if (field.min !== undefined) input[field.type === "number" ? "min" : "minLength"] = field.min;
-  if (field.max !== undefined) input[field.type === "number" ? "max" : "maxLength"] = field.max;
+  if (field.type === "number") input.step = "any"; // the daemon judges the bounds
   return input;
 }
 
@@ -131,7 +136,7 @@ function gateCard(gate, mayDecide) {
   const decide = async (command) => {
     const body = {};
     if (comment.value.trim()) body.comment = comment.value;
-    if (choice?.value && command === "approve") body.choice = choice.value;
+    if (choice && isChosen(choice) && command === "approve") body.choice = choice.value;
     const answers = {};
     for (const [field, input] of inputs) {
       const answer = command === "approve" ? answerOf(input, field.type) : undefined;
@@ -142,11 +147,13 @@ function gateCard(gate, mayDecide) {
     try {
       const path = `jobs/${encodeURIComponent(gate.job_id)}/gates/${encodeURIComponent(gate.gate)}/${command}`;
       await ask("POST", path, body);
-      await refresh(true);
+      cards.delete(gate.opened_seq);
+      card.remove();
+      await refresh();
     } catch (problem) {
       said.textContent = problem.message;
       approve.disabled = reject.disabled = false;
-      if (problem.status === 401) showSignIn(problem.message);
+      if (isSignedOut(problem)) showSignIn(problem.message);
     }
   };
   card.addEventListener("submit", (event) => event.preventDefault());
@@ -169,20 +176,38 @@ function jobRow(job) {
 
 let roles = [];
 
+const cards = new Map(); // by opened_seq: the card, and what it shows
+
 // A form that somebody is filling in is left as it is.
-function isBusy() {
-  const gates = element("gates");
-  const isTyping = gates.contains(document.activeElement) && document.activeElement.tagName !== "BUTTON";
-  return isTyping || [...gates.querySelectorAll("input, select")].some((input) => input.value !== "");
+function isBusy(card) {
+  const isTyping = card.contains(document.activeElement) && document.activeElement.tagName !== "BUTTON";
+  return isTyping || [...card.querySelectorAll("input, select")].some((input) => input.value !== "");
 }
 
-async function refresh(isForced = false) {
-  const [gates, jobs] = await Promise.all([ask("GET", "gates?status=pending&limit=50"), ask("GET", "jobs?limit=20")]);
+function showGates(gates) {
   const mayDecide = roles.includes("approver") || roles.includes("admin");
-  if (isForced || !isBusy()) {
-    element("gates").replaceChildren(...gates.gates.map((gate) => gateCard(gate, mayDecide)));
-    element("no-gates").hidden = gates.gates.length > 0;
+  const wanted = new Set(gates.map((gate) => gate.opened_seq));
+  for (const [seq, { card }] of cards) {
+    if (wanted.has(seq)) continue;
+    card.remove();
+    cards.delete(seq);
   }
+  for (const gate of gates) {
+    const shows = JSON.stringify([gate, mayDecide]);
+    const known = cards.get(gate.opened_seq);
+    if (known && (known.shows === shows || isBusy(known.card))) continue;
+    const card = gateCard(gate, mayDecide);
+    if (known) known.card.replaceWith(card);
+    else element("gates").append(card);
+    cards.set(gate.opened_seq, { card, shows });
+  }
+}
+
+async function refresh() {
+  const [gates, jobs] = await Promise.all([ask("GET", "gates?status=pending&limit=200"), ask("GET", "jobs?limit=20")]);
+  showGates(gates.gates);
+  element("no-gates").hidden = gates.gates.length > 0;
+  element("more-gates").hidden = !gates.has_more;
   document.querySelector("#jobs tbody").replaceChildren(...jobs.jobs.map(jobRow));
   element("jobs").hidden = jobs.jobs.length === 0;
   element("no-jobs").hidden = jobs.jobs.length > 0;
@@ -202,8 +227,11 @@ async function refreshSoon() {
       await refresh();
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
+    showProblem("");
   } catch (problem) {
-    if (problem.status === 401 || problem.status === 403) showSignIn(problem.message);
+    if (isSignedOut(problem)) return showSignIn(problem.message);
+    showProblem(`${problem.message}; trying again`);
+    setTimeout(() => stream && void refreshSoon(), 5000);
   } finally {
     isRefreshing = false;
   }
@@ -227,7 +255,9 @@ async function showPage() {
   element("sign-in").hidden = true;
   element("signed-in").hidden = element("sign-out").hidden = false;
   showProblem("");
-  await refresh(true);
+  cards.clear();
+  element("gates").replaceChildren();
+  await refresh();
   follow();
 }
 
@@ -237,22 +267,29 @@ element("sign-in").addEventListener("submit", (event) => {
 });
 
 element("sign-out").addEventListener("click", () => {
-  ask("DELETE", "session")
-    .catch((problem) => showProblem(problem.message))
-    .finally(() => {
-      localStorage.removeItem(SECRET_KEY);
-      showSignIn();
-    });
+  const leave = () => {
+    localStorage.removeItem(SECRET_KEY);
+    showSignIn();
+  };
+  ask("DELETE", "session").then(leave, (problem) => (isSignedOut(problem) ? leave() : showProblem(problem.message)));
 });
 
 async function begin() {
   const link = new URLSearchParams(location.hash.slice(1)).get("link");
   if (link) {
     history.replaceState(null, "", location.pathname); // it is used up, and nobody's business
-    return signIn({ link });
+    try {
+      return await signIn({ link });
+    } catch (problem) {
+      // Used already, by this very browser perhaps.
+      if (localStorage.getItem(SECRET_KEY) === null) throw problem;
+      return showPage().catch(() => showSignIn(problem.message));
+    }
   }
   if (localStorage.getItem(SECRET_KEY) === null) return showSignIn();
   return showPage();
 }
 
-begin().catch((problem) => showSignIn(["missing_token", "invalid_session"].includes(problem.code) ? "" : problem.message));
+const beginAgain = () => begin().catch((problem) => showSignIn(["missing_token", "invalid_session"].includes(problem.code) ? "" : problem.message));
+window.addEventListener("hashchange", () => void beginAgain());
+void beginAgain();

@@ -127,6 +127,16 @@ TEST_F(LongPollsTest, NobodyParkedCostsNoTask) {
   EXPECT_THAT(tasks_, IsEmpty());
 }
 
+TEST_F(LongPollsTest, ReleaseOfTheParkedAnswersThemAndNoLaterOnes) {
+  Park("a", "a", 0);
+  Park("b", "a", 0);
+  polls_.ReleaseParked();
+  RunTasks();
+  EXPECT_THAT(woken_, testing::UnorderedElementsAre("a timeout", "b timeout"));
+  Park("late", "a", 0);
+  EXPECT_EQ(polls_.parked_count(), 1u);
+}
+
 TEST_F(LongPollsTest, ReleaseAnswersAllAndLaterOnesAtOnce) {
   Park("a", "a", 0);
   polls_.ReleaseAll();

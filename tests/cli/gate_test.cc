@@ -126,6 +126,7 @@ TEST_F(GateRulesCommandTest, WrongDefinitionsAreUsageErrors) {
   refuse("percent:number,minimum=1", "unknown part 'minimum'; expected one of: required, min");
   refuse("percent:number,min=low", "'min' must be a number");
   refuse("percent:number,min=", "'min' needs a value");
+  refuse("percent:number,required=false", "'required' takes no value");
   ExpectFailure({"gate", "open", "release", "other", "--required", "65"}, 2,
                 "'65' is not a whole number from 1 to 64");
   ExpectFailure({"gate", "open", "release", "other", "--field", "percent:numbr"}, 6,

@@ -50,6 +50,7 @@ TEST(CheckGateFieldsTest, NamesWhatIsWrong) {
       {R"([{"name":"a","type":"text","max":-1}])", "payload.fields[0].max"},
       {R"([{"name":"a","type":"number","max":1e16}])", "payload.fields[0].max"},
       {R"([{"name":"a","type":"number","min":2,"max":1}])", "payload.fields[0].min"},
+      {R"([{"name":"a","type":"text","required":true,"max":0}])", "payload.fields[0].max"},
       {R"([{"name":"a","type":"text"},{"name":"a","type":"text"}])", "payload.fields[1].name"}};
   for (const auto& [fields, field] : rows) {
     EXPECT_EQ(RefusedField(fields), field + " invalid_field") << fields;
@@ -120,6 +121,8 @@ TEST_F(AnswersTest, AreCheckedByTypeAndBounds) {
     EXPECT_EQ(Problem(answers), "answer_invalid invalid_field answers." + field) << answers;
     EXPECT_THAT(detail_, HasSubstr("'answers." + field + "' must be "));
   }
+  EXPECT_EQ(Problem(R"({"choice":"a","choice":"b"})"),
+            "answer_invalid duplicate_key answers.choice");
   EXPECT_EQ(Problem(R"({"chioce":"a"})"), "answer_invalid unknown_key answers.chioce");
   EXPECT_THAT(detail_, HasSubstr("did you mean 'choice'?"));
 }

@@ -394,6 +394,18 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{EventType::kGatePause, R"({"timeout_seconds":1e400})",
                     "payload.timeout_seconds"}));
 
+TEST(CheckOpenerTest, TheOthersMustBeEnough) {
+  const auto refused = [](const std::string& payload, const std::string& actor) {
+    return CheckOpener(ReadGatePayload(payload), actor).has_value();
+  };
+  EXPECT_FALSE(refused(R"({"approvers":["ann"]})", "ann"));
+  EXPECT_FALSE(refused(R"({"allow_self":false})", "ann"));
+  EXPECT_FALSE(refused(R"({"allow_self":false,"approvers":["ann","ben"]})", "ann"));
+  EXPECT_TRUE(refused(R"({"allow_self":false,"approvers":["ann"]})", "ann"));
+  EXPECT_TRUE(refused(R"({"allow_self":false,"approvers":["ann","ben"],"required":2})", "ann"));
+  EXPECT_FALSE(refused(R"({"allow_self":false,"approvers":["ann","ben"],"required":2})", "cat"));
+}
+
 TEST(HeartbeatPayloadTest, AnotherSpellingOfTheIntervalIsRefused) {
   for (const std::string key : {"interval", "interval_secs"}) {
     const auto refusal = CheckEventPayload(EventType::kHeartbeat, "{\"" + key + "\":5}");

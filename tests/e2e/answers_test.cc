@@ -189,6 +189,14 @@ class AnswersTest : public DaemonTest {
   // A gate that three people must approve, with an answer.
   void SendApprovals(const Route& route) {
     const std::string repeated = R"({"answers":{"n":1,"n":1}})";
+    if (route.pattern.ends_with("/approve") || route.pattern.ends_with("/reject")) {
+      admin().Post("/api/v1/jobs/shared/events", R"({"type":"gate_pause","gate":"build"})");
+      for (const std::string_view token : {kAdminToken, kApproverToken}) {
+        SendAs(token, route, TargetOf(route, {.job = "shared"}), {},
+               R"({"event_id":"shared)" + route.pattern.substr(route.pattern.size() - 6) +
+                   R"(","comment":"c"})");
+      }
+    }
     if (route.pattern.ends_with("/reject")) {
       SendAs(kAdminToken, route, TargetOf(route, {}), {}, repeated);
     }

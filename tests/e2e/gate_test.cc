@@ -98,6 +98,19 @@ TEST_F(GateTest, RepeatedDecisionWithItsEventIdIsAnsweredAsTheFirst) {
   EXPECT_EQ(alice().Post(PathOf("deploy", "g") + "/approve", body).status, 200);
 }
 
+TEST_F(GateTest, TheKeyOfAnotherIsNoRepeat) {
+  Open("deploy", "g", R"({"required":2})");
+  const std::string approve = PathOf("deploy", "g") + "/approve";
+  const HttpHeaders key = {{"Idempotency-Key", "\"approve-it\""}};
+  EXPECT_EQ(alice().Post(approve, "{}", "application/json", key).status, 201);
+  EXPECT_EQ(alice().Post(approve, "{}", "application/json", key).status, 200);
+  ExpectProblem(bob().Post(approve, "{}", "application/json", key), 409, "event_id_conflict");
+  EXPECT_EQ(Gate("deploy", "g")["status"], "pending");
+  const HttpResponse second = bob().Post(approve, "{}");
+  EXPECT_EQ(Json::parse(second.body)["gate_status"], "approved");
+  EXPECT_EQ(Json::parse(second.body)["approval"], Json::parse(R"({"count":2,"required":2})"));
+}
+
 TEST_F(GateTest, WhoMayNotDecideIsToldSoAndNothingChanges) {
   Open("deploy", "g", R"({"approvers":["bob"]})");
   const std::string approve = PathOf("deploy", "g") + "/approve";

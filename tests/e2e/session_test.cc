@@ -107,6 +107,30 @@ TEST_F(SessionTest, ASignOutEndsItsStreamsAndNoOther) {
   EXPECT_TRUE(kept->NextEvent());
 }
 
+// Another server of this host can set a cookie of that name, and have it sent first.
+TEST_F(SessionTest, AnotherCookieOfThatNameShadowsNothing) {
+  const Browser browser = SignIn();
+  const std::string name = browser.cookie.substr(0, browser.cookie.find('='));
+  for (const std::string& cookies :
+       {name + "=evil; " + browser.cookie, browser.cookie + "; " + name + "=",
+        "a=b;" + name + "=x;" + browser.cookie}) {
+    Browser shadowed = browser;
+    shadowed.cookie = cookies;
+    EXPECT_EQ(As(shadowed, "GET", "/api/v1/jobs").status, 200) << cookies;
+  }
+  Browser other = browser;
+  other.cookie = name + "-2" + browser.cookie.substr(name.size());
+  ExpectProblem(As(other, "GET", "/api/v1/jobs"), 401, "missing_token");
+}
+
+TEST_F(SessionTest, ABrowserThatHasLostTheSecretCanStillSignOut) {
+  Browser browser = SignIn();
+  browser.secret = "lost";
+  ExpectProblem(As(browser, "POST", "/api/v1/jobs", "{}"), 403, "invalid_session_secret");
+  EXPECT_EQ(As(browser, "DELETE", kSession).status, 204);
+  ExpectProblem(As(browser, "GET", "/api/v1/jobs"), 401, "invalid_session");
+}
+
 TEST_F(SessionTest, ALinkSignsInOnce) {
   const HttpResponse made = admin().Post("/api/v1/session/link", "");
   ASSERT_EQ(made.status, 201) << made.body;

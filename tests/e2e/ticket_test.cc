@@ -46,7 +46,8 @@ TEST_F(TicketTest, OpensASearchOfItsJobAlone) {
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(EventBodies(page.body).size(), 1U);
   for (const char* query : {"after=0", "job=other", "job=job,other", "job=", "job=job&job=other"}) {
-    EXPECT_EQ(nobody().Get("/api/v1/events?" + std::string(query) + ticket).status / 100, 4) << query;
+    EXPECT_EQ(nobody().Get("/api/v1/events?" + std::string(query) + ticket).status / 100, 4)
+        << query;
     EXPECT_EQ(nobody().Get("/api/v1/events/stream?" + std::string(query) + ticket).status / 100, 4)
         << query;
   }
@@ -70,6 +71,14 @@ TEST_F(TicketTest, EndsWithItsTimeAndItsToken) {
   Stop();
   Start(config, port);
   ExpectProblem(nobody().Get("/api/v1/events?ticket=" + longer), 401, "invalid_ticket");
+}
+
+// The client of the test waits for ten seconds at most.
+TEST_F(TicketTest, ALongPollWaitsNoLongerThanItsTicket) {
+  const std::string ticket = Make(kReaderToken, R"({"seconds":1})");
+  const HttpResponse page = nobody().Get("/api/v1/events?after=0&wait=60&ticket=" + ticket);
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(nobody().Get("/api/v1/jobs/job/gates/g?wait=60&ticket=" + ticket).status / 100, 4);
 }
 
 TEST_F(TicketTest, AWorkerAppendsToItsJobAsLongAsThatGoesOn) {

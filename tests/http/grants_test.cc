@@ -126,26 +126,30 @@ TEST_F(GrantsTest, EverythingEndsWithItsToken) {
   const SignedIn admin = SignIn("admin-secret");
   const std::string ticket = grants_->MakeTicket(PrincipalOf("ann-secret"), "", false, 0);
   const SignInLink link = grants_->MakeLink(PrincipalOf("ann-secret"));
-  const auto ended = grants_->SetTokens(Tokens("another secret of ann"));
+  std::vector<uint64_t> ended;
+  grants_->OnEnd([&](uint64_t grant) { ended.push_back(grant); });
+  grants_->SetTokens(Tokens("another secret of ann"));
   EXPECT_EQ(ended, std::vector<uint64_t>{GrantOfSession(Sha256Hex(ann.cookie))});
   EXPECT_EQ(Session(ann), "invalid_session");
   EXPECT_EQ(Session(admin), "admin");
   EXPECT_EQ(Ticket(ticket), "invalid_ticket");
-  EXPECT_EQ(CodeOf(grants_->SignInByLink(link.secret, "1.2.3.4")), "invalid_link");
+  EXPECT_EQ(CodeOf(grants_->SignInByLink(link.secret)), "invalid_link");
   // The token comes back; the session does not.
   grants_->SetTokens(Tokens());
+  EXPECT_EQ(Session(ann), "invalid_session");
+  Reopen();
   EXPECT_EQ(Session(ann), "invalid_session");
 }
 
 TEST_F(GrantsTest, ALinkSignsInOnceWithinTenMinutes) {
   const SignInLink link = grants_->MakeLink(PrincipalOf("ann-secret"));
-  const auto signed_in = grants_->SignInByLink(link.secret, "1.2.3.4");
+  const auto signed_in = grants_->SignInByLink(link.secret);
   ASSERT_TRUE(signed_in);
   EXPECT_EQ(Session(*signed_in), "ann");
-  EXPECT_EQ(CodeOf(grants_->SignInByLink(link.secret, "1.2.3.4")), "invalid_link");
+  EXPECT_EQ(CodeOf(grants_->SignInByLink(link.secret)), "invalid_link");
   const SignInLink late = grants_->MakeLink(PrincipalOf("ann-secret"));
   clock_.AdvanceMicros(600 * kSecond);
-  EXPECT_EQ(CodeOf(grants_->SignInByLink(late.secret, "1.2.3.4")), "invalid_link");
+  EXPECT_EQ(CodeOf(grants_->SignInByLink(late.secret)), "invalid_link");
 }
 
 TEST_F(GrantsTest, WrongTriesAreLimitedByAddress) {
@@ -156,7 +160,7 @@ TEST_F(GrantsTest, WrongTriesAreLimitedByAddress) {
   ASSERT_EQ(CodeOf(refused), "rate_limited");
   EXPECT_EQ(refused.error().members.front(),
             std::pair(std::string("retry_after"), std::string("6")));
-  EXPECT_EQ(CodeOf(grants_->SignInByLink("guess", "6.6.6.6")), "rate_limited");
+  EXPECT_EQ(CodeOf(grants_->SignInByLink("guess")), "invalid_link");
   EXPECT_EQ(CodeOf(grants_->SignIn("ann-secret", "7.7.7.7")), "");
   clock_.AdvanceMicros(6 * kSecond);
   EXPECT_EQ(CodeOf(grants_->SignIn("guess", "6.6.6.6")), "invalid_token");
@@ -246,9 +250,11 @@ TEST_F(GrantsTest, WhatCannotBeStoredIsNoSession) {
 }
 
 TEST(SessionStoreTest, OneTooManyEndsTheOneThatWasUsedLongestAgo) {
-  SessionStore store({.idle_micros = kHour, .life_micros = kHour, .max_sessions = 2});
-  const auto add = [&](const std::string& cookie, int64_t now) {
-    store.Add({.id = Sha256Hex(cookie), .began_micros = now, .used_micros = now}, now);
+  SessionStore store({.idle_micros = kHour, .life_micros = kHour, .max_of_token = 2});
+  const auto add = [&](const std::string& cookie, int64_t now, const std::string& token = "ann") {
+    store.Add(
+        {.id = Sha256Hex(cookie), .token_name = token, .began_micros = now, .used_micros = now},
+        now);
   };
   add("a", 1);
   add("b", 2);
@@ -257,6 +263,9 @@ TEST(SessionStoreTest, OneTooManyEndsTheOneThatWasUsedLongestAgo) {
   EXPECT_TRUE(store.Use("a", 5));
   EXPECT_FALSE(store.Use("b", 5));
   EXPECT_TRUE(store.Use("c", 5));
+  EXPECT_EQ(store.TakeEnded(), std::vector<std::string>{Sha256Hex("b")});
+  for (int i = 0; i < 5; ++i) add("other-" + std::to_string(i), 6, "ben");
+  EXPECT_TRUE(store.Use("a", 7)) << "another token's sessions end none of ann's";
 }
 
 TEST(TryLimiterTest, ForgetsTheOldestAddresses) {

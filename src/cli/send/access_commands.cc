@@ -77,6 +77,11 @@ CliResult<ExitCode> MakeTicket(Context& context, const TicketOptions& options) {
     if (!seconds) return tl::unexpected(seconds.error());
     order["seconds"] = *seconds;
   }
+  if (options.append && !options.seconds.empty()) {
+    return Fail(
+        ExitCode::kUsage,
+        "--for does not go with --append: such a ticket is good as long as its job goes on");
+  }
   if (options.append && options.job.empty()) {
     return Fail(ExitCode::kUsage, "--append needs a job: stagelog ticket JOB --append");
   }

@@ -60,6 +60,8 @@ std::string TakePart(const std::string& part, Json& field) {
   if (!is_known) {
     return "unknown part '" + EscapeControls(Shorten(key, 40)) + "'" + DidYouMean(key, kParts);
   }
+  if (key == "required")
+    return "'required' takes no value; leave it out for an answer that may be missing";
   if (value.empty()) return "'" + key + "' needs a value: " + key + "=...";
   if (key == "label") field["label"] = value;
   if (key == "options") field["options"] = SplitAt(value, '|');

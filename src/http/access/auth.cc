@@ -135,14 +135,17 @@ tl::expected<Principal, Refusal> TokenTable::AuthenticateToken(std::string_view 
   return found->principal;
 }
 
-std::optional<Principal> TokenTable::Find(std::string_view name,
-                                          std::string_view fingerprint) const {
+std::optional<Principal> TokenTable::FindByName(std::string_view name) const {
   for (const Row& row : rows_) {
-    if (row.principal.token_name == name && row.principal.fingerprint == fingerprint) {
-      return row.principal;
-    }
+    if (row.principal.token_name == name) return row.principal;
   }
   return std::nullopt;
+}
+
+std::optional<Principal> TokenTable::Find(std::string_view name,
+                                          std::string_view fingerprint) const {
+  auto principal = FindByName(name);
+  return principal && principal->fingerprint == fingerprint ? principal : std::nullopt;
 }
 
 std::vector<std::string> TokenTable::Names() const {

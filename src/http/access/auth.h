@@ -36,6 +36,7 @@ struct Principal {
   std::string fingerprint;  // of the token's secret: another one is another token
   Door door = Door::kToken;
   std::string scope;              // of a ticket: what its paths must name first; empty: anything
+  std::string session_id;         // of a session; else empty
   uint64_t grant = 0;             // of a session, as streams know it
   int64_t expires_at_micros = 0;  // of a session or a ticket, since 1970; 0: not by time
   bool reader = false;
@@ -83,7 +84,8 @@ class TokenTable {
   // The same for a token by itself. Refusal: invalid_token.
   tl::expected<Principal, Refusal> AuthenticateToken(std::string_view token) const;
 
-  // By name, where the secret is still the one that `fingerprint` is of.
+  std::optional<Principal> FindByName(std::string_view name) const;
+  // The same, where the secret is still the one that `fingerprint` is of.
   std::optional<Principal> Find(std::string_view name, std::string_view fingerprint) const;
 
   // The names of all tokens, in the order of the configuration.

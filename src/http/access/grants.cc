@@ -16,7 +16,8 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr size_t kSecretBytes = 32;
-constexpr size_t kMaxLinks = 1'000;
+constexpr size_t kMaxLinksOfToken = 20;
+constexpr int64_t kWarnMicros = int64_t{60} * 1'000'000;
 constexpr uint64_t kMaxFileBytes = uint64_t{4} << 20;
 // How far the stored time of a session's last use may lag behind: after a crash it may end that
 // much too early.
@@ -132,21 +133,31 @@ void Grants::StoreUse(bool at_once) {
   if (Status written = Write(); !written) LogWarning("[stagelogd] {}", written.error().message);
 }
 
-std::vector<uint64_t> Grants::SetTokens(std::shared_ptr<const TokenTable> tokens) {
+void Grants::Announce() {
+  for (const std::string& id : sessions_.TakeEnded()) on_end_(GrantOfSession(id));
+}
+
+void Grants::SetTokens(std::shared_ptr<const TokenTable> tokens) {
   const MutexLock lock(mutex_);
   tokens_ = std::move(tokens);
-  std::vector<uint64_t> ended;
-  for (const std::string& id : sessions_.KeepOnly([this](const Session& session) {
-         return tokens_->Find(session.token_name, session.fingerprint).has_value();
-       })) {
-    ended.push_back(GrantOfSession(id));
-  }
-  return ended;
+  const size_t count = sessions_.sessions().size();
+  sessions_.KeepOnly([this](const Session& session) {
+    return tokens_->Find(session.token_name, session.fingerprint).has_value();
+  });
+  if (sessions_.sessions().size() == count) return;
+  Announce();
+  // Not to come back with the token.
+  if (Status written = Write(); !written) LogWarning("[stagelogd] {}", written.error().message);
 }
 
 std::optional<Refusal> Grants::CheckTries(const std::string& address) {
   const int64_t seconds = tries_.SecondsToWait(address, clock_.MonotonicMicros());
   if (seconds == 0) return std::nullopt;
+  const int64_t now = clock_.MonotonicMicros();
+  if (!warned_micros_ || now - *warned_micros_ > kWarnMicros) {
+    warned_micros_ = now;
+    LogWarning("[stagelogd] too many wrong tries to sign in from {}", address);
+  }
   return Refusal{.code = "rate_limited",
                  .detail = "too many wrong tries from this address; see Retry-After",
                  .members = {{"retry_after", std::to_string(seconds)}}};
@@ -167,24 +178,31 @@ SignInLink Grants::MakeLink(const Principal& principal) {
   const MutexLock lock(mutex_);
   const int64_t now = clock_.WallMicros();
   std::erase_if(links_, [now](const auto& link) { return link.second.expires_at_micros <= now; });
-  if (links_.size() >= kMaxLinks) links_.erase(links_.begin());
+  auto oldest = links_.end();
+  size_t count = 0;
+  for (auto link = links_.begin(); link != links_.end(); ++link) {
+    if (link->second.token_name != principal.token_name) continue;
+    ++count;
+    const bool is_older =
+        oldest == links_.end() || link->second.expires_at_micros < oldest->second.expires_at_micros;
+    if (is_older) oldest = link;
+  }
+  if (count >= kMaxLinksOfToken) links_.erase(oldest);
   SignInLink link{NewSecret(), now + kLinkSeconds * 1'000'000};
   links_[Sha256Hex(link.secret)] = {principal.token_name, principal.fingerprint,
                                     link.expires_at_micros};
   return link;
 }
 
-tl::expected<SignedIn, Refusal> Grants::SignInByLink(std::string_view secret,
-                                                     const std::string& address) {
+// Not limited: nobody guesses 256 bits.
+tl::expected<SignedIn, Refusal> Grants::SignInByLink(std::string_view secret) {
   const MutexLock lock(mutex_);
-  if (auto refusal = CheckTries(address)) return tl::unexpected(std::move(*refusal));
   const auto found = links_.find(Sha256Hex(secret));
   const bool is_valid =
       found != links_.end() && clock_.WallMicros() < found->second.expires_at_micros;
   std::optional<Principal> principal;
   if (is_valid) principal = tokens_->Find(found->second.token_name, found->second.fingerprint);
   if (!principal) {
-    tries_.NoteFailure(address, clock_.MonotonicMicros());
     return tl::unexpected(
         Refusal{.code = "invalid_link",
                 .detail = "the link was used already, is older than ten minutes, or its token is "
@@ -207,6 +225,7 @@ tl::expected<SignedIn, Refusal> Grants::Begin(Principal principal) {
                         .used_micros = now};
   signed_in.expires_at_micros = sessions_.ExpiresAtMicros(session);
   sessions_.Add(session, now);
+  Announce();
   if (Status written = Write(); !written) {
     sessions_.End(session.id);
     return tl::unexpected(NotStored(written));
@@ -217,6 +236,7 @@ tl::expected<SignedIn, Refusal> Grants::Begin(Principal principal) {
 tl::expected<std::pair<Principal, Session>, Refusal> Grants::UseSession(std::string_view cookie) {
   const MutexLock lock(mutex_);
   auto session = sessions_.Use(cookie, clock_.WallMicros());
+  Announce();
   if (!session) return tl::unexpected(NoSession());
   auto principal = tokens_->Find(session->token_name, session->fingerprint);
   if (!principal) return tl::unexpected(NoSession());
@@ -234,16 +254,23 @@ std::optional<Refusal> Grants::SignOut(const std::string& session_id) {
   }
   if (!ended) return std::nullopt;
   sessions_.End(session_id);
-  Status written = Write();
-  if (written) return std::nullopt;
-  sessions_.Add(std::move(*ended), clock_.WallMicros());
-  return NotStored(written);
+  if (Status written = Write(); !written) {
+    static_cast<void>(sessions_.TakeEnded());
+    sessions_.Add(std::move(*ended), clock_.WallMicros());
+    return NotStored(written);
+  }
+  Announce();
+  return std::nullopt;
+}
+
+std::string Grants::MarkOf(const Principal& principal) const {
+  return Base64Url(HmacSha256(key_, "token\n" + principal.fingerprint).substr(0, 12));
 }
 
 std::string Grants::MakeTicket(const Principal& principal, const std::string& scope,
                                bool may_append, int64_t expires_at_micros) const {
   return signer_->Sign({.token_name = principal.token_name,
-                        .fingerprint = principal.fingerprint,
+                        .fingerprint = MarkOf(principal),
                         .scope = scope,
                         .may_append = may_append,
                         .expires_at_micros = expires_at_micros});
@@ -260,7 +287,8 @@ tl::expected<Principal, Refusal> Grants::UseTicket(std::string_view text) const 
     const MutexLock lock(mutex_);
     tokens = tokens_;
   }
-  auto principal = tokens->Find(ticket->token_name, ticket->fingerprint);
+  auto principal = tokens->FindByName(ticket->token_name);
+  if (principal && MarkOf(*principal) != ticket->fingerprint) principal.reset();
   if (!principal || (ticket->may_append && !principal->writer)) {
     return tl::unexpected(NoTicket("the token that the ticket was made with is gone"));
   }

@@ -53,8 +53,12 @@ class Grants {
   static Result<std::unique_ptr<Grants>> Open(GrantsOptions options, FileSystem& files,
                                               Clock& clock);
 
-  // At the start and at each reload. Returns the sessions that ended, as streams know them.
-  std::vector<uint64_t> SetTokens(std::shared_ptr<const TokenTable> tokens);
+  // At the start and at each reload. Writes the file when sessions end.
+  void SetTokens(std::shared_ptr<const TokenTable> tokens);
+
+  // Called when a session has ended, however, with its number (GrantOfSession()). Set before the
+  // first request; any thread, and must not call back.
+  void OnEnd(std::function<void(uint64_t grant)> on_end) { on_end_ = std::move(on_end); }
 
   const std::string& cookie_name() const { return options_.cookie_name; }
   const SessionLimits& limits() const { return options_.limits; }
@@ -63,7 +67,7 @@ class Grants {
   // `address` is the peer's. Writes the file: not on the loop.
   tl::expected<SignedIn, Refusal> SignIn(std::string_view token, const std::string& address);
   // The same with the secret of a link, which opens nothing after that. Refusal: invalid_link.
-  tl::expected<SignedIn, Refusal> SignInByLink(std::string_view secret, const std::string& address);
+  tl::expected<SignedIn, Refusal> SignInByLink(std::string_view secret);
   SignInLink MakeLink(const Principal& principal);
 
   // Who has the cookie, and the session. Refusal: invalid_session.
@@ -93,6 +97,10 @@ class Grants {
   Status Load();
   Status LoadFrom(std::string_view text);
   Status Write() STAGELOG_REQUIRES(mutex_);
+  // Tells of sessions that have ended.
+  void Announce() STAGELOG_REQUIRES(mutex_);
+  // What a ticket shows of a token's secret: nothing that one can guess against.
+  std::string MarkOf(const Principal& principal) const;
   tl::expected<SignedIn, Refusal> Begin(Principal principal) STAGELOG_REQUIRES(mutex_);
   std::optional<Refusal> CheckTries(const std::string& address) STAGELOG_REQUIRES(mutex_);
 
@@ -101,6 +109,7 @@ class Grants {
   Clock& clock_;
   std::string key_;  // of tickets
   std::optional<TicketSigner> signer_;
+  std::function<void(uint64_t grant)> on_end_ = [](uint64_t) {};
 
   mutable Mutex mutex_;
   std::shared_ptr<const TokenTable> tokens_ STAGELOG_GUARDED_BY(mutex_);
@@ -109,6 +118,7 @@ class Grants {
   std::unordered_map<std::string, Link> links_
       STAGELOG_GUARDED_BY(mutex_);  // by the digests of their secrets
   int64_t stored_micros_ STAGELOG_GUARDED_BY(mutex_) = 0;
+  std::optional<int64_t> warned_micros_ STAGELOG_GUARDED_BY(mutex_);
 };
 
 }  // namespace stagelog

@@ -89,17 +89,20 @@ bool HasSecret(const Call& call, const Session& session) {
          CRYPTO_memcmp(given.data(), session.secret_hash.data(), given.size()) == 0;
 }
 
-Identity BySession(const Call& call, const Route& route, std::string_view cookie, Grants& grants) {
+Identity BySession(const Call& call, const Route& route,
+                   const std::vector<std::string_view>& cookies, Grants& grants) {
   if (!IsOfThisOrigin(call)) {
     return Refuse("cross_origin",
                   "the session's cookie counts only for pages of this origin; elsewhere send "
                   "'Authorization: Bearer <token>' or a ticket",
                   "Cookie");
   }
-  auto used = grants.UseSession(cookie);
+  auto used = grants.UseSession(cookies.front());
+  for (size_t i = 1; !used && i < cookies.size(); ++i) used = grants.UseSession(cookies[i]);
   if (!used) return tl::unexpected(std::move(used.error()));
   auto& [principal, session] = *used;
-  if (!IsSafe(call) && !HasSecret(call, session)) {
+  const bool needs_secret = !IsSafe(call) && route.access != Access::kSignOut;
+  if (needs_secret && !HasSecret(call, session)) {
     return Refuse("invalid_session_secret",
                   std::string("what changes something needs the header '") + kSessionField +
                       "' with the secret from the sign-in",
@@ -111,21 +114,31 @@ Identity BySession(const Call& call, const Route& route, std::string_view cookie
                   "a session is not enough for this; send 'Authorization: Bearer <token>'",
                   "Authorization");
   }
+  principal.session_id = std::move(session.id);
   return std::move(principal);
 }
 
 }  // namespace
 
 bool IsOfThisOrigin(const Call& call) {
-  if (const auto site = call.Header("Sec-Fetch-Site")) return *site == "same-origin";
+  bool says_site = false;
+  for (const auto& [field, value] : call.fields) {
+    if (!EqualsIgnoringCase(field, "Sec-Fetch-Site")) continue;
+    if (value != "same-origin") return false;
+    says_site = true;
+  }
+  if (says_site) return true;
   std::string_view origin = call.Header("Origin").value_or("");
-  const size_t scheme_end = origin.find("://");
-  if (scheme_end == std::string_view::npos) return false;
-  origin.remove_prefix(scheme_end + 3);
-  return !origin.empty() && EqualsIgnoringCase(origin, call.Header("Host").value_or(""));
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!origin.starts_with(scheme)) continue;
+    origin.remove_prefix(scheme.size());
+    return !origin.empty() && EqualsIgnoringCase(origin, call.Header("Host").value_or(""));
+  }
+  return false;
 }
 
-std::string_view CookieOf(const Call& call, std::string_view name) {
+std::vector<std::string_view> CookiesOf(const Call& call, std::string_view name) {
+  std::vector<std::string_view> values;
   for (const auto& [field, value] : call.fields) {
     if (!EqualsIgnoringCase(field, "Cookie")) continue;
     std::string_view rest = value;
@@ -134,11 +147,11 @@ std::string_view CookieOf(const Call& call, std::string_view name) {
       const std::string_view pair = Trimmed(rest.substr(0, end), kOptionalSpace);
       rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
       if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
-        return pair.substr(name.size() + 1);
+        values.push_back(pair.substr(name.size() + 1));
       }
     }
   }
-  return {};
+  return values;
 }
 
 Identity Identify(Call& call, const Route& route, const TokenTable& tokens, Grants* grants) {
@@ -148,9 +161,9 @@ Identity Identify(Call& call, const Route& route, const TokenTable& tokens, Gran
   if (grants == nullptr || call.Header("Authorization")) {
     return ByToken(call, route, tokens, grants);
   }
-  const std::string_view cookie = CookieOf(call, grants->cookie_name());
-  return cookie.empty() ? ByToken(call, route, tokens, grants)
-                        : BySession(call, route, cookie, *grants);
+  const auto cookies = CookiesOf(call, grants->cookie_name());
+  return cookies.empty() ? ByToken(call, route, tokens, grants)
+                         : BySession(call, route, cookies, *grants);
 }
 
 }  // namespace stagelog

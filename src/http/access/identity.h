@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "http/access/auth.h"
 #include "http/access/grants.h"
@@ -22,8 +23,9 @@ inline constexpr const char* kSessionField = "X-Stagelog-Session";
 // `Sec-Fetch-Site`; an older one says so by `Origin`). Cookies do not ask for the port or the page.
 bool IsOfThisOrigin(const Call& call);
 
-// The value of a cookie; empty where there is none (RFC 6265, section 5.4).
-std::string_view CookieOf(const Call& call, std::string_view name);
+// The values of the cookies of that name (RFC 6265, section 5.4). Another server of this host can
+// add one, and have the browser send it first.
+std::vector<std::string_view> CookiesOf(const Call& call, std::string_view name);
 
 // Takes the ticket out of the query: nothing that is answered repeats it. A token counts before a
 // cookie, which a browser sends unasked. `grants` may be null: then tokens alone count. Refusals:

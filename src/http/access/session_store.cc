@@ -9,11 +9,14 @@ namespace stagelog {
 
 void SessionStore::Add(Session session, int64_t now_micros) {
   DropExpired(now_micros);
-  if (sessions_.size() >= limits_.max_sessions) {
-    sessions_.erase(std::min_element(
-        sessions_.begin(), sessions_.end(),
-        [](const Session& a, const Session& b) { return a.used_micros < b.used_micros; }));
+  size_t count = 0;
+  const Session* oldest = nullptr;
+  for (const Session& other : sessions_) {
+    if (other.token_name != session.token_name) continue;
+    ++count;
+    if (oldest == nullptr || other.used_micros < oldest->used_micros) oldest = &other;
   }
+  if (count >= limits_.max_of_token) End(std::string(oldest->id));
   sessions_.push_back(std::move(session));
 }
 
@@ -29,13 +32,15 @@ std::optional<Session> SessionStore::Use(std::string_view cookie, int64_t now_mi
 }
 
 bool SessionStore::End(std::string_view id) {
-  return std::erase_if(sessions_, [id](const Session& session) { return session.id == id; }) > 0;
+  const size_t count = sessions_.size();
+  KeepOnly([id](const Session& session) { return session.id != id; });
+  return sessions_.size() < count;
 }
 
 void SessionStore::DropExpired(int64_t now_micros) {
-  std::erase_if(sessions_, [&](const Session& session) {
-    return now_micros >= session.used_micros + limits_.idle_micros ||
-           now_micros >= session.began_micros + limits_.life_micros;
+  KeepOnly([&](const Session& session) {
+    return now_micros < session.used_micros + limits_.idle_micros &&
+           now_micros < session.began_micros + limits_.life_micros;
   });
 }
 

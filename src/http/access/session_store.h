@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stagelog {
@@ -15,7 +16,7 @@ namespace stagelog {
 struct SessionLimits {
   int64_t idle_micros = int64_t{24} * 3'600 * 1'000'000;       // since its last request
   int64_t life_micros = int64_t{30} * 24 * 3'600 * 1'000'000;  // since the sign-in
-  size_t max_sessions = 1'000;  // one more ends the one that was used longest ago
+  size_t max_of_token = 100;  // one more ends that of the token which was used longest ago
 };
 
 struct Session {
@@ -39,17 +40,18 @@ class SessionStore {
   std::optional<Session> Use(std::string_view cookie, int64_t now_micros);
   // True if there was one.
   bool End(std::string_view id);
-  // Ends those that `keeps` does not hold for; returns their ids.
+  // Ends those that `keeps` does not hold for.
   template <typename Keeps>
-  std::vector<std::string> KeepOnly(const Keeps& keeps) {
-    std::vector<std::string> ended;
+  void KeepOnly(const Keeps& keeps) {
     std::erase_if(sessions_, [&](const Session& session) {
       if (keeps(session)) return false;
-      ended.push_back(session.id);
+      ended_.push_back(session.id);
       return true;
     });
-    return ended;
   }
+
+  // The ids of those that have ended in any way since the last call.
+  std::vector<std::string> TakeEnded() { return std::exchange(ended_, {}); }
 
   int64_t ExpiresAtMicros(const Session& session) const {
     return session.began_micros + limits_.life_micros;
@@ -62,6 +64,7 @@ class SessionStore {
 
   const SessionLimits limits_;
   std::vector<Session> sessions_;  // few
+  std::vector<std::string> ended_;
 };
 
 // A stream knows its session by a number. The number of an id: its first 63 bits, never 0.

@@ -15,7 +15,7 @@ inline constexpr std::string_view kTicketPrefix = "stlt_";
 
 struct Ticket {
   std::string token_name;   // of the token that it was made with, and ends with
-  std::string fingerprint;  // of that token's secret (Principal)
+  std::string fingerprint;  // by which that token's secret is known again
   std::string scope;        // what stands first in the path of all that it opens; empty: anything
   bool may_append = false;  // else it only reads
   int64_t expires_at_micros = 0;  // since 1970; 0: it ends with its scope
