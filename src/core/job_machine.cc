@@ -34,8 +34,8 @@ constexpr std::array<ViolationTraits, 25> kViolations = {{
      "`current`, `total` or `percent` is not a number or out of range, `current` is greater than "
      "`total`, `unit` is not a string, or a key is duplicated"},
     {"suspect_key",
-     "a payload key looks like a misspelling of a known key that is missing (`totl` for `total`); "
-     "it is ignored",
+     "a payload key looks like a misspelling of a known key that is missing (`totl` for `total`), "
+     "or a stored `gate_pause` that is sent again breaks today's rules; what is wrong is ignored",
      true},
     {"gate_already_pending", "`gate_pause` for a gate that is already pending"},
     {"gate_unknown", "a decision on a gate that was never opened"},
@@ -167,6 +167,9 @@ std::vector<std::string> Judge(const JobState& state, const EventDraft& draft) {
   const std::string_view code = creates ? "" : JudgeByKind(state, draft);
   if (!code.empty()) return {std::string(code)};
   if (FindSuspectKey(draft.kind, draft.payload)) return {"suspect_key"};
+  // A line that was stored before is not refused. It must not look as if its rules held.
+  const bool opens = draft.kind == EventType::kGatePause;
+  if (opens && CheckEventPayload(draft.kind, draft.payload)) return {"suspect_key"};
   return {};
 }
 

@@ -2,9 +2,13 @@
 
 #include <fmt/core.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/logging.h"
 #include "base/terminal_text.h"
 #include "core/event_codec.h"
+#include "core/job_machine.h"
+#include "core/json_value.h"
 
 namespace stagelog {
 namespace {
@@ -46,6 +50,21 @@ std::string EscapeControls(std::string_view text) {
   return out;
 }
 
+// " !gate_decided": an event that changes nothing must not read as if it did.
+std::string UncountedText(const EventView& view) {
+  std::string text;
+  if (view.violations.empty()) return text;
+  const auto codes = ParseJson(view.violations);
+  if (!codes.is_array()) return text;
+  for (const auto& code : codes) {
+    if (!code.is_string()) continue;
+    const auto& word = code.get_ref<const std::string&>();
+    const bool is_known = !ViolationMeaning(word).empty();
+    if (is_known && !ViolationCounts(word)) text += " !" + word;
+  }
+  return text;
+}
+
 std::string Format(const EventView& view) {
   std::string line = "[events] ";
   line += view.ts;
@@ -58,8 +77,7 @@ std::string Format(const EventView& view) {
   if (!view.stage.empty()) line.append(" ").append(view.stage);
   if (!view.gate.empty() && view.gate != view.stage) line.append(" ").append(view.gate);
   line += PartialApprovalText(view);
-  // What is flagged must not read as if it counted.
-  if (!view.violations.empty()) line.append(" ").append(view.violations);
+  line += UncountedText(view);
   if (!view.message.empty()) line.append(" \"").append(EscapeControls(view.message)).append("\"");
   return line;
 }

@@ -266,6 +266,17 @@ TEST(GateTest, AnApprovalOfAnEarlierVersionDecidesAlone) {
   EXPECT_EQ(state.FindGate("g")->status, GateStatus::kApproved);
 }
 
+TEST(GateTest, RulesThatCannotBeReadAreFlagged) {
+  for (const char* payload :
+       {R"({"required":"2"})", R"({"required":99})", R"({"allow_self":"no"})",
+        R"({"approvers":[]})", R"({"fields":[{"name":"a","type":"numbr"}]})"}) {
+    JobStory story = RunningJob();
+    story.Tell("gate_pause", {.gate = "g", .payload = payload});
+    EXPECT_THAT(story.violations(), ElementsAre("suspect_key")) << payload;
+    EXPECT_EQ(story.gate("g").status, GateStatus::kPending);
+  }
+}
+
 TEST(GateTest, WithoutOptionsAnyChoiceCounts) {
   JobStory story = PausedJob();
   story.Tell("gate_approved", {.gate = "g", .payload = R"({"choice":"whatever"})"});

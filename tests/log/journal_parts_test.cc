@@ -76,6 +76,12 @@ TEST(ConsoleMirror, AMessageCannotSteerTheTerminal) {
 }
 
 TEST(ConsoleMirror, WhatJsonLeavesAsItIsIsEscapedToo) {
+  EXPECT_EQ(ConsoleLine(R"({"job_id":"a","job_seq":1,"ts":"t","type":"gate_approved","gate":"g",)"
+                        R"("violations":["gate_decided","end_without_start","\u001b"]})"),
+            "[events] t a#1 gate_approved g !gate_decided");
+  EXPECT_EQ(ConsoleLine(R"({"job_id":"a","job_seq":1,"ts":"t","type":"gate_approved","gate":"g",)"
+                        R"("approval":{"count":1,"required":2}})"),
+            "[events] t a#1 gate_approved g (1 of 2)");
   EXPECT_EQ(ConsoleLine("{\"job_id\":\"a\",\"job_seq\":1,\"ts\":\"t\",\"type\":\"log\","
                         "\"message\":\"\xc2\x9b"
                         "2J \xe2\x80\xae \xc3\xa9 \xe2\x80\xa6 \x7f \xd8\x9c\"}"),
