@@ -137,12 +137,12 @@ void Grants::Announce() {
   for (const std::string& id : sessions_.TakeEnded()) on_end_(GrantOfSession(id));
 }
 
-void Grants::SetTokens(std::shared_ptr<const TokenTable> tokens) {
+void Grants::SetTokens(const std::shared_ptr<const TokenTable>& tokens) {
   const MutexLock lock(mutex_);
-  tokens_ = std::move(tokens);
+  tokens_ = tokens;
   const size_t count = sessions_.sessions().size();
-  sessions_.KeepOnly([this](const Session& session) {
-    return tokens_->Find(session.token_name, session.fingerprint).has_value();
+  sessions_.KeepOnly([&tokens](const Session& session) {
+    return tokens->Find(session.token_name, session.fingerprint).has_value();
   });
   if (sessions_.sessions().size() == count) return;
   Announce();

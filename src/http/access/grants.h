@@ -54,7 +54,7 @@ class Grants {
                                               Clock& clock);
 
   // At the start and at each reload. Writes the file when sessions end.
-  void SetTokens(std::shared_ptr<const TokenTable> tokens);
+  void SetTokens(const std::shared_ptr<const TokenTable>& tokens);
 
   // Called when a session has ended, however, with its number (GrantOfSession()). Set before the
   // first request; any thread, and must not call back.
