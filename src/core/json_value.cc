@@ -15,19 +15,18 @@ nlohmann::ordered_json ParseOrderedJson(std::string_view text) {
 }
 
 std::string RepeatedKey(std::string_view text) {
-  using Json = nlohmann::json;
   std::vector<std::set<std::string>> open_objects;  // the keys of each
   std::string repeated;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == Json::parse_event_t::key && repeated.empty()) {
+  const auto watch = [&](int, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (event == nlohmann::json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == nlohmann::json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == nlohmann::json::parse_event_t::key && repeated.empty()) {
       auto key = parsed.get<std::string>();
       if (!open_objects.back().insert(key).second) repeated = std::move(key);
     }
     return true;
   };
-  const Json ignored = Json::parse(text, watch, /*allow_exceptions=*/false);
+  const auto ignored = nlohmann::json::parse(text, watch, /*allow_exceptions=*/false);
   return repeated;
 }
 
