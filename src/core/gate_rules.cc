@@ -37,12 +37,11 @@ std::optional<Refusal> OpenerRefusal(const GateState& gate, const std::string& a
 }
 
 BrokenGateRule TimerOnly(const GateState& gate) {
-  return {
-      "timer_only",
-      {.code = "forbidden",
-       .detail = "gate '" + gate.name +
-                 "' needs the approval of certain people; only its timer may approve it without",
-       .field = "gate"}};
+  return {"timer_only",
+          {.code = "forbidden",
+           .detail = "gate '" + gate.name +
+                     "' requires approvals by people; only its timer may approve it automatically",
+           .field = "gate"}};
 }
 
 BrokenGateRule AlreadyApproved(const GateState& gate, const std::string& actor) {

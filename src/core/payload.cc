@@ -350,10 +350,9 @@ std::optional<Refusal> CheckOpener(const GatePayload& gate, const std::string& a
   std::set<std::string> others(gate.approvers.begin(), gate.approvers.end());
   others.erase(actor);
   if (gate.required <= static_cast<int64_t>(others.size())) return std::nullopt;
-  return InvalidField("approvers", "enough without '" + actor +
-                                       "', who opens the gate and may not decide it: " +
-                                       std::to_string(gate.required) + " required, " +
-                                       std::to_string(others.size()) + " left");
+  return InvalidField("approvers",
+                      "at least " + std::to_string(gate.required) + " besides '" + actor +
+                          "', who opens the gate and may not decide it ('allow_self' is false)");
 }
 
 std::optional<Refusal> CheckEventPayload(EventType type, std::string_view payload,

@@ -130,9 +130,9 @@ function gateCard(gate, mayDecide) {
   approve.type = reject.type = "button"; // Enter in a field decides nothing
   const said = make("p", undefined, "problem");
   said.setAttribute("role", "alert");
-  const deed = make("div", undefined, "deed");
-  deed.append(labeled("comment", comment), approve, reject);
-  card.append(deed, said);
+  const actions = make("div", undefined, "actions");
+  actions.append(labeled("comment", comment), approve, reject);
+  card.append(actions, said);
   const decide = async (command) => {
     const body = {};
     if (comment.value.trim()) body.comment = comment.value;

@@ -226,9 +226,12 @@ TEST_F(GrantsTest, TheFileIsTheDaemonsAloneAndHoldsNoSecretOfASession) {
 
 TEST_F(GrantsTest, ADamagedFileIsSetAside) {
   const SignedIn signed_in = SignIn();
-  for (const char* damaged : {"", "{", "[]", "{}", R"({"version":2,"ticket_key":"","sessions":[]})",
-                              R"({"version":1,"ticket_key":"AAAA","sessions":[]})",
-                              R"({"version":1,"ticket_key":7,"sessions":7})"}) {
+  for (
+      const char* damaged :
+      {"", "{", "[]", "{}", R"({"version":2,"ticket_key":"","sessions":[]})",
+       R"({"version":1,"ticket_key":"AAAA","sessions":[]})",
+       R"({"version":1,"ticket_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","sessions":[7]})",
+       R"({"version":1,"ticket_key":7,"sessions":7})"}) {
     grants_.reset();
     std::ofstream(path_) << damaged;
     Reopen();

@@ -75,9 +75,8 @@ Status Grants::Load() {
     if (!text) return tl::unexpected(text.error());
     const Status read = LoadFrom(*text);
     if (read) return {};
-    LogWarning(
-        "[stagelogd] {}: {}; set aside as .damaged: everybody signs in again, and tickets end",
-        options_.path, read.error().message);
+    LogWarning("[stagelogd] {}: {}; renamed to .damaged: sessions and tickets have ended",
+               options_.path, read.error().message);
     if (Status aside = files_.Rename(options_.path, options_.path + ".damaged"); !aside) {
       return aside;
     }
@@ -91,13 +90,15 @@ Status Grants::Load() {
 Status Grants::LoadFrom(std::string_view text) {
   try {
     const OrderedJson json = ParseOrderedJson(text);
-    if (json.is_discarded() || json.at("version") != 1) return Failure("is none of this version");
+    if (json.is_discarded() || json.at("version") != 1) return Failure("unknown version");
     const auto key = DecodeBase64Url(json.at("ticket_key").get<std::string>());
     if (!key || key->size() != kSecretBytes) return Failure("has no key");
-    const MutexLock lock(mutex_);
+    std::vector<Session> sessions;  // all of them, or none
     for (const OrderedJson& session : json.at("sessions")) {
-      sessions_.Add(SessionOfJson(session), clock_.WallMicros());
+      sessions.push_back(SessionOfJson(session));
     }
+    const MutexLock lock(mutex_);
+    for (Session& session : sessions) sessions_.Add(std::move(session), clock_.WallMicros());
     key_ = *key;
     signer_.emplace(key_);
     return {};
