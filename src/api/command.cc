@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "api/append_answer.h"
+#include "api/flat_body.h"
 #include "api/idempotency_key.h"
-#include "base/nearest.h"
 #include "core/draft_decoder.h"
 #include "core/json_object_reader.h"
 #include "core/json_text.h"
@@ -14,13 +14,6 @@
 
 namespace stagelog {
 namespace {
-
-Refusal UnknownKey(const std::string& key, std::span<const std::string_view> keys) {
-  const std::string name(QuotableText(key, 128));
-  return {.code = "unknown_key",
-          .detail = "unknown key '" + name + "'" + DidYouMean(key, keys),
-          .field = name};
-}
 
 bool IsComment(std::string_view key) { return key == "comment" || key == "message"; }
 

@@ -19,6 +19,13 @@ tl::unexpected<Refusal> MustBe(std::string_view key, const std::string& what) {
 
 }  // namespace
 
+Refusal UnknownKey(const std::string& key, std::span<const std::string_view> keys) {
+  const std::string shown = QuotableText(key, 128);
+  return {.code = "unknown_key",
+          .detail = "unknown key '" + shown + "'" + DidYouMean(key, keys),
+          .field = shown};
+}
+
 tl::expected<FlatBody, Refusal> FlatBody::Read(const Call& call,
                                                std::span<const std::string_view> keys) {
   const std::string_view body = WithoutByteOrderMark(call.request.body);
@@ -27,11 +34,7 @@ tl::expected<FlatBody, Refusal> FlatBody::Read(const Call& call,
   FlatBody flat;
   for (JsonMember& member : *members) {
     if (std::find(keys.begin(), keys.end(), member.key) == keys.end()) {
-      const std::string shown = QuotableText(member.key, 128);
-      return tl::unexpected(
-          Refusal{.code = "unknown_key",
-                  .detail = "unknown key '" + shown + "'" + DidYouMean(member.key, keys),
-                  .field = shown});
+      return tl::unexpected(UnknownKey(member.key, keys));
     }
     const std::string key = member.key;
     if (!flat.members_.emplace(key, std::move(member)).second) {

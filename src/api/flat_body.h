@@ -14,6 +14,9 @@
 
 namespace stagelog {
 
+// The refusal (unknown_key) of a key that is none of `keys`; names the nearest.
+Refusal UnknownKey(const std::string& key, std::span<const std::string_view> keys);
+
 class FlatBody {
  public:
   // Of an object with some of `keys`, or of an empty body. A null stands for "left out". Refusals:
